@@ -1,0 +1,70 @@
+# `make run` and `make test` work in a fresh clone: they need Python >= 3.10 (venv, pip), make and stable Rust.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# rustup looks for its toolchains under HOME; with another HOME they still lie beside cargo's folder.
+ifeq ($(shell cargo --version 2>/dev/null),)
+export RUSTUP_HOME ?= $(abspath $(dir $(shell command -v cargo 2>/dev/null))/../../.rustup)
+endif
+
+# Whatever ends up in the wheel besides Python files, which an editable install reads in place.
+SOURCES := pyproject.toml Cargo.toml Cargo.lock $(wildcard chips/*.toml) \
+           $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+.PHONY: run test quick lint format bench wheel clean help
+.DEFAULT_GOAL := help
+
+run: $(VENV)/installed ## Run a quantized network on the simulated Darwin3 over real images
+	$(BIN)/neurochip run examples/digits_cnn.onnx --chip darwin3.toml --input examples/digits.npz --samples 100
+
+test: $(VENV)/installed-dev ## Run every test, of the Rust core and of the package
+	cargo test --locked --package neurochip
+	$(BIN)/python -m pytest --numprocesses auto
+
+quick: $(VENV)/installed-dev ## Run the tests that take less than ten seconds each
+	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
+
+lint: $(VENV)/installed-dev ## Check formatting, lints and types; changes nothing
+	cargo fmt --check
+	PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo clippy --locked --workspace --all-targets -- --deny warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest neurochip._core
+
+format: $(VENV)/installed-dev ## Format all code
+	cargo fmt
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/installed-dev ## Measure speed; prints each figure beside its goal
+	$(BIN)/python benches/run.py
+
+wheel: $(VENV)/installed-dev ## Build the wheel into dist/
+	$(BIN)/maturin build --release --out dist
+
+clean: ## Remove everything that make built
+	rm -rf $(VENV) target dist python/neurochip/_core*.so
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+# The build backend lives in the environment, so that a rebuild downloads nothing.
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "neurochip needs Python 3.10 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "neurochip needs Rust: https://rustup.rs" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install "maturin>=1.9,<2"
+	@touch $@
+
+$(VENV)/installed: $(VENV)/created $(SOURCES)
+	$(PIP) install --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/created $(SOURCES)
+	$(PIP) install --no-build-isolation --editable ".[dev]"
+	@touch $(VENV)/installed $@

@@ -1,0 +1,74 @@
+"""Runs quantized ONNX networks on simulated neuromorphic chips, cycle by cycle and bit for bit.
+
+`compile` turns a graph into an `Image`, `simulate` runs samples on it, `report` sums the `Run` up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .chip import Chip
+from .chip import load as load_chip
+from .errors import NeurochipError
+from .graph import Graph
+from .graph import load as load_graph
+from .image import Image, assemble
+from .lower import DEFAULT_HEADROOM, Network, lower
+from .placement import Placement, place
+from .report import Report, report
+from .simulate import Run, simulate
+
+__all__ = [
+    "Chip",
+    "Graph",
+    "Image",
+    "Network",
+    "NeurochipError",
+    "Placement",
+    "Report",
+    "Run",
+    "assemble",
+    "chip",
+    "compile",
+    "load_graph",
+    "lower",
+    "place",
+    "report",
+    "simulate",
+]
+
+chip = load_chip
+
+
+def compile(
+    model: str | Path | Graph,
+    chip: str | Path | Chip = "darwin3",
+    code: str = "stem",
+    calibration: NDArray[Any] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    shape: Mapping[str, Sequence[int]] | None = None,
+    headroom: float = DEFAULT_HEADROOM,
+) -> Image:
+    """Compiles a quantized network for a chip.
+
+    Args:
+        model: An ONNX file, or a graph that was loaded.
+        chip: A built-in chip's name, a chip file, or a chip that was loaded.
+        code: The spike code.
+        calibration: Samples of the model's input, float; ranges of scaled integration come from
+            them, or without them from the proven interval.
+        overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
+        shape: Shapes of inputs that the model leaves open.
+        headroom: Room for partial sums beyond those of the calibration samples, as a factor.
+
+    Raises:
+        NeurochipError: Its classes say whether model, chip or their match is at fault.
+    """
+    graph = model if isinstance(model, Graph) else load_graph(model, shape=shape)
+    target = load_chip(chip, overrides)
+    codes = None if calibration is None else graph.quantize(calibration)
+    return assemble(place(lower(graph, target, code, codes, headroom), target))

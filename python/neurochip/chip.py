@@ -1,0 +1,122 @@
+"""Chip: the description of a chip, read and checked by the Rust core.
+
+The schema of a chip file is `ChipSpec` in the core and nowhere else; what is here reads its fields.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from . import _core
+from .errors import ChipError
+
+SUFFIX = ".toml"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A checked chip description."""
+
+    core: _core.Chip
+
+    @cached_property
+    def spec(self) -> Mapping[str, Any]:
+        """Every field, as nested tables; units are in the names."""
+        spec: Mapping[str, Any] = json.loads(self.core.to_json())
+        return spec
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return str(self.spec["name"])
+
+    @property
+    def clock_mhz(self) -> float:
+        """Clock frequency, MHz."""
+        return float(self.spec["process"]["clock_mhz"])
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything but the provenance: equal chips, equal fingerprints."""
+        return self.core.fingerprint()
+
+    def provenance(self, field: str) -> str:
+        """Where a dotted field's value comes from: a graded source, or `assumed: why`."""
+        return self.core.provenance(field) or ""
+
+    def assumed(self) -> dict[str, str]:
+        """The fields whose values no source gives, each with the reason for its value."""
+        return dict(self.core.assumed())
+
+    def cores(self) -> list[int]:
+        """The nodes that can hold neurons, ascending."""
+        mesh = self.spec["mesh"]
+        reserved = {y * mesh["width"] + x for x, y in mesh["reserved"]}
+        return [node for node in range(mesh["width"] * mesh["height"]) if node not in reserved]
+
+    def position(self, node: int) -> tuple[int, int]:
+        """Column and row of a node."""
+        width = int(self.spec["mesh"]["width"])
+        return node % width, node // width
+
+    def dendrite_words(self, node: int) -> int:
+        """Words of the dendrite memory of a node's core."""
+        depths: list[int] = self.spec["core"]["dendrite_memory"]["depth_words_by_column"]
+        return depths[self.position(node)[0] % len(depths)]
+
+
+def built_in() -> tuple[str, ...]:
+    """Names of the chips that travel with the package."""
+    return tuple(name for name, _ in _core.built_in_chips())
+
+
+def load(
+    chip: str | Path | Chip,
+    overrides: Mapping[str, object] | None = None,
+) -> Chip:
+    """Reads a chip: a built-in name, with or without `.toml`, or a file, which wins over a name.
+
+    Args:
+        chip: Name or path; a `Chip` passes through when nothing is overridden.
+        overrides: Dotted fields and the values they take in this run, such as
+            `{"noc.hop_cycles": 3}`.
+
+    Raises:
+        ChipError: If there is no such chip, or it is not a possible one.
+    """
+    if isinstance(chip, Chip):
+        if overrides:
+            raise ChipError(
+                "a chip that is loaded cannot be overridden", hint="give its name and `overrides`"
+            )
+        return chip
+    settings = [(field, _toml(value)) for field, value in (overrides or {}).items()]
+    return Chip(_core.Chip(_text(chip), settings))
+
+
+def _text(chip: str | Path) -> str:
+    path = Path(chip)
+    if path.is_file():
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ChipError(f"cannot read chip file {str(path)!r}: {error}") from error
+    texts = dict(_core.built_in_chips())
+    name = str(chip).removesuffix(SUFFIX)
+    if name in texts:
+        return texts[name]
+    near = difflib.get_close_matches(name, texts, n=1, cutoff=0.4)
+    known = ", ".join(f"`{known}`" for known in texts)
+    hint = f"did you mean `{near[0]}`?" if near else f"the built-in chips are {known}"
+    raise ChipError(f"no chip {str(chip)!r}: no such file, and not one of {known}", hint=hint)
+
+
+def _toml(value: object) -> str:
+    """A Python value as TOML; text is TOML already, as on the command line."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,61 @@
+"""Tables about chips: the list of them, and one with every number and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from ..chip import Chip
+
+UNSOURCED = frozenset({"name", "source", "provenance"})
+
+
+def chips_table(chips: Sequence[Chip]) -> Table:
+    """One row a chip."""
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
+    table.add_column("chip", no_wrap=True)
+    for name in ("cores", "neurons a core", "MHz"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("source")
+    for chip in chips:
+        table.add_row(
+            chip.name,
+            f"{len(chip.cores()):,}",
+            f"{chip.spec['core']['max_neurons']:,}",
+            f"{chip.clock_mhz:g}",
+            str(chip.spec["source"]),
+        )
+    return table
+
+
+def fields_table(chip: Chip) -> Table:
+    """One row a field: its value, and where that comes from."""
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
+    for name in ("field", "value", "source"):
+        table.add_column(name, overflow="fold")
+    for field, value in fields(chip.spec):
+        table.add_row(field, _told(value), chip.provenance(field))
+    return table
+
+
+def fields(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every field by its dotted name; a field of a list of tables has all its values."""
+    for name, value in spec.items():
+        dotted = f"{prefix}{name}"
+        if dotted in UNSOURCED or value is None:
+            continue
+        if isinstance(value, Mapping):
+            yield from fields(value, f"{dotted}.")
+        elif value and isinstance(value, list) and isinstance(value[0], Mapping):
+            columns = {field: [entry[field] for entry in value] for field in value[0]}
+            yield from fields(columns, f"{dotted}.")
+        else:
+            yield dotted, value
+
+
+def _told(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_told, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,73 @@
+"""The two streams, and how a command ends when it cannot go on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import typer
+from rich.console import Console, RenderableType
+
+from ..errors import NeurochipError
+from ..report.table import WIDTH, as_text
+
+INTERRUPTED = 130
+
+# A file or pipe gets the report's full width; a terminal narrower than that gets its own.
+OUT = Console(width=None if sys.stdout.isatty() and Console().width < WIDTH else WIDTH)
+ERR = Console(stderr=True)
+
+
+@dataclass(slots=True)
+class Task:
+    """What a command is doing, so that it can say so when it is interrupted."""
+
+    doing: str = "starting"
+    started_s: float = field(default_factory=time.monotonic)
+
+    def begin(self, doing: str) -> None:
+        """Names the next piece of work."""
+        self.doing = doing
+
+
+@contextmanager
+def task() -> Iterator[Task]:
+    """Turns what stops a command into a message on stderr and an exit code."""
+    current = Task()
+    try:
+        yield current
+    except NeurochipError as error:
+        tell("error", str(error))
+        if error.hint:
+            tell("hint", error.hint)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as interrupt:
+        elapsed_s = time.monotonic() - current.started_s
+        tell("interrupted", f"while {current.doing}, after {elapsed_s:.1f} s; nothing was written")
+        raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def show(told: RenderableType) -> None:
+    """Prints tables to stdout: styled on a terminal, as plain text into a file or pipe."""
+    if OUT.is_terminal:
+        OUT.print(told, highlight=False)
+    else:
+        OUT.out(as_text(told), highlight=False)
+
+
+def show_line(text: str) -> None:
+    """Prints one line to stdout as it is."""
+    OUT.out(text, highlight=False)
+
+
+def tell(kind: str, message: str) -> None:
+    """Prints one message to stderr, unwrapped so that it can be searched for."""
+    ERR.print(f"{kind}: {message}", markup=False, highlight=False, soft_wrap=True)
+
+
+def shows_progress() -> bool:
+    """Whether someone watches stderr."""
+    return ERR.is_terminal

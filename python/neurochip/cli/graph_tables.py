@@ -1,0 +1,33 @@
+"""Tables about a graph: its layers, and the numbers between them."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from ..formats import Tensor
+from ..graph import Graph
+
+
+def layers_table(graph: Graph) -> Table:
+    """One row a layer, after one for the input."""
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
+    for name in ("layer", "kind", "output shape", "code", "scale", "zero point"):
+        table.add_column(name, overflow="fold")
+    table.add_row("(input)", "", *_tensor(graph.input))
+    for layer in graph.layers:
+        table.add_row(layer.name, type(layer).__name__, *_tensor(layer.output))
+    return table
+
+
+def host_lines(graph: Graph) -> list[str]:
+    """What the host computes in float, before and after the chip."""
+    lines = [f"on the host before the chip: {op.op_type} {op.name!r}" for op in graph.head]
+    lines += [f"on the host after the chip: {op.op_type} {op.name!r}" for op in graph.tail]
+    return lines
+
+
+def _tensor(tensor: Tensor) -> tuple[str, str, str, str]:
+    number = tensor.format
+    code = f"{'int' if number.signed else 'uint'}{number.bits}"
+    scale = f"{float(number.scale):.6g}" if number.scale.ndim == 0 else "by channel"
+    return " x ".join(map(str, tensor.shape)), code, scale, str(number.zero_point)

@@ -1,0 +1,91 @@
+"""From a path on the command line to an image: compiled from a graph, or read from its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import compile as compile_image
+from ..errors import ChipError
+from ..graph import Graph
+from ..graph import load as load_graph
+from ..image import Image
+from ..inputs import Inputs, fit, read_inputs
+from .console import Task
+
+IMAGE_MAGIC = b"NEUROIMG"
+DEFAULT_CHIP = "darwin3"
+# More would take longer and find hardly larger sums: the headroom covers what these do not show.
+CALIBRATION_SAMPLES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """What decides how a graph becomes an image."""
+
+    chip: str | None
+    code: str
+    overrides: Mapping[str, str]
+    shapes: Mapping[str, Sequence[int]]
+    calibration: Path | None
+    scale: float | None
+
+    def refuse_for_an_image(self, path: Path) -> None:
+        """An image is compiled already: whatever asks for another one is a mistake."""
+        if self.chip or self.overrides or self.shapes or self.calibration:
+            raise ChipError(
+                f"{str(path)!r} is an image, which was compiled for its chip already: "
+                "`--chip`, `--set`, `--shape` and `--calibration` cannot change it",
+                hint="give the graph instead, or leave these options out",
+            )
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file starts as an image does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(IMAGE_MAGIC)) == IMAGE_MAGIC
+    except OSError:
+        return False  # whoever reads the whole file says what is wrong with it
+
+
+def load_image(path: Path, chosen: CompileOptions, given: Inputs | None, current: Task) -> Image:
+    """Reads an image, or compiles a graph with the calibration samples that are at hand."""
+    if is_image(path):
+        chosen.refuse_for_an_image(path)
+        current.begin(f"reading image {str(path)!r}")
+        return Image.load(path)
+    current.begin(f"importing {str(path)!r}")
+    return compiled(load_graph(path, shape=chosen.shapes), chosen, given, current)
+
+
+def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current: Task) -> Image:
+    """Compiles a graph with the calibration samples that are at hand."""
+    calibration = _calibration(graph, chosen, given)
+    current.begin(f"compiling {graph.name!r} for {chosen.chip or DEFAULT_CHIP!r}")
+    return compile_image(
+        graph,
+        chip=chosen.chip or DEFAULT_CHIP,
+        code=chosen.code,
+        calibration=calibration,
+        overrides=chosen.overrides,
+    )
+
+
+def _calibration(
+    graph: Graph, chosen: CompileOptions, given: Inputs | None
+) -> NDArray[np.float32] | None:
+    """The samples to calibrate with: those asked for, else those that came with the input."""
+    if chosen.calibration is not None:
+        asked_for = read_inputs(chosen.calibration, scale=chosen.scale)
+        samples = asked_for.x if asked_for.calibration is None else asked_for.calibration
+        source = asked_for.source
+    elif given is not None and given.calibration is not None:
+        samples, source = given.calibration, given.source
+    else:
+        return None
+    return fit(samples[:CALIBRATION_SAMPLES], graph.input_shape, source)

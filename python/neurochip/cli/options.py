@@ -1,0 +1,91 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Timing(str, Enum):
+    """Which of the two machines run."""
+
+    cycle = "cycle"
+    none = "none"
+
+
+def parse_scale(text: str) -> float:
+    """`none` leaves numbers as they are; any other scale is what they are divided by."""
+    if text == "none":
+        return 1.0
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number nor 'none'") from None
+
+
+def parse_overrides(assignments: Sequence[str] | None) -> dict[str, str]:
+    """From `section.field=value` to the field and its TOML value."""
+    overrides = {}
+    for assignment in assignments or ():
+        name, equals, value = assignment.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            raise typer.BadParameter(
+                f"{assignment!r} is not of the form section.field=value", param_hint="--set"
+            )
+        overrides[name.strip()] = value.strip()
+    return overrides
+
+
+def parse_shapes(assignments: Sequence[str] | None) -> dict[str, tuple[int, ...]]:
+    """From `input=1,3,32,32` to the name and its lengths."""
+    shapes = {}
+    for assignment in assignments or ():
+        name, _, lengths = assignment.rpartition("=")
+        try:
+            shape = tuple(int(length) for length in lengths.split(","))
+        except ValueError:
+            shape = ()
+        if not name or not shape or min(shape) < 1:
+            raise typer.BadParameter(
+                f"{assignment!r} is not of the form name=1,3,32,32", param_hint="--shape"
+            )
+        shapes[name] = shape
+    return shapes
+
+
+Model = Annotated[Path, typer.Argument(help="An ONNX graph.", show_default=False)]
+Chip = Annotated[
+    str | None,
+    typer.Option(help="A chip file, or the name of a built-in chip; darwin3 unless given."),
+]
+Code = Annotated[str, typer.Option(help="The spike code of the network.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.FIELD=VALUE",
+        help="Override a field of the chip; may be repeated.",
+    ),
+]
+Shape = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=1,3,32,32", help="Shape of an input whose own shape is dynamic."),
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(help="Samples to calibrate scaled integration with, in any input format."),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        parser=parse_scale,
+        metavar="DIVISOR|none",
+        help="Divide stored numbers by this; uint8 by 255 unless given.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell the details too.")]

@@ -1,0 +1,35 @@
+"""Energy: counts times prices, formed once. `docs` of each price are in the chip file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .chip import Chip
+
+PRICES = {
+    "synapses": ("energy.sop_pj", "sops"),
+    "neurons": ("energy.soma_update_pj", "soma_updates"),
+    "packets": ("energy.packet_pj", "packets"),
+    "links": ("energy.flit_hop_pj", "flit_hops"),
+    "io": ("energy.io_flit_pj", "io_flits"),
+}
+"""By component: the chip's price, and what it is multiplied with."""
+
+STATIC = ("energy.static_mw", "timestep_cycles")
+
+
+def energy_by_component_pj(
+    chip: Chip, counters: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.float64]]:
+    """(samples,) each: pJ of a sample by component. Static energy needs timing, else it is 0."""
+    prices = chip.spec["energy"]
+    energy = {
+        component: counters[counter] * float(prices[field.split(".")[1]])
+        for component, (field, counter) in PRICES.items()
+    }
+    microseconds = counters["timestep_cycles"] / chip.clock_mhz
+    energy["static"] = microseconds * float(prices["static_mw"]) * 1e3  # mW us = 1e-9 J = 1e3 pJ
+    return energy

@@ -1,0 +1,73 @@
+"""What can go wrong, as one tree.
+
+    NeurochipError                 message says what, where, how much; .hint says one way out
+    ├── ModelError                 the network cannot be used
+    │   └── UnsupportedOpError     all unsupported operators at once
+    ├── QuantizationError          a range does not fit a format
+    ├── ChipError                  a chip file that is not TOML, not this schema, or not a possible chip
+    ├── CapacityError              the network needs more of a resource than the chip has
+    ├── ImageError                 truncated, altered or foreign image file
+    ├── InputError                 samples or labels that do not fit the network
+    └── SimulationError            a run that cannot finish
+
+A bug in neurochip is none of these: it stays a `TypeError`, an `AssertionError` or a panic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class NeurochipError(Exception):
+    """The user's problem, told so that it can be solved."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        """Keeps one message and at most one way out."""
+        super().__init__(message)
+        self.hint = hint
+
+
+class ModelError(NeurochipError):
+    """The network cannot be used."""
+
+
+class UnsupportedOpError(ModelError):
+    """The network has operators that cannot be imported; all of them are listed at once."""
+
+    def __init__(self, model: str, nodes: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """Lists `nodes`: operator type to (node name, reason) of every node of that type."""
+        lines = [
+            f"  {op_type} at {name!r}" + (f": {reason}" if reason else "")
+            for op_type, found in sorted(nodes.items())
+            for name, reason in found
+        ]
+        count = len(lines)
+        super().__init__(
+            f"{model} has {count} node{'s' * (count != 1)} neurochip cannot import:\n"
+            + "\n".join(lines),
+            hint="`neurochip ops` lists the supported operators",
+        )
+
+
+class QuantizationError(NeurochipError):
+    """A range does not fit a format; names tensor, range and format."""
+
+
+class ChipError(NeurochipError):
+    """A chip file that is not TOML, not this schema, or not a possible chip."""
+
+
+class CapacityError(NeurochipError):
+    """The network needs more of a resource than the chip has; names layer, resource and field."""
+
+
+class ImageError(NeurochipError):
+    """A truncated, altered or foreign image file."""
+
+
+class InputError(NeurochipError):
+    """Samples or labels that do not fit the network."""
+
+
+class SimulationError(NeurochipError):
+    """A run that cannot finish: who waits on whom, or which limit was hit."""

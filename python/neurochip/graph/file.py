@@ -1,0 +1,113 @@
+"""Reading an ONNX file that may have come from anyone.
+
+External data must lie in the model's folder, and must be there in full before any of it is read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from google.protobuf.message import DecodeError
+from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx.external_data_helper import (
+    ExternalDataInfo,
+    load_external_data_for_tensor,
+    uses_external_data,
+)
+from onnx.inliner import inline_local_functions
+
+from ..errors import ModelError
+
+PathOrModel: TypeAlias = "str | os.PathLike[str] | bytes | ModelProto"
+
+
+def read_model(model: PathOrModel) -> tuple[ModelProto, str]:
+    """The parsed model with all its data, and its name.
+
+    Raises:
+        ModelError: If there is no such file, it is not ONNX, or data is missing.
+    """
+    if isinstance(model, ModelProto):
+        proto, name, folder = model, model.graph.name or "model", None
+    elif isinstance(model, bytes):
+        proto, folder = _parse(model, "the model"), None
+        name = proto.graph.name or "model"
+    else:
+        path = Path(model)
+        proto, name, folder = _parse(_read(path), f"'{path}'"), path.stem, path.parent
+    for tensor in _tensors(proto):
+        if uses_external_data(tensor):
+            _load_external(tensor, folder)
+    if proto.functions:
+        proto = inline_local_functions(proto)
+    return proto, name
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise ModelError(f"cannot read model '{path}': {reason.lower()}") from None
+
+
+def _parse(data: bytes, what: str) -> ModelProto:
+    proto = ModelProto()
+    try:
+        proto.ParseFromString(data)
+    except DecodeError:
+        raise ModelError(f"{what} is not an ONNX model") from None
+    if not proto.graph.node or not proto.opset_import:
+        raise ModelError(f"{what} is not an ONNX model", hint="it holds no graph of operators")
+    return proto
+
+
+def _tensors(proto: ModelProto) -> Iterator[TensorProto]:
+    """Every tensor of the main graph; subgraphs are refused later."""
+    yield from proto.graph.initializer
+    nodes: Iterator[NodeProto] = iter(proto.graph.node)
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+
+
+def _load_external(tensor: TensorProto, folder: Path | None) -> None:
+    """Loads one tensor's data after checking where it lies and how long it is."""
+    if folder is None:
+        raise ModelError(
+            f"tensor '{tensor.name}' keeps its data in another file",
+            hint="load the model by its path, with the data file beside it",
+        )
+    info = ExternalDataInfo(tensor)
+    path = (folder / info.location).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ModelError(
+            f"tensor '{tensor.name}' reads '{info.location}', outside the model's folder"
+        )
+    if not path.is_file():
+        raise ModelError(f"tensor '{tensor.name}' needs '{info.location}', which is not there")
+    needed = _expected_bytes(tensor)
+    start = info.offset or 0
+    held = path.stat().st_size - start
+    length = needed if info.length is None else info.length
+    if start < 0 or length != needed or needed > held:
+        raise ModelError(
+            f"tensor '{tensor.name}' needs {needed} bytes of '{info.location}', "
+            f"which has {max(0, held)} from offset {start}"
+        )
+    load_external_data_for_tensor(tensor, str(folder))
+    tensor.data_location = TensorProto.DEFAULT
+    del tensor.external_data[:]
+
+
+def _expected_bytes(tensor: TensorProto) -> int:
+    count = 1
+    for length in tensor.dims:
+        count *= length
+    if tensor.data_type in (TensorProto.INT4, TensorProto.UINT4):
+        return (count + 1) // 2
+    return count * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize

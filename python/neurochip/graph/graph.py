@@ -1,0 +1,74 @@
+"""The type Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from ..errors import InputError
+from ..formats import Array, Tensor
+from ..layers import Layer
+from ..ops.values import HostOp
+
+Arithmetic: TypeAlias = Mapping[str, Callable[[Layer, Sequence[Array]], Array]]
+"""By layer name: computes a layer's output codes in place of its own `evaluate`."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A quantized network: float work on the host, integer layers, float work on the host."""
+
+    name: str
+    input: Tensor
+    input_shape: tuple[int, ...]
+    """What the user feeds, without the sample axis; `head` may reshape it."""
+    head: tuple[HostOp, ...]
+    layers: tuple[Layer, ...]
+    """In an order in which every layer comes after those it reads."""
+    output: Tensor
+    tail: tuple[HostOp, ...]
+    notes: tuple[str, ...]
+    """Where onnxruntime itself computes in float, or a number had to be rounded at import."""
+
+    def quantize(self, real: Array) -> Array:
+        """The codes of the network's input for samples of the model's input.
+
+        Raises:
+            InputError: If the samples do not have the model's shape.
+        """
+        if real.shape[1:] != self.input_shape:
+            raise InputError(
+                f"samples have shape {list(real.shape[1:])}, the model takes "
+                f"{list(self.input_shape)}"
+            )
+        for op in self.head:
+            real = op.evaluate(real)
+        codes = self.input.format.quantize(real)
+        return np.clip(codes, self.input.low, self.input.high)
+
+    def evaluate(self, codes: Array, arithmetic: Arithmetic | None = None) -> dict[str, Array]:
+        """The codes of every tensor by name, in exact integers.
+
+        Args:
+            codes: Codes of the input, from `quantize`.
+            arithmetic: Layers to compute in another way, such as with a chip's constants.
+        """
+        replaced = arithmetic or {}
+        tensors = {self.input.name: codes}
+        for layer in self.layers:
+            sources = [tensors[tensor.name] for tensor in layer.inputs]
+            if layer.name in replaced:
+                tensors[layer.output.name] = replaced[layer.name](layer, sources)
+            else:
+                tensors[layer.output.name] = layer.evaluate(*sources)
+        return tensors
+
+    def finish(self, codes: Array) -> Array:
+        """The model's output for the codes of the network's output."""
+        real: Array = self.output.format.dequantize(codes)
+        for op in self.tail:
+            real = op.evaluate(real)
+        return real

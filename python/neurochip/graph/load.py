@@ -1,0 +1,24 @@
+"""The verb that makes a Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .file import PathOrModel, read_model
+from .graph import Graph
+from .walk import walk
+
+
+def load(model: PathOrModel, shape: Mapping[str, Sequence[int]] | None = None) -> Graph:
+    """Reads a quantized ONNX model.
+
+    Args:
+        model: A path, the bytes of a file, or a parsed model.
+        shape: By input name: the shape to use where the model leaves axes open, samples first.
+
+    Raises:
+        ModelError: If it is no model, is not quantized, or has open axes.
+        UnsupportedOpError: If some nodes cannot be imported; all of them are listed.
+    """
+    proto, name = read_model(model)
+    return walk(proto, name, shape or {})

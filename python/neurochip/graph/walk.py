@@ -1,0 +1,218 @@
+"""One walk over the nodes of a model, which turns each into layers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper, numpy_helper
+
+from ..errors import ModelError, UnsupportedOpError
+from ..ops import REGISTRY
+from ..ops.builder import Builder
+from ..ops.constants import fold, foldable
+from ..ops.node import Node
+from ..ops.refused import reason
+from ..ops.values import (
+    Codes,
+    Constant,
+    Feed,
+    Hosted,
+    HostOp,
+    QuantizedConstant,
+    Refusal,
+    Unknown,
+    Value,
+)
+from .graph import Graph
+
+QUANTIZED_HINT = (
+    "quantize it with `onnxruntime.quantization.quantize_static`, which needs a few sample inputs"
+)
+INPUT_TYPES = ("float32", "uint8", "int8")
+
+
+def walk(proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]]) -> Graph:
+    """The integer graph of a model.
+
+    Raises:
+        ModelError: If it is not quantized, has open axes, or more than one input or output.
+        UnsupportedOpError: If some nodes cannot be imported.
+    """
+    info = _only_input(proto.graph)
+    output_name = _only_output(proto.graph)
+    batch, feed, problem = _feed(info, shapes)
+    values: dict[str, Value] = {info.name: feed or Unknown()}
+    for tensor in proto.graph.initializer:
+        values[tensor.name] = Constant(numpy_helper.to_array(tensor))
+    builder = Builder(batch)
+    nodes = _needed(proto.graph, output_name)
+    refusals = _translate(proto, nodes, values, builder)
+    result = values.get(output_name, Unknown())
+    _check(name, nodes, refusals)
+    if feed is None:
+        raise problem
+    try:
+        output = _last(builder, result)
+    except Refusal as refusal:
+        producer = next(node for node in reversed(nodes) if output_name in node.output)
+        found = (producer.name or output_name, str(refusal))
+        raise UnsupportedOpError(f"'{name}'", {_op_type(producer): [found]}) from None
+    if builder.input is None:
+        raise ModelError(f"'{name}' never quantizes its input", hint=QUANTIZED_HINT)
+    return Graph(
+        name=name,
+        input=builder.input,
+        input_shape=feed.shape,
+        head=builder.head,
+        layers=tuple(builder.layers),
+        output=output.tensor,
+        tail=output.ops,
+        notes=tuple(builder.notes),
+    )
+
+
+def _translate(
+    proto: ModelProto, nodes: Sequence[NodeProto], values: dict[str, Value], builder: Builder
+) -> dict[str, list[tuple[str, str]]]:
+    """Gives every tensor its value; returns what was refused, by operator."""
+    refusals: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    opset = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
+    for raw in nodes:
+        for tensor_name in raw.input:
+            if tensor_name and tensor_name not in values:
+                raise ModelError(f"node '{raw.name}' reads '{tensor_name}', which nothing computes")
+        inputs = tuple(values[tensor] if tensor else None for tensor in raw.input)
+        node = Node(raw, opset, inputs)
+        results: tuple[Value, ...]
+        try:
+            results = _results(node, builder)
+        except Refusal as refusal:
+            results = ()
+            if str(refusal):
+                refusals[node.op_type].append((node.name, str(refusal)))
+        for position, tensor_name in enumerate(raw.output):
+            values[tensor_name] = results[position] if position < len(results) else Unknown()
+    return refusals
+
+
+def _results(node: Node, builder: Builder) -> tuple[Value, ...]:
+    if node.op_type not in REGISTRY:
+        raise Refusal(reason(node.op_type))
+    if foldable(node):
+        return fold(node)
+    result = REGISTRY[node.op_type](node, builder)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _check(
+    name: str, nodes: Sequence[NodeProto], refusals: Mapping[str, Sequence[tuple[str, str]]]
+) -> None:
+    """Raises what the walk has found: a float model, or nodes that cannot be imported."""
+    if not refusals:
+        return
+    known = all(_op_type(node) in REGISTRY for node in nodes)
+    if known and not any(_quantizes(node) for node in nodes):
+        raise ModelError(f"'{name}' is a float model: nothing in it is quantized", QUANTIZED_HINT)
+    raise UnsupportedOpError(f"'{name}'", refusals)
+
+
+def _quantizes(node: NodeProto) -> bool:
+    return "Quant" in node.op_type or node.op_type.startswith(("QLinear", "QGemm"))
+
+
+def _op_type(node: NodeProto) -> str:
+    return Node(node, 1, ()).op_type
+
+
+def _last(builder: Builder, value: Value) -> Hosted:
+    """The last tensor and what the host does after it."""
+    if isinstance(value, Codes):
+        # The model's output is integer: the same codes come back from the real numbers.
+        tensor = builder.tensor(value)
+        op = HostOp(tensor.name, "QuantizeLinear", tensor.format.quantize)
+        return Hosted(tensor.shape, tensor.format.dtype, tensor, (op,))
+    if isinstance(value, (Constant, QuantizedConstant, Feed, Unknown)):
+        raise Refusal("the model's output does not come from a quantized layer")
+    return builder.finish(value)
+
+
+def _needed(graph: GraphProto, output_name: str) -> list[NodeProto]:
+    """The nodes that the output depends on, in order."""
+    wanted, needed = {output_name}, []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            needed.append(node)
+            wanted.update(node.input)
+    return needed[::-1]
+
+
+def _only_input(graph: GraphProto) -> ValueInfoProto:
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs: list[ValueInfoProto] = [i for i in graph.input if i.name not in constants]
+    if len(inputs) != 1:
+        names = ", ".join(repr(info.name) for info in inputs) or "none"
+        raise ModelError(f"the model has {len(inputs)} inputs, expected one: {names}")
+    return inputs[0]
+
+
+def _only_output(graph: GraphProto) -> str:
+    if len(graph.output) != 1:
+        names = ", ".join(repr(info.name) for info in graph.output) or "none"
+        raise ModelError(f"the model has {len(graph.output)} outputs, expected one: {names}")
+    return str(graph.output[0].name)
+
+
+def _feed(
+    info: ValueInfoProto, shapes: Mapping[str, Sequence[int]]
+) -> tuple[int, Feed | None, ModelError]:
+    """The number of samples and the model's input; if it cannot be fed, why.
+
+    The error is kept until the nodes have been looked at: what they cannot do comes first.
+    """
+    try:
+        batch, shape = _input_shape(info, shapes)
+        return batch, Feed(shape, _input_type(info)), ModelError("")
+    except ModelError as problem:
+        return 1, None, problem
+
+
+def _input_type(info: ValueInfoProto) -> np.dtype[np.generic]:
+    element = info.type.tensor_type.elem_type
+    try:
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(element))
+    except KeyError:
+        dtype = np.dtype(object)
+    if dtype.name not in INPUT_TYPES:
+        raise ModelError(
+            f"input '{info.name}' is {dtype.name}, expected one of {', '.join(INPUT_TYPES)}"
+        )
+    return dtype
+
+
+def _input_shape(
+    info: ValueInfoProto, shapes: Mapping[str, Sequence[int]]
+) -> tuple[int, tuple[int, ...]]:
+    """The declared number of samples (1 if open) and the shape of one sample."""
+    unknown = sorted(set(shapes) - {info.name})
+    if unknown:
+        raise ModelError(f"no input is called '{unknown[0]}'; the model's is '{info.name}'")
+    declared = [
+        int(axis.dim_value) if axis.HasField("dim_value") and axis.dim_value > 0 else None
+        for axis in info.type.tensor_type.shape.dim
+    ]
+    hint = f"give it as `--shape {info.name}=1,3,32,32`, samples first"
+    if info.name in shapes:
+        given = [int(length) for length in shapes[info.name]]
+        wrong = [a for a, b in zip(declared, given, strict=False) if a is not None and a != b]
+        if (declared and len(given) != len(declared)) or wrong or min(given, default=0) < 1:
+            raise ModelError(f"input '{info.name}' has shape {_told(declared)}, not {given}", hint)
+        declared = list(given)
+    if len(declared) < 2 or any(length is None for length in declared[1:]):
+        raise ModelError(f"input '{info.name}' has open axes: {_told(declared)}", hint)
+    return declared[0] or 1, tuple(length for length in declared[1:] if length is not None)
+
+
+def _told(shape: Sequence[int | None]) -> str:
+    return "[" + ", ".join("?" if length is None else str(length) for length in shape) + "]"

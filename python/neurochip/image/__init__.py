@@ -1,0 +1,13 @@
+"""Image: what is loaded into the chip, assembled from a placement; one versioned file on disk.
+
+The format is the Rust core's (`image::description`): `describe.py` writes its description,
+`blob.py` its binary part, `blocks.py` the weights of each core. `host.py` is what travels along for
+the host. Connectors stay blocks: a convolution's kernel is stored once for each set of channels,
+however many cores share it.
+"""
+
+from __future__ import annotations
+
+from .image import Core, Image, Layer, assemble
+
+__all__ = ["Core", "Image", "Layer", "assemble"]

@@ -1,0 +1,165 @@
+"""The description of an image: a placement in the words of the core's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..arithmetic import float32_parts
+from ..lower.network import (
+    Fixed,
+    Float32,
+    Float32Add,
+    Input,
+    OneToOne,
+    Population,
+    Projection,
+    Requantizer,
+    Scaled,
+    Stem,
+    Table,
+)
+from ..placement import Placement, Tile
+from ..placement.footprint import weight_bits
+from ..placement.place import INPUT_PORT
+from .blob import Blob
+from .blocks import block, connector_description
+
+
+def describe(placement: Placement, blob: Blob, host: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything the chip is loaded with; arrays go into `blob`."""
+    network = placement.network
+    numbers = {population.name: n for n, population in enumerate(network.populations)}
+    return {
+        "name": network.name,
+        "code": network.code,
+        "chip": placement.chip.spec,
+        "timesteps": network.timesteps,
+        "populations": [_population(each, blob) for each in network.populations],
+        "projections": [_projection(each, numbers, blob) for each in network.projections],
+        "tiles": _tiles(placement, numbers, blob),
+        "output": numbers[network.output],
+        "host": host,
+    }
+
+
+def _population(population: Population, blob: Blob) -> dict[str, Any]:
+    code = population.code
+    return {
+        "name": population.name,
+        "shape": list(population.shape),
+        "send_start": population.send_start,
+        "bits": code.bits if code else 0,
+        "signed": bool(code and code.signed),
+        "model": _model(population, blob),
+    }
+
+
+def _model(population: Population, blob: Blob) -> dict[str, Any]:
+    model = population.model
+    if isinstance(model, Input):
+        return {"model": "input", "port": INPUT_PORT}
+    if not isinstance(model, Stem):
+        return {"model": "max_pool"}
+    requantizer = None if model.requantizer is None else _requantizer(model.requantizer, blob)
+    return {
+        "model": "stem",
+        "integration": _integration(model.integration),
+        "bias": blob.add(model.bias, "int32"),
+        "requantizer": requantizer,
+        "low": int(model.low),
+        "high": int(model.high),
+    }
+
+
+def _integration(scaled: Scaled | None) -> dict[str, Any]:
+    if scaled is None:
+        return {"mode": "exact"}
+    coefficients = list(scaled.coefficients)
+    return {"mode": "scaled", "coefficients": coefficients, "shift": scaled.shift}
+
+
+def _requantizer(requantizer: Requantizer, blob: Blob) -> dict[str, Any]:
+    if isinstance(requantizer, Float32):
+        mantissa, shift = float32_parts(requantizer.multiplier)
+        return {
+            "kind": "float32",
+            "mantissa": blob.add(mantissa, "int32"),
+            "shift": blob.add(np.clip(shift, -8, 256), "int32"),
+            "zero": int(requantizer.zero),
+        }
+    if isinstance(requantizer, Fixed):
+        return {
+            "kind": "fixed",
+            "multiplier": blob.add(requantizer.multiplier, "int32"),
+            "offset": blob.add(requantizer.offset, "int64"),
+            "shift": blob.add(requantizer.shift, "int32"),
+        }
+    if isinstance(requantizer, Table):
+        return {
+            "kind": "table",
+            "entries": blob.add(requantizer.entries, "int32"),
+            "tables": len(requantizer.entries),
+            "first": int(requantizer.first),
+        }
+    assert isinstance(requantizer, Float32Add)
+    return {
+        "kind": "float32_add",
+        "bases": [int(base) for base in requantizer.bases],
+        "scales": [_bits(scale) for scale in requantizer.scales],
+        "offset": _bits(requantizer.offset),
+        "zero": int(requantizer.zero),
+    }
+
+
+def _bits(value: np.float32) -> int:
+    """The bit pattern of a float32."""
+    return int(np.asarray(value, np.float32).view(np.uint32))
+
+
+def _projection(projection: Projection, numbers: Mapping[str, int], blob: Blob) -> dict[str, Any]:
+    connector = projection.connector
+    index = None
+    if isinstance(connector, OneToOne) and connector.index is not None:
+        index = blob.add(connector.index, "int32")
+    return {
+        "source": numbers[projection.source],
+        "target": numbers[projection.target],
+        "connector": connector_description(connector, index),
+        "weight_bits": _stored_bits(projection),
+    }
+
+
+def _stored_bits(projection: Projection) -> int:
+    return 8 if weight_bits(projection.connector) <= 8 else 16
+
+
+def _tiles(
+    placement: Placement, numbers: Mapping[str, int], blob: Blob
+) -> list[dict[str, Any]]:
+    stored: dict[tuple[int, tuple[int, int]], dict[str, int]] = {}
+
+    def place_of(number: int, projection: Projection, tile: Tile) -> dict[str, int]:
+        key = number, tile.box.channels
+        if key not in stored:
+            weights = block(projection.connector, tile.box.channels)
+            stored[key] = blob.add(weights, f"int{_stored_bits(projection)}")
+        return stored[key]
+
+    return [
+        {
+            "population": numbers[tile.population],
+            "node": tile.node,
+            "rows": list(tile.box.rows),
+            "columns": list(tile.box.columns),
+            "channels": list(tile.box.channels),
+            "blocks": [
+                place_of(number, projection, tile)
+                for number, projection in enumerate(placement.network.projections)
+                if projection.target == tile.population
+            ],
+        }
+        for tile in placement.tiles
+    ]

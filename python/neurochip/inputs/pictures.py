@@ -1,0 +1,89 @@
+"""Pictures: a PNG or JPEG file, or a folder of them.
+
+Sub-folders named by class index are the labels of the pictures in them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import InputError
+from .raw import Raw
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
+# What each of Pillow's modes is read as. Others (transparency, 16 bit) would lose information.
+READ_AS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
+
+
+def recognizes(path: Path) -> bool:
+    """Whether this is a picture or a folder."""
+    return path.is_dir() or path.suffix.lower() in SUFFIXES
+
+
+def read(path: Path) -> Raw:
+    """Reads pictures in the order of their names; all must have the size of the first."""
+    found = _pictures(path)
+    labels = _labels(path, found)
+    first = _read_picture(found[0])
+    pixels = np.empty((len(found), *first.shape), dtype=np.uint8)
+    for position, picture in enumerate(found):
+        values = _read_picture(picture)
+        if values.shape != first.shape:
+            raise InputError(
+                f"picture {str(picture)!r} is {_size(values)}, the first one, "
+                f"{found[0].name!r}, is {_size(first)}",
+                hint="bring all pictures to the network's input size",
+            )
+        pixels[position] = values
+    return Raw(x=pixels, labels=labels)
+
+
+def _pictures(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not found:
+        raise InputError(f"folder {str(path)!r} holds no PNG or JPEG pictures")
+    return found
+
+
+def _labels(path: Path, found: list[Path]) -> NDArray[np.int64] | None:
+    parents = {picture.parent for picture in found} - {path, path.parent}
+    if not parents:
+        return None
+    unnamed = sorted(str(parent.relative_to(path)) for parent in parents if not _is_index(parent))
+    if unnamed or any(picture.parent == path for picture in found):
+        what = f"sub-folder {unnamed[0]!r}" if unnamed else "pictures beside its sub-folders"
+        raise InputError(
+            f"folder {str(path)!r} has {what}, expected sub-folders named by class index",
+            hint="name sub-folders 0, 1, 2, ... after the network's outputs, or use none",
+        )
+    return np.array([int(picture.parent.name) for picture in found], dtype=np.int64)
+
+
+def _is_index(folder: Path) -> bool:
+    return folder.name.isdecimal() and folder.name.isascii()
+
+
+def _read_picture(path: Path) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as picture:
+            mode = READ_AS.get(picture.mode)
+            if mode is None:
+                raise InputError(
+                    f"picture {str(path)!r} is in mode {picture.mode}, "
+                    "expected 8-bit grey or RGB without transparency",
+                    hint="convert it, for instance with Pillow: .convert('RGB')",
+                )
+            return np.asarray(picture.convert(mode), dtype=np.uint8)
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+        raise InputError(f"cannot read picture {str(path)!r}: {error}") from error
+
+
+def _size(values: NDArray[np.uint8]) -> str:
+    height, width = values.shape[:2]
+    return f"{width} x {height} {'grey' if values.ndim == 2 else 'RGB'}"

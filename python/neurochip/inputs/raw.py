@@ -1,0 +1,29 @@
+"""Raw: the numbers of an input file as they are stored, and what a file format must offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Samples as a file stores them, neither checked nor scaled; the first axis is the sample."""
+
+    x: NDArray[np.generic]
+    labels: NDArray[np.generic] | None = None
+    calibration: NDArray[np.generic] | None = None
+
+
+class InputFormat(Protocol):
+    """A module that reads one kind of file."""
+
+    def recognizes(self, path: Path) -> bool:
+        """Whether name and kind of `path` say this format."""
+
+    def read(self, path: Path) -> Raw:
+        """Reads samples and what lies beside them."""

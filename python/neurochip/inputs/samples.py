@@ -1,0 +1,92 @@
+"""Samples ready for a network: finite float32 numbers, and labels as many as samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .fitting import fit
+
+PICTURE_SCALE = 255.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Samples, and what came with them. The first axis of every array is the sample."""
+
+    x: NDArray[np.float32]
+    labels: NDArray[np.int64] | None
+    calibration: NDArray[np.float32] | None
+    source: str
+
+    def fit_to(self, shape: Sequence[int]) -> Inputs:
+        """Brings samples and calibration samples to the axes of a network's input.
+
+        Args:
+            shape: The network's input shape without the sample axis, such as (3, 32, 32).
+
+        Raises:
+            InputError: If the samples' axes cannot be brought to `shape` in exactly one way.
+        """
+        x = fit(self.x, shape, self.source)
+        if self.labels is not None and len(x) != len(self.labels):
+            raise InputError(
+                f"{self.source!r} is 1 sample of shape {self.x.shape}, "
+                f"but there are {len(self.labels)} labels"
+            )
+        calibration = self.calibration
+        if calibration is not None:
+            calibration = fit(calibration, shape, self.source)
+        return replace(self, x=x, calibration=calibration)
+
+
+def random_inputs(shape: Sequence[int], samples: int = 1, seed: int = 0) -> Inputs:
+    """Draws samples uniformly from [0, 1), the same for the same seed on every machine."""
+    generator = np.random.default_rng(seed)
+    x = generator.random((samples, *shape), dtype=np.float32)
+    return Inputs(x=x, labels=None, calibration=None, source=f"random samples, seed {seed}")
+
+
+def scaled(x: NDArray[np.generic], scale: float | None, path: Path) -> NDArray[np.float32]:
+    """Divides by `scale`, or uint8 pictures by 255 where no scale is given, in float32."""
+    if not np.issubdtype(x.dtype, np.integer) and not np.issubdtype(x.dtype, np.floating):
+        raise InputError(
+            f"{str(path)!r} holds {x.dtype} values, expected uint8 pictures or floats",
+            hint="convert the array with .astype('float32')",
+        )
+    if scale is None:
+        scale = _usual_scale(x.dtype, path)
+    if not np.isfinite(scale) or scale == 0.0:
+        raise InputError(f"`scale` is {scale:g}, expected a finite number other than 0")
+    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, refused below
+        values = x.astype(np.float32)
+    _refuse_not_finite(values, path)
+    return values if scale == 1.0 else values / np.float32(scale)
+
+
+def _usual_scale(dtype: np.dtype[np.generic], path: Path) -> float:
+    if np.issubdtype(dtype, np.floating):
+        return 1.0
+    if dtype == np.uint8:
+        return PICTURE_SCALE
+    raise InputError(
+        f"{str(path)!r} holds {dtype} values, expected uint8 pictures or floats",
+        hint="say what they are to be divided by with `--scale`, or `--scale none`",
+    )
+
+
+def _refuse_not_finite(values: NDArray[np.float32], path: Path) -> None:
+    finite = np.isfinite(values)
+    if finite.all():
+        return
+    broken = np.flatnonzero(~finite.reshape(len(values), -1).all(axis=1))
+    raise InputError(
+        f"{str(path)!r} has {np.count_nonzero(~finite)} values that are NaN or infinite, "
+        f"in {len(broken)} of {len(values)} samples, the first in sample {broken[0]}",
+        hint="remove those samples, or repair them with numpy.nan_to_num",
+    )

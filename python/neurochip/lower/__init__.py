@@ -1,0 +1,48 @@
+"""Lower: a Graph becomes a Network of spiking populations. How a tensor becomes spikes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..chip import Chip
+from ..errors import ModelError
+from ..graph import Graph
+from .network import Network
+from .stem import lower_stem
+
+CODES = {"stem": lower_stem}
+"""What turns a graph into a network, by spike code."""
+
+DEFAULT_HEADROOM = 1.1
+"""Room for partial sums beyond the calibration maximum: a test picture can exceed it."""
+
+__all__ = ["CODES", "DEFAULT_HEADROOM", "Network", "lower"]
+
+
+def lower(
+    graph: Graph,
+    chip: Chip,
+    code: str = "stem",
+    calibration: NDArray[Any] | None = None,
+    headroom: float = DEFAULT_HEADROOM,
+) -> Network:
+    """Turns a graph into populations and projections, with what is proven about them.
+
+    Args:
+        graph: The network in integers.
+        chip: Its registers decide how each layer is integrated and requantized.
+        code: The spike code.
+        calibration: Codes of the graph's input, (samples, *shape), from which scaled integration
+            takes its range; without them it takes the proven interval.
+        headroom: Factor between the largest partial sum seen and the largest that fits.
+
+    Raises:
+        ModelError: If there is no such code, or a layer that it cannot express on this chip.
+    """
+    if code not in CODES:
+        raise ModelError(
+            f"no spike code {code!r}", hint=f"the codes are {', '.join(sorted(CODES))}"
+        )
+    return CODES[code](graph, chip, calibration, headroom)

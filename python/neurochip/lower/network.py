@@ -1,0 +1,261 @@
+"""Network: populations of neurons and the projections between them; no cores yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph import Graph
+from ..layers import Layer
+from ..requantize import Proof
+
+Shape: TypeAlias = tuple[int, int, int]
+"""Height, width, channels: neuron index `(y * width + x) * channels + channel`."""
+
+Arithmetic: TypeAlias = Callable[[Layer, Sequence[NDArray[Any]]], NDArray[Any]]
+"""What a layer computes on the chip: the layer and its input codes to its output codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeCode:
+    """How a tensor's code `q` becomes spikes: the bits of `v = q - base`, most significant first."""
+
+    bits: int
+    signed: bool
+    base: int
+
+    @property
+    def low(self) -> int:
+        """The smallest value."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """The largest value."""
+        return self.low + (1 << self.bits) - 1
+
+    def plane(self, values: NDArray[Any], step: int) -> NDArray[np.int64]:
+        """Which values spike at a step, as 0 and 1."""
+        return (values.astype(np.int64) >> (self.bits - 1 - step)) & 1
+
+    def weight(self, step: int) -> int:
+        """What a spike at a step counts, `c_t`."""
+        magnitude = 1 << (self.bits - 1 - step)
+        return -magnitude if self.signed and step == 0 else magnitude
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A sliding window; each pair is y then x. `pad` is before the first position."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pad: tuple[int, int]
+    dilation: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense:
+    """Every source to every target."""
+
+    weights: NDArray[np.int32]
+    """(source neurons, target neurons)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Convolution:
+    """A convolution; groups do not see each other."""
+
+    window: Window
+    groups: int
+    weights: NDArray[np.int32]
+    """(channels out, channels in / groups, height, width)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Depthwise:
+    """Each channel sees itself."""
+
+    window: Window
+    weights: NDArray[np.int32]
+    """(height, width, channels)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Each channel sees itself, with one weight a tap."""
+
+    window: Window
+    weights: NDArray[np.int32]
+    """(height, width)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneToOne:
+    """One source a target, all with one weight."""
+
+    weight: int
+    index: NDArray[np.int32] | None
+    """Source neuron of each target neuron, -1 for none; None where it is the same neuron."""
+
+
+Connector: TypeAlias = Dense | Convolution | Depthwise | Pool | OneToOne
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """All synapses from one population to another."""
+
+    source: str
+    target: str
+    connector: Connector
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Scaled integration: each weight sum enters as `(sum * k_t + half) >> shift` (eq. 15-19)."""
+
+    coefficients: tuple[int, ...]
+    shift: int
+    s1: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Float32:
+    """`rne(f32(acc) * f32(M)) + zero`."""
+
+    multiplier: NDArray[np.float32]
+    zero: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed:
+    """`(acc * multiplier + offset) >> shift`."""
+
+    multiplier: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    shift: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """`entries[channel, acc - first]`."""
+
+    entries: NDArray[np.int32]
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Add:
+    """`rne(fma(a, scale_a, fma(b, scale_b, offset))) + zero` of a membrane `a + 512 b`."""
+
+    bases: tuple[int, int]
+    scales: tuple[np.float32, np.float32]
+    offset: np.float32
+    zero: int
+
+
+Requantizer: TypeAlias = Float32 | Fixed | Table | Float32Add
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stem:
+    """Accumulates, scales and generates. Arrays hold one, one a channel or one a neuron."""
+
+    integration: Scaled | None
+    """None where each weight sum enters the membrane exactly."""
+    bias: NDArray[np.int64]
+    requantizer: Requantizer | None
+    """None where the host reads the membrane."""
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool:
+    """Passes the largest input on, bit by bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Spikes come from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Neurons of one model with one schedule."""
+
+    name: str
+    layer: str
+    kind: str
+    """What the layer is, such as `Convolution`."""
+    shape: Shape
+    code: SpikeCode | None
+    """None where the host reads the membrane."""
+    model: Input | Stem | MaxPool
+    send_start: int = 0
+    """Timestep of the first bit it sends, or, for a membrane that is read, of its last update."""
+
+    @property
+    def num_neurons(self) -> int:
+        """Number of neurons."""
+        height, width, channels = self.shape
+        return height * width * channels
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """How one layer was lowered, and what is proven about it."""
+
+    layer: str
+    mode: str
+    """`exact`, `scaled`, `index` (no neurons), `relay`."""
+    bias_mode: str
+    """`exact`, `calibrated` or empty."""
+    proof: Proof | None
+    """Reachable accumulator values at which the chip's requantizer differs from onnxruntime's."""
+    note: str = ""
+    s1: float | None = None
+    largest_seen: int | None = None
+    """Largest magnitude of a partial sum over the calibration samples."""
+    largest_possible: int | None = None
+    """Largest magnitude that the interval analysis allows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readout:
+    """How the host turns membranes it reads into accumulators: `rne(H / s1) + bias`."""
+
+    s1: float
+    bias: NDArray[np.int64]
+    """Of the output's shape, or one that broadcasts to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A graph as neurons, and the proof of what they compute."""
+
+    name: str
+    code: str
+    graph: Graph
+    populations: tuple[Population, ...]
+    """Sources before targets."""
+    projections: tuple[Projection, ...]
+    output: str
+    """The population that the host reads."""
+    output_index: NDArray[np.int32]
+    """Of the output tensor's shape: which neuron of that population, -1 for the zero point."""
+    timesteps: int
+    lowerings: tuple[Lowering, ...]
+    arithmetic: Mapping[str, Arithmetic] = field(repr=False)
+    """For `Graph.evaluate`: the layers whose constants on the chip are not the reference's."""
+    readout: Readout | None
+    notes: tuple[str, ...]
+
+    def population(self, name: str) -> Population:
+        """The population of this name."""
+        return next(population for population in self.populations if population.name == name)

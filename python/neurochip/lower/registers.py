@@ -1,0 +1,91 @@
+"""What the chip's registers allow: widths, and the intervals that must fit them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..chip import Chip
+from .network import SpikeCode
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """The arithmetic of a chip's core."""
+
+    sum_bits: int
+    membrane_bits: int
+    bias_bits: int
+    wraps: bool
+    float32: bool
+    """Whether the soma's requantizer rounds as float32 does."""
+    multiplier_bits: int
+    tables: bool
+    weight_bits: int
+
+    @staticmethod
+    def of(chip: Chip) -> Registers:
+        """Reads a chip's description."""
+        core = chip.spec["core"]
+        soma = core["soma"]
+        return Registers(
+            sum_bits=core["weight_sum_bits"],
+            membrane_bits=core["membrane_bits"],
+            bias_bits=soma["bias_bits"],
+            wraps=core["overflow"] == "wrap",
+            float32=soma["requantizer"] == "float32",
+            multiplier_bits=soma["multiplier_bits"] or 24,
+            tables=soma["table"],
+            weight_bits=max(core["weight_bits"]),
+        )
+
+    @property
+    def membrane_high(self) -> int:
+        """The largest membrane."""
+        return (1 << (self.membrane_bits - 1)) - 1
+
+    def store(self, values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+        """What a register of `bits` holds after values were written: wrapped or saturated."""
+        half = np.int64(1) << (bits - 1)
+        if self.wraps:
+            return np.asarray(((values + half) & (2 * half - 1)) - half)
+        return np.clip(values, -half, half - 1)
+
+
+def fits(low: int, high: int, bits: int) -> bool:
+    """Whether a two's complement register of `bits` holds every value of an interval."""
+    return -(1 << (bits - 1)) <= low and high < 1 << (bits - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Intervals that no input can leave, over all neurons of a layer."""
+
+    sums: tuple[int, int]
+    """The weight sum of one timestep."""
+    partial: tuple[int, int]
+    """The membrane after any step, before the bias."""
+
+    @staticmethod
+    def of(negative: int, positive: int, code: SpikeCode, high: int) -> Reach:
+        """From the extreme sums of negative and of positive weights into one neuron.
+
+        Args:
+            negative: Sum of the negative weights, at most 0.
+            positive: Sum of the positive weights, at least 0.
+            code: The source's code.
+            high: The largest value the source sends; what has been sent of a value never
+                exceeds the value.
+        """
+        low = code.low
+        return Reach(
+            (negative, positive),
+            (negative * high + positive * low, positive * high + negative * low),
+        )
+
+    @property
+    def largest_partial(self) -> int:
+        """The largest magnitude of a membrane before the bias."""
+        return max(abs(value) for value in self.partial)

@@ -1,0 +1,127 @@
+"""STEM: every layer of a Graph as populations that send their value bit by bit (SDANN).
+
+| layer | neurons | file |
+|---|---|---|
+| Convolution, Dense, AveragePool | one population, exact or scaled integration | `weighted.py` |
+| Add, Lookup | one population | `pointwise.py` |
+| MaxPool | one streaming population, or two for large windows | `pooling.py` |
+| Rearrange, Concat | none: an index | `views.py` |
+| Multiply | refused: no neuron multiplies two inputs | |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import layers
+from ..chip import Chip
+from ..errors import UnsupportedOpError
+from ..graph import Graph
+from ..layers import Layer
+from .builder import Builder, Unsupported
+from .network import Network, Readout, Scaled, Stem
+from .pointwise import lower_add, lower_lookup
+from .pooling import lower_max_pool
+from .schedule import schedule
+from .views import View, concatenated
+from .weighted_populations import lower_weighted
+
+
+def _lower_rearrange(builder: Builder, layer: layers.Rearrange) -> None:
+    view = builder.views[layer.inputs[0].name]
+    builder.views[layer.output.name] = view.rearranged(layer.index)
+
+
+def _lower_concat(builder: Builder, layer: layers.Concat) -> None:
+    views = [builder.views[tensor.name] for tensor in layer.inputs]
+    builder.views[layer.output.name] = concatenated(views, layer.index)
+
+
+def _lower_multiply(builder: Builder, layer: layers.Multiply) -> None:
+    raise Unsupported("a STEM neuron adds weights; it cannot multiply one input by another")
+
+
+_LOWER: dict[type[Any], Callable[[Builder, Any], None]] = {
+    layers.Convolution: lower_weighted,
+    layers.Dense: lower_weighted,
+    layers.AveragePool: lower_weighted,
+    layers.Add: lower_add,
+    layers.Lookup: lower_lookup,
+    layers.MaxPool: lower_max_pool,
+    layers.Rearrange: _lower_rearrange,
+    layers.Concat: _lower_concat,
+    layers.Multiply: _lower_multiply,
+}
+
+
+def lower_stem(
+    graph: Graph, chip: Chip, calibration: NDArray[Any] | None, headroom: float
+) -> Network:
+    """Lowers every layer that the output needs.
+
+    Raises:
+        UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
+    """
+    seen = graph.evaluate(calibration) if calibration is not None else None
+    builder = Builder(graph, chip, seen, headroom)
+    refused: dict[str, list[tuple[str, str]]] = {}
+    for layer in needed_layers(graph):
+        try:
+            _LOWER[type(layer)](builder, layer)
+        except Unsupported as reason:
+            refused.setdefault(type(layer).__name__, []).append((layer.name, str(reason)))
+            builder.stand_in(layer.output)
+    if refused:
+        raise UnsupportedOpError(f"{graph.name} on chip '{chip.name}'", refused)
+    return _network(builder)
+
+
+def needed_layers(graph: Graph) -> list[Layer]:
+    """The layers that the output depends on, in order."""
+    needed = {graph.output.name}
+    kept: list[Layer] = []
+    for layer in reversed(graph.layers):
+        if layer.output.name in needed:
+            needed.update(tensor.name for tensor in layer.inputs)
+            kept.append(layer)
+    return kept[::-1]
+
+
+def _network(builder: Builder) -> Network:
+    graph = builder.graph
+    view = builder.single(builder.views[graph.output.name], graph.output)
+    output = builder.population(view.parts[0])
+    populations = schedule(builder.populations, builder.projections)
+    last = max(p.send_start + (p.code.bits if p.code else 1) for p in populations)
+    return Network(
+        name=graph.name,
+        code="stem",
+        graph=graph,
+        populations=populations,
+        projections=tuple(builder.projections),
+        output=output.name,
+        output_index=np.ascontiguousarray(view.neuron),
+        timesteps=last,
+        lowerings=tuple(builder.lowerings),
+        arithmetic=dict(builder.arithmetic),
+        readout=_readout(builder, output.name),
+        notes=(*graph.notes, *builder.notes),
+    )
+
+
+def _readout(builder: Builder, output: str) -> Readout | None:
+    """What the host must do with membranes that were integrated at a scale."""
+    population = builder.population(output)
+    if not isinstance(population.model, Stem) or population.model.requantizer is not None:
+        return None
+    integration = population.model.integration
+    if not isinstance(integration, Scaled):
+        return Readout(1.0, np.zeros(1, np.int64))
+    return Readout(integration.s1, builder.readout_bias[output])
+
+
+__all__ = ["View", "lower_stem", "needed_layers"]

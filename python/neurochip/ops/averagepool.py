@@ -1,0 +1,21 @@
+"""AveragePool between DequantizeLinear and QuantizeLinear."""
+
+from __future__ import annotations
+
+from .averaging import average
+from .builder import Builder
+from .node import Node
+from .registry import onnx_op
+from .sliding import lift, lower, slide
+from .values import Value
+
+
+@onnx_op("AveragePool")
+def average_pool(node: Node, builder: Builder) -> Value:
+    """Reads the mean over windows of one or two dimensions."""
+    given = builder.view(node, 0)
+    view = lift(node, builder, given)
+    spatial = (view.shape[1], view.shape[2])
+    windows = slide(node, spatial, node.attributes["kernel_shape"])
+    mean = average(node, view, windows, bool(node.attributes.get("count_include_pad", 0)))
+    return lower(node, builder, mean, mean.shape, len(given.shape))

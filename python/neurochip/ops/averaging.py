@@ -1,0 +1,95 @@
+"""Averages over windows, whichever operator they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats import Array, Tensor
+from ..layers import AveragePool
+from ..layers.windows import pad_map, taps
+from .builder import Builder
+from .node import Node
+from .sliding import Sliding
+from .values import HostOp, Refusal, Shape, Target, View
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Average:
+    """The mean of a view over each window."""
+
+    view: View
+    windows: Sliding
+    counts: NDArray[np.int64]
+    host_op: HostOp
+
+    @property
+    def shape(self) -> Shape:
+        """Without the sample axis."""
+        return (self.view.shape[0], *self.windows.size)
+
+    @property
+    def whole_map(self) -> bool:
+        """Whether one window covers the map and nothing else."""
+        return self.windows.kernel == self.view.shape[1:] and not any(self.windows.pads)
+
+    def quantize(self, builder: Builder, target: Target) -> Tensor:
+        """Adds the layer, with input scale / (output scale * count) formed in float32."""
+        divisors = target.format.scale * self.counts.astype(np.float32)
+        multiplier = (self.view.tensor.format.scale / divisors).astype(np.float32)
+        if not self.whole_map:
+            builder.note(
+                f"{self.host_op.name!r}: sums of part of a map are rounded once, from the exact "
+                "integer; onnxruntime sums in float32, which differs by one level in rare ties"
+            )
+        layer = AveragePool(
+            name=self.host_op.name,
+            inputs=(self.view.tensor,),
+            output=target.tensor(self.shape),
+            kernel=self.windows.kernel,
+            strides=self.windows.strides,
+            pads=self.windows.pads,
+            dilations=self.windows.dilations,
+            counts=self.counts,
+            multiplier=multiplier,
+            global_=self.whole_map,
+        )
+        return builder.emit(layer)
+
+    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+        """Leaves the mean to the host."""
+        return self.view.tensor, (self.host_op,)
+
+
+def average(node: Node, view: View, windows: Sliding, include_pads: bool) -> Average:
+    """The mean over windows; pads count as zeros only if they are included."""
+    _, height, width = view.shape
+    top, left, bottom, right = windows.pads
+    inside = np.zeros((1, 1, top + height + bottom, left + width + right), np.int64)
+    if include_pads:
+        declared = windows.declared
+        rows, columns = top + height + declared[2], left + width + declared[3]
+        inside[:, :, :rows, :columns] = 1
+    else:
+        inside[:, :, top : top + height, left : left + width] = 1
+    counts = np.zeros((1, 1, *windows.size), np.int64)
+    arguments = (windows.kernel, windows.strides, windows.dilations, windows.size)
+    for _, _, seen in taps(inside, *arguments):
+        counts += seen
+    if (counts == 0).any():
+        raise Refusal("one of its windows lies in the padding alone")
+
+    def evaluate(real: Array) -> Array:
+        views = taps(pad_map(real, windows.pads, 0), *arguments)
+        return np.asarray(sum(seen for _, _, seen in views) / counts.astype(np.float32))
+
+    host_op = HostOp(node.name, node.op_type, evaluate)
+    return Average(view, windows, counts[0, 0], host_op)
+
+
+def whole_map(view: View) -> Sliding:
+    """The single window that covers a view."""
+    kernel = (view.shape[1], view.shape[2])
+    return Sliding(kernel, (1, 1), (0, 0, 0, 0), (0, 0, 0, 0), (1, 1), (1, 1))

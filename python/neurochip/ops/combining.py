@@ -1,0 +1,53 @@
+"""Add and Mul: two tensors, or a tensor and a constant."""
+
+from __future__ import annotations
+
+from ..layers import Add, Multiply
+from ..layers.add import add_table
+from ..layers.multiply import multiply_table
+from .affine import constant_operand
+from .builder import Builder
+from .node import Node
+from .pairing import PairWithConstant, constant_format, pair
+from .pointwise import along_channels
+from .quantization import activation_format, quantized_constant
+from .values import Constant, QuantizedConstant, Value, View
+
+TABLES = {Add: add_table, Multiply: multiply_table}
+
+
+def quantized_constant_operand(
+    node: Node, kind: type[Add] | type[Multiply]
+) -> PairWithConstant | None:
+    """The node as onnxruntime fuses it when a view meets an 8-bit constant; None if not so."""
+    position = constant_operand(node)
+    if position is None:
+        return None
+    view, constant = node.input(1 - position), node.input(position)
+    if not isinstance(view, View) or not isinstance(constant, QuantizedConstant):
+        return None
+    format = constant_format(constant)
+    if format is None:
+        return None
+    codes = along_channels(node, constant.codes, view.shape).ravel().astype(int)
+    return PairWithConstant(node, TABLES[kind], view, format, codes, position == 0)
+
+
+def qlinear(node: Node, builder: Builder, kind: type[Add] | type[Multiply]) -> Value:
+    """QLinearAdd or QLinearMul: (a, scale, zero point, b, scale, zero point, scale, zero point)."""
+    output = activation_format(node, 6, 7)
+    for position in (0, 3):
+        constant = node.input(position)
+        if isinstance(constant, Constant):
+            other = 3 - position
+            view = View(builder.codes_as(node, other, other + 1, other + 2))
+            codes = quantized_constant(node, constant.array, position + 1, position + 2, 0)
+            format = constant_format(codes)
+            if format is not None:
+                levels = along_channels(node, codes.codes, view.shape).ravel().astype(int)
+                table = TABLES[kind]
+                merged = PairWithConstant(node, table, view, format, levels, position == 0)
+                return builder.quantized(merged, node, output)
+    first = View(builder.codes_as(node, 0, 1, 2))
+    second = View(builder.codes_as(node, 3, 4, 5))
+    return builder.quantized(pair(node, builder, kind, first, second), node, output)

@@ -1,0 +1,114 @@
+"""Concat: tensors side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats import Tensor
+from ..layers import Concat
+from .builder import Builder, unquantized
+from .node import Node
+from .registry import onnx_op
+from .values import (
+    Codes,
+    Constant,
+    Expression,
+    Feed,
+    Hosted,
+    HostOp,
+    QuantizedConstant,
+    Refusal,
+    Shape,
+    Target,
+    Unknown,
+    Value,
+    View,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined:
+    """Real values side by side; rounding moves into each part."""
+
+    node: Node
+    parts: tuple[View | Expression, ...]
+    names: tuple[str, ...]
+    index: NDArray[np.int32]
+
+    @property
+    def shape(self) -> Shape:
+        """Without the sample axis."""
+        return tuple(self.index.shape)
+
+    def quantize(self, builder: Builder, target: Target) -> Tensor:
+        """Rounds each part to the common format, then joins them."""
+        targets = [
+            Target(f"{name}_to_{target.name}", target.format, target.low, target.high)
+            for name in self.names
+        ]
+        tensors = [builder.tensor(Codes(*pair)) for pair in zip(self.parts, targets, strict=True)]
+        return join(builder, self.node, tensors, self.index, target.name)
+
+    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+        """Refuses: several tensors cannot leave the chip as one."""
+        raise Refusal("its inputs differ in scale and its result is never quantized")
+
+
+@onnx_op("Concat")
+def concat(node: Node, builder: Builder) -> Value:
+    """Reads codes of one format, or real values."""
+    codes = [value for value in node.inputs if isinstance(value, Codes)]
+    if codes and len(codes) == len(node.inputs):
+        tensors = [builder.tensor(value) for value in codes]
+        if len({tensor.format for tensor in tensors}) > 1:
+            raise Refusal("it joins integers of different scales")
+        index = joined_index(node, [tensor.shape for tensor in tensors])
+        joined = join(builder, node, tensors, index, node.output_name)
+        return builder.quantized(View(joined), node, joined.format)
+    return join_real(node, builder, range(len(node.inputs)), list(node.inputs))
+
+
+def join_real(
+    node: Node, builder: Builder, positions: range, values: list[Value | None]
+) -> View | Joined:
+    """Real values side by side: a view if all have one format, else an expression."""
+    parts: list[View | Expression] = []
+    for position, value in zip(positions, values, strict=True):
+        if value is None or isinstance(
+            value, (Codes, Constant, QuantizedConstant, Feed, Hosted, Unknown)
+        ):
+            raise Refusal(unquantized(node, position))
+        parts.append(value)
+    index = joined_index(node, [part.shape for part in parts])
+    tensors = [part.tensor for part in parts if isinstance(part, View)]
+    if len(tensors) == len(parts) and len({tensor.format for tensor in tensors}) == 1:
+        return View(join(builder, node, tensors, index, node.output_name))
+    names = tuple(node.input_name(position) for position in positions)
+    return Joined(node, tuple(parts), names, index)
+
+
+def joined_index(node: Node, shapes: list[Shape]) -> NDArray[np.int32]:
+    """Where each joined value stands in the flattened parts, one after another."""
+    rank = len(shapes[0]) + 1
+    axis = node.attributes["axis"] % rank
+    if axis == 0:
+        raise Refusal("it joins samples")
+    orders, start = [], 0
+    for shape in shapes:
+        size = int(np.prod(shape))
+        orders.append(np.arange(start, start + size, dtype=np.int32).reshape(shape))
+        start += size
+    return np.concatenate(orders, axis=axis - 1)
+
+
+def join(
+    builder: Builder, node: Node, tensors: list[Tensor], index: NDArray[np.int32], name: str
+) -> Tensor:
+    """Adds the layer that joins tensors of one format."""
+    low = min(tensor.low for tensor in tensors)
+    high = max(tensor.high for tensor in tensors)
+    output = Tensor(name, tuple(index.shape), tensors[0].format, low, high)
+    return builder.emit(Concat(node.name, tuple(tensors), output, index))

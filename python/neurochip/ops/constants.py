@@ -1,0 +1,63 @@
+"""Operators that only compute shapes and other constants: supported where they fold away."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..formats import Array
+from .builder import Builder
+from .node import CONSTANT_BYTES_LIMIT, Node
+from .registry import REGISTRY, onnx_op
+from .values import Constant, Refusal, Value
+
+FOLDED = (
+    "Constant",
+    "ConstantOfShape",
+    "Equal",
+    "Expand",
+    "Floor",
+    "Neg",
+    "Range",
+    "ReduceProd",
+    "Size",
+    "Sqrt",
+    "Tile",
+    "Where",
+)
+"""Operators that are nothing but constants here."""
+
+
+def fold(node: Node) -> tuple[Value, ...]:
+    """What a node computes from constants."""
+    arrays = [node.constant(n, "input") for n in range(len(node.inputs))]
+    size = _result_bytes(node, arrays)
+    if size > CONSTANT_BYTES_LIMIT:
+        raise Refusal(f"it would make a constant of {size} bytes, limit {CONSTANT_BYTES_LIMIT}")
+    return tuple(Constant(array) for array in node.evaluate(arrays))
+
+
+def _result_bytes(node: Node, arrays: list[Array | None]) -> int:
+    """An upper estimate of what the node allocates, from its inputs alone."""
+    first, *others = [array for array in arrays if array is not None] or [np.zeros(1)]
+    if node.op_type == "ConstantOfShape":
+        return 8 * int(np.prod(first.astype(object)))
+    if node.op_type in ("Expand", "Tile") and others:
+        return first.nbytes * int(np.prod(others[0].astype(object)))
+    if node.op_type == "Range" and len(others) == 2:
+        return 8 * abs(int((others[0] - first) / others[1]))
+    return 0
+
+
+@onnx_op(*FOLDED)
+def constant(node: Node, builder: Builder) -> Value:
+    """Refuses what did not fold: one of its inputs is computed from the model's input."""
+    for position in range(len(node.inputs)):
+        node.constant(position, "input")
+    raise Refusal("it is supported only where all its inputs are constant")
+
+
+def foldable(node: Node) -> bool:
+    """Whether all the node's inputs are constants."""
+    if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.op_type not in REGISTRY:
+        return False
+    return all(value is None or isinstance(value, Constant) for value in node.inputs)

@@ -1,0 +1,68 @@
+"""Convolutions, whichever dialect they are written in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats import Tensor
+from ..layers import Convolution
+from .node import Node
+from .sliding import map_of, slide
+from .values import QuantizedConstant, Refusal
+from .weighted_sum import WeightedSum, per_output
+
+
+def convolution(
+    node: Node,
+    source: Tensor,
+    weights: QuantizedConstant,
+    bias: NDArray[np.int64],
+    scale: NDArray[np.float32],
+) -> WeightedSum:
+    """The sum a convolution computes from codes of shape (channels, height, width)."""
+    channels, height, width = map_of(node, source.shape)
+    rank = weights.codes.ndim
+    groups = int(node.attributes.get("group", 1))
+    if rank == 3:
+        filters = weights.centred[:, :, None, :]
+    elif rank == 4:
+        filters = weights.centred
+    else:
+        raise Refusal(f"its weights have {rank} axes; 3 (one dimension) and 4 (two) are supported")
+    if filters.shape[1] * groups != channels or len(filters) % groups:
+        raise Refusal(
+            f"its weights are of shape {list(weights.codes.shape)} with {groups} groups; "
+            f"its input has {channels} channels"
+        )
+    windows = slide(node, (height, width), weights.codes.shape[2:])
+
+    def build(
+        output: Tensor,
+        weights: NDArray[np.int32],
+        bias: NDArray[np.int64],
+        multiplier: NDArray[np.float32] | None,
+    ) -> Convolution:
+        return Convolution(
+            name=node.name,
+            inputs=(source,),
+            output=output,
+            weights=weights,
+            bias=bias,
+            strides=windows.strides,
+            pads=windows.pads,
+            dilations=windows.dilations,
+            groups=groups,
+            multiplier=multiplier,
+        )
+
+    shape = (len(filters), *windows.size)
+    return WeightedSum(node.name, shape, build, node.output_name, filters, bias, scale)
+
+
+def accumulator_scale(
+    node: Node, source: Tensor, weights: QuantizedConstant, axis: int, alpha: float = 1.0
+) -> NDArray[np.float32]:
+    """The product alpha * input scale * weight scale, in float32 and in this order."""
+    left = np.float32(np.float32(alpha) * source.format.scale)
+    return np.asarray(left * per_output(node, weights, axis), np.float32)

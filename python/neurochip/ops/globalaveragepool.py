@@ -1,0 +1,19 @@
+"""GlobalAveragePool between DequantizeLinear and QuantizeLinear."""
+
+from __future__ import annotations
+
+from .averaging import average, whole_map
+from .builder import Builder
+from .node import Node
+from .registry import onnx_op
+from .sliding import lift, lower
+from .values import Value
+
+
+@onnx_op("GlobalAveragePool")
+def global_average_pool(node: Node, builder: Builder) -> Value:
+    """Reads the mean of each channel."""
+    given = builder.view(node, 0)
+    view = lift(node, builder, given)
+    mean = average(node, view, whole_map(view), include_pads=False)
+    return lower(node, builder, mean, mean.shape, len(given.shape))

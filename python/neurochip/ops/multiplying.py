@@ -1,0 +1,95 @@
+"""Matrix products, whichever dialect they are written in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats import Tensor
+from ..layers import Convolution, Dense
+from .builder import Builder
+from .movement import rearrange
+from .node import Node
+from .values import QuantizedConstant, Refusal, Value, View
+from .weighted_sum import WeightedSum
+
+
+def product(
+    node: Node,
+    builder: Builder,
+    source: Tensor,
+    weights: QuantizedConstant,
+    bias: NDArray[np.int64],
+    scale: NDArray[np.float32],
+) -> Value:
+    """The product of each row of codes with weights (features in, features out)."""
+    if weights.codes.ndim != 2:
+        raise Refusal(f"its weights are of shape {list(weights.codes.shape)}, expected a matrix")
+    filters = weights.centred.T
+    features = source.shape[-1]
+    if filters.shape[1] != features:
+        raise Refusal(f"its weights expect {filters.shape[1]} features; its input has {features}")
+    if len(source.shape) == 1:
+        return _dense(node, source, filters, bias, scale)
+    return _row_by_row(node, builder, source, filters, bias, scale)
+
+
+def _dense(
+    node: Node,
+    source: Tensor,
+    filters: NDArray[np.int64],
+    bias: NDArray[np.int64],
+    scale: NDArray[np.float32],
+) -> WeightedSum:
+    def build(
+        output: Tensor,
+        weights: NDArray[np.int32],
+        bias: NDArray[np.int64],
+        multiplier: NDArray[np.float32] | None,
+    ) -> Dense:
+        return Dense(node.name, (source,), output, weights, bias, multiplier)
+
+    return WeightedSum(node.name, (len(filters),), build, node.output_name, filters, bias, scale)
+
+
+def _row_by_row(
+    node: Node,
+    builder: Builder,
+    source: Tensor,
+    filters: NDArray[np.int64],
+    bias: NDArray[np.int64],
+    scale: NDArray[np.float32],
+) -> Value:
+    """The same product for every row: a 1 x 1 convolution with the features as channels."""
+    *rows, features = source.shape
+    count = int(np.prod(rows))
+    order = np.arange(count * features, dtype=np.int32).reshape(count, features)
+    as_map = rearrange(node, builder, View(source), order.T.reshape(features, count, 1))
+    if not isinstance(as_map, View):
+        raise AssertionError("a moved view is a view")
+
+    def build(
+        output: Tensor,
+        weights: NDArray[np.int32],
+        bias: NDArray[np.int64],
+        multiplier: NDArray[np.float32] | None,
+    ) -> Convolution:
+        return Convolution(
+            name=node.name,
+            inputs=(as_map.tensor,),
+            output=output,
+            weights=weights,
+            bias=bias,
+            strides=(1, 1),
+            pads=(0, 0, 0, 0),
+            dilations=(1, 1),
+            groups=1,
+            multiplier=multiplier,
+        )
+
+    shape = (len(filters), count, 1)
+    total = WeightedSum(
+        node.name, shape, build, node.output_name, filters[:, :, None, None], bias, scale
+    )
+    order = np.arange(count * len(filters), dtype=np.int32).reshape(len(filters), count)
+    return rearrange(node, builder, total, order.T.reshape(*rows, len(filters)))

@@ -1,0 +1,16 @@
+"""QLinearMul."""
+
+from __future__ import annotations
+
+from ..layers import Multiply
+from .builder import Builder
+from .combining import qlinear
+from .node import Node
+from .registry import onnx_op
+from .values import Value
+
+
+@onnx_op("com.microsoft.QLinearMul")
+def qlinear_mul(node: Node, builder: Builder) -> Value:
+    """Reads a product from codes to codes."""
+    return qlinear(node, builder, Multiply)

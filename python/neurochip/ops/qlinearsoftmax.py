@@ -1,0 +1,47 @@
+"""QLinearSoftmax, which the host computes from the network's output."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..formats import Array, Format
+from .builder import Builder
+from .node import Node
+from .quantization import activation_format
+from .registry import onnx_op
+from .values import Hosted, HostOp, Refusal, Value
+
+
+@onnx_op("com.microsoft.QLinearSoftmax")
+def qlinear_softmax(node: Node, builder: Builder) -> Value:
+    """Reads a softmax along the last axis, from codes to codes."""
+    tensor = builder.codes_as(node, 0, 1, 2)
+    output = activation_format(node, 3, 4)
+    rank = len(tensor.shape) + 1
+    axis = node.attributes.get("axis", -1) % rank
+    if axis != rank - 1:
+        raise Refusal(f"its axis is {axis}, expected the last ({rank - 1})")
+    op = table_softmax(node, tensor.format, output)
+    return Hosted(tensor.shape, output.dtype, tensor, (op,))
+
+
+def table_softmax(node: Node, source: Format, output: Format) -> HostOp:
+    """The softmax of onnxruntime, from codes to codes along the last axis.
+
+    Exponentials come from a float32 table, aligned so that the largest code meets its end and the
+    sum stays below the largest float; they are added in order. One over the output scale is
+    rounded down, so 1/255 counts as 1/254: a probability of 1 becomes code 254.
+    """
+    levels = np.floor(np.float32(1) / output.scale)
+
+    def evaluate(real: Array) -> Array:
+        steps = np.rint((real - real.max(axis=-1, keepdims=True)) / source.scale)
+        room = np.log(np.finfo(np.float32).max / np.float32(real.shape[-1])) - 5
+        offset = max(0.0, room) / float(source.scale)
+        powers = np.exp((steps.astype(np.float64) + offset) * float(source.scale))
+        powers = powers.astype(np.float32)
+        total = np.cumsum(powers, axis=-1, dtype=np.float32)[..., -1:]
+        codes = np.rint(powers * levels / total) + output.zero_point
+        return np.asarray(np.clip(codes, output.qmin, output.qmax), output.dtype)
+
+    return HostOp(node.name, node.op_type, evaluate)

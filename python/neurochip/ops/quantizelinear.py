@@ -1,0 +1,36 @@
+"""QuantizeLinear: where an expression becomes codes."""
+
+from __future__ import annotations
+
+from .builder import Builder
+from .node import Node
+from .qlinearsoftmax import table_softmax
+from .quantization import activation_format
+from .registry import onnx_op
+from .values import Constant, Hosted, QuantizedConstant, Refusal, Value
+
+
+@onnx_op("QuantizeLinear", "com.microsoft.QuantizeLinear")
+def quantize_linear(node: Node, builder: Builder) -> Value:
+    """Asks the input for codes; constants are rounded on the spot."""
+    value = node.input(0)
+    if value is None:
+        raise Refusal("an input is missing")
+    if isinstance(value, (Constant, QuantizedConstant)):
+        return Constant(
+            node.evaluate([node.constant(n, "input") for n in range(len(node.inputs))])[0]
+        )
+    if isinstance(value, Hosted):
+        return _quantized_softmax(node, value) or builder.host(node, 0)
+    return builder.quantized(value, node, activation_format(node, 1, 2))
+
+
+def _quantized_softmax(node: Node, value: Hosted) -> Hosted | None:
+    """The Softmax before a QuantizeLinear, as onnxruntime fuses the two."""
+    if [op.op_type for op in value.ops] != ["Softmax"] or node.opset < 13:
+        return None
+    source, output = value.tensor.format, activation_format(node, 1, 2)
+    if (source.bits, source.signed) != (8, output.signed) or output.bits != 8:
+        return None
+    op = table_softmax(node, source, output)
+    return Hosted(value.shape, output.dtype, value.tensor, (op,))

@@ -1,0 +1,122 @@
+"""Sliding windows: kernel, strides, pads and dilations of a node, all spelled out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..layers.windows import Pads, Pair
+from .builder import Builder
+from .movement import rearrange
+from .node import Node
+from .values import Refusal, Shape, Value, View
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """How windows lie on a map of two dimensions."""
+
+    kernel: Pair
+    strides: Pair
+    pads: Pads
+    """As far as the windows reach, which rounding up can push beyond the declared pads."""
+    declared: Pads
+    dilations: Pair
+    size: Pair
+    """Height and width of the output."""
+
+
+def slide(node: Node, spatial: Pair, kernel: Sequence[int]) -> Sliding:
+    """Reads how a node's windows lie on a map; one-dimensional nodes get height 1."""
+    axes = len(kernel)
+    strides = _pair(node.attributes.get("strides"), axes, 1)
+    dilations = _pair(node.attributes.get("dilations"), axes, 1)
+    size = _pair(kernel, axes, 1)
+    pads = _declared_pads(node, spatial, size, strides, dilations, axes)
+    ceil = bool(node.attributes.get("ceil_mode", 0))
+    heights = _fit(spatial[0], size[0], strides[0], dilations[0], (pads[0], pads[2]), ceil)
+    widths = _fit(spatial[1], size[1], strides[1], dilations[1], (pads[1], pads[3]), ceil)
+    if heights[0] < 1 or widths[0] < 1:
+        raise Refusal(f"its window {list(kernel)} is larger than the map {list(spatial)}")
+    reach = (pads[0], pads[1], heights[1], widths[1])
+    return Sliding(size, strides, reach, pads, dilations, (heights[0], widths[0]))
+
+
+def map_of(node: Node, shape: Shape) -> tuple[int, int, int]:
+    """(channels, height, width) of a value; one-dimensional maps get height 1."""
+    if len(shape) == 3:
+        return shape[0], shape[1], shape[2]
+    if len(shape) == 2:
+        return shape[0], 1, shape[1]
+    raise Refusal(f"its input has shape {list(shape)}; maps of one or two dimensions are supported")
+
+
+def lift(node: Node, builder: Builder, view: View) -> View:
+    """The view with a height, which a one-dimensional map lacks."""
+    if len(view.shape) == 3:
+        return view
+    lifted = _reshaped(node, builder, view, map_of(node, view.shape))
+    if not isinstance(lifted, View):
+        raise AssertionError("a moved view is a view")
+    return lifted
+
+
+def lower(node: Node, builder: Builder, value: Value, shape: Shape, rank: int) -> Value:
+    """The value without the height that `lift` added to a map of this rank."""
+    if rank == 3:
+        return value
+    return _reshaped(node, builder, value, (shape[0], shape[2]))
+
+
+def _reshaped(node: Node, builder: Builder, value: Value, shape: Shape) -> Value:
+    index = np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape)
+    return rearrange(node, builder, value, index)
+
+
+def _pair(values: Sequence[int] | None, axes: int, absent: int) -> Pair:
+    if values is None:
+        values = [absent] * axes
+    if len(values) == 1:
+        return absent, int(values[0])
+    if len(values) == 2:
+        return int(values[0]), int(values[1])
+    raise Refusal(f"it slides along {len(values)} axes; one or two are supported")
+
+
+def _declared_pads(
+    node: Node, spatial: Pair, kernel: Pair, strides: Pair, dilations: Pair, axes: int
+) -> Pads:
+    mode = node.attributes.get("auto_pad", "NOTSET") or "NOTSET"
+    if mode == "VALID":
+        return 0, 0, 0, 0
+    if mode == "NOTSET":
+        pads = node.attributes.get("pads") or [0] * (2 * axes)
+        top, left = (0, pads[0]) if axes == 1 else pads[:2]
+        bottom, right = (0, pads[1]) if axes == 1 else pads[2:]
+        return int(top), int(left), int(bottom), int(right)
+    begin, end = [], []
+    for length, size, stride, dilation in zip(spatial, kernel, strides, dilations, strict=True):
+        windows = -(-length // stride)
+        total = max(0, (windows - 1) * stride + dilation * (size - 1) + 1 - length)
+        smaller, larger = total // 2, total - total // 2
+        begin.append(smaller if mode == "SAME_UPPER" else larger)
+        end.append(larger if mode == "SAME_UPPER" else smaller)
+    return begin[0], begin[1], end[0], end[1]
+
+
+def _fit(
+    length: int, size: int, stride: int, dilation: int, pads: Pair, ceil: bool
+) -> tuple[int, int]:
+    """How many windows fit along an axis, and the end padding they reach."""
+    extent = dilation * (size - 1) + 1
+    room = length + pads[0] + pads[1] - extent
+    if room < 0:
+        return 0, pads[1]
+    if not ceil:
+        return room // stride + 1, pads[1]
+    windows = -(-room // stride) + 1
+    if (windows - 1) * stride >= length + pads[0]:
+        windows -= 1  # the last one would start in the padding
+    return windows, max(pads[1], (windows - 1) * stride + extent - length - pads[0])

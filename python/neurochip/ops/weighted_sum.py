@@ -1,0 +1,170 @@
+"""Weighted sums: what convolutions, matrix products and their QLinear forms have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats import Array, Format, Tensor
+from ..layers import Convolution, Dense
+from ..layers.accumulate import INT32_MAX, INT32_MIN
+from .builder import Builder, unquantized
+from .node import Node
+from .values import Constant, HostOp, QuantizedConstant, Refusal, Shape, Target, Unknown, View
+
+Build: TypeAlias = (
+    "Callable[[Tensor, NDArray[np.int32], NDArray[np.int64], NDArray[np.float32] | None],"
+    " Convolution | Dense]"
+)
+"""Makes the layer from its output, weights, bias and multiplier."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedSum:
+    """accumulator * scale, one scale an output channel, where accumulator is an integer sum."""
+
+    name: str
+    shape: Shape
+    build: Build
+    output_name: str
+    weights: NDArray[np.int64]
+    """Output channels first, zero point subtracted."""
+    bias: NDArray[np.int64]
+    scale: NDArray[np.float32]
+    """One an output channel, or one in all: input scale times weight scale, in float32."""
+
+    def quantize(self, builder: Builder, target: Target) -> Tensor:
+        """Adds the layer, with input scale * weight scale / output scale formed in float32."""
+        ratio = (self.scale / target.format.scale).astype(np.float32)
+        multiplier = np.broadcast_to(ratio, self.bias.shape).copy()
+        return builder.emit(self._layer(target.tensor(self.shape), multiplier))
+
+    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+        """Adds the layer with its accumulator as output."""
+        builder.note(
+            f"{self.name!r} is not quantized again: its output is the accumulator times its scale, "
+            "where onnxruntime may sum in float32"
+        )
+        scale = self.scale if self.scale.size > 1 else self.scale.reshape(())
+        accumulator = Format(32, True, scale, 0)
+        output = Tensor(self.output_name, self.shape, accumulator, INT32_MIN, INT32_MAX)
+        layer = self._layer(output, None)
+        low, high = layer.bounds()
+        output = replace(output, low=int(low.min()), high=int(high.max()))
+        return builder.emit(replace(layer, output=output)), ()
+
+    def scaled(self, gain: NDArray[np.float64], what: str, builder: Builder) -> WeightedSum:
+        """The sum times a number, one a channel or one in all."""
+        gain = np.broadcast_to(gain, self.bias.shape)
+        sign = np.sign(gain).astype(np.int64)
+        rows = sign.reshape((-1,) + (1,) * (self.weights.ndim - 1))
+        magnitude = np.where(gain == 0, 1, np.abs(gain))  # a zero gain has zero weights instead
+        scale = (self.scale.astype(np.float64) * magnitude).astype(np.float32)
+        builder.note(
+            f"{what!r}: its factor is folded into the scale of {self.name!r}; onnxruntime "
+            "multiplies in float32"
+        )
+        return replace(self, weights=self.weights * rows, bias=self.bias * sign, scale=scale)
+
+    def shifted(self, offset: NDArray[np.float64], builder: Builder, what: str) -> WeightedSum:
+        """The sum plus a number, one a channel or one in all."""
+        offset = np.broadcast_to(offset, self.bias.shape)
+        levels = rounded_bias(self.name, offset, self.scale, builder, f"the offset at {what!r}")
+        return replace(self, bias=self.bias + levels)
+
+    def _layer(self, output: Tensor, multiplier: NDArray[np.float32] | None) -> Convolution | Dense:
+        return self.build(output, self.weights.astype(np.int32), self.bias, multiplier)
+
+
+def refuse_unquantized(node: Node) -> None:
+    """Refuses a product of real numbers, with everything that is missing in one message."""
+    reasons = [missing_weights(node, 1)]
+    if not isinstance(node.input(0), View):
+        reasons.append(unquantized(node, 0))
+    if any(reasons) or isinstance(node.input(0), Unknown) or isinstance(node.input(1), Unknown):
+        raise Refusal("; ".join(reason for reason in reasons if reason))
+
+
+def missing_weights(node: Node, position: int) -> str:
+    """Why the weights cannot be used, empty if they can."""
+    value = node.input(position)
+    name = node.input_name(position)
+    if isinstance(value, QuantizedConstant):
+        return ""
+    if isinstance(value, Constant):
+        return f"its weights {name!r} are float: no DequantizeLinear stands before them"
+    if isinstance(value, Unknown):
+        return ""
+    return f"its weights {name!r} are computed, not constant"
+
+
+def read_weights(node: Node, position: int) -> QuantizedConstant:
+    """The quantized weights at an input, known to be there."""
+    value = node.input(position)
+    if not isinstance(value, QuantizedConstant):
+        raise Refusal(missing_weights(node, position))
+    if value.bits > 16:
+        raise Refusal(f"its weights have {value.bits} bits; at most 16 are supported")
+    return value
+
+
+def per_output(node: Node, weights: QuantizedConstant, axis: int) -> NDArray[np.float32]:
+    """The weights' scales, one an output channel or one in all."""
+    if weights.per_tensor or weights.axis == axis:
+        return weights.scale
+    raise Refusal(
+        f"its weights have a scale for each entry of axis {weights.axis}, "
+        f"not for each output channel (axis {axis})"
+    )
+
+
+def read_bias(
+    node: Node, position: int, scale: NDArray[np.float32], channels: int, builder: Builder
+) -> NDArray[np.int64]:
+    """The bias in units of the accumulator: integers as they are, real numbers rounded."""
+    value = node.input(position)
+    if value is None:
+        return np.zeros(channels, np.int64)
+    if isinstance(value, QuantizedConstant):
+        codes = value.centred
+        fits = np.broadcast_to(value.spread(value.scale) == scale, codes.shape)
+        if value.bits == 32 and fits.all():
+            return _one_per_channel(node, codes, channels)
+        real = codes * value.spread(value.scale).astype(np.float64)
+        real = _one_per_channel(node, real, channels)
+        return rounded_bias(node.name, real, scale, builder, "a bias with a scale of its own")
+    real = _one_per_channel(node, node.required(position, "bias"), channels)
+    # onnxruntime divides float32 by float32 here.
+    return rounded_bias(node.name, real, scale, builder, "")
+
+
+def integer_bias(node: Node, position: int, channels: int) -> NDArray[np.int64]:
+    """The int32 bias of a QLinear operator."""
+    value = node.constant(position, "bias")
+    if value is None:
+        return np.zeros(channels, np.int64)
+    return _one_per_channel(node, value.astype(np.int64), channels)
+
+
+def rounded_bias(
+    name: str, real: Array, scale: NDArray[np.float32], builder: Builder, what: str
+) -> NDArray[np.int64]:
+    """Real numbers in units of `scale`, half to even; says how far off the worst is."""
+    exact = real / scale
+    levels = np.clip(np.rint(exact), INT32_MIN, INT32_MAX)
+    error = float(np.abs(levels - exact).max(initial=0))
+    if what and error > 0:
+        builder.note(
+            f"{name!r}: {what} is rounded to the accumulator's, by at most {error:.2g} of its units"
+        )
+    return np.asarray(levels, np.int64)
+
+
+def _one_per_channel(node: Node, values: Array, channels: int) -> Array:
+    if values.size not in (1, channels):
+        raise Refusal(f"its bias has shape {list(values.shape)} for {channels} output channels")
+    return np.array(np.broadcast_to(values.ravel(), (channels,)))

@@ -1,0 +1,15 @@
+"""Placement: which core each neuron lives on, and the proof that it fits.
+
+| file | question |
+|---|---|
+| `boxes.py` | which boxes of neurons a population is cut into |
+| `footprint.py` | what one box takes of its core's memories |
+| `nodes.py` | which core of the mesh each box goes to |
+"""
+
+from __future__ import annotations
+
+from .place import Placement, place
+from .tiles import Tile, Usage
+
+__all__ = ["Placement", "Tile", "Usage", "place"]

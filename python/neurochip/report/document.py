@@ -1,0 +1,20 @@
+"""The report as one JSON document: the contents field by field, and what the table derives."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from .contents import Contents
+
+SCHEMA_VERSION = 1
+
+
+def document(contents: Contents) -> str:
+    """The whole report, details included. `schema_version` grows when a field changes meaning."""
+    told = {"schema_version": SCHEMA_VERSION, **asdict(contents)}
+    if contents.accuracy is not None:
+        told["accuracy"]["percent"] = contents.accuracy.percent
+    if contents.timing is not None:
+        told["timing"]["shortest_tick_us"] = contents.timing.shortest_tick_us
+    return json.dumps(told, indent=2, allow_nan=False)

@@ -1,0 +1,192 @@
+"""The residual add of a fixed-point chip: two branch weights, one accumulator, one multiplier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import QuantizationError
+from ..formats import Tensor
+from ..layers import Add
+from .corridor import Corridor, bounds
+from .fixed import FixedPoint, search
+from .staircase import Proof
+
+_WEIGHT_PAIRS = 6
+"""Pairs of branch weights tried, nearest to the ratio of the scales first."""
+
+_NEIGHBOURS = (0, -1, 1, -2, 2)
+"""Multipliers tried for one pair of weights, from the one that leaves the most room."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedAdd:
+    """Constants of `w_a (q_a - Z_a) + w_b (q_b - Z_b)`, requantized in fixed point."""
+
+    weights: tuple[int, int]
+    zero_points: tuple[int, int]
+    requantizer: FixedPoint
+
+    def accumulate(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The accumulators of two inputs' codes, which broadcast against each other."""
+        (weight_a, weight_b), (zero_a, zero_b) = self.weights, self.zero_points
+        first, second = a.astype(np.int64) - zero_a, b.astype(np.int64) - zero_b
+        return np.asarray(weight_a * first + weight_b * second)
+
+    def evaluate(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.int64]:
+        """The output's codes."""
+        acc = self.accumulate(a, b)
+        return self.requantizer.evaluate(acc.reshape(-1, 1)).reshape(acc.shape)
+
+
+def fit_add(
+    layer: Add, weight_bits: int, multiplier_bits: int, accumulator_bits: int
+) -> tuple[FixedAdd, Proof]:
+    """Finds the integer weights and fixed-point constants nearest to an Add, with their proof.
+
+    The proof counts pairs of input codes, all of them that can occur.
+
+    Args:
+        layer: The addition, as onnxruntime computes it.
+        weight_bits: Width of a signed synaptic weight.
+        multiplier_bits: Width of the requantizer's multiplier, unsigned.
+        accumulator_bits: Width of the signed accumulator that both branches are added in.
+
+    Raises:
+        QuantizationError: If even weights of 1 can overflow the accumulator.
+    """
+    pairs = _Pairs.of(layer)
+    first, second = (tensor.format.zero_point for tensor in layer.inputs)
+    found: list[tuple[int, FixedAdd]] = []
+    for weights in _branch_weights(layer, weight_bits, accumulator_bits):
+        for requantizer in _requantizers(pairs, pairs.accumulate(weights), multiplier_bits):
+            constants = FixedAdd(weights, (first, second), requantizer)
+            proof = pairs.proof(constants)
+            if proof.exact:
+                return constants, proof
+            found.append((int(proof.differing[0]), constants))
+    _, best = min(found, key=lambda candidate: candidate[0])
+    return best, pairs.proof(best)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Every pair of input codes that can occur, flat, and the code that answers it."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    low: int
+    high: int
+
+    @staticmethod
+    def of(layer: Add) -> _Pairs:
+        a, b = layer.inputs
+        rows = np.arange(a.low, a.high + 1, dtype=np.int64)
+        columns = np.arange(b.low, b.high + 1, dtype=np.int64)
+        table = layer.table()[np.ix_(rows - a.format.qmin, columns - b.format.qmin)]
+        first, second = np.meshgrid(
+            rows - a.format.zero_point, columns - b.format.zero_point, indexing="ij"
+        )
+        codes = table.astype(np.int64).ravel()
+        return _Pairs(first.ravel(), second.ravel(), codes, layer.output.low, layer.output.high)
+
+    def accumulate(self, weights: tuple[int, int]) -> NDArray[np.int64]:
+        return np.asarray(weights[0] * self.first + weights[1] * self.second)
+
+    def proof(self, constants: FixedAdd) -> Proof:
+        acc = self.accumulate(constants.weights)
+        codes = constants.requantizer.evaluate(acc.reshape(-1, 1)).ravel()
+        levels = abs(codes - self.codes)
+        return Proof(
+            np.array([np.count_nonzero(levels)]), np.array([levels.size]), np.array([levels.max()])
+        )
+
+    def corridor(self, acc: NDArray[np.int64]) -> Corridor:
+        """Where a line over these accumulators may pass: nowhere, if they are out of order."""
+        size = self.high - self.low + 1
+        smallest, largest = np.full(size, np.iinfo(np.int64).max), np.full(size, -(2**62))
+        np.minimum.at(smallest, self.codes - self.low, acc)
+        np.maximum.at(largest, self.codes - self.low, acc)
+        reach = np.minimum.accumulate(smallest[::-1])[::-1][None, 1:]
+        miss = np.maximum.accumulate(largest)[None, :-1]
+        reached, missed = reach < np.iinfo(np.int64).max, miss > -(2**62)
+        levels = np.arange(self.low + 1, self.high + 1, dtype=np.int64)
+        reach, miss = np.where(reached, reach, 0), np.where(missed, miss, 0)
+        return Corridor(levels, reach, miss, reached, missed, abs(acc).max(keepdims=True))
+
+
+def _branch_weights(layer: Add, weight_bits: int, accumulator_bits: int) -> list[tuple[int, int]]:
+    """The pairs of positive weights nearest to the ratio of the scales, the best first."""
+    a, b = layer.inputs
+    scales = np.array([float(a.format.scale), float(b.format.scale)])
+    major = int(scales.argmax())
+    ratio = float(scales[1 - major] / scales[major])
+    extents = np.array([_largest_value(a), _largest_value(b)])
+    room = 2 ** (accumulator_bits - 1) - 1
+    large = np.arange(1, 2 ** (weight_bits - 1), dtype=np.int64)
+    small = np.maximum(np.rint(large * ratio).astype(np.int64), 1)
+    fits = (large * extents[major] + small * extents[1 - major] <= room) & (
+        np.gcd(large, small) == 1
+    )
+    if not fits.any():
+        raise QuantizationError(
+            f"adding {a.name!r} and {b.name!r} with weights of 1 needs sums up to "
+            f"{int(extents.sum())}; an accumulator of {accumulator_bits} bits holds {room}"
+        )
+    large, small = large[fits], small[fits]
+    order = np.lexsort((large, abs(small - large * ratio) / large))[:_WEIGHT_PAIRS]
+    pairs = zip(large[order].tolist(), small[order].tolist(), strict=True)
+    return [(x, y) if major == 0 else (y, x) for x, y in pairs]
+
+
+def _largest_value(tensor: Tensor) -> int:
+    """The largest magnitude that a spike train of the tensor puts on a weight.
+
+    A train carries `q - Z` up to the constant of its code, unsigned or signed, whichever is
+    nearer (the constant itself is in the bias).
+    """
+    unsigned = tensor.format.zero_point - tensor.format.qmin
+    signed = unsigned - 2 ** (tensor.format.bits - 1)
+    furthest = max(abs(value) for value in tensor.value_range)
+    return int(furthest + min(abs(unsigned), abs(signed)))
+
+
+def _requantizers(pairs: _Pairs, acc: NDArray[np.int64], multiplier_bits: int) -> list[FixedPoint]:
+    """The exact constants, if there are any, else the best for each of a few multipliers."""
+    if pairs.low == pairs.high:
+        one = np.ones(1, dtype=np.int64)
+        return [FixedPoint(one, one - 1, one - 1, pairs.low, pairs.high)]
+    corridor = pairs.corridor(acc)
+    multiplier, offset, shift = search(corridor, multiplier_bits)
+    if bounds(corridor, multiplier, np.int64(1) << shift).exact.all():
+        return [FixedPoint(multiplier, offset, shift, pairs.low, pairs.high)]
+    limit = (np.int64(1) << corridor.multiplier_bits(multiplier_bits)) - 1
+    found = []
+    for neighbour in _NEIGHBOURS:
+        candidate = np.clip(multiplier + neighbour, 1, limit)
+        room = bounds(corridor, candidate, np.int64(1) << shift)
+        best = _best_offset(pairs, acc * candidate, int(shift[0]), int(room.middle[0]))
+        found.append(FixedPoint(candidate, np.array([best]), shift, pairs.low, pairs.high))
+    return found
+
+
+def _best_offset(pairs: _Pairs, product: NDArray[np.int64], shift: int, near: int) -> int:
+    """The offset within an eighth of a level of `near` with which most pairs get their code.
+
+    Each pair is right in one interval of offsets; the best offset lies in the most intervals.
+    """
+    first, last = near - (1 << shift >> 3), near + (1 << shift >> 3)
+    starts = ((pairs.codes << shift) - product)[pairs.codes > pairs.low]
+    stops = ((pairs.codes + 1 << shift) - product)[pairs.codes < pairs.high]
+    starts = starts[(starts > first) & (starts <= last)]
+    stops = stops[(stops > first) & (stops <= last)]
+    events = np.concatenate([starts, stops])
+    order = np.argsort(events)
+    offsets = np.append(first, events[order])
+    change = np.append(0, np.where(order < len(starts), 1, -1))
+    complete = np.append(np.diff(offsets) > 0, True)  # count an offset's changes together
+    right = np.where(complete, change.cumsum(), np.iinfo(np.int64).min)
+    return int(offsets[right.argmax()])

@@ -1,0 +1,125 @@
+//! A run under way on its own threads, so that Python stays awake: it waits, polls and cancels.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use neurochip::counters::Counters;
+use neurochip::simulator::{Error, Progress, SampleRun, Simulator, Timing};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::{Raised, SimulationError};
+
+type Outcome = Result<Vec<SampleRun>, Error>;
+
+/// A run under way, or finished and not yet collected.
+#[pyclass(frozen)]
+pub(crate) struct Job {
+    progress: Arc<Progress>,
+    state: Mutex<State>,
+    populations: usize,
+    record: bool,
+}
+
+struct State {
+    receiver: Receiver<Outcome>,
+    outcome: Option<Outcome>,
+}
+
+impl Job {
+    pub(crate) fn start(
+        simulator: Arc<Simulator>,
+        inputs: Vec<u8>,
+        timing: Timing,
+        record: bool,
+        threads: usize,
+    ) -> PyResult<Self> {
+        let populations = simulator.image().description().populations.len();
+        let progress = Arc::new(Progress::default());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool
+            .map_err(|error| SimulationError::new_err(format!("cannot start {threads} threads: {error}")))?;
+        let (sender, receiver) = channel();
+        let shared = Arc::clone(&progress);
+        std::thread::spawn(move || {
+            // Nobody may be listening any more: then the result is not wanted.
+            let _ = sender.send(pool.install(|| simulator.run(&inputs, timing, &shared)));
+        });
+        Ok(Self { progress, state: Mutex::new(State { receiver, outcome: None }), populations, record })
+    }
+}
+
+#[pymethods]
+impl Job {
+    /// Waits up to `seconds` for the end; returns whether it came.
+    fn wait(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        py.detach(|| {
+            let mut state = self.state.lock().expect("no holder panics");
+            if state.outcome.is_none() {
+                state.outcome = match state.receiver.recv_timeout(Duration::from_secs_f64(seconds)) {
+                    Ok(outcome) => Some(outcome),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Err(pyo3::exceptions::PyRuntimeError::new_err(
+                            "the simulation panicked: this is a bug",
+                        ));
+                    }
+                };
+            }
+            Ok(state.outcome.is_some())
+        })
+    }
+
+    /// Samples that are finished.
+    fn done(&self) -> u64 {
+        self.progress.done()
+    }
+
+    /// Asks the run to stop.
+    fn cancel(&self) {
+        self.progress.cancel();
+    }
+
+    /// Arrays by name, one row a sample; the job is empty afterwards.
+    fn result<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Raised> {
+        let outcome = self.state.lock().expect("no holder panics").outcome.take();
+        let missing = || SimulationError::new_err("the result was taken, or is not there yet");
+        let runs = outcome.ok_or_else(missing)??;
+        let arrays = PyDict::new(py);
+        let rows = runs.len();
+        let set = |name: &str, flat: Vec<i64>| -> PyResult<()> {
+            let width = flat.len().checked_div(rows).unwrap_or(0);
+            arrays.set_item(name, matrix(py, flat, [rows, width])?)
+        };
+        let flat = |of: &dyn Fn(&SampleRun) -> Vec<i64>| runs.iter().flat_map(of).collect::<Vec<i64>>();
+        set("outputs", flat(&|run| run.record.outputs.iter().map(|&value| value.into()).collect()))?;
+        set("work_cycles", flat(&|run| run.work_cycles.iter().map(|&cycles| cycles as i64).collect()))?;
+        set("counters", flat(&|run| run.counters.values().iter().map(|&count| count as i64).collect()))?;
+        let counts = |run: &SampleRun| {
+            let fields =
+                |c: &neurochip::values::Counts| [c.spikes, c.sops, c.sum_overflows, c.membrane_overflows];
+            run.record.counts.iter().flat_map(fields).map(|count| count as i64).collect()
+        };
+        let by_population = matrix(py, flat(&counts), [rows * self.populations, 4])?;
+        arrays.set_item("population_counts", by_population.reshape([rows, self.populations, 4])?)?;
+        arrays.set_item("counter_names", Counters::NAMES.to_vec())?;
+        if self.record {
+            let codes: Vec<u8> =
+                runs.into_iter().flat_map(|run| run.record.codes.into_iter().flatten()).collect();
+            let width = codes.len().checked_div(rows).unwrap_or(0);
+            arrays.set_item("codes", matrix(py, codes, [rows, width])?)?;
+        }
+        Ok(arrays)
+    }
+}
+
+fn matrix<T: numpy::Element>(
+    py: Python<'_>,
+    flat: Vec<T>,
+    shape: [usize; 2],
+) -> PyResult<Bound<'_, numpy::PyArray2<T>>> {
+    let array: Bound<'_, PyArray1<T>> = flat.into_pyarray(py);
+    array.reshape(shape)
+}

@@ -1,0 +1,159 @@
+//! The Python boundary, whole: four classes, flat arrays and one error table.
+//!
+//! Rules kept here: every argument is checked before the GIL is released, no Rust object borrows a
+//! Python one, and nothing is computed in this crate.
+
+mod job;
+
+use std::sync::Arc;
+
+use neurochip::chip::{self, ChipSpec};
+use neurochip::image;
+use neurochip::simulator::{self, Timing};
+use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::{import_exception, types::PyBytes};
+
+use job::Job;
+
+import_exception!(neurochip.errors, ChipError);
+import_exception!(neurochip.errors, ImageError);
+import_exception!(neurochip.errors, InputError);
+import_exception!(neurochip.errors, SimulationError);
+
+/// Turns each Rust error into the Python class that documents it.
+struct Raised(PyErr);
+
+impl From<chip::Error> for Raised {
+    fn from(error: chip::Error) -> Self {
+        Self(ChipError::new_err(error.to_string()))
+    }
+}
+
+impl From<image::Error> for Raised {
+    fn from(error: image::Error) -> Self {
+        Self(ImageError::new_err(error.to_string()))
+    }
+}
+
+impl From<simulator::Error> for Raised {
+    fn from(error: simulator::Error) -> Self {
+        Self(SimulationError::new_err(error.to_string()))
+    }
+}
+
+impl From<PyErr> for Raised {
+    fn from(error: PyErr) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Raised> for PyErr {
+    fn from(raised: Raised) -> Self {
+        raised.0
+    }
+}
+
+/// A checked chip description.
+#[pyclass(frozen)]
+struct Chip(ChipSpec);
+
+#[pymethods]
+impl Chip {
+    #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
+    fn new(toml: &str, overrides: Vec<(String, String)>) -> Result<Self, Raised> {
+        Ok(Self(ChipSpec::from_toml_with(toml, &overrides)?))
+    }
+
+    #[staticmethod]
+    fn from_json(text: &str) -> Result<Self, Raised> {
+        Ok(Self(ChipSpec::from_json(text)?))
+    }
+
+    fn to_json(&self) -> String {
+        self.0.to_json()
+    }
+
+    fn fingerprint(&self) -> String {
+        self.0.fingerprint()
+    }
+
+    fn provenance(&self, field: &str) -> Option<String> {
+        self.0.provenance(field).map(str::to_owned)
+    }
+
+    fn assumed(&self) -> Vec<(String, String)> {
+        self.0.assumed().into_iter().map(|(field, reason)| (field.to_owned(), reason.to_owned())).collect()
+    }
+}
+
+/// A checked image.
+#[pyclass(frozen)]
+struct Image(image::Image);
+
+#[pymethods]
+impl Image {
+    #[new]
+    fn new(py: Python<'_>, description: &str, blob: &[u8]) -> Result<Self, Raised> {
+        Ok(Self(py.detach(|| image::Image::new(description, blob.to_vec()))?))
+    }
+
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8]) -> Result<Self, Raised> {
+        Ok(Self(py.detach(|| image::Image::from_bytes(data))?))
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| self.0.to_bytes()))
+    }
+
+    fn description(&self) -> String {
+        self.0.description_json()
+    }
+}
+
+/// An image unpacked for running.
+#[pyclass(frozen)]
+struct Simulator(Arc<simulator::Simulator>);
+
+#[pymethods]
+impl Simulator {
+    #[new]
+    fn new(py: Python<'_>, image: &Image) -> Self {
+        Self(Arc::new(py.detach(|| simulator::Simulator::new(image.0.clone()))))
+    }
+
+    /// Starts a run of `codes` (samples, neurons of the input) on `threads` threads of its own.
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
+    fn start(
+        &self,
+        codes: PyReadonlyArray2<'_, u8>,
+        cycles: bool,
+        record: bool,
+        threads: usize,
+    ) -> Result<Job, Raised> {
+        let (given, wanted) = (codes.shape()[1], self.0.input_length());
+        if given != wanted {
+            return Err(InputError::new_err(format!(
+                "samples have {given} codes, the network takes {wanted}"
+            ))
+            .into());
+        }
+        let inputs = codes.as_slice().map_err(|error| InputError::new_err(error.to_string()))?.to_vec();
+        let timing = if cycles { Timing::Cycle } else { Timing::None };
+        Ok(Job::start(Arc::clone(&self.0), inputs, timing, record, threads)?)
+    }
+}
+
+/// Name and TOML text of each chip that travels with the package.
+#[pyfunction]
+fn built_in_chips() -> Vec<(&'static str, &'static str)> {
+    chip::BUILT_IN.to_vec()
+}
+
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::{Chip, Image, Simulator, built_in_chips, job::Job};
+}

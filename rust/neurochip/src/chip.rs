@@ -1,0 +1,370 @@
+//! The chip description: the one schema of a chip file, parsed and checked once.
+//!
+//! A [`ChipSpec`] that exists is possible hardware: everything behind it reads its fields without
+//! asking again. A new chip is a new file in `chips/`; a new field is a field here, a range in
+//! `check.rs` if it has one, and a line in every chip file.
+
+mod check;
+mod error;
+mod overrides;
+mod port;
+mod provenance;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use error::{Error, OutOfRange};
+pub use port::Port;
+
+/// The chip files that travel inside the program, by name: (name, TOML text).
+pub const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
+
+/// Everything the simulator knows about a chip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChipSpec {
+    /// What reports call the chip; for a built-in chip, the name of its file.
+    pub name: String,
+    /// One line: where the numbers come from.
+    pub source: String,
+    /// The silicon process and its operating point.
+    pub process: Process,
+    /// The 2-D mesh of cores, one router each.
+    pub mesh: Mesh,
+    /// What every core holds and how wide its registers are.
+    pub core: Core,
+    /// Routers, links and the interfaces between a core and its router.
+    pub noc: Noc,
+    /// How timesteps follow each other.
+    pub sync: Synchronization,
+    /// Ports at the chip's edge, where spikes enter and leave.
+    #[serde(default)]
+    pub io: Vec<IoPort>,
+    /// Prices of the counted events.
+    pub energy: Energy,
+    /// Where each field's value comes from: dotted field (or its table, or `*`) to a graded source.
+    pub provenance: BTreeMap<String, String>,
+}
+
+/// The silicon process and its operating point; reports use it, the core does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// Feature size, nm.
+    pub nm: u32,
+    /// Supply voltage, V.
+    pub vdd_v: f64,
+    /// Clock frequency, MHz: turns cycles into seconds.
+    pub clock_mhz: f64,
+}
+
+/// A 2-D mesh; node `n` is at `x = n % width`, `y = n / width`, origin at the lower left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mesh {
+    /// Routers along x.
+    pub width: u32,
+    /// Routers along y.
+    pub height: u32,
+    /// Nodes `[x, y]` whose router works but whose core holds no neurons (a manager processor).
+    #[serde(default)]
+    pub reserved: Vec<[u32; 2]>,
+    /// Farthest a packet can be addressed along x, hops; absent: anywhere.
+    #[serde(default)]
+    pub max_hops_x: Option<u32>,
+    /// Farthest a packet can be addressed along y, hops; absent: anywhere.
+    #[serde(default)]
+    pub max_hops_y: Option<u32>,
+}
+
+/// One core: limits, register widths, memories and timing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Core {
+    /// Neurons a core can hold.
+    pub max_neurons: u32,
+    /// Widths a stored weight may have, bits, ascending.
+    pub weight_bits: Vec<u32>,
+    /// Width of the accumulator that sums a timestep's weights, bits.
+    pub weight_sum_bits: u32,
+    /// Width of a membrane register, bits.
+    pub membrane_bits: u32,
+    /// What accumulators and membranes do beyond their width.
+    pub overflow: Overflow,
+    /// Values a neuron can hold at once: 2 lets it send one sample while it receives the next.
+    pub buffers: u32,
+    /// The arithmetic of the soma.
+    pub soma: Soma,
+    /// Synapses, dendrite tables and neuron state.
+    pub dendrite_memory: DendriteMemory,
+    /// The out-tables: where each neuron's spikes go.
+    pub axon_memory: AxonMemory,
+    /// Cycles of the core's engines.
+    pub timing: CoreTiming,
+}
+
+/// What a register does with a result wider than itself; either way it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overflow {
+    /// Keeps the low bits (two's complement).
+    Wrap,
+    /// Stays at the nearest end of its range.
+    Saturate,
+}
+
+/// The arithmetic that turns a membrane into an output value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Soma {
+    /// How a membrane is scaled to the output format.
+    pub requantizer: Requantizer,
+    /// Width of the multiplier's constant, bits; for `fixed` only.
+    #[serde(default)]
+    pub multiplier_bits: Option<u32>,
+    /// Width of the bias added at the end of a window, bits.
+    pub bias_bits: u32,
+    /// Whether the soma holds lookup tables (one output code per input code).
+    pub table: bool,
+}
+
+/// How a membrane is scaled to the output format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Requantizer {
+    /// Multiplies and rounds as float32 does, in integers: equal to ONNX Runtime at every accumulator.
+    Float32,
+    /// `(accumulator * multiplier + offset) >> shift`.
+    Fixed,
+}
+
+/// The memory that holds synapses, dendrite tables and, at its top, neuron state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DendriteMemory {
+    /// Width of a word, bits.
+    pub word_bits: u32,
+    /// Words of the core in column x, at index `x mod length`.
+    pub depth_words_by_column: Vec<u32>,
+    /// Neuron ids in a word of an id list.
+    pub ids_per_word: u32,
+    /// Dendrites (axons in) a core can tell apart.
+    pub max_dendrites: u32,
+    /// Whether ids may be relative to the packet's neuron index, so that a kernel is stored once.
+    pub relative_ids: bool,
+    /// Words at the top of the memory that each neuron's state takes.
+    pub state_words_per_neuron: u32,
+}
+
+/// The memory that holds the out-tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AxonMemory {
+    /// Entries: one for each neuron and one for each target.
+    pub depth_entries: u32,
+}
+
+/// Cycles of the three engines of a core: soma, send, receive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoreTiming {
+    /// Neurons the soma issues together.
+    pub soma_lanes: u32,
+    /// Cycles from the issue of a neuron until its spike is visible to Send.
+    pub soma_latency: u32,
+    /// Cycles to look up the targets of a neuron that fired.
+    pub axon_lookup_cycles: u32,
+    /// Cycles to look up the synapses of a packet that arrived.
+    pub decode_cycles: u32,
+    /// Synapses added a cycle.
+    pub sops_per_cycle: u32,
+    /// Cycles from the last synapse added until the accumulators hold it.
+    pub accumulate_latency: u32,
+    /// Cycles between groups of `soma_lanes` neurons, by neuron model and phase.
+    pub soma_cycles: SomaCycles,
+}
+
+/// Cycles between groups of neurons, by neuron model; a neuron in two phases takes both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SomaCycles {
+    /// The STEM neuron.
+    pub stem: StemCycles,
+    /// The streaming maximum.
+    pub max_pool: MaxPoolCycles,
+}
+
+/// Cycles of a STEM neuron.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StemCycles {
+    /// A timestep in which the membrane integrates.
+    pub accumulate: u32,
+    /// Added to the last timestep of a window, which scales the membrane to the output format.
+    pub requantize: u32,
+    /// A timestep in which the neuron sends a bit of its value.
+    pub generate: u32,
+}
+
+/// Cycles of a streaming maximum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaxPoolCycles {
+    /// A timestep in which the inputs still alive are compared.
+    pub compare: u32,
+}
+
+/// The network on chip: one five-port router a node, wormhole, dimension order (x first).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Noc {
+    /// Flits of a spike packet.
+    pub packet_flits: u32,
+    /// Flits each input queue of a router holds.
+    pub queue_flits: u32,
+    /// Flits the receive queue of a core holds.
+    pub receive_flits: u32,
+    /// Cycles from a core that sends a flit to its router's local queue.
+    pub inject_cycles: u32,
+    /// Cycles from a router to the queue of its neighbour: one router and one link.
+    pub hop_cycles: u32,
+    /// Cycles from a router to the receive queue of its core.
+    pub eject_cycles: u32,
+    /// Cycles from the departure of a flit until whoever sent it may use the freed slot.
+    pub credit_cycles: u32,
+    /// The order in which an output's round robin visits the inputs.
+    pub arbitration_order: [Port; 5],
+}
+
+/// How timesteps follow each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Synchronization {
+    /// Shortest timestep, cycles; 0: the next starts as soon as the barrier allows.
+    pub tick_cycles: u64,
+    /// Cycles of the barrier, from the quiet chip to the next timestep.
+    pub barrier_cycles: u64,
+}
+
+/// The outward side of a router at the chip's edge, where spikes enter and leave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IoPort {
+    /// Column of the router.
+    pub x: u32,
+    /// Row of the router.
+    pub y: u32,
+    /// The side that faces outward.
+    pub side: Port,
+    /// Cycles between flits that enter.
+    pub io_cycles: u32,
+}
+
+/// Prices of counted events; only reports multiply with them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Energy {
+    /// Whether `sop_pj` is one term among others or already holds all of them.
+    pub scope: EnergyScope,
+    /// One SOP, pJ.
+    pub sop_pj: f64,
+    /// One soma update, pJ.
+    pub soma_update_pj: f64,
+    /// One packet sent by a core, pJ.
+    pub packet_pj: f64,
+    /// One flit across one link, pJ.
+    pub flit_hop_pj: f64,
+    /// One flit across the chip's edge, pJ.
+    pub io_flit_pj: f64,
+    /// Power of the idle chip, mW.
+    pub static_mw: f64,
+}
+
+/// What `energy.sop_pj` contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnergyScope {
+    /// The SOP alone: hops, updates and packets have prices of their own.
+    PerTerm,
+    /// Everything a SOP causes: every other dynamic price is 0, so that nothing is charged twice.
+    AllIn,
+}
+
+impl ChipSpec {
+    /// Parses and checks a chip description.
+    ///
+    /// # Errors
+    /// Text that is not TOML or not this schema (with line, column and caret), values that no
+    /// hardware can have, fields without provenance.
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        let spec: Self = toml::from_str(text)?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// Parses and checks a chip description, then sets fields of it for one run.
+    ///
+    /// An override is a dotted field and a TOML value, as in `("noc.hop_cycles", "3")`; a bare word
+    /// is a string, and `io.0.io_cycles` names the first element of a list.
+    ///
+    /// # Errors
+    /// What [`ChipSpec::from_toml`] refuses, an unknown field, a value of the wrong type.
+    pub fn from_toml_with(text: &str, overrides: &[(String, String)]) -> Result<Self, Error> {
+        let mut spec = Self::from_toml(text)?;
+        for (field, value) in overrides {
+            spec = overrides::set(&spec, field, value)?;
+        }
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// Parses and checks the description that an image carries (what serde writes, as JSON).
+    ///
+    /// # Errors
+    /// As [`ChipSpec::from_toml`].
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let spec: Self = serde_json::from_str(text)?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// What [`ChipSpec::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a chip is plain data")
+    }
+
+    /// SHA-256 of everything that is not provenance, in hexadecimal: equal chips, equal fingerprints.
+    pub fn fingerprint(&self) -> String {
+        let mut value = serde_json::to_value(self).expect("a chip is plain data");
+        value.as_object_mut().expect("a chip is a table").remove("provenance");
+        // Objects are sorted by key, so the text is canonical.
+        let digest = Sha256::digest(value.to_string().as_bytes());
+        digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    }
+
+    /// Nodes of the mesh, reserved ones included.
+    pub fn num_nodes(&self) -> u32 {
+        self.mesh.width * self.mesh.height // checked: at most MAX_NODES
+    }
+
+    /// The node at column x, row y.
+    pub fn node(&self, x: u32, y: u32) -> u32 {
+        y * self.mesh.width + x
+    }
+
+    /// Whether this node has no core for neurons.
+    pub fn is_reserved(&self, node: u32) -> bool {
+        self.mesh.reserved.contains(&[node % self.mesh.width, node / self.mesh.width])
+    }
+
+    /// Words of the dendrite memory of this node's core.
+    pub fn dendrite_words(&self, node: u32) -> u32 {
+        let by_column = &self.core.dendrite_memory.depth_words_by_column;
+        by_column[(node % self.mesh.width) as usize % by_column.len()]
+    }
+}
+
+#[cfg(test)]
+mod tests;

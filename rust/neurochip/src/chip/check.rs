@@ -1,0 +1,190 @@
+//! The ranges of a chip's fields: what the schema admits and no hardware can have.
+
+use std::fmt::Display;
+
+use super::{ChipSpec, EnergyScope, Error, OutOfRange, Port, Requantizer};
+
+/// Largest mesh: nodes are counted in `u32` and every router is simulated.
+const MAX_NODES: u64 = 1 << 20;
+
+/// Longest latency, cycles: far beyond any chip, and short enough for a calendar of messages.
+const MAX_LATENCY: u32 = 1 << 16;
+
+/// Collects every value out of its range.
+#[derive(Default)]
+struct Ranges(Vec<OutOfRange>);
+
+impl Ranges {
+    fn require(&mut self, holds: bool, field: &str, value: impl Display, expected: impl Display) {
+        if !holds {
+            let (field, value, expected) = (field.to_owned(), value.to_string(), expected.to_string());
+            self.0.push(OutOfRange { field, value, expected });
+        }
+    }
+
+    fn within(&mut self, field: &str, value: u32, low: u32, high: u32) {
+        self.require((low..=high).contains(&value), field, value, format_args!("{low} to {high}"));
+    }
+
+    fn at_least(&mut self, field: &str, value: u32, low: u32) {
+        self.require(value >= low, field, value, format_args!("{low} or more"));
+    }
+
+    fn not_negative(&mut self, field: &str, value: f64) {
+        self.require(value >= 0.0 && value.is_finite(), field, value, "0 or more");
+    }
+}
+
+impl ChipSpec {
+    /// Refuses values that no hardware can have, all at once, and values without provenance.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let mut ranges = Ranges::default();
+        self.check_mesh(&mut ranges);
+        self.check_core(&mut ranges);
+        self.check_memories(&mut ranges);
+        self.check_core_timing(&mut ranges);
+        self.check_noc(&mut ranges);
+        self.check_io(&mut ranges);
+        self.check_prices(&mut ranges);
+        if ranges.0.is_empty() { self.check_provenance() } else { Err(Error::OutOfRange(ranges.0)) }
+    }
+
+    fn check_mesh(&self, ranges: &mut Ranges) {
+        let mesh = &self.mesh;
+        ranges.at_least("mesh.width", mesh.width, 1);
+        ranges.at_least("mesh.height", mesh.height, 1);
+        let nodes = u64::from(mesh.width) * u64::from(mesh.height);
+        let expected = format_args!("{MAX_NODES} nodes or fewer");
+        ranges.require(nodes <= MAX_NODES, "mesh.width * mesh.height", nodes, expected);
+        for (index, &[x, y]) in mesh.reserved.iter().enumerate() {
+            let inside = x < mesh.width && y < mesh.height;
+            let field = format!("mesh.reserved[{index}]");
+            ranges.require(inside, &field, format_args!("[{x}, {y}]"), "a node of the mesh");
+        }
+        for (field, hops) in [("mesh.max_hops_x", mesh.max_hops_x), ("mesh.max_hops_y", mesh.max_hops_y)] {
+            ranges.at_least(field, hops.unwrap_or(1), 1);
+        }
+    }
+
+    fn check_core(&self, ranges: &mut Ranges) {
+        let core = &self.core;
+        ranges.at_least("core.max_neurons", core.max_neurons, 1);
+        ranges.require(!core.weight_bits.is_empty(), "core.weight_bits", "[]", "one width or more");
+        for &bits in &core.weight_bits {
+            ranges.within("core.weight_bits", bits, 1, 16);
+        }
+        let ascending = core.weight_bits.is_sorted_by(|narrow, wide| narrow < wide);
+        ranges.require(
+            ascending,
+            "core.weight_bits",
+            format_args!("{:?}", core.weight_bits),
+            "ascending widths",
+        );
+        for (field, bits) in
+            [("core.weight_sum_bits", core.weight_sum_bits), ("core.membrane_bits", core.membrane_bits)]
+        {
+            ranges.require([16, 32].contains(&bits), field, bits, "16 or 32");
+        }
+        ranges.within("core.buffers", core.buffers, 1, 2);
+        ranges.within("core.soma.bias_bits", core.soma.bias_bits, 1, 32);
+        let field = "core.soma.multiplier_bits";
+        match (core.soma.requantizer, core.soma.multiplier_bits) {
+            (Requantizer::Float32, Some(bits)) => {
+                ranges.require(false, field, bits, "nothing, as the requantizer is float32");
+            }
+            (Requantizer::Fixed, None) => {
+                ranges.require(false, field, "absent", "2 to 32, as the requantizer is fixed");
+            }
+            (Requantizer::Fixed, Some(bits)) => ranges.within(field, bits, 2, 32),
+            (Requantizer::Float32, None) => {}
+        }
+    }
+
+    fn check_memories(&self, ranges: &mut Ranges) {
+        let memory = &self.core.dendrite_memory;
+        let widest = self.core.weight_bits.last().copied().unwrap_or(1);
+        ranges.at_least("core.dendrite_memory.word_bits", memory.word_bits, widest);
+        let field = "core.dendrite_memory.depth_words_by_column";
+        let depths = &memory.depth_words_by_column;
+        ranges.require(!depths.is_empty(), field, "[]", "one depth or more");
+        for &depth in depths {
+            ranges.at_least(field, depth, 1);
+        }
+        ranges.at_least("core.dendrite_memory.ids_per_word", memory.ids_per_word, 1);
+        ranges.at_least("core.dendrite_memory.max_dendrites", memory.max_dendrites, 1);
+        ranges.at_least("core.axon_memory.depth_entries", self.core.axon_memory.depth_entries, 1);
+    }
+
+    fn check_core_timing(&self, ranges: &mut Ranges) {
+        let timing = &self.core.timing;
+        let (stem, max_pool) = (&timing.soma_cycles.stem, &timing.soma_cycles.max_pool);
+        for (field, cycles) in [
+            ("core.timing.soma_cycles.stem.accumulate", stem.accumulate),
+            ("core.timing.soma_cycles.stem.requantize", stem.requantize),
+            ("core.timing.soma_cycles.stem.generate", stem.generate),
+            ("core.timing.soma_cycles.max_pool.compare", max_pool.compare),
+        ] {
+            ranges.within(field, cycles, 1, MAX_LATENCY);
+        }
+        ranges.at_least("core.timing.soma_lanes", timing.soma_lanes, 1);
+        ranges.within("core.timing.soma_latency", timing.soma_latency, 1, MAX_LATENCY);
+        ranges.within("core.timing.axon_lookup_cycles", timing.axon_lookup_cycles, 1, MAX_LATENCY);
+        ranges.within("core.timing.decode_cycles", timing.decode_cycles, 1, MAX_LATENCY);
+        ranges.at_least("core.timing.sops_per_cycle", timing.sops_per_cycle, 1);
+        ranges.within("core.timing.accumulate_latency", timing.accumulate_latency, 0, MAX_LATENCY);
+    }
+
+    fn check_noc(&self, ranges: &mut Ranges) {
+        let noc = &self.noc;
+        ranges.within("noc.packet_flits", noc.packet_flits, 1, 1024);
+        ranges.within("noc.queue_flits", noc.queue_flits, 1, MAX_LATENCY);
+        ranges.within("noc.receive_flits", noc.receive_flits, noc.packet_flits, MAX_LATENCY);
+        ranges.within("noc.inject_cycles", noc.inject_cycles, 1, MAX_LATENCY);
+        ranges.within("noc.hop_cycles", noc.hop_cycles, 1, MAX_LATENCY);
+        ranges.within("noc.eject_cycles", noc.eject_cycles, 1, MAX_LATENCY);
+        ranges.within("noc.credit_cycles", noc.credit_cycles, 1, MAX_LATENCY);
+        let each_once = Port::ALL.iter().all(|port| noc.arbitration_order.contains(port));
+        let order = noc.arbitration_order.map(|port| port.to_string()).join(" ");
+        ranges.require(each_once, "noc.arbitration_order", order, "+x, -x, +y, -y and local, each once");
+    }
+
+    fn check_io(&self, ranges: &mut Ranges) {
+        for (index, io) in self.io.iter().enumerate() {
+            let coordinates = format!("[{}, {}]", io.x, io.y);
+            let inside = io.x < self.mesh.width && io.y < self.mesh.height;
+            ranges.require(inside, &format!("io[{index}]"), &coordinates, "a node of the mesh");
+            let outward = match io.side {
+                Port::PlusX => io.x + 1 == self.mesh.width,
+                Port::MinusX => io.x == 0,
+                Port::PlusY => io.y + 1 == self.mesh.height,
+                Port::MinusY => io.y == 0,
+                Port::Local => false,
+            };
+            let expected = format!("a side of {coordinates} that faces outward");
+            ranges.require(outward || !inside, &format!("io[{index}].side"), io.side, expected);
+            let place = (io.x, io.y, io.side);
+            let again = self.io[..index].iter().any(|other| (other.x, other.y, other.side) == place);
+            ranges.require(!again, &format!("io[{index}]"), &coordinates, "a port of its own");
+            ranges.within(&format!("io[{index}].io_cycles"), io.io_cycles, 1, MAX_LATENCY);
+        }
+    }
+
+    fn check_prices(&self, ranges: &mut Ranges) {
+        let (process, energy) = (&self.process, &self.energy);
+        ranges.not_negative("process.vdd_v", process.vdd_v);
+        let clock = process.clock_mhz;
+        ranges.require(clock > 0.0 && clock.is_finite(), "process.clock_mhz", clock, "more than 0");
+        ranges.not_negative("energy.sop_pj", energy.sop_pj);
+        ranges.not_negative("energy.static_mw", energy.static_mw);
+        for (field, price) in [
+            ("energy.soma_update_pj", energy.soma_update_pj),
+            ("energy.packet_pj", energy.packet_pj),
+            ("energy.flit_hop_pj", energy.flit_hop_pj),
+            ("energy.io_flit_pj", energy.io_flit_pj),
+        ] {
+            ranges.not_negative(field, price);
+            let once = energy.scope == EnergyScope::PerTerm || price <= 0.0;
+            ranges.require(once, field, price, "0, as energy.scope is all_in");
+        }
+    }
+}

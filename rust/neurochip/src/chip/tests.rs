@@ -1,0 +1,175 @@
+use super::*;
+
+fn tiny() -> &'static str {
+    BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap().1
+}
+
+fn set(field: &str, value: &str) -> Result<ChipSpec, Error> {
+    ChipSpec::from_toml_with(tiny(), &[(field.to_owned(), value.to_owned())])
+}
+
+fn message(result: Result<ChipSpec, Error>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn every_built_in_chip_loads_under_the_name_of_its_file() {
+    for (name, text) in BUILT_IN {
+        assert_eq!(ChipSpec::from_toml(text).unwrap().name, *name);
+    }
+    let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    assert!(["darwin3", "ideal", "tiny"].iter().all(|name| names.contains(name)), "{names:?}");
+}
+
+#[test]
+fn an_unknown_field_is_shown_where_it_stands_with_the_accepted_ones() {
+    let text = tiny().replace("hop_cycles = 2", "hops = 2");
+    let error = message(ChipSpec::from_toml(&text));
+    assert!(error.contains("TOML parse error at line"), "{error}");
+    assert!(error.contains("| hops = 2\n"), "{error}");
+    assert!(error.contains("| ^^^^\n"), "{error}");
+    assert!(error.ends_with("`hop_cycles`, `eject_cycles`, `credit_cycles`, `arbitration_order`"), "{error}");
+}
+
+#[test]
+fn an_impossible_value_is_named_with_its_range() {
+    let error =
+        message(ChipSpec::from_toml(&tiny().replace("weight_bits = [4, 8]", "weight_bits = [8, 40]")));
+    assert!(error.starts_with("`core.weight_bits` is 40, expected 1 to 16"), "{error}");
+}
+
+#[test]
+fn all_impossible_values_are_named_at_once() {
+    let text = tiny().replace("hop_cycles = 2", "hop_cycles = 0").replace("buffers = 2", "buffers = 3");
+    let expected = "`core.buffers` is 3, expected 1 to 2\n`noc.hop_cycles` is 0, expected 1 to 65536";
+    assert_eq!(message(ChipSpec::from_toml(&text)), expected);
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused() {
+    let refused = |field, value, expected: &str| assert_eq!(message(set(field, value)), expected);
+    refused("noc.packet_flits", "5", "`noc.receive_flits` is 4, expected 5 to 65536");
+    refused(
+        "noc.arbitration_order",
+        r#"["+x", "+x", "+y", "-y", "local"]"#,
+        "`noc.arbitration_order` is +x +x +y -y local, expected +x, -x, +y, -y and local, each once",
+    );
+    refused("io.0.side", "\"+x\"", "`io[0].side` is +x, expected a side of [0, 0] that faces outward");
+    refused("mesh.reserved", "[[4, 0]]", "`mesh.reserved[0]` is [4, 0], expected a node of the mesh");
+    refused(
+        "core.soma.requantizer",
+        "float32",
+        "`core.soma.multiplier_bits` is 24, expected nothing, as the requantizer is float32",
+    );
+}
+
+#[test]
+fn a_price_that_contains_all_others_refuses_them() {
+    let overrides: Vec<_> = ["soma_update_pj", "packet_pj", "flit_hop_pj", "io_flit_pj"]
+        .map(|price| (format!("energy.{price}"), "0".to_owned()))
+        .into_iter()
+        .chain([("energy.scope".to_owned(), "all_in".to_owned())])
+        .collect();
+    assert!(ChipSpec::from_toml_with(tiny(), &overrides).is_ok());
+    let error = message(ChipSpec::from_toml_with(tiny(), &overrides[1..]));
+    assert_eq!(error, "`energy.soma_update_pj` is 10, expected 0, as energy.scope is all_in");
+}
+
+#[test]
+fn a_value_without_provenance_is_refused_and_all_of_them_are_listed() {
+    let text = tiny().replace("\"*\" = ", "\"core\" = ").replace("[[io]]", "[[io]] # ports");
+    let error = message(ChipSpec::from_toml(&text));
+    assert!(error.starts_with("no provenance for `energy.flit_hop_pj`, `energy.io_flit_pj`, "), "{error}");
+    assert!(error.contains("`io.io_cycles`"), "{error}");
+    assert!(!error.contains("`core."), "{error}");
+}
+
+#[test]
+fn provenance_of_no_field_or_no_grade_is_refused() {
+    let misspelt = format!("{}\"noc.hops\" = \"Q: Table 6\"\n", tiny());
+    assert_eq!(message(ChipSpec::from_toml(&misspelt)), "provenance names no field of a chip: `noc.hops`");
+    let ungraded = format!("{}\"noc.hop_cycles\" = \"somewhere\"\n", tiny());
+    let error = message(ChipSpec::from_toml(&ungraded));
+    assert!(
+        error.starts_with("`provenance.\"noc.hop_cycles\"` is \"somewhere\", expected `assumed: `"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_nearest_provenance_wins() {
+    let text = format!("{}\"noc\" = \"S: a talk\"\n\"noc.hop_cycles\" = \"Q: Table 6\"\n", tiny());
+    let spec = ChipSpec::from_toml(&text).unwrap();
+    assert_eq!(spec.provenance("noc.hop_cycles"), Some("Q: Table 6"));
+    assert_eq!(spec.provenance("noc.queue_flits"), Some("S: a talk"));
+    assert_eq!(spec.provenance("core.timing.decode_cycles"), Some("assumed: made up, for tests"));
+    assert_eq!(spec.assumed(), [("*", "made up, for tests")]);
+}
+
+#[test]
+fn a_field_is_set_for_one_run_and_says_so() {
+    let spec = set("noc.hop_cycles", "3").unwrap();
+    assert_eq!(spec.noc.hop_cycles, 3);
+    assert_eq!(spec.provenance("noc.hop_cycles"), Some("set for this run"));
+    assert_eq!(set("io.1.io_cycles", "9").unwrap().io[1].io_cycles, 9);
+    assert_eq!(set("mesh.max_hops_x", "2").unwrap().mesh.max_hops_x, Some(2));
+    assert!(set("io", "[]").unwrap().io.is_empty());
+    assert_eq!(set("core.overflow", "wrap").unwrap().core.overflow, Overflow::Wrap);
+    assert_eq!(set("core.overflow", "\"wrap\"").unwrap().core.overflow, Overflow::Wrap);
+}
+
+#[test]
+fn a_field_that_cannot_be_set_is_named_with_what_is_accepted() {
+    let refused = |field, value, expected: &str| assert_eq!(message(set(field, value)), expected);
+    refused(
+        "core.soma.latency",
+        "3",
+        "cannot set `core.soma.latency`: `soma` has no `latency`, expected one of `bias_bits`, \
+         `multiplier_bits`, `requantizer`, `table`",
+    );
+    refused("io.2.x", "3", "cannot set `io.2.x`: `io` has no `2`, expected an index below 2");
+    refused(
+        "noc.hop_cycles.x",
+        "3",
+        "cannot set `noc.hop_cycles.x`: `hop_cycles` has no `x`, expected no more, as it is a value",
+    );
+    refused(
+        "noc.hop_cycles",
+        "\"3\"",
+        "cannot set `noc.hop_cycles`: invalid type: string \"3\", expected u32",
+    );
+    refused("noc.hop_cycles", "0", "`noc.hop_cycles` is 0, expected 1 to 65536");
+    let error = message(set("noc.hop_cycles", "[3"));
+    assert!(error.starts_with("cannot set `noc.hop_cycles`: `[3` is not a TOML value: "), "{error}");
+}
+
+#[test]
+fn a_chip_survives_the_way_through_an_image() {
+    for (_, text) in BUILT_IN {
+        let spec = ChipSpec::from_toml(text).unwrap();
+        let json = serde_json::to_string(&spec).unwrap();
+        let again = ChipSpec::from_json(&json).unwrap();
+        assert_eq!(again, spec);
+        assert_eq!(again.fingerprint(), spec.fingerprint());
+    }
+}
+
+#[test]
+fn a_fingerprint_follows_every_value_and_no_provenance() {
+    let spec = ChipSpec::from_toml(tiny()).unwrap();
+    assert_eq!(spec.fingerprint().len(), 64);
+    assert_ne!(set("noc.hop_cycles", "3").unwrap().fingerprint(), spec.fingerprint());
+    assert_eq!(set("noc.hop_cycles", "2").unwrap().fingerprint(), spec.fingerprint());
+}
+
+#[test]
+fn darwin3_has_575_cores_of_two_memory_sizes() {
+    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "darwin3").unwrap();
+    let spec = ChipSpec::from_toml(text).unwrap();
+    let cores: Vec<_> = (0..spec.num_nodes()).filter(|&node| !spec.is_reserved(node)).collect();
+    assert_eq!(cores.len(), 575);
+    let words: u64 = cores.iter().map(|&node| u64::from(spec.dendrite_words(node))).sum();
+    assert_eq!(words * 6, 127_008_768); // 127.0 M weights of 8 bits, the published 0.1 B synapses
+    assert!(spec.assumed().iter().any(|(field, _)| *field == "noc.hop_cycles"));
+    assert!(spec.provenance("energy.sop_pj").unwrap().starts_with("Q: "));
+}

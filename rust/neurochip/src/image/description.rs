@@ -1,0 +1,256 @@
+//! What an image says, as serde types: the one schema of an image's description.
+//!
+//! The description is small (names, shapes, placements); every long list of numbers is a [`Blob`], a
+//! range of the image's binary part. Python writes it as JSON, `Image` checks it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chip::ChipSpec;
+
+/// A range of the binary part, in bytes from its start and in elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blob {
+    /// First byte.
+    pub offset: u64,
+    /// Number of elements.
+    pub count: u64,
+}
+
+/// A network placed on a chip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// The network's name.
+    pub name: String,
+    /// Which spike code the network was lowered to.
+    pub code: String,
+    /// The chip it was placed on, whole, so that an image runs without its chip file.
+    pub chip: ChipSpec,
+    /// Timesteps from the first input spike of a sample to its last output spike.
+    pub timesteps: u32,
+    /// Populations, sources before targets.
+    pub populations: Vec<Population>,
+    /// Projections between them, in the order in which their spikes are summed.
+    pub projections: Vec<Projection>,
+    /// Which neurons live on which core.
+    pub tiles: Vec<Tile>,
+    /// Index of the population that the host reads.
+    pub output: u32,
+    /// What only the host needs (formats, proofs, float tail): kept, not read, by the silicon.
+    pub host: serde_json::Value,
+}
+
+/// Neurons of one model with one schedule.
+///
+/// A neuron's index is `(y * width + x) * channels + channel`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Population {
+    /// Name of the layer it came from.
+    pub name: String,
+    /// Height, width, channels.
+    pub shape: [u32; 3],
+    /// Timestep of the first bit it sends.
+    pub send_start: u32,
+    /// Its spike code: this many timesteps, most significant bit first. 0 where the host reads membranes.
+    pub bits: u32,
+    /// Whether the first bit weighs `-2^(bits - 1)` (two's complement).
+    pub signed: bool,
+    /// What its neurons do.
+    pub model: Model,
+}
+
+impl Population {
+    /// Number of neurons.
+    pub fn num_neurons(&self) -> usize {
+        self.shape.iter().map(|&length| length as usize).product()
+    }
+
+    /// The step of this population's code that is sent in `timestep`, if one is.
+    pub fn step(&self, timestep: u32) -> Option<u32> {
+        let step = timestep.checked_sub(self.send_start)?;
+        (step < self.bits).then_some(step)
+    }
+}
+
+/// The neuron model of a population, with its parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "model", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Model {
+    /// Spikes come from outside, through an io port.
+    Input {
+        /// Which of the chip's io ports.
+        port: u32,
+    },
+    /// Accumulates, scales and generates: see [`crate::neuron::stem`].
+    Stem(Stem),
+    /// Passes the largest of its inputs on: see [`crate::neuron::max_pool`].
+    MaxPool,
+}
+
+/// Parameters of a STEM population.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stem {
+    /// How weight sums enter the membrane.
+    pub integration: Integration,
+    /// Added to the membrane after the last step: i32, one, one a channel or one a neuron.
+    pub bias: Blob,
+    /// How the membrane becomes the code that is sent; absent where the host reads the membrane.
+    pub requantizer: Option<Requantizer>,
+    /// Smallest value sent.
+    pub low: i32,
+    /// Largest value sent.
+    pub high: i32,
+}
+
+/// How the weight sum of a timestep enters the membrane (neurons.md, section 3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Integration {
+    /// By its exact coefficient, `2^(bits - 1 - step)`.
+    Exact,
+    /// By `coefficient * 2^-shift`, rounded half up.
+    Scaled {
+        /// One magnitude a step of the longest source code, most significant first.
+        coefficients: Vec<i32>,
+        /// Binary places of the coefficients.
+        shift: u32,
+    },
+}
+
+/// From a membrane to the value that is sent. Arrays hold one, one a channel or one a neuron.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Requantizer {
+    /// `rne(f32(acc) * f32(mantissa * 2^-shift)) + zero`, in float32 arithmetic done with integers.
+    Float32 {
+        /// 24-bit mantissas, i32.
+        mantissa: Blob,
+        /// Binary places, i32.
+        shift: Blob,
+        /// Added after rounding.
+        zero: i32,
+    },
+    /// `(acc * multiplier + offset) >> shift`, rounding down.
+    Fixed {
+        /// Multipliers, i32.
+        multiplier: Blob,
+        /// Offsets, i64.
+        offset: Blob,
+        /// Binary places, i32.
+        shift: Blob,
+    },
+    /// `table[acc - first]`, i32; one table, or one a channel.
+    Table {
+        /// All tables, one after the other.
+        entries: Blob,
+        /// Number of tables: 1, or one a channel.
+        tables: u32,
+        /// Accumulator value of the first entry.
+        first: i32,
+    },
+    /// A residual sum: the membrane holds two codes side by side, `a + 512 b`, and the result is
+    /// `rne(fma(a, scale_a, fma(b, scale_b, offset)))` in float32 arithmetic done with integers.
+    Float32Add {
+        /// What is added to the two values to give the source's integers.
+        bases: [i32; 2],
+        /// Bits of the two float32 ratios of source scale to target scale.
+        scales: [u32; 2],
+        /// Bits of the float32 constant that holds all three zero points.
+        offset: u32,
+        /// Added after rounding.
+        zero: i32,
+    },
+}
+
+/// All synapses from one population to another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Projection {
+    /// Index of the source population.
+    pub source: u32,
+    /// Index of the target population, larger than the source's.
+    pub target: u32,
+    /// Which neuron reaches which.
+    pub connector: Connector,
+    /// Bits a stored weight takes in the image: 8 or 16.
+    pub weight_bits: u32,
+}
+
+/// A sliding window: kernel, stride, leading padding and dilation, each y then x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Taps.
+    pub kernel: [u32; 2],
+    /// Source positions between neighbouring targets.
+    pub stride: [u32; 2],
+    /// Padding before the first source position.
+    pub pad: [u32; 2],
+    /// Source positions between neighbouring taps.
+    pub dilation: [u32; 2],
+}
+
+/// Which source neuron reaches which target neuron, and how a core stores the weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Connector {
+    /// Every source to every target. Block: `[source][channel]`; targets have no position.
+    Dense,
+    /// Block: `[source channel][tap y][slot x][channel]`, slots in [`crate::window::Axis::tap_order`].
+    Convolution {
+        /// Its window.
+        window: Window,
+        /// Channel groups that do not see each other.
+        groups: u32,
+    },
+    /// Each channel sees itself. Block: `[tap y][tap x][channel]`.
+    Depthwise {
+        /// Its window.
+        window: Window,
+    },
+    /// Each channel sees itself, with one weight a tap. Block: `[tap y][tap x]`, the same on every core.
+    Pool {
+        /// Its window.
+        window: Window,
+    },
+    /// One source a target, with one weight. Block: that weight, the same on every core.
+    OneToOne {
+        /// Source neuron of each target neuron, i32; -1 for none. Absent where it is the same neuron.
+        index: Option<Blob>,
+    },
+}
+
+/// A box of a population's neurons on one core.
+///
+/// A neuron's local index is `((y - y0) * (x1 - x0) + (x - x0)) * (c1 - c0) + (c - c0)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tile {
+    /// Index of the population.
+    pub population: u32,
+    /// Node of the mesh, `y * width + x`.
+    pub node: u32,
+    /// Rows, half open.
+    pub rows: [u32; 2],
+    /// Columns, half open.
+    pub columns: [u32; 2],
+    /// Channels, half open.
+    pub channels: [u32; 2],
+    /// One weight block for each projection into the population, in their order.
+    pub blocks: Vec<Blob>,
+}
+
+impl Tile {
+    /// Rows, columns and channels it holds.
+    pub fn lengths(&self) -> [usize; 3] {
+        [self.rows, self.columns, self.channels].map(|[start, stop]| (stop - start) as usize)
+    }
+
+    /// Number of neurons it holds.
+    pub fn num_neurons(&self) -> usize {
+        self.lengths().iter().product()
+    }
+}

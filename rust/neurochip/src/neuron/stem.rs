@@ -1,0 +1,240 @@
+//! The STEM neuron: accumulate, scale, generate (neurons.md, section 3).
+//!
+//! One window receives a code bit by bit into the membrane, `H += c_t I(t)` with
+//! `c_t = 2^(bits - 1 - t)`: the Horner form `H = 2 H + I` with the doubling moved to the sum, so that
+//! sources that send in different windows can share a membrane. The next window sends the
+//! requantized value, most significant bit first.
+
+use crate::image::Image;
+use crate::image::description::{Integration, Population, Stem, Tile};
+use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
+use crate::register::{Narrow, Register, Rule, Saturating, Wide};
+use crate::synapse::{Synapses, neurons_of};
+use crate::values::Counts;
+
+/// Sources that send the same steps in the same timesteps.
+#[derive(Debug)]
+struct ReceiveWindow {
+    bits: u32,
+    signed: bool,
+    synapses: Vec<Synapses>,
+}
+
+/// Which accumulators a tile needs: the narrowest whose sums are proven to be the chip's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sums {
+    /// Every possible sum fits 16 bits.
+    Narrow,
+    /// Sums fit 32 bits, and the chip's register is as wide or is checked after each timestep.
+    Wide { checked: bool },
+    /// The chip cuts each addition at the ends of its register.
+    Saturating,
+}
+
+/// One tile of a STEM population, ready to run.
+#[derive(Debug)]
+pub(crate) struct StemTile {
+    windows: Vec<ReceiveWindow>,
+    sums: Sums,
+    sum_register: Register,
+    membrane_register: Register,
+    /// Whether no input can take a membrane out of its register.
+    membrane_proven: bool,
+    integration: Integration,
+    bias: Constants<i32>,
+    requantizer: Option<Requantizer>,
+    low: i64,
+    high: i64,
+    code_mask: u8,
+    shape: [u32; 3],
+    tile: Tile,
+}
+
+/// What a tile's neurons hold at the end of their window.
+pub(crate) enum Held {
+    /// The codes they send.
+    Codes(Vec<u8>),
+    /// The membranes that the host reads.
+    Membranes(Vec<i32>),
+}
+
+impl StemTile {
+    pub(crate) fn new(
+        image: &Image,
+        population: &Population,
+        stem: &Stem,
+        tile: &Tile,
+        synapses: Vec<Synapses>,
+    ) -> Self {
+        let core = &image.description().chip.core;
+        let sum_register = Register::new(core.weight_sum_bits, core.overflow);
+        let membrane_register = Register::new(core.membrane_bits, core.overflow);
+        let channels = tile.lengths()[2];
+        let bounds: Vec<Vec<(i64, i64)>> =
+            synapses.iter().map(|synapses| synapses.bounds(image, channels)).collect();
+        let bias = constants_i32(image, stem.bias);
+        let windows = receive_windows(image, synapses);
+        let exact = stem.integration == Integration::Exact;
+        let largest_bias = i64::from(bias.largest_magnitude());
+        Self {
+            sums: choose_sums(&bounds, sum_register),
+            membrane_proven: exact && membranes_fit(&bounds, largest_bias, membrane_register),
+            windows,
+            sum_register,
+            membrane_register,
+            integration: stem.integration.clone(),
+            bias,
+            requantizer: stem
+                .requantizer
+                .as_ref()
+                .map(|requantizer| Requantizer::new(image, population, requantizer)),
+            low: stem.low.into(),
+            high: stem.high.into(),
+            code_mask: u8::MAX >> (8 - population.bits.max(1)),
+            shape: population.shape,
+            tile: tile.clone(),
+        }
+    }
+
+    /// Runs one sample's windows.
+    #[inline(always)]
+    pub(crate) fn run(&self, image: &Image, codes: &[Vec<u8>], counts: &mut Counts) -> Held {
+        let mut membranes = vec![0; self.tile.num_neurons()];
+        match self.sums {
+            Sums::Narrow => self.integrate(image, codes, &mut Narrow, &mut membranes, counts),
+            Sums::Wide { .. } => self.integrate(image, codes, &mut Wide, &mut membranes, counts),
+            Sums::Saturating => {
+                let mut rule = Saturating { register: self.sum_register, overflows: 0 };
+                self.integrate(image, codes, &mut rule, &mut membranes, counts);
+                counts.sum_overflows += rule.overflows;
+            }
+        }
+        self.add_bias(&mut membranes, counts);
+        match &self.requantizer {
+            None => Held::Membranes(membranes),
+            Some(requantizer) => Held::Codes(self.requantize(requantizer, &membranes)),
+        }
+    }
+
+    #[inline(always)]
+    fn integrate<R: Rule>(
+        &self,
+        image: &Image,
+        codes: &[Vec<u8>],
+        rule: &mut R,
+        membranes: &mut [i32],
+        counts: &mut Counts,
+    ) {
+        let mut sums = vec![R::Sum::default(); membranes.len()];
+        for window in &self.windows {
+            for step in 0..window.bits {
+                let bit = window.bits - 1 - step;
+                let sops_before = counts.sops;
+                for synapses in &window.synapses {
+                    counts.sops += synapses.accumulate(image, &codes[synapses.source], bit, rule, &mut sums);
+                }
+                if counts.sops > sops_before {
+                    self.update(&sums, membranes, step, bit, window.signed && step == 0, counts);
+                    sums.fill(R::Sum::default());
+                }
+            }
+        }
+    }
+
+    /// One soma update of every neuron: the weight sum enters the membrane.
+    #[inline(always)]
+    fn update<S: Copy + Into<i32>>(
+        &self,
+        sums: &[S],
+        membranes: &mut [i32],
+        step: u32,
+        bit: u32,
+        negative: bool,
+        counts: &mut Counts,
+    ) {
+        if self.membrane_proven && self.sums != (Sums::Wide { checked: true }) {
+            for (membrane, &sum) in membranes.iter_mut().zip(sums) {
+                let added = sum.into() << bit; // proven to fit
+                *membrane =
+                    if negative { membrane.wrapping_sub(added) } else { membrane.wrapping_add(added) };
+            }
+            return;
+        }
+        let (coefficient, shift) = match &self.integration {
+            Integration::Exact => (1i64 << bit, 0),
+            Integration::Scaled { coefficients, shift } => (i64::from(coefficients[step as usize]), *shift),
+        };
+        let coefficient = if negative { -coefficient } else { coefficient };
+        let half = (1i64 << shift) >> 1;
+        for (membrane, &sum) in membranes.iter_mut().zip(sums) {
+            let sum = self.sum_register.store(sum.into().into(), &mut counts.sum_overflows);
+            let added = (i64::from(sum) * coefficient + half) >> shift;
+            *membrane =
+                self.membrane_register.store(i64::from(*membrane) + added, &mut counts.membrane_overflows);
+        }
+    }
+
+    #[inline(always)]
+    fn add_bias(&self, membranes: &mut [i32], counts: &mut Counts) {
+        for (membrane, neuron) in membranes.iter_mut().zip(neurons_of(self.shape, &self.tile)) {
+            let sum = i64::from(*membrane) + i64::from(self.bias.of(neuron));
+            *membrane = self.membrane_register.store(sum, &mut counts.membrane_overflows);
+        }
+    }
+
+    #[inline(always)]
+    fn requantize(&self, requantizer: &Requantizer, membranes: &[i32]) -> Vec<u8> {
+        let neurons = neurons_of(self.shape, &self.tile);
+        let code = |(&membrane, neuron)| {
+            let value = requantizer.apply(membrane, neuron).clamp(self.low, self.high);
+            value as u8 & self.code_mask // two's complement: the bits that are sent
+        };
+        membranes.iter().zip(neurons).map(code).collect()
+    }
+}
+
+fn receive_windows(image: &Image, synapses: Vec<Synapses>) -> Vec<ReceiveWindow> {
+    let populations = &image.description().populations;
+    let mut windows: Vec<(u32, ReceiveWindow)> = vec![];
+    for synapses in synapses {
+        let source = &populations[synapses.source];
+        match windows.iter_mut().find(|(start, _)| *start == source.send_start) {
+            Some((_, window)) => window.synapses.push(synapses),
+            None => windows.push((
+                source.send_start,
+                ReceiveWindow { bits: source.bits, signed: source.signed, synapses: vec![synapses] },
+            )),
+        }
+    }
+    windows.sort_by_key(|(start, _)| *start);
+    windows.into_iter().map(|(_, window)| window).collect()
+}
+
+/// The sums of all projections together, channel by channel.
+fn total(bounds: &[Vec<(i64, i64)>]) -> (i64, i64) {
+    let channels = bounds.first().map_or(0, Vec::len);
+    let of_channel = |channel: usize| {
+        bounds.iter().fold((0, 0), |sum, bounds| (sum.0 + bounds[channel].0, sum.1 + bounds[channel].1))
+    };
+    (0..channels).map(of_channel).fold((0, 0), |sum, bound| (sum.0.min(bound.0), sum.1.max(bound.1)))
+}
+
+fn choose_sums(bounds: &[Vec<(i64, i64)>], register: Register) -> Sums {
+    let (low, high) = total(bounds);
+    if low >= i16::MIN.into() && high <= i16::MAX.into() {
+        Sums::Narrow // registers have at least 16 bits
+    } else if register.holds(low, high) {
+        Sums::Wide { checked: false }
+    } else if register.saturates() {
+        Sums::Saturating
+    } else {
+        Sums::Wide { checked: true }
+    }
+}
+
+/// Whether no partial sum of any code leaves the register: |H| <= sum |w| (2^8 - 1) + |b|.
+fn membranes_fit(bounds: &[Vec<(i64, i64)>], largest_bias: i64, register: Register) -> bool {
+    let (low, high) = total(bounds);
+    let largest = (high - low) * 255 + largest_bias;
+    register.holds(-largest, largest)
+}

@@ -1,0 +1,127 @@
+//! Routers and links.
+
+use super::*;
+use crate::chip::Port;
+use crate::reference::{RecordedPacket, replay};
+
+#[test]
+fn an_empty_network_delivers_after_inject_hops_and_eject() {
+    let spec = tiny(&[("noc.inject_cycles", 5), ("noc.hop_cycles", 3), ("noc.eject_cycles", 7)]);
+    for source in 0..16 {
+        for destination in 0..16 {
+            let packet = RecordedPacket { created: 4, source, destination };
+            let trace = replay(&spec.noc, &spec.mesh, &[packet]);
+            let hops = (source % 4).abs_diff(destination % 4) + (source / 4).abs_diff(destination / 4);
+            assert_eq!(received(&trace), [4 + 5 + 3 * u64::from(hops) + 7], "{source} to {destination}");
+        }
+    }
+}
+
+#[test]
+fn a_link_carries_a_queue_of_flits_each_round_trip() {
+    // B flits every H + C cycles, and at most one a cycle.
+    for (queue, hop, credit, period, flits) in
+        [(4, 2, 2, 1, 1), (3, 2, 2, 4, 3), (2, 2, 2, 2, 1), (1, 2, 2, 4, 1), (1, 1, 1, 2, 1), (5, 4, 5, 9, 5)]
+    {
+        let mut spec = tiny(&[("noc.hop_cycles", hop), ("noc.credit_cycles", credit)]).noc;
+        spec.queue_flits = queue;
+        spec.receive_flits = 64;
+        // Two sources feed the link from router 1 to router 2, so that it never starves.
+        let packet = |source| RecordedPacket { created: 0, source, destination: 3 };
+        let packets: Vec<_> = (0..200).flat_map(|_| [packet(0), packet(1)]).collect();
+        let trace = received(&replay(&spec, &tiny(&[]).mesh, &packets));
+        let steady = &trace[100..300];
+        let flits_in =
+            |cycles: u64| steady.iter().filter(|&&cycle| cycle < steady[0] + cycles).count() as u64;
+        assert_eq!(flits_in(20 * period), 20 * flits, "queue {queue}, hop {hop}, credit {credit}");
+    }
+}
+
+#[test]
+fn a_packet_goes_along_x_first() {
+    // What core 0 sends to 5 meets what core 1 sends to 9 on the link from 1 to 5, not on its way over 4.
+    let packet = |source, destination| RecordedPacket { created: 0, source, destination };
+    let spec = tiny(&[]);
+    let trace = replay(&spec.noc, &spec.mesh, &[packet(0, 5), packet(1, 9), packet(1, 9), packet(1, 9)]);
+    let (ours, theirs): (Vec<_>, Vec<_>) =
+        trace.iter().partition(|packet| packet.source == Destination::Node(0));
+    assert_eq!(received(&ours), [1 + 2 * 2 + 1]);
+    assert_eq!(received(&theirs), [6, 7, 9], "the third waits for a cycle");
+}
+
+/// Packets from the given sources, all created at 0, to node 5: the order of the sources they are from.
+fn order_of_arrival(order: [Port; 5], flits: u32, sources: &[u32]) -> Vec<u32> {
+    let mut spec = tiny(&[]);
+    spec.noc.arbitration_order = order;
+    spec.noc.packet_flits = flits;
+    spec.noc.queue_flits = 16;
+    spec.noc.receive_flits = 16;
+    let packets: Vec<_> =
+        sources.iter().map(|&source| RecordedPacket { created: 0, source, destination: 5 }).collect();
+    let trace = replay(&spec.noc, &spec.mesh, &packets);
+    let node = |packet: &PacketTrace| match packet.source {
+        Destination::Node(node) => node,
+        Destination::Port(_) => unreachable!("there are none"),
+    };
+    trace.iter().map(node).collect()
+}
+
+const X_FIRST: [Port; 5] = [Port::PlusX, Port::MinusX, Port::PlusY, Port::MinusY, Port::Local];
+const LOCAL_FIRST: [Port; 5] = [Port::Local, Port::MinusY, Port::PlusY, Port::MinusX, Port::PlusX];
+
+#[test]
+fn inputs_take_turns_in_the_arbitration_order() {
+    // Node 4 comes in at -x, 6 at +x, 1 at -y, 9 at +y, all in the same cycle.
+    let twice = [4, 6, 1, 9, 4, 6, 1, 9];
+    assert_eq!(order_of_arrival(X_FIRST, 1, &twice), [6, 4, 9, 1, 6, 4, 9, 1]);
+    assert_eq!(order_of_arrival(LOCAL_FIRST, 1, &twice), [1, 9, 4, 6, 1, 9, 4, 6]);
+}
+
+#[test]
+fn an_input_alone_gets_every_turn() {
+    assert_eq!(order_of_arrival(X_FIRST, 1, &[4, 4, 4, 6]), [6, 4, 4, 4]);
+}
+
+#[test]
+fn a_packet_of_several_flits_is_never_divided() {
+    let spec = tiny(&[("noc.packet_flits", 4), ("noc.receive_flits", 16), ("noc.queue_flits", 16)]);
+    let packet = |source| RecordedPacket { created: 0, source, destination: 5 };
+    let trace = replay(&spec.noc, &spec.mesh, &[packet(4), packet(6), packet(1)]);
+    // Heads ask at 3; with one flit a cycle the first tail leaves at 6 and arrives at 7.
+    assert_eq!(received(&trace), [7, 11, 15]);
+    assert_eq!(order_of_arrival(X_FIRST, 4, &[4, 6, 1, 4]), [6, 4, 1, 4]);
+}
+
+#[test]
+fn a_blocked_packet_holds_back_what_is_behind_it() {
+    // Queues of one flit. Core 2 takes a packet every 52 cycles, at 7, 59 and 111; the fourth packet waits in
+    // router 1 until the third is through router 2, and the one for core 5 waits behind it.
+    let mut traffic = Traffic::default();
+    let packets = [to_node(2, 200), to_node(2, 200), to_node(2, 200), to_node(2, 200), to_node(5, 0)];
+    core(&mut traffic, 1, 1, &[(0, &packets)]);
+    let (timing, trace) = simulated(&tiny(&[("noc.receive_flits", 1), ("noc.queue_flits", 1)]), &traffic);
+    assert_eq!(received(&trace), [7, 11, 62, 69, 114]);
+    assert_eq!(trace[3].destination, Destination::Node(5));
+    let at_router_1 = 1 + 1 + 48; // of the second, third and fourth packet
+    let at_router_2 = 47 + 48; // of the third and fourth
+    assert_eq!(timing.counters.output_blocked_cycles, at_router_1 + at_router_2);
+    assert_eq!(timing.counters.send_stalled_cycles, 2 + 3 + 3 + 50);
+    assert_eq!(timing.counters.highest_queue_flits, 1);
+}
+
+#[test]
+fn round_robins_begin_anew_in_every_timestep() {
+    let spec = tiny(&[]);
+    let mut traffic = Traffic::default();
+    core(&mut traffic, 4, 1, &[(0, &[to_node(5, 1)])]);
+    core(&mut traffic, 6, 1, &[(0, &[to_node(5, 1)])]);
+    let mut machine = Machine::new(&spec);
+    let mut sources = || {
+        let mut trace = vec![];
+        machine.simulate(&traffic, Some(&mut trace)).unwrap();
+        trace.iter().map(|packet| packet.source).collect::<Vec<_>>()
+    };
+    let first = sources();
+    assert_eq!(first, [Destination::Node(6), Destination::Node(4)]);
+    assert_eq!(sources(), first, "the pointer would now favour core 4");
+}

@@ -1,0 +1,205 @@
+//! Registers: what happens to a weight sum when it meets the width of its register.
+
+use crate::chip::Overflow;
+
+/// A stored weight.
+pub(crate) trait Weight: Copy {
+    /// As an accumulator of 16 bits adds it.
+    fn narrow(self) -> i16;
+    /// As an accumulator of 32 bits adds it.
+    fn wide(self) -> i32;
+}
+
+impl Weight for i8 {
+    #[inline(always)]
+    fn narrow(self) -> i16 {
+        self.into()
+    }
+    #[inline(always)]
+    fn wide(self) -> i32 {
+        self.into()
+    }
+}
+
+impl Weight for i16 {
+    #[inline(always)]
+    fn narrow(self) -> i16 {
+        self
+    }
+    #[inline(always)]
+    fn wide(self) -> i32 {
+        self.into()
+    }
+}
+
+/// How accumulators add. Everything is inlined into loops that are compiled for several instruction sets.
+pub(crate) trait Rule {
+    /// An accumulator.
+    type Sum: Copy + Default + Into<i32>;
+
+    /// Adds one weight.
+    fn add_one<W: Weight>(&mut self, sum: &mut Self::Sum, weight: W);
+
+    /// Adds `weight` where `mask` is all ones, nothing where it is zero.
+    fn add_masked<W: Weight>(&mut self, sum: &mut Self::Sum, weight: W, mask: i16);
+
+    /// Adds a row of weights to a row of accumulators.
+    #[inline(always)]
+    fn add<W: Weight>(&mut self, sums: &mut [Self::Sum], weights: &[W]) {
+        for (sum, &weight) in sums.iter_mut().zip(weights) {
+            self.add_one(sum, weight);
+        }
+    }
+
+    /// Adds a row of weights where `mask` is all ones.
+    #[inline(always)]
+    fn add_where<W: Weight>(&mut self, sums: &mut [Self::Sum], weights: &[W], mask: &[i16]) {
+        for ((sum, &weight), &mask) in sums.iter_mut().zip(weights).zip(mask) {
+            self.add_masked(sum, weight, mask);
+        }
+    }
+
+    /// Adds one weight to a row of accumulators where `mask` is all ones.
+    #[inline(always)]
+    fn add_shared<W: Weight>(&mut self, sums: &mut [Self::Sum], weight: W, mask: &[i16]) {
+        for (sum, &mask) in sums.iter_mut().zip(mask) {
+            self.add_masked(sum, weight, mask);
+        }
+    }
+}
+
+/// 16-bit accumulators whose sums were proven to fit.
+pub(crate) struct Narrow;
+
+impl Rule for Narrow {
+    type Sum = i16;
+
+    #[inline(always)]
+    fn add_one<W: Weight>(&mut self, sum: &mut i16, weight: W) {
+        *sum = sum.wrapping_add(weight.narrow()); // proven to fit, so it never wraps
+    }
+
+    #[inline(always)]
+    fn add_masked<W: Weight>(&mut self, sum: &mut i16, weight: W, mask: i16) {
+        *sum = sum.wrapping_add(weight.narrow() & mask);
+    }
+}
+
+/// 32-bit accumulators whose sums were proven to fit.
+pub(crate) struct Wide;
+
+impl Rule for Wide {
+    type Sum = i32;
+
+    #[inline(always)]
+    fn add_one<W: Weight>(&mut self, sum: &mut i32, weight: W) {
+        *sum = sum.wrapping_add(weight.wide()); // proven to fit, so it never wraps
+    }
+
+    #[inline(always)]
+    fn add_masked<W: Weight>(&mut self, sum: &mut i32, weight: W, mask: i16) {
+        *sum = sum.wrapping_add(weight.wide() & i32::from(mask));
+    }
+}
+
+/// Accumulators that stop at the ends of their register, after every addition.
+pub(crate) struct Saturating {
+    /// The register.
+    pub(crate) register: Register,
+    /// Additions that were cut.
+    pub(crate) overflows: u64,
+}
+
+impl Rule for Saturating {
+    type Sum = i32;
+
+    #[inline(always)]
+    fn add_one<W: Weight>(&mut self, sum: &mut i32, weight: W) {
+        let exact = *sum + weight.wide(); // 16-bit registers and weights: cannot overflow
+        *sum = exact.clamp(self.register.low as i32, self.register.high as i32);
+        self.overflows += u64::from(*sum != exact);
+    }
+
+    #[inline(always)]
+    fn add_masked<W: Weight>(&mut self, sum: &mut i32, weight: W, mask: i16) {
+        if mask != 0 {
+            self.add_one(sum, weight);
+        }
+    }
+}
+
+/// A register of the chip: its width and what it does with what does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Register {
+    /// Smallest value it holds.
+    pub(crate) low: i64,
+    /// Largest value it holds.
+    pub(crate) high: i64,
+    overflow: Overflow,
+}
+
+impl Register {
+    pub(crate) fn new(bits: u32, overflow: Overflow) -> Self {
+        Self { low: -(1 << (bits - 1)), high: (1 << (bits - 1)) - 1, overflow }
+    }
+
+    /// Whether it holds every value of an interval.
+    pub(crate) fn holds(self, low: i64, high: i64) -> bool {
+        self.low <= low && high <= self.high
+    }
+
+    /// Whether what does not fit is cut at the ends.
+    pub(crate) fn saturates(self) -> bool {
+        self.overflow == Overflow::Saturate
+    }
+
+    /// What it holds after `exact` was written, counting in `overflows` if that did not fit.
+    #[inline(always)]
+    pub(crate) fn store(self, exact: i64, overflows: &mut u64) -> i32 {
+        let fits = self.low <= exact && exact <= self.high;
+        *overflows += u64::from(!fits);
+        if fits {
+            exact as i32
+        } else if self.saturates() {
+            exact.clamp(self.low, self.high) as i32
+        } else {
+            let span = self.high - self.low + 1;
+            (self.low + (exact - self.low).rem_euclid(span)) as i32
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_16_bit_register_wraps_past_32767_to_minus_32768_and_counts_it() {
+        let mut overflows = 0;
+        let register = Register::new(16, Overflow::Wrap);
+        assert_eq!(register.store(32_767, &mut overflows), 32_767);
+        assert_eq!(overflows, 0);
+        assert_eq!(register.store(32_768, &mut overflows), -32_768);
+        assert_eq!(register.store(-32_769, &mut overflows), 32_767);
+        assert_eq!(overflows, 2);
+    }
+
+    #[test]
+    fn a_saturating_register_stops_at_its_ends() {
+        let mut overflows = 0;
+        let register = Register::new(16, Overflow::Saturate);
+        assert_eq!(register.store(1 << 40, &mut overflows), 32_767);
+        assert_eq!(register.store(-(1 << 40), &mut overflows), -32_768);
+        assert_eq!(overflows, 2);
+    }
+
+    #[test]
+    fn a_saturating_sum_depends_on_order_and_counts_each_cut() {
+        let mut rule = Saturating { register: Register::new(16, Overflow::Saturate), overflows: 0 };
+        let mut sum = 32_000;
+        for weight in [1_000i16, -1_000] {
+            rule.add_one(&mut sum, weight);
+        }
+        assert_eq!((sum, rule.overflows), (31_767, 1));
+    }
+}

@@ -1,0 +1,195 @@
+//! Simulator: samples through values and time, on as many threads as are asked for.
+//!
+//! Samples are independent, and so are a sample's timesteps: each starts at a barrier with an empty
+//! network. Results are therefore the same on any number of threads.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::counters::Counters;
+use crate::image::Image;
+use crate::reference::{self, Machine};
+use crate::schedule::{Costs, Schedule, Untimed};
+use crate::timeline::Timeline;
+use crate::values::{Counts, Record, Values};
+
+/// Which machines run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    /// Values alone.
+    None,
+    /// Values, and the cycle in which everything happens.
+    Cycle,
+}
+
+/// Seen and steered from another thread while a run is under way.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: AtomicU64,
+    cancelled: AtomicBool,
+}
+
+impl Progress {
+    /// Samples that are finished.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Asks the run to stop: what is under way is dropped within one timestep.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a run has no result.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The time machine found work that can never be done, or that is not this chip's.
+    #[error("sample {sample}, timestep {timestep}: {error}")]
+    Time {
+        /// Which sample of the batch.
+        sample: usize,
+        /// Which of its timesteps.
+        timestep: u32,
+        /// What happened.
+        error: reference::Error,
+    },
+    /// [`Progress::cancel`] was called.
+    #[error("cancelled after {done} samples")]
+    Cancelled {
+        /// Samples that were finished.
+        done: u64,
+    },
+}
+
+/// What one sample took.
+#[derive(Debug, Clone, Default)]
+pub struct SampleRun {
+    /// Spikes and outputs.
+    pub record: Record,
+    /// Everything counted; the cycles are 0 without timing.
+    pub counters: Counters,
+    /// Cycles that each timestep's own work takes; empty without timing.
+    pub work_cycles: Vec<u64>,
+}
+
+/// An image, unpacked for running.
+#[derive(Debug)]
+pub struct Simulator {
+    image: Image,
+    values: Values,
+    schedule: Schedule,
+    costs: Costs,
+}
+
+impl Simulator {
+    /// Unpacks an image.
+    pub fn new(image: Image) -> Self {
+        let schedule = Schedule::new(&image);
+        let costs = schedule.costs(image.description());
+        Self { values: Values::new(&image), costs, schedule, image }
+    }
+
+    /// The image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Codes that one sample has.
+    pub fn input_length(&self) -> usize {
+        self.image
+            .description()
+            .populations
+            .first()
+            .map_or(0, crate::image::description::Population::num_neurons)
+    }
+
+    /// Runs samples on the current thread pool: `inputs` holds their codes, one after the other.
+    ///
+    /// # Errors
+    /// A cancelled run; a deadlock, which no valid chip can reach.
+    pub fn run(&self, inputs: &[u8], timing: Timing, progress: &Progress) -> Result<Vec<SampleRun>, Error> {
+        let run = |(sample, input)| {
+            let run = self.run_sample(sample, input, timing, progress)?;
+            progress.done.fetch_add(1, Ordering::Relaxed);
+            Ok(run)
+        };
+        inputs.par_chunks_exact(self.input_length().max(1)).enumerate().map(run).collect()
+    }
+
+    fn run_sample(
+        &self,
+        sample: usize,
+        input: &[u8],
+        timing: Timing,
+        progress: &Progress,
+    ) -> Result<SampleRun, Error> {
+        if progress.is_cancelled() {
+            return Err(Error::Cancelled { done: progress.done() });
+        }
+        let record = self.values.run(&self.image, input);
+        let untimed = self.costs.of(self.image.description(), &record.codes);
+        let mut counters = counted(&record.counts, &untimed, self.image.description().chip.noc.packet_flits);
+        let work_cycles = match timing {
+            Timing::None => vec![],
+            Timing::Cycle => self.time(sample, &record, &mut counters, progress)?,
+        };
+        Ok(SampleRun { record, counters, work_cycles })
+    }
+
+    /// The cycles of each timestep's own work; replaces `counters` by what the time machine counted.
+    fn time(
+        &self,
+        sample: usize,
+        record: &Record,
+        counters: &mut Counters,
+        progress: &Progress,
+    ) -> Result<Vec<u64>, Error> {
+        let description = self.image.description();
+        let step = |machine: &mut Machine, timestep| {
+            if progress.is_cancelled() {
+                return Err(Error::Cancelled { done: progress.done() });
+            }
+            let traffic = self.schedule.traffic(description, &record.codes, timestep);
+            machine.simulate(&traffic, None).map_err(|error| Error::Time { sample, timestep, error })
+        };
+        let steps: Vec<_> = (0..description.timesteps)
+            .into_par_iter()
+            .map_init(|| Machine::new(&description.chip), step)
+            .collect::<Result<_, _>>()?;
+        let quiet: Vec<u64> = steps.iter().map(|step| step.quiet_cycle).collect();
+        let mut timed = Timeline::new(&description.chip.sync, &quiet).counters;
+        steps.iter().for_each(|step| timed.add(&step.counters));
+        debug_assert_eq!(
+            (timed.sops, timed.packets),
+            (counters.sops, counters.packets),
+            "time and values differ"
+        );
+        // Spikes of the input come from outside and are no neuron's, so only values see them.
+        *counters = Counters { spikes: counters.spikes, ..timed };
+        Ok(quiet.iter().map(|quiet| quiet + 1).collect())
+    }
+}
+
+/// The counters that need no time.
+fn counted(counts: &[Counts], untimed: &Untimed, packet_flits: u32) -> Counters {
+    let flits = u64::from(packet_flits);
+    Counters {
+        spikes: counts.iter().map(|counts| counts.spikes).sum(),
+        sops: counts.iter().map(|counts| counts.sops).sum(),
+        packets: untimed.packets,
+        input_packets: untimed.input_packets,
+        output_packets: untimed.output_packets,
+        flits: untimed.packets * flits,
+        flit_hops: untimed.packet_hops * flits,
+        io_flits: (untimed.input_packets + untimed.output_packets) * flits,
+        soma_updates: untimed.soma_updates,
+        ..Counters::default()
+    }
+}

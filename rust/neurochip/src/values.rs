@@ -1,0 +1,178 @@
+//! Values: which neuron spikes in which timestep, for one sample.
+//!
+//! Values do not depend on time, so a sample is computed population by population, tile by tile;
+//! the spike record is one code a neuron, whose bits are its spikes.
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use crate::image::Image;
+use crate::image::description::{Connector, Model, Population, Projection, Tile};
+use crate::neuron::max_pool::MaxPoolTile;
+use crate::neuron::stem::{Held, StemTile};
+use crate::synapse::{Synapses, neurons_of};
+
+/// What a population did for one sample.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Spikes sent.
+    pub spikes: u64,
+    /// Weights added to its accumulators.
+    pub sops: u64,
+    /// Weight sums that left their register.
+    pub sum_overflows: u64,
+    /// Membranes that left their register.
+    pub membrane_overflows: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.spikes += other.spikes;
+        self.sops += other.sops;
+        self.sum_overflows += other.sum_overflows;
+        self.membrane_overflows += other.membrane_overflows;
+    }
+}
+
+/// Everything the values machine says about one sample.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// For each population, the code of each neuron: its bits are its spikes, the first sent highest.
+    pub codes: Vec<Vec<u8>>,
+    /// The output's values: codes as they are sent, or the membranes that the host reads.
+    pub outputs: Vec<i32>,
+    /// For each population, what it did.
+    pub counts: Vec<Counts>,
+}
+
+/// One tile, ready to run.
+#[derive(Debug)]
+enum TileProgram {
+    Stem(StemTile),
+    MaxPool(MaxPoolTile),
+}
+
+/// An image, ready to run.
+#[derive(Debug)]
+pub struct Values {
+    /// For each population, its tiles in the order of the image.
+    tiles: Vec<Vec<(Tile, TileProgram)>>,
+}
+
+impl Values {
+    /// Unpacks an image's tables.
+    pub fn new(image: &Image) -> Self {
+        let description = image.description();
+        let mut tiles: Vec<Vec<(Tile, TileProgram)>> =
+            description.populations.iter().map(|_| vec![]).collect();
+        for tile in &description.tiles {
+            tiles[tile.population as usize].push((tile.clone(), program(image, tile)));
+        }
+        Self { tiles }
+    }
+
+    /// Runs one sample: `input` holds the codes of the input population's neurons.
+    pub fn run(&self, image: &Image, input: &[u8]) -> Record {
+        let description = image.description();
+        let mut record = Record::default();
+        for (number, (population, tiles)) in description.populations.iter().zip(&self.tiles).enumerate() {
+            if let Model::Input { .. } = population.model {
+                record.codes.push(input.to_vec());
+                record.counts.push(Counts { spikes: count_spikes(input), ..Counts::default() });
+                continue;
+            }
+            let run = |(tile, program): &(Tile, TileProgram)| {
+                (tile.clone(), run_tile(image, program, &record.codes))
+            };
+            let held: Vec<_> = tiles.par_iter().with_max_len(1).map(run).collect();
+            let (codes, membranes, mut counts) = gather(population, held);
+            counts.spikes = count_spikes(&codes);
+            record.codes.push(codes);
+            record.counts.push(counts);
+            if number == description.output as usize {
+                record.outputs = membranes;
+            }
+        }
+        if record.outputs.is_empty() {
+            let population = &description.populations[description.output as usize];
+            let code = |&code: &u8| decode(population, code);
+            record.outputs = record.codes[description.output as usize].iter().map(code).collect();
+        }
+        record
+    }
+}
+
+/// The value that a code's bits stand for.
+fn decode(population: &Population, code: u8) -> i32 {
+    let sign = 1 << (population.bits - 1);
+    if population.signed { (i32::from(code) ^ sign) - sign } else { code.into() }
+}
+
+fn count_spikes(codes: &[u8]) -> u64 {
+    codes.iter().map(|code| u64::from(code.count_ones())).sum()
+}
+
+/// Puts the tiles of a population together.
+fn gather(population: &Population, held: Vec<(Tile, (Held, Counts))>) -> (Vec<u8>, Vec<i32>, Counts) {
+    let mut codes = vec![0; population.num_neurons()];
+    let mut membranes = vec![];
+    let mut counts = Counts::default();
+    for (tile, (held, of_tile)) in held {
+        counts.add(&of_tile);
+        let neurons = neurons_of(population.shape, &tile);
+        match held {
+            Held::Codes(of_tile) => neurons.zip(of_tile).for_each(|(neuron, code)| codes[neuron] = code),
+            Held::Membranes(of_tile) => {
+                membranes.resize(population.num_neurons(), 0);
+                neurons.zip(of_tile).for_each(|(neuron, membrane)| membranes[neuron] = membrane);
+            }
+        }
+    }
+    (codes, membranes, counts)
+}
+
+fn program(image: &Image, tile: &Tile) -> TileProgram {
+    let description = image.description();
+    let target = &description.populations[tile.population as usize];
+    let incoming: Vec<&Projection> =
+        description.projections.iter().filter(|p| p.target == tile.population).collect();
+    let mut synapses: Vec<Synapses> = incoming
+        .iter()
+        .zip(&tile.blocks)
+        .map(|(projection, &block)| Synapses::new(image, projection, tile, block))
+        .collect();
+    match (&target.model, &incoming[..]) {
+        (Model::Stem(stem), _) => TileProgram::Stem(StemTile::new(image, target, stem, tile, synapses)),
+        (Model::MaxPool, [Projection { source, connector: Connector::Pool { window }, .. }]) => {
+            let source = &description.populations[*source as usize];
+            let synapses = synapses.pop().expect("one projection");
+            TileProgram::MaxPool(MaxPoolTile::new(source, target, window, tile, synapses))
+        }
+        _ => unreachable!("the image was checked: input neurons have no tiles, max pooling has one pool"),
+    }
+}
+
+/// Runs a tile compiled for the widest instruction set of this machine.
+fn run_tile(image: &Image, program: &TileProgram, codes: &[Vec<u8>]) -> (Held, Counts) {
+    pulp::Arch::new().dispatch(RunTile { image, program, codes })
+}
+
+struct RunTile<'a> {
+    image: &'a Image,
+    program: &'a TileProgram,
+    codes: &'a [Vec<u8>],
+}
+
+impl WithSimd for RunTile<'_> {
+    type Output = (Held, Counts);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let mut counts = Counts::default();
+        let held = match self.program {
+            TileProgram::Stem(tile) => tile.run(self.image, self.codes, &mut counts),
+            TileProgram::MaxPool(tile) => Held::Codes(tile.run(self.image, self.codes, &mut counts)),
+        };
+        (held, counts)
+    }
+}

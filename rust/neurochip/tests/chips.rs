@@ -1,0 +1,63 @@
+//! Does every chip that ships do what its own numbers say?
+
+use neurochip::chip::{BUILT_IN, ChipSpec};
+use neurochip::reference::{Machine, PacketTrace};
+use neurochip::traffic::{CoreWork, Destination, Packet, Spike, Traffic, Update};
+
+fn chips() -> impl Iterator<Item = ChipSpec> {
+    BUILT_IN.iter().map(|(_, text)| ChipSpec::from_toml(text).unwrap())
+}
+
+/// One neuron of a core fires, once to each of the packets.
+fn one_spike(node: u32, packets: Vec<Packet>) -> Traffic {
+    Traffic {
+        cores: vec![CoreWork { node, updates: 0..1, spikes: 0..1 }],
+        updates: vec![Update { neurons: 1, soma_cycles: 1 }],
+        spikes: vec![Spike { neuron: 0, packets: 0..packets.len() as u32 }],
+        packets,
+        inputs: vec![],
+    }
+}
+
+fn simulated(spec: &ChipSpec, traffic: &Traffic) -> (u64, Vec<PacketTrace>) {
+    let mut trace = vec![];
+    let timing = Machine::new(spec).simulate(traffic, Some(&mut trace)).unwrap();
+    (timing.quiet_cycle, trace)
+}
+
+#[test]
+fn a_packet_crosses_an_empty_chip_in_inject_hops_and_eject_cycles() {
+    for spec in chips() {
+        let (source, destination) = (spec.node(1, 0), spec.node(spec.mesh.width - 1, spec.mesh.height - 1));
+        let packet = Packet { destination: Destination::Node(destination), synapses: 0 };
+        let (_, trace) = simulated(&spec, &one_spike(source, vec![packet]));
+        let hops = spec.mesh.width - 2 + spec.mesh.height - 1;
+        let noc = &spec.noc;
+        let head = noc.inject_cycles + hops * noc.hop_cycles + noc.eject_cycles;
+        let expected = u64::from(head + noc.packet_flits - 1);
+        assert_eq!(trace[0].received - trace[0].sent, expected, "{}", spec.name);
+    }
+}
+
+#[test]
+fn a_core_that_always_has_synapses_adds_them_at_its_peak_rate() {
+    for spec in chips() {
+        let timing = &spec.core.timing;
+        let node = spec.node(1, 1);
+        let synapses = 1000 * timing.sops_per_cycle;
+        let packet = Packet { destination: Destination::Node(node), synapses };
+        let quiet = |packets| simulated(&spec, &one_spike(node, vec![packet; packets])).0;
+        let cycles = quiet(21) - quiet(1);
+        assert_eq!(cycles, 20 * u64::from(1000 + timing.decode_cycles), "{}", spec.name);
+    }
+}
+
+#[test]
+fn darwin3_at_its_peak_is_the_published_chip_of_darwin_wafer() {
+    let spec = chips().find(|spec| spec.name == "darwin3").unwrap();
+    let sops_per_us = 575 * u64::from(spec.core.timing.sops_per_cycle) * 333;
+    let published = 64_000_000 / 64; // 64 TSOPS on 64 chips
+    assert!((published * 95 / 100..=published).contains(&sops_per_us), "{sops_per_us}");
+    let tick_us = spec.sync.tick_cycles / 333;
+    assert_eq!(tick_us, 500);
+}

@@ -1,0 +1,25 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """The folder of networks and samples that the repository ships."""
+    return ROOT / "examples"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of data sets that the repository does not ship; without it a test is skipped."""
+    folder = os.environ.get("NEUROCHIP_DATA")
+    if not folder:
+        pytest.skip("NEUROCHIP_DATA is not set: no MNIST, no CIFAR-10")
+    return Path(folder)

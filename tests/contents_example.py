@@ -1,0 +1,95 @@
+"""A report's contents made up of numbers that are easy to check by hand."""
+
+from __future__ import annotations
+
+from neurochip.report.contents import (
+    Accuracy,
+    Agreement,
+    Contents,
+    Energy,
+    EnergyTerm,
+    Layer,
+    Memory,
+    Spread,
+    Timing,
+)
+
+
+def same(value):
+    return Spread(value, value, value)
+
+
+TIMING = Timing(
+    clock_mhz=100.0,
+    cycles=same(1_600_000.0),
+    latency_us=same(16_000.0),
+    timesteps=same(32),
+    tick_cycles=50_000,
+    work_cycles_per_timestep=1_250.0,
+    longest_work_cycles=4_000,
+    overruns=0,
+)
+
+ENERGY = Energy(
+    total_pj=Spread(6_000_000.0, 5_500_000.0, 6_500_000.0),
+    event_terms=(
+        EnergyTerm(
+            "synaptic operations", "energy.sop_pj", 5.0, "pJ", 1_500_000.0, "Q: p. 3", False
+        ),
+        EnergyTerm("soma updates", "energy.soma_update_pj", 40.0, "pJ", 500_000.0, "a guess", True),
+    ),
+    idle_terms=(
+        EnergyTerm("idle chip", "energy.static_mw", 0.25, "mW", 4_000_000.0, "a guess", True),
+    ),
+)
+
+LAYERS = (
+    Layer(
+        name="conv",
+        kind="Convolution",
+        neurons=512,
+        mode="scaled",
+        proof="scaled to 16 bits from 256 samples",
+        differing_accumulator_values=3,
+        reachable_accumulator_values=65_536,
+        spikes=1_000.5,
+        sops=200_000.0,
+        overflows=2,
+        compiled=Agreement(0, 51_200),
+        exact=Agreement(12, 51_200),
+    ),
+    Layer(
+        name="fc",
+        kind="Dense",
+        neurons=10,
+        mode="exact",
+        proof="",
+        differing_accumulator_values=0,
+        reachable_accumulator_values=1_000,
+        spikes=20.0,
+        sops=100_000.0,
+        overflows=0,
+        compiled=Agreement(0, 1_000),
+        exact=Agreement(0, 1_000),
+    ),
+)
+
+EXAMPLE = Contents(
+    network="digits",
+    chip="tiny",
+    code="stem",
+    samples=100,
+    accuracy=Accuracy(correct=99, samples=100),
+    compiled=Agreement(0, 52_200),
+    exact=Agreement(12, 52_200),
+    timing=TIMING,
+    activity={"spikes": Spread(1_020.5, 900, 1_100), "SOPs": same(300_000)},
+    energy=ENERGY,
+    cores_used=3,
+    cores_available=4,
+    fullest=Memory(core=2, x=0, y=1, used_words=512, available_words=1_024),
+    layers=LAYERS,
+    overflows=2,
+    notes=("Softmax runs on the host",),
+    assumed={"energy.soma_update_pj": "a guess", "noc.hop_cycles": "one link"},
+)

@@ -1,0 +1,149 @@
+"""The command line's refusals: message, hint and exit code, each word for word."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from command_line import neurochip
+
+
+@pytest.fixture(scope="module")
+def digits(examples):
+    return examples / "digits_cnn.onnx"
+
+
+def refusal(*arguments):
+    """The two lines a refused command prints; it prints nothing else and exits with 1."""
+    told = neurochip(*arguments)
+    assert told.stdout == ""
+    assert told.exit_code == 1, told.stderr
+    first, _, rest = told.stderr.partition("\nhint: ")
+    assert first.startswith("error: ")
+    return first.removeprefix("error: ").rstrip("\n"), rest.rstrip("\n")
+
+
+def saved(path, nodes, inputs, outputs, initializers=()):
+    graph = helper.make_graph(nodes, "made_up", inputs, outputs, list(initializers))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    return path
+
+
+def value(name, *shape):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def test_a_missing_graph_is_named():
+    assert refusal("run", "nowhere.onnx")[0] == (
+        "cannot read model 'nowhere.onnx': no such file or directory"
+    )
+
+
+def test_a_file_that_is_no_onnx_is_refused(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_text("not a model")
+    assert refusal("run", path)[0] == f"'{path}' is not an ONNX model"
+
+
+def test_a_float_network_is_refused_with_the_way_to_quantize_it(tmp_path):
+    path = saved(
+        tmp_path / "float.onnx",
+        [helper.make_node("Relu", ["x"], ["y"])],
+        [value("x", 1, 4)],
+        [value("y", 1, 4)],
+    )
+    message, hint = refusal("run", path)
+    assert message == "'float' is a float model: nothing in it is quantized"
+    assert "quantize_static" in hint
+
+
+def test_missing_samples_are_named(digits):
+    assert refusal("run", digits, "--input", "nowhere.npz")[0] == (
+        "no such input file: 'nowhere.npz'"
+    )
+
+
+def test_samples_of_another_shape_are_refused_with_both_shapes(digits, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((2, 28, 28), np.uint8))
+    assert refusal("run", digits, "--input", tmp_path / "x.npy") == (
+        f"samples of '{tmp_path}/x.npy' have shape (28, 28), the network takes (1, 8, 8)",
+        "resize or crop the samples first: neurochip never resamples an input",
+    )
+
+
+def test_nan_in_the_samples_is_refused(digits, tmp_path):
+    np.save(tmp_path / "x.npy", np.full((2, 8, 8), np.nan))
+    assert (
+        "values that are NaN or infinite"
+        in refusal("run", digits, "--input", tmp_path / "x.npy")[0]
+    )
+
+
+def test_labels_of_another_length_are_refused(digits, tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.zeros((3, 8, 8), np.uint8), y=[1, 2])
+    assert refusal("run", digits, "--input", tmp_path / "x.npz")[0] == (
+        f"2 labels for 3 samples ('{tmp_path}/x.npz')"
+    )
+
+
+def test_labels_without_samples_are_refused(digits):
+    assert refusal("run", digits, "--labels", "labels.txt") == (
+        "labels were given without samples",
+        "give both, with `--input`",
+    )
+
+
+def test_an_unknown_chip_suggests_the_nearest_name(digits):
+    message, hint = refusal("run", digits, "--chip", "darwin4")
+    assert message.startswith("no chip 'darwin4': no such file, and not one of ")
+    assert hint == "did you mean `darwin3`?"
+
+
+def test_an_unknown_field_of_a_chip_file_is_shown_where_it_stands(digits, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\nspeed = 3\n')
+    message, _ = refusal("run", digits, "--chip", path)
+    assert "line 2, column 1" in message
+    assert "unknown field `speed`, expected one of `name`, `source`" in message
+
+
+def test_an_impossible_override_is_refused_with_what_is_possible(digits):
+    message, _ = refusal("run", digits, "--set", "noc.packet_flits=0")
+    assert message.startswith("`noc.packet_flits` is 0, expected ")
+
+
+def test_a_path_that_cannot_be_written_is_refused_before_compiling(digits, tmp_path):
+    assert refusal("compile", digits, "-o", tmp_path / "no" / "a.image") == (
+        f"cannot write '{tmp_path}/no/a.image': no such file or directory",
+        "give a file in a folder that exists and that you may write to",
+    )
+
+
+def test_a_truncated_image_is_refused(tmp_path):
+    path = tmp_path / "a.image"
+    path.write_bytes(b"NEUROIMG\x01\x00\x00\x00")
+    told = neurochip("run", path)
+    assert told.exit_code == 1
+    assert told.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run",),
+        ("run", "a.onnx", "--timing", "soon"),
+        ("run", "a.onnx", "--samples", "0"),
+        ("run", "a.onnx", "--scale", "much"),
+        ("run", "a.onnx", "--set", "noc.hop_cycles"),
+        ("run", "a.onnx", "--shape", "1,3"),
+        ("compile", "a.onnx"),
+        ("fly",),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_prints_nothing_to_stdout(arguments):
+    told = neurochip(*arguments)
+    assert told.exit_code == 2
+    assert told.stdout == ""
+    assert "neurochip" in told.stderr

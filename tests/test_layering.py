@@ -1,0 +1,80 @@
+"""The pipeline flows forward, and no file grows into two."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "python" / "neurochip"
+MAX_LINES = 500
+
+ORDER = [
+    "errors",
+    "_core",
+    "chip",
+    "arithmetic",
+    "formats",
+    "layers",
+    "ops",
+    "graph",
+    "requantize",
+    "lower",
+    "placement",
+    "image",
+    "simulate",
+    "inputs",
+    "report",
+    "cli",
+]
+
+
+def stage_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Full names of what a file imports: `neurochip.graph.load` for `from ..graph import load`."""
+    package = ["neurochip", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            names = [*base, *([node.module] if node.module else [])]
+            yield from (".".join([*names, alias.name]) for alias in node.names)
+
+
+def imported_stages(path: Path) -> set[str]:
+    names = (name.split(".") for name in imported_modules(path))
+    return {parts[1] for parts in names if parts[0] == "neurochip" and len(parts) > 1}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_imports_only_earlier_stages(path):
+    stage = stage_of(path)
+    if stage in {"__init__", "__main__"}:
+        return  # the public face may name every stage
+    assert stage in ORDER, f"{stage!r} has no place in the pipeline: add it to ORDER"
+    assert imported_stages(path) <= set(ORDER[: ORDER.index(stage) + 1])
+
+
+def test_relative_and_absolute_imports_are_both_seen():
+    stages = imported_stages(PACKAGE / "inputs" / "__init__.py")
+    assert {"errors", "inputs"} <= stages
+
+
+@pytest.mark.parametrize(
+    "folder", ["python", "rust", "tests", "benches"], ids=lambda folder: folder
+)
+def test_no_file_has_more_lines_than_one_subject_needs(folder):
+    files = [
+        path for suffix in ("py", "pyi", "rs") for path in (ROOT / folder).rglob(f"*.{suffix}")
+    ]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}

@@ -1,0 +1,127 @@
+"""The report's two tellings, from contents that are easy to check by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from contents_example import EXAMPLE, LAYERS, TIMING
+from neurochip.report import SCHEMA_VERSION, Report
+from neurochip.report.table import WIDTH
+
+TABLE = """\
+digits on tiny, code stem, 100 samples
+  accuracy                       99.00 %  (99 of 100)
+  against the compiled network   0 of 52,200 values differ
+  against exact integers         12 of 52,200 values differ (0.02 %)
+
+time per sample
+  cycles                           1,600,000
+  microseconds                     16,000  at 100 MHz
+  timesteps                        32
+  work in a timestep               1,250 cycles on average, 4,000 in the longest
+  tick                             50,000 cycles (500 µs)
+  shortest tick for this work      4,000 cycles (40 µs)
+  timesteps longer than the tick   0
+
+activity per sample
+              mean          range
+  spikes     1,020   900 to 1,100
+  SOPs     300,000
+
+energy per sample
+                           µJ    share     price
+  synaptic operations   1.500   75.0 %      5 pJ
+  soma updates          0.500   25.0 %     40 pJ   assumed
+  all events            2.000
+  idle chip             4.000            0.25 mW   assumed
+  total                 6.000
+
+chip
+  cores used     3 of 4
+  fullest core   (0, 1): 512 of 1,024 words of its memory (50.0 %)
+  overflows      2
+
+overflows
+  layer   overflows in all samples
+  conv                           2
+
+notes
+  ! Softmax runs on the host
+
+assumed, because not published
+  energy.soma_update_pj, noc.hop_cycles
+"""
+
+DETAILS = """\
+layers
+  layer          kind   neurons     mode   spikes      SOPs   overflows   values differ       proven
+  conv    Convolution       512   scaled    1,000   200,000           2     12 / 51,200   3 / 65,536
+  fc            Dense        10    exact       20   100,000           0       0 / 1,000        exact
+
+proofs
+  conv: scaled to 16 bits from 256 samples
+
+assumptions and their reasons
+  energy.soma_update_pj: a guess
+  noc.hop_cycles: one link
+"""
+
+
+def test_the_table_tells_everything_in_plain_words():
+    assert str(Report(EXAMPLE)) == TABLE.rstrip("\n")
+
+
+def test_the_details_tell_every_layer_and_every_assumption():
+    assert str(Report(EXAMPLE).details()) == DETAILS.rstrip("\n")
+
+
+def test_no_line_is_wider_than_a_hundred_columns():
+    long_name = "encoder_stage_3_block_12_pointwise_convolution_with_a_long_name_quantized"
+    layers = tuple(replace(layer, name=long_name, neurons=10**9) for layer in LAYERS)
+    contents = replace(
+        EXAMPLE, layers=layers, assumed={f"core.field_{i}": "why" for i in range(40)}
+    )
+    told = str(Report(contents)) + str(Report(contents).details())
+    assert max(map(len, told.splitlines())) <= WIDTH
+
+
+def test_a_run_without_timing_has_no_section_of_time_or_energy():
+    told = str(Report(replace(EXAMPLE, timing=None, energy=None)))
+    assert "time per sample" not in told
+    assert "energy per sample" not in told
+    assert "activity per sample" in told
+
+
+def test_a_chip_without_a_tick_says_nothing_of_ticks():
+    told = str(Report(replace(EXAMPLE, timing=replace(TIMING, tick_cycles=0))))
+    assert "work in a timestep" in told
+    assert "tick" not in told
+
+
+def test_a_run_of_an_image_file_says_that_agreement_was_not_measured():
+    told = str(Report(replace(EXAMPLE, compiled=None, exact=None)))
+    assert "not measured" in told
+
+
+def test_a_terminal_without_colour_gets_no_escapes(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(force_terminal=True, width=WIDTH, record=True)
+    with console.capture() as captured:
+        console.print(Report(EXAMPLE))
+    assert "\x1b[3" not in captured.get()
+
+
+def test_the_json_document_has_the_contents_and_what_the_table_derives():
+    told = json.loads(Report(EXAMPLE).to_json())
+    assert told["schema_version"] == SCHEMA_VERSION
+    assert told["network"] == "digits"
+    assert told["accuracy"] == {"correct": 99, "samples": 100, "percent": 99.0}
+    assert told["timing"]["shortest_tick_us"] == pytest.approx(40.0)
+    assert told["exact"] == {"differing": 12, "compared": 52_200}
+    assert [layer["overflows"] for layer in told["layers"]] == [2, 0]
+    assert told["energy"]["event_terms"][1]["assumed"] is True
+    assert told["assumed"] == EXAMPLE.assumed
