@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
 from neurochip.errors import InputError
-from neurochip.report.accuracy import accuracy
+from neurochip.report.accuracy import accuracy as accuracy_of_run
 from neurochip.report.contents import Accuracy
+from neurochip.simulate import Run
 
 SCORES = np.array([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4], [0.0, 0.1, 0.9]], np.float32)
+
+
+def accuracy(values, labels):
+    """The accuracy of a run of which only the values matter."""
+    others = {field.name: None for field in fields(Run) if field.name != "values"}
+    return accuracy_of_run(Run(values=values, **others), labels)
 
 
 def test_the_largest_score_is_the_predicted_class():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from command_line import neurochip
 
@@ -50,9 +50,10 @@ def test_a_file_that_is_no_onnx_is_refused(tmp_path):
 def test_a_float_network_is_refused_with_the_way_to_quantize_it(tmp_path):
     path = saved(
         tmp_path / "float.onnx",
-        [helper.make_node("Relu", ["x"], ["y"])],
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
         [value("x", 1, 4)],
-        [value("y", 1, 4)],
+        [value("y", 1, 2)],
+        [numpy_helper.from_array(np.ones((4, 2), np.float32), "w")],
     )
     message, hint = refusal("run", path)
     assert message == "'float' is a float model: nothing in it is quantized"

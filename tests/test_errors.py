@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
-from neurochip import errors
+import neurochip as nc
+from neurochip import _core, errors
+from neurochip.cli.files import replacing
 from neurochip.inputs import read_inputs
+from neurochip.requantize import from_table
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 CLASSES = {
     name: cls
@@ -54,10 +62,10 @@ def test_a_message_without_a_way_out_has_an_empty_hint():
 
 def test_unsupported_operators_are_listed_all_at_once():
     error = errors.UnsupportedOpError(
-        "model.onnx", {"LSTM": [("rnn", "")], "Conv": [("a", "3-D"), ("b", "3-D")]}
+        "'model'", {"LSTM": [("rnn", "")], "Conv": [("a", "3-D"), ("b", "3-D")]}
     )
     assert str(error) == (
-        "model.onnx has 3 nodes neurochip cannot import:\n"
+        "'model' has 3 nodes neurochip cannot import:\n"
         "  Conv at 'a': 3-D\n"
         "  Conv at 'b': 3-D\n"
         "  LSTM at 'rnn'"
@@ -65,7 +73,109 @@ def test_unsupported_operators_are_listed_all_at_once():
     assert error.hint == "`neurochip ops` lists the supported operators"
 
 
-def test_input_errors_name_the_file():
-    with pytest.raises(errors.InputError) as raised:
-        read_inputs("nowhere.npy")
-    assert str(raised.value) == "no such input file: 'nowhere.npy'"
+def lstm_model():
+    """A quantized model with one operator that nobody has written yet."""
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "scale"], ["q"]),
+        helper.make_node("LSTM", ["q", "w", "r"], ["y"], name="rnn", hidden_size=1),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1])
+    constants = [
+        helper.make_tensor(name, TensorProto.FLOAT, shape, np.ones(shape))
+        for name, shape in (("scale", ()), ("w", (1, 4, 1)), ("r", (1, 4, 1)))
+    ]
+    graph = helper.make_graph(nodes, "made_up", [x], [y], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def unwritable_output():
+    with replacing(Path("/no/such/folder/a.image")):
+        raise AssertionError("the block must not be entered")
+
+
+def too_large_a_network():
+    nc.compile(EXAMPLES / "mnist_lenet.onnx", chip="tiny")
+
+
+def a_falling_table():
+    from_table(np.array([[0, 3, 1]]), acc_low=0)
+
+
+def a_cut_image():
+    _core.Image.from_bytes(b"NEUROIMG" + bytes(20))
+
+
+def a_result_taken_twice():
+    image = nc.compile(EXAMPLES / "digits_cnn.onnx", chip="ideal")
+    simulator = _core.Simulator(image.core)
+    job = simulator.start(np.zeros((1, 64), np.uint8), cycles=False, record=False, threads=1)
+    while not job.wait(1.0):
+        pass
+    job.result()
+    job.result()
+
+
+RAISED = {
+    errors.NeurochipError: (
+        unwritable_output,
+        "cannot write '/no/such/folder/a.image': no such file or directory",
+        "give a file in a folder that exists and that you may write to",
+    ),
+    errors.ModelError: (
+        lambda: nc.load_graph("nowhere.onnx"),
+        "cannot read model 'nowhere.onnx': no such file or directory",
+        "",
+    ),
+    errors.UnsupportedOpError: (
+        lambda: nc.load_graph(lstm_model()),
+        "'made_up' has 1 node neurochip cannot import:\n"
+        "  LSTM at 'rnn': recurrence and attention are not convolutional classifiers",
+        "`neurochip ops` lists the supported operators",
+    ),
+    errors.QuantizationError: (
+        a_falling_table,
+        "a table of 3 codes falls from 3 to 1 after input 1 (channel 0); "
+        "a requantizer can only rise",
+        "use a chip whose soma holds tables, such as 'ideal'",
+    ),
+    errors.ChipError: (
+        lambda: nc.chip("darwin3", {"core.max_neurons": 0}),
+        "`core.max_neurons` is 0, expected 1 or more",
+        "",
+    ),
+    errors.CapacityError: (
+        too_large_a_network,
+        "the network needs 26 cores; 'tiny' has 16 (mesh.width, mesh.height)",
+        "choose a chip with more cores, or a smaller network",
+    ),
+    errors.ImageError: (
+        a_cut_image,
+        "image has 28 bytes, its header says 60",
+        "",
+    ),
+    errors.InputError: (
+        lambda: read_inputs("nowhere.npy"),
+        "no such input file: 'nowhere.npy'",
+        "",
+    ),
+    errors.SimulationError: (
+        a_result_taken_twice,
+        "the result was taken, or is not there yet",
+        "",
+    ),
+}
+
+
+def test_every_class_has_an_example():
+    assert set(RAISED) == set(CLASSES.values())
+
+
+@pytest.mark.parametrize("cls", RAISED, ids=lambda cls: cls.__name__)
+def test_an_error_says_what_where_and_how_much_word_for_word(cls):
+    provoke, message, hint = RAISED[cls]
+    with pytest.raises(cls) as raised:
+        provoke()
+    assert type(raised.value) is cls
+    assert str(raised.value) == message
+    assert raised.value.hint == hint

@@ -25,6 +25,7 @@ ORDER = [
     "lower",
     "placement",
     "image",
+    "energy",
     "simulate",
     "inputs",
     "report",
@@ -50,7 +51,8 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 def imported_stages(path: Path) -> set[str]:
     names = (name.split(".") for name in imported_modules(path))
-    return {parts[1] for parts in names if parts[0] == "neurochip" and len(parts) > 1}
+    stages = {parts[1] for parts in names if parts[0] == "neurochip" and len(parts) > 1}
+    return {stage for stage in stages if list(PACKAGE.glob(f"{stage}*"))}
 
 
 @pytest.mark.parametrize(

@@ -28,17 +28,17 @@ time per sample
   timesteps longer than the tick   0
 
 activity per sample
-              mean          range
-  spikes     1,020   900 to 1,100
-  SOPs     300,000
+                    mean          range
+  spikes           1,020   900 to 1,100
+  SOPs           300,000
 
 energy per sample
-                           µJ    share     price
-  synaptic operations   1.500   75.0 %      5 pJ
-  soma updates          0.500   25.0 %     40 pJ   assumed
-  all events            2.000
-  idle chip             4.000            0.25 mW   assumed
-  total                 6.000
+                            energy    share     price
+  synaptic operations     1.500 µJ   75.0 %      5 pJ
+  soma updates          500.000 nJ   25.0 %     40 pJ   assumed
+  all events              2.000 µJ
+  idle chip               4.000 µJ            0.25 mW   assumed
+  total                   6.000 µJ
 
 chip
   cores used     3 of 4
@@ -46,8 +46,8 @@ chip
   overflows      2
 
 overflows
-  layer   overflows in all samples
-  conv                           2
+  layer          overflows in all samples
+  conv                                  2
 
 notes
   ! Softmax runs on the host
@@ -57,17 +57,22 @@ assumed, because not published
 """
 
 DETAILS = """\
-layers
-  layer          kind   neurons     mode   spikes      SOPs   overflows   values differ       proven
-  conv    Convolution       512   scaled    1,000   200,000           2     12 / 51,200   3 / 65,536
-  fc            Dense        10    exact       20   100,000           0       0 / 1,000        exact
+layers, per sample (overflows: all samples)
+  layer                 kind     mode   neurons   spikes      SOPs   overflows
+  conv           Convolution   scaled       512    1,000   200,000           2
+  fc                   Dense    exact        10       20   100,000           0
 
-proofs
-  conv: scaled to 16 bits from 256 samples
+values that differ, by layer
+  layer          compiled network   exact integers   reachable accumulator values
+  conv                0 of 51,200     12 of 51,200                    3 of 65,536
+  fc                   0 of 1,000       0 of 1,000                          exact
+
+remarks
+  conv: its bias is calibrated
 
 assumptions and their reasons
-  energy.soma_update_pj: a guess
-  noc.hop_cycles: one link
+  energy.soma_update_pj   a guess
+  noc.hop_cycles          one link
 """
 
 
@@ -122,6 +127,6 @@ def test_the_json_document_has_the_contents_and_what_the_table_derives():
     assert told["accuracy"] == {"correct": 99, "samples": 100, "percent": 99.0}
     assert told["timing"]["shortest_tick_us"] == pytest.approx(40.0)
     assert told["exact"] == {"differing": 12, "compared": 52_200}
-    assert [layer["overflows"] for layer in told["layers"]] == [2, 0]
+    assert [layer["membrane_overflows"] for layer in told["layers"]] == [2, 0]
     assert told["energy"]["event_terms"][1]["assumed"] is True
     assert told["assumed"] == EXAMPLE.assumed

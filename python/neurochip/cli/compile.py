@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from . import options
-from .console import OUT, task
+from .console import show, show_line, task
 from .files import replacing
+from .image_tables import populations_table
 from .loading import CompileOptions, load_image
-from .summaries import image_summary
 
 
 def command(
@@ -35,5 +35,5 @@ def command(
         current.begin(f"writing {str(output)!r}")
         content = image.to_bytes()
         file.write(content)
-    OUT.print(image_summary(image), highlight=False)
-    OUT.print(f"wrote {output}: {len(content):,} bytes", markup=False, highlight=False)
+    show(populations_table(image))
+    show_line(f"\n{len(image.cores)} cores of {image.chip.name}; {output}: {len(content):,} bytes")

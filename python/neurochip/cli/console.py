@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 
 from ..errors import NeurochipError
 from ..report.table import WIDTH, as_text
+from ..simulate import Interrupted
 
 INTERRUPTED = 130
 
@@ -32,6 +33,10 @@ class Task:
         """Names the next piece of work."""
         self.doing = doing
 
+    def told(self) -> str:
+        """What was being done, and how long the command ran."""
+        return f"after {time.monotonic() - self.started_s:.1f} s, while {self.doing}"
+
 
 @contextmanager
 def task() -> Iterator[Task]:
@@ -45,9 +50,14 @@ def task() -> Iterator[Task]:
             tell("hint", error.hint)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as interrupt:
-        elapsed_s = time.monotonic() - current.started_s
-        tell("interrupted", f"while {current.doing}, after {elapsed_s:.1f} s; nothing was written")
+        tell("interrupted", f"{current.told()}{_progress(interrupt)}; nothing was written")
         raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def _progress(interrupt: KeyboardInterrupt) -> str:
+    if not isinstance(interrupt, Interrupted):
+        return ""
+    return f": {interrupt.done:,} of {interrupt.total:,} samples were finished"
 
 
 def show(told: RenderableType) -> None:

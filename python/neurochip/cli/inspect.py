@@ -10,13 +10,14 @@ import typer
 from ..chip import SUFFIX, Chip, built_in
 from ..chip import load as load_chip
 from ..graph import Graph
+from ..graph import load as load_graph
 from ..image import Image
 from . import options
 from .chip_tables import fields_table
 from .console import show, show_line, task
 from .graph_tables import host_lines, layers_table
 from .image_tables import cores_table, populations_table
-from .loading import CompileOptions, compiled, is_image, load_graph
+from .loading import CompileOptions, compiled, is_image
 
 
 def command(
@@ -30,7 +31,10 @@ def command(
     set: options.Set = None,
     shape: options.Shape = None,
 ) -> None:
-    """Show a graph's layers (with --chip also its placement), an image, or a chip's numbers."""
+    """Show what is in a graph, an image or a chip.
+
+    A graph: its layers, and with --chip its placement. A chip: every number with its source.
+    """
     chosen = CompileOptions(
         chip, code, options.parse_overrides(set), options.parse_shapes(shape), calibration, scale
     )

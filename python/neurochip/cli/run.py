@@ -81,7 +81,7 @@ def command(
         given = wanted.read()
         image = load_image(model, chosen, given, current)
         inputs = wanted.for_network(given, image)
-        current.begin(f"simulating {len(inputs.x)} samples")
+        current.begin(f"simulating {len(inputs.x):,} samples")
         progress = shows_progress() and not json
         run = simulate(image, inputs.x, timing=timing.value, threads=threads, progress=progress)
         _tell(run, inputs, json=json, verbose=verbose)
@@ -94,4 +94,5 @@ def _tell(run: Run, inputs: Inputs, *, json: bool, verbose: bool) -> None:
         return
     show(told)
     if verbose:
+        show_line("")
         show(told.details())

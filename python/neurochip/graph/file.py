@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.external_data_helper import (
     ExternalDataInfo,
     load_external_data_for_tensor,
@@ -20,6 +21,7 @@ from onnx.external_data_helper import (
 from onnx.inliner import inline_local_functions
 
 from ..errors import ModelError
+from ..formats import Array
 
 PathOrModel: TypeAlias = "str | os.PathLike[str] | bytes | ModelProto"
 
@@ -73,6 +75,19 @@ def _tensors(proto: ModelProto) -> Iterator[TensorProto]:
         for attribute in node.attribute:
             if attribute.HasField("t"):
                 yield attribute.t
+
+
+def tensor_array(tensor: TensorProto) -> Array:
+    """A tensor's numbers.
+
+    Raises:
+        ModelError: If its data does not fit its type and shape.
+    """
+    try:
+        return np.asarray(numpy_helper.to_array(tensor))
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"its data does not fit its type and shape ({error})"
+        raise ModelError(f"tensor '{tensor.name}' is damaged: {reason}") from None
 
 
 def _load_external(tensor: TensorProto, folder: Path | None) -> None:

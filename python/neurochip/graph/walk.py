@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, checker, helper
 
 from ..errors import ModelError, UnsupportedOpError
 from ..ops import REGISTRY
@@ -25,6 +25,7 @@ from ..ops.values import (
     Unknown,
     Value,
 )
+from .file import tensor_array
 from .graph import Graph
 
 QUANTIZED_HINT = (
@@ -45,7 +46,7 @@ def walk(proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]]) -> G
     batch, feed, problem = _feed(info, shapes)
     values: dict[str, Value] = {info.name: feed or Unknown()}
     for tensor in proto.graph.initializer:
-        values[tensor.name] = Constant(numpy_helper.to_array(tensor))
+        values[tensor.name] = Constant(tensor_array(tensor))
     builder = Builder(batch)
     nodes = _needed(proto.graph, output_name)
     refusals = _translate(proto, nodes, values, builder)
@@ -79,6 +80,8 @@ def _translate(
     """Gives every tensor its value; returns what was refused, by operator."""
     refusals: dict[str, list[tuple[str, str]]] = defaultdict(list)
     opset = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
+    rules = checker.C.CheckerContext()
+    rules.ir_version, rules.opset_imports = proto.ir_version, {"": opset}
     for raw in nodes:
         for tensor_name in raw.input:
             if tensor_name and tensor_name not in values:
@@ -87,7 +90,7 @@ def _translate(
         node = Node(raw, opset, inputs)
         results: tuple[Value, ...]
         try:
-            results = _results(node, builder)
+            results = _results(node, builder, rules)
         except Refusal as refusal:
             results = ()
             if str(refusal):
@@ -97,9 +100,14 @@ def _translate(
     return refusals
 
 
-def _results(node: Node, builder: Builder) -> tuple[Value, ...]:
+def _results(node: Node, builder: Builder, rules: checker.C.CheckerContext) -> tuple[Value, ...]:
     if node.op_type not in REGISTRY:
         raise Refusal(reason(node.op_type))
+    if node.op_type == node.proto.op_type:
+        try:
+            checker.check_node(node.proto, rules)
+        except checker.ValidationError as error:
+            raise Refusal(f"it is not valid ONNX: {str(error).splitlines()[0]}") from None
     if foldable(node):
         return fold(node)
     result = REGISTRY[node.op_type](node, builder)

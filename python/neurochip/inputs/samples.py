@@ -49,7 +49,12 @@ def random_inputs(shape: Sequence[int], samples: int = 1, seed: int = 0) -> Inpu
     """Draws samples uniformly from [0, 1), the same for the same seed on every machine."""
     generator = np.random.default_rng(seed)
     x = generator.random((samples, *shape), dtype=np.float32)
-    return Inputs(x=x, labels=None, calibration=None, source=f"random samples, seed {seed}")
+    return Inputs(
+        x=x,
+        labels=None,
+        calibration=None,
+        source=f"{samples:,} random sample{'s' * (samples != 1)}, seed {seed}",
+    )
 
 
 def scaled(x: NDArray[np.generic], scale: float | None, path: Path) -> NDArray[np.float32]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
 from ..requantize import Proof
@@ -38,9 +40,17 @@ class SpikeCode:
         """The largest value."""
         return self.low + (1 << self.bits) - 1
 
-    def plane(self, values: NDArray[Any], step: int) -> NDArray[np.int64]:
+    def values(self, codes: NDArray[Any]) -> NDArray[np.int16]:
+        """What is sent for a tensor's codes."""
+        return codes.astype(np.int16) - np.int16(self.base)
+
+    def plane(self, values: NDArray[np.int16], step: int) -> NDArray[np.int16]:
         """Which values spike at a step, as 0 and 1."""
-        return (values.astype(np.int64) >> (self.bits - 1 - step)) & 1
+        return (values >> (self.bits - 1 - step)) & 1
+
+    def sent_by(self, values: NDArray[np.int16], step: int) -> NDArray[np.int16]:
+        """What has been sent of values after a step: their first bits, as the receiver weighs them."""
+        return values & ~np.int16((1 << (self.bits - 1 - step)) - 1)
 
     def weight(self, step: int) -> int:
         """What a spike at a step counts, `c_t`."""
@@ -140,6 +150,15 @@ class Fixed:
     offset: NDArray[np.int64]
     shift: NDArray[np.int64]
 
+    def lowered(self, base: int) -> Fixed:
+        """Constants whose result is smaller by `base`."""
+        return Fixed(self.multiplier, self.offset - (base << self.shift), self.shift)
+
+    def codes(self, acc: NDArray[np.int64], output: Tensor) -> NDArray[Any]:
+        """The codes of a tensor for its accumulators; the constants broadcast against them."""
+        codes = (acc * self.multiplier + self.offset) >> self.shift
+        return np.clip(codes, output.low, output.high).astype(output.format.dtype)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
@@ -232,10 +251,14 @@ class Readout:
 
     s1: float
     bias: NDArray[np.int64]
-    """Of the output's shape, or one that broadcasts to it."""
+    """One, or one a value of the output, flat."""
+
+    def accumulators(self, membranes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Accumulators (samples, values) of the output's values, from the membranes that hold them."""
+        return np.rint(membranes / self.s1).astype(np.int64) + self.bias
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Network:
     """A graph as neurons, and the proof of what they compute."""
 
@@ -258,4 +281,8 @@ class Network:
 
     def population(self, name: str) -> Population:
         """The population of this name."""
-        return next(population for population in self.populations if population.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Population]:
+        return {population.name: population for population in self.populations}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .averaging import average
+from .averaging import average, counted_pads
 from .builder import Builder
 from .node import Node
 from .registry import onnx_op
@@ -17,5 +17,5 @@ def average_pool(node: Node, builder: Builder) -> Value:
     view = lift(node, builder, given)
     spatial = (view.shape[1], view.shape[2])
     windows = slide(node, spatial, node.attributes["kernel_shape"])
-    mean = average(node, view, windows, bool(node.attributes.get("count_include_pad", 0)))
+    mean = average(node, view, windows, counted_pads(node, windows))
     return lower(node, builder, mean, mean.shape, len(given.shape))

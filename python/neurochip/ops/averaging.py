@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
 from ..layers import AveragePool
-from ..layers.windows import pad_map, taps
+from ..layers.windows import Pads, pad_map, taps
 from .builder import Builder
 from .node import Node
-from .sliding import Sliding
+from .sliding import NO_PADS, Sliding
 from .values import HostOp, Refusal, Shape, Target, View
 
 
@@ -37,6 +37,7 @@ class Average:
 
     def quantize(self, builder: Builder, target: Target) -> Tensor:
         """Adds the layer, with input scale / (output scale * count) formed in float32."""
+        builder.note_float(self.host_op.name, self.view.tensor.format, target.format)
         divisors = target.format.scale * self.counts.astype(np.float32)
         multiplier = (self.view.tensor.format.scale / divisors).astype(np.float32)
         if not self.whole_map:
@@ -63,17 +64,14 @@ class Average:
         return self.view.tensor, (self.host_op,)
 
 
-def average(node: Node, view: View, windows: Sliding, include_pads: bool) -> Average:
-    """The mean over windows; pads count as zeros only if they are included."""
+def average(node: Node, view: View, windows: Sliding, counted: Pads) -> Average:
+    """The mean over windows; of the padding, only `counted` rows and columns count, as zeros."""
     _, height, width = view.shape
     top, left, bottom, right = windows.pads
     inside = np.zeros((1, 1, top + height + bottom, left + width + right), np.int64)
-    if include_pads:
-        declared = windows.declared
-        rows, columns = top + height + declared[2], left + width + declared[3]
-        inside[:, :, :rows, :columns] = 1
-    else:
-        inside[:, :, top : top + height, left : left + width] = 1
+    rows = slice(top - counted[0], top + height + counted[2])
+    columns = slice(left - counted[1], left + width + counted[3])
+    inside[:, :, rows, columns] = 1
     counts = np.zeros((1, 1, *windows.size), np.int64)
     arguments = (windows.kernel, windows.strides, windows.dilations, windows.size)
     for _, _, seen in taps(inside, *arguments):
@@ -89,7 +87,14 @@ def average(node: Node, view: View, windows: Sliding, include_pads: bool) -> Ave
     return Average(view, windows, counts[0, 0], host_op)
 
 
+def counted_pads(node: Node, windows: Sliding) -> Pads:
+    """The padding that counts: all that is declared, or none."""
+    if node.attributes.get("count_include_pad", 0):
+        return windows.declared
+    return NO_PADS
+
+
 def whole_map(view: View) -> Sliding:
     """The single window that covers a view."""
     kernel = (view.shape[1], view.shape[2])
-    return Sliding(kernel, (1, 1), (0, 0, 0, 0), (0, 0, 0, 0), (1, 1), (1, 1))
+    return Sliding(kernel, (1, 1), NO_PADS, NO_PADS, (1, 1), (1, 1))

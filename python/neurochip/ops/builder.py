@@ -56,6 +56,14 @@ class Builder:
         if text not in self.notes:
             self.notes.append(text)
 
+    def note_float(self, name: str, *formats: Format) -> None:
+        """Says so if onnxruntime has no integer kernel for a layer of these formats."""
+        where = "in integers here, in float32 by onnxruntime"
+        if any(format.bits < 8 for format in formats):
+            self.note(f"{name!r} has codes of fewer than 8 bits: {where}")
+        elif len({format.signed for format in formats}) > 1:
+            self.note(f"{name!r} mixes int8 and uint8 tensors: {where}")
+
     def tensor(self, codes: Codes) -> Tensor:
         """The tensor that holds the codes, computed on first use."""
         target = codes.target
@@ -206,10 +214,8 @@ def unquantized(node: Node, position: int) -> str:
     if isinstance(value, Unknown):
         return ""
     if isinstance(value, Hosted):
-        last = value.ops[-1]
-        return (
-            f"its input {name!r} comes after {last.op_type} at {last.name!r}, which runs in float"
-        )
+        op = value.ops[0]
+        return f"its input {name!r} comes after {op.op_type} at {op.name!r}, which runs on the host"
     if isinstance(value, (Constant, QuantizedConstant)):
         return f"its input {name!r} is constant"
     if isinstance(value, Codes):

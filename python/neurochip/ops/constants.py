@@ -58,6 +58,6 @@ def constant(node: Node, builder: Builder) -> Value:
 
 def foldable(node: Node) -> bool:
     """Whether all the node's inputs are constants."""
-    if node.op_type in ("QuantizeLinear", "DequantizeLinear") or node.op_type not in REGISTRY:
+    if node.proto.op_type in ("QuantizeLinear", "DequantizeLinear") or node.op_type not in REGISTRY:
         return False
     return all(value is None or isinstance(value, Constant) for value in node.inputs)

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from ..layers import Convolution
 from .node import Node
 from .sliding import map_of, slide
 from .values import QuantizedConstant, Refusal
@@ -37,27 +36,17 @@ def convolution(
         )
     windows = slide(node, (height, width), weights.codes.shape[2:])
 
-    def build(
-        output: Tensor,
-        weights: NDArray[np.int32],
-        bias: NDArray[np.int64],
-        multiplier: NDArray[np.float32] | None,
-    ) -> Convolution:
-        return Convolution(
-            name=node.name,
-            inputs=(source,),
-            output=output,
-            weights=weights,
-            bias=bias,
-            strides=windows.strides,
-            pads=windows.pads,
-            dilations=windows.dilations,
-            groups=groups,
-            multiplier=multiplier,
-        )
-
-    shape = (len(filters), *windows.size)
-    return WeightedSum(node.name, shape, build, node.output_name, filters, bias, scale)
+    return WeightedSum(
+        name=node.name,
+        source=source,
+        shape=(len(filters), *windows.size),
+        windows=windows,
+        groups=groups,
+        output_name=node.output_name,
+        weights=filters,
+        bias=bias,
+        scale=scale,
+    )
 
 
 def accumulator_scale(

@@ -6,7 +6,7 @@ from .averaging import average, whole_map
 from .builder import Builder
 from .node import Node
 from .registry import onnx_op
-from .sliding import lift, lower
+from .sliding import NO_PADS, lift, lower
 from .values import Value
 
 
@@ -15,5 +15,5 @@ def global_average_pool(node: Node, builder: Builder) -> Value:
     """Reads the mean of each channel."""
     given = builder.view(node, 0)
     view = lift(node, builder, given)
-    mean = average(node, view, whole_map(view), include_pads=False)
+    mean = average(node, view, whole_map(view), NO_PADS)
     return lower(node, builder, mean, mean.shape, len(given.shape))

@@ -11,7 +11,7 @@ from .builder import Builder, unquantized
 from .movement import commute, rearrange
 from .node import Node
 from .registry import onnx_op
-from .sliding import Sliding, map_of, slide
+from .sliding import NO_PADS, Sliding, map_of, slide
 from .values import Constant, HostOp, QuantizedConstant, Refusal, Shape, Unknown, Value
 
 
@@ -35,7 +35,7 @@ def global_max_pool(node: Node, builder: Builder) -> Value:
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):
         raise Refusal(unquantized(node, 0))
     channels, height, width = map_of(node, value.shape)
-    windows = Sliding((height, width), (1, 1), (0, 0, 0, 0), (0, 0, 0, 0), (1, 1), (1, 1))
+    windows = Sliding((height, width), (1, 1), NO_PADS, NO_PADS, (1, 1), (1, 1))
     return pool_map(node, builder, value, (channels, height, width), windows)
 
 

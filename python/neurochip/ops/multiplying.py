@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from ..layers import Convolution, Dense
 from .builder import Builder
 from .movement import rearrange
 from .node import Node
+from .sliding import NO_PADS, Sliding
 from .values import QuantizedConstant, Refusal, Value, View
 from .weighted_sum import WeightedSum
 
@@ -29,27 +29,19 @@ def product(
     features = source.shape[-1]
     if filters.shape[1] != features:
         raise Refusal(f"its weights expect {filters.shape[1]} features; its input has {features}")
-    if len(source.shape) == 1:
-        return _dense(node, source, filters, bias, scale)
-    return _row_by_row(node, builder, source, filters, bias, scale)
-
-
-def _dense(
-    node: Node,
-    source: Tensor,
-    filters: NDArray[np.int64],
-    bias: NDArray[np.int64],
-    scale: NDArray[np.float32],
-) -> WeightedSum:
-    def build(
-        output: Tensor,
-        weights: NDArray[np.int32],
-        bias: NDArray[np.int64],
-        multiplier: NDArray[np.float32] | None,
-    ) -> Dense:
-        return Dense(node.name, (source,), output, weights, bias, multiplier)
-
-    return WeightedSum(node.name, (len(filters),), build, node.output_name, filters, bias, scale)
+    if len(source.shape) > 1:
+        return _row_by_row(node, builder, source, filters, bias, scale)
+    return WeightedSum(
+        name=node.name,
+        source=source,
+        shape=(len(filters),),
+        windows=None,
+        groups=1,
+        output_name=node.output_name,
+        weights=filters,
+        bias=bias,
+        scale=scale,
+    )
 
 
 def _row_by_row(
@@ -67,29 +59,16 @@ def _row_by_row(
     as_map = rearrange(node, builder, View(source), order.T.reshape(features, count, 1))
     if not isinstance(as_map, View):
         raise AssertionError("a moved view is a view")
-
-    def build(
-        output: Tensor,
-        weights: NDArray[np.int32],
-        bias: NDArray[np.int64],
-        multiplier: NDArray[np.float32] | None,
-    ) -> Convolution:
-        return Convolution(
-            name=node.name,
-            inputs=(as_map.tensor,),
-            output=output,
-            weights=weights,
-            bias=bias,
-            strides=(1, 1),
-            pads=(0, 0, 0, 0),
-            dilations=(1, 1),
-            groups=1,
-            multiplier=multiplier,
-        )
-
-    shape = (len(filters), count, 1)
     total = WeightedSum(
-        node.name, shape, build, node.output_name, filters[:, :, None, None], bias, scale
+        name=node.name,
+        source=as_map.tensor,
+        shape=(len(filters), count, 1),
+        windows=Sliding((1, 1), (1, 1), NO_PADS, NO_PADS, (1, 1), (count, 1)),
+        groups=1,
+        output_name=node.output_name,
+        weights=filters[:, :, None, None],
+        bias=bias,
+        scale=scale,
     )
     order = np.arange(count * len(filters), dtype=np.int32).reshape(len(filters), count)
     return rearrange(node, builder, total, order.T.reshape(*rows, len(filters)))

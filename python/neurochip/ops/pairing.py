@@ -37,6 +37,7 @@ class Pair:
     def quantize(self, builder: Builder, target: Target) -> Tensor:
         """Adds the layer."""
         inputs = (self.first.tensor, self.second.tensor)
+        builder.note_float(self.node.name, inputs[0].format, inputs[1].format, target.format)
         return builder.emit(self.kind(self.node.name, inputs, target.tensor(self.shape)))
 
     def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .averaging import average
+from .averaging import average, counted_pads
 from .builder import Builder
 from .node import Node
 from .quantization import activation_format
@@ -18,7 +18,7 @@ def qlinear_average_pool(node: Node, builder: Builder) -> Value:
     given = View(builder.codes_as(node, 0, 1, 2))
     view = lift(node, builder, given)
     windows = slide(node, (view.shape[1], view.shape[2]), node.attributes["kernel_shape"])
-    mean = average(node, view, windows, bool(node.attributes.get("count_include_pad", 0)))
+    mean = average(node, view, windows, counted_pads(node, windows))
     result = lower(node, builder, mean, mean.shape, len(given.shape))
     return builder.quantized(result, node, activation_format(node, 3, 4))
 

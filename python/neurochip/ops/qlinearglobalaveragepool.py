@@ -8,7 +8,7 @@ from .node import Node
 from .qlinearaveragepool import refuse_channels_last
 from .quantization import activation_format
 from .registry import onnx_op
-from .sliding import lift, lower
+from .sliding import NO_PADS, lift, lower
 from .values import Value, View
 
 
@@ -18,6 +18,6 @@ def qlinear_global_average_pool(node: Node, builder: Builder) -> Value:
     refuse_channels_last(node)
     given = View(builder.codes_as(node, 0, 1, 2))
     view = lift(node, builder, given)
-    mean = average(node, view, whole_map(view), include_pads=False)
+    mean = average(node, view, whole_map(view), NO_PADS)
     result = lower(node, builder, mean, mean.shape, len(given.shape))
     return builder.quantized(result, node, activation_format(node, 3, 4))

@@ -21,11 +21,11 @@ def qlinear_softmax(node: Node, builder: Builder) -> Value:
     axis = node.attributes.get("axis", -1) % rank
     if axis != rank - 1:
         raise Refusal(f"its axis is {axis}, expected the last ({rank - 1})")
-    op = table_softmax(node, tensor.format, output)
+    op = table_softmax(node.name, node.op_type, tensor.format, output)
     return Hosted(tensor.shape, output.dtype, tensor, (op,))
 
 
-def table_softmax(node: Node, source: Format, output: Format) -> HostOp:
+def table_softmax(name: str, op_type: str, source: Format, output: Format) -> HostOp:
     """The softmax of onnxruntime, from codes to codes along the last axis.
 
     Exponentials come from a float32 table, aligned so that the largest code meets its end and the
@@ -44,4 +44,4 @@ def table_softmax(node: Node, source: Format, output: Format) -> HostOp:
         codes = np.rint(powers * levels / total) + output.zero_point
         return np.asarray(np.clip(codes, output.qmin, output.qmax), output.dtype)
 
-    return HostOp(node.name, node.op_type, evaluate)
+    return HostOp(name, op_type, evaluate)

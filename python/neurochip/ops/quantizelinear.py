@@ -32,5 +32,6 @@ def _quantized_softmax(node: Node, value: Hosted) -> Hosted | None:
     source, output = value.tensor.format, activation_format(node, 1, 2)
     if (source.bits, source.signed) != (8, output.signed) or output.bits != 8:
         return None
-    op = table_softmax(node, source, output)
+    (softmax,) = value.ops
+    op = table_softmax(softmax.name, softmax.op_type, source, output)
     return Hosted(value.shape, output.dtype, value.tensor, (op,))

@@ -9,7 +9,7 @@ from .builder import Builder
 from .movement import rearrange
 from .node import Node
 from .registry import onnx_op
-from .sliding import lift
+from .sliding import NO_PADS, lift
 from .values import Refusal, Value, View
 
 
@@ -40,7 +40,7 @@ def channel_means(
             "is supported"
         )
     lifted = lift(node, builder, view)
-    mean = average(node, lifted, whole_map(lifted), include_pads=False)
+    mean = average(node, lifted, whole_map(lifted), NO_PADS)
     kept = (1,) * (rank - 2) if node.attributes.get("keepdims", 1) else ()
     index = np.arange(view.shape[0], dtype=np.int32).reshape(view.shape[0], *kept)
     return mean if index.shape == mean.shape else rearrange(node, builder, mean, index)

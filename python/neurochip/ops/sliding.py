@@ -13,6 +13,8 @@ from .movement import rearrange
 from .node import Node
 from .values import Refusal, Shape, Value, View
 
+NO_PADS: Pads = (0, 0, 0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Sliding:
@@ -35,9 +37,10 @@ def slide(node: Node, spatial: Pair, kernel: Sequence[int]) -> Sliding:
     dilations = _pair(node.attributes.get("dilations"), axes, 1)
     size = _pair(kernel, axes, 1)
     pads = _declared_pads(node, spatial, size, strides, dilations, axes)
-    ceil = bool(node.attributes.get("ceil_mode", 0))
-    heights = _fit(spatial[0], size[0], strides[0], dilations[0], (pads[0], pads[2]), ceil)
-    widths = _fit(spatial[1], size[1], strides[1], dilations[1], (pads[1], pads[3]), ceil)
+    count = _started_windows if node.attributes.get("ceil_mode", 0) else _whole_windows
+    extents = [dilations[axis] * (size[axis] - 1) + 1 for axis in (0, 1)]
+    heights = count(spatial[0], extents[0], strides[0], (pads[0], pads[2]))
+    widths = count(spatial[1], extents[1], strides[1], (pads[1], pads[3]))
     if heights[0] < 1 or widths[0] < 1:
         raise Refusal(f"its window {list(kernel)} is larger than the map {list(spatial)}")
     reach = (pads[0], pads[1], heights[1], widths[1])
@@ -106,16 +109,17 @@ def _declared_pads(
     return begin[0], begin[1], end[0], end[1]
 
 
-def _fit(
-    length: int, size: int, stride: int, dilation: int, pads: Pair, ceil: bool
-) -> tuple[int, int]:
-    """How many windows fit along an axis, and the end padding they reach."""
-    extent = dilation * (size - 1) + 1
-    room = length + pads[0] + pads[1] - extent
+def _whole_windows(length: int, extent: int, stride: int, pads: Pair) -> Pair:
+    """How many windows fit along an axis, and the end padding as declared."""
+    room = length + sum(pads) - extent
+    return (room // stride + 1 if room >= 0 else 0), pads[1]
+
+
+def _started_windows(length: int, extent: int, stride: int, pads: Pair) -> Pair:
+    """How many windows start within an axis (`ceil_mode`), and the end padding they reach."""
+    room = length + sum(pads) - extent
     if room < 0:
         return 0, pads[1]
-    if not ceil:
-        return room // stride + 1, pads[1]
     windows = -(-room // stride) + 1
     if (windows - 1) * stride >= length + pads[0]:
         windows -= 1  # the last one would start in the padding

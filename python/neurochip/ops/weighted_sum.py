@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +12,8 @@ from ..layers import Convolution, Dense
 from ..layers.accumulate import INT32_MAX, INT32_MIN
 from .builder import Builder, unquantized
 from .node import Node
+from .sliding import Sliding
 from .values import Constant, HostOp, QuantizedConstant, Refusal, Shape, Target, Unknown, View
-
-Build: TypeAlias = (
-    "Callable[[Tensor, NDArray[np.int32], NDArray[np.int64], NDArray[np.float32] | None],"
-    " Convolution | Dense]"
-)
-"""Makes the layer from its output, weights, bias and multiplier."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +21,11 @@ class WeightedSum:
     """accumulator * scale, one scale an output channel, where accumulator is an integer sum."""
 
     name: str
+    source: Tensor
     shape: Shape
-    build: Build
+    windows: Sliding | None
+    """How a convolution's windows lie; None for a dense layer."""
+    groups: int
     output_name: str
     weights: NDArray[np.int64]
     """Output channels first, zero point subtracted."""
@@ -39,6 +35,7 @@ class WeightedSum:
 
     def quantize(self, builder: Builder, target: Target) -> Tensor:
         """Adds the layer, with input scale * weight scale / output scale formed in float32."""
+        builder.note_float(self.name, self.source.format, target.format)
         ratio = (self.scale / target.format.scale).astype(np.float32)
         multiplier = np.broadcast_to(ratio, self.bias.shape).copy()
         return builder.emit(self._layer(target.tensor(self.shape), multiplier))
@@ -77,7 +74,21 @@ class WeightedSum:
         return replace(self, bias=self.bias + levels)
 
     def _layer(self, output: Tensor, multiplier: NDArray[np.float32] | None) -> Convolution | Dense:
-        return self.build(output, self.weights.astype(np.int32), self.bias, multiplier)
+        weights = self.weights.astype(np.int32)
+        if self.windows is None:
+            return Dense(self.name, (self.source,), output, weights, self.bias, multiplier)
+        return Convolution(
+            name=self.name,
+            inputs=(self.source,),
+            output=output,
+            weights=weights,
+            bias=self.bias,
+            strides=self.windows.strides,
+            pads=self.windows.pads,
+            dilations=self.windows.dilations,
+            groups=self.groups,
+            multiplier=multiplier,
+        )
 
 
 def refuse_unquantized(node: Node) -> None:

@@ -8,36 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..simulate import Run
 from .contents import Accuracy
 
 
-def accuracy(values: NDArray[Any], labels: NDArray[Any]) -> Accuracy:
+def accuracy(run: Run, labels: NDArray[Any]) -> Accuracy:
     """Counts the samples whose predicted class is their label.
 
-    Args:
-        values: The network's outputs, sample first: a score a class, or the class itself.
-        labels: One class index a sample.
+    Raises:
+        InputError: If labels and samples do not match, or the output names no class.
     """
-    if labels.ndim != 1 or len(labels) != len(values):
+    if labels.ndim != 1 or len(labels) != len(run.values):
         raise InputError(
-            f"{labels.size} labels of shape {labels.shape} for {len(values)} samples",
+            f"{labels.size} labels of shape {labels.shape} for {len(run.values)} samples",
             hint="give one class index a sample, in the order of the samples",
         )
-    scores = values.reshape(len(values), -1)
-    if np.issubdtype(values.dtype, np.integer) and scores.shape[1] == 1:
-        return _counted(scores[:, 0], labels)
-    if scores.shape[1] < 2 or np.count_nonzero(np.array(values.shape[1:]) > 1) != 1:
+    if not _is_class(run.values):
+        _refuse_unknown_classes(labels, _num_classes(run.values))
+    correct = int(np.count_nonzero(run.predictions == labels))
+    return Accuracy(correct=correct, samples=len(labels))
+
+
+def _is_class(values: NDArray[Any]) -> bool:
+    """Whether the network itself names the class, as ArgMax does."""
+    return bool(np.issubdtype(values.dtype, np.integer)) and values.size == len(values)
+
+
+def _num_classes(values: NDArray[Any]) -> int:
+    lengths = [length for length in values.shape[1:] if length != 1]
+    if len(lengths) != 1:
         raise InputError(
             f"labels were given, but the network's output has shape {values.shape[1:]}, "
             "which names no class",
             hint="run without labels",
         )
-    _refuse_unknown_classes(labels, scores.shape[1])
-    return _counted(scores.argmax(axis=1), labels)
-
-
-def _counted(predicted: NDArray[Any], labels: NDArray[Any]) -> Accuracy:
-    return Accuracy(correct=int(np.count_nonzero(predicted == labels)), samples=len(labels))
+    return int(lengths[0])
 
 
 def _refuse_unknown_classes(labels: NDArray[Any], classes: int) -> None:

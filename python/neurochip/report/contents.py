@@ -49,7 +49,7 @@ class Timing:
     clock_mhz: float
     cycles: Spread
     latency_us: Spread
-    timesteps: Spread
+    timesteps: int
     tick_cycles: int
     work_cycles_per_timestep: float
     longest_work_cycles: int
@@ -100,16 +100,24 @@ class Layer:
 
     name: str
     kind: str
+    model: str
     neurons: int
     mode: str
     proof: str
+    note: str
     differing_accumulator_values: int | None
     reachable_accumulator_values: int | None
     spikes: float
     sops: float
-    overflows: int
+    sum_overflows: int
+    membrane_overflows: int
     compiled: Agreement | None
     exact: Agreement | None
+
+    @property
+    def overflows(self) -> int:
+        """Values that left a register, in all samples."""
+        return self.sum_overflows + self.membrane_overflows
 
 
 @dataclass(frozen=True, slots=True)

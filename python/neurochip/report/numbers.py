@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .contents import Agreement, Spread
 
-ENERGY_UNITS = ((1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
+ENERGY_UNITS = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
 
 
 def count(value: float) -> str:
@@ -19,14 +19,10 @@ def microseconds(value: float) -> str:
     return f"{value:,.0f}" if value >= 10_000 else f"{value:,.4g}"
 
 
-def energy(value_pj: float, divisor: float) -> str:
-    """An energy in the unit of `divisor`, to a thousandth."""
-    return f"{value_pj / divisor:,.3f}"
-
-
-def energy_unit(value_pj: float) -> tuple[float, str]:
-    """The unit in which an energy is between 1 and 1000, and how many pJ it is."""
-    return next((unit for unit in ENERGY_UNITS if value_pj >= unit[0]), ENERGY_UNITS[-1])
+def energy(value_pj: float) -> str:
+    """An energy in the unit in which it is between 1 and 1000: `98.755 nJ`."""
+    divisor, unit = next((unit for unit in ENERGY_UNITS if value_pj >= unit[0]), ENERGY_UNITS[-1])
+    return f"{value_pj / divisor:,.3f} {unit}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from . import numbers
-from .contents import Contents, Energy, EnergyTerm, Layer, Timing
+from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Timing
 
 WIDTH = 100
+NAME_WIDTH = 12
 
 
 def render(contents: Contents) -> Group:
@@ -55,17 +56,30 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
     if contents.notes:
         yield "notes", Group(*(Text(f"! {note}", style="yellow") for note in contents.notes))
     if contents.assumed:
-        yield "assumed, because not published", Text(", ".join(contents.assumed))
+        fields = ", ".join(map(_field, contents.assumed))
+        yield "assumed, because not published", Text(fields)
 
 
 def _details(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
-    yield "layers", _layers(contents.layers)
-    proofs = [f"{layer.name}: {layer.proof}" for layer in contents.layers if layer.proof]
-    if proofs:
-        yield "proofs", Text("\n".join(proofs))
+    yield "layers, per sample (overflows: all samples)", _layers(contents.layers)
+    yield "values that differ, by layer", _agreement(contents.layers)
+    remarks = [f"{layer.name}: {layer.note}" for layer in contents.layers if layer.note]
+    if remarks:
+        yield "remarks", Text("\n".join(remarks))
     if contents.assumed:
-        reasons = (f"{field}: {reason}" for field, reason in contents.assumed.items())
-        yield "assumptions and their reasons", Text("\n".join(reasons))
+        yield "assumptions and their reasons", _reasons(contents.assumed)
+
+
+def _reasons(assumed: dict[str, str]) -> Table:
+    table = _pairs()
+    for field, reason in assumed.items():
+        table.add_row(_field(field), reason)
+    return table
+
+
+def _field(name: str) -> str:
+    """A field's dotted name; `*` is a chip file's word for those it does not name."""
+    return "every field not named here" if name == "*" else name
 
 
 def _results(contents: Contents) -> Table:
@@ -88,7 +102,7 @@ def _time(timing: Timing) -> Table:
     table.add_row("cycles", numbers.count(timing.cycles.mean))
     latency = numbers.microseconds(timing.latency_us.mean)
     table.add_row("microseconds", f"{latency}  at {timing.clock_mhz:g} MHz")
-    table.add_row("timesteps", numbers.count(timing.timesteps.mean))
+    table.add_row("timesteps", numbers.count(timing.timesteps))
     work = numbers.count(timing.work_cycles_per_timestep)
     longest = numbers.count(timing.longest_work_cycles)
     table.add_row("work in a timestep", f"{work} cycles on average, {longest} in the longest")
@@ -102,31 +116,30 @@ def _time(timing: Timing) -> Table:
 
 
 def _activity(contents: Contents) -> Table:
-    table = _columns("", "mean", "range")
-    for name, spread in contents.activity.items():
-        table.add_row(name, numbers.count(spread.mean), numbers.range_of(spread))
+    ranges = [numbers.range_of(spread) for spread in contents.activity.values()]
+    table = _columns("", "mean", "range") if any(ranges) else _columns("", "count")
+    for (name, spread), told in zip(contents.activity.items(), ranges, strict=True):
+        table.add_row(name, numbers.count(spread.mean), *([told] if any(ranges) else []))
     return table
 
 
 def _energy(energy: Energy) -> Table:
     """Each term's share is that of what events cost: the idle chip draws its power without any."""
-    divisor, unit = numbers.energy_unit(energy.total_pj.mean)
     events_pj = sum(term.energy_pj for term in energy.event_terms)
-    table = _columns("", unit, "share", "price", "")
+    table = _columns("", "energy", "share", "price", "")
     for term in energy.event_terms:
-        share = numbers.percent(term.energy_pj, events_pj)
-        table.add_row(*_term(term, share, divisor))
-    table.add_row("all events", numbers.energy(events_pj, divisor), "", "", "")
+        table.add_row(*_term(term, numbers.percent(term.energy_pj, events_pj)))
+    table.add_row("all events", numbers.energy(events_pj), "", "", "")
     for term in energy.idle_terms:
-        table.add_row(*_term(term, "", divisor))
-    table.add_row("total", numbers.energy(energy.total_pj.mean, divisor), "", "", "")
+        table.add_row(*_term(term, ""))
+    table.add_row("total", numbers.energy(energy.total_pj.mean), "", "", "")
     return table
 
 
-def _term(term: EnergyTerm, share: str, divisor: float) -> tuple[str, str, str, str, str]:
+def _term(term: EnergyTerm, share: str) -> tuple[str, str, str, str, str]:
     price = f"{term.price:g} {term.price_unit}"
-    told = numbers.energy(term.energy_pj, divisor)
-    return term.name, told, share, price, "assumed" if term.assumed else ""
+    assumed = "assumed" if term.assumed else ""
+    return term.name, numbers.energy(term.energy_pj), share, price, assumed
 
 
 def _chip(contents: Contents) -> Table:
@@ -149,30 +162,38 @@ def _overflows(layers: tuple[Layer, ...]) -> Table:
 
 
 def _layers(layers: tuple[Layer, ...]) -> Table:
-    table = _columns(
-        "layer", "kind", "neurons", "mode", "spikes", "SOPs", "overflows", "values differ", "proven"
-    )
+    table = _columns("layer", "kind", "mode", "neurons", "spikes", "SOPs", "overflows")
     for layer in layers:
-        measured = layer.exact or layer.compiled
         table.add_row(
             layer.name,
             layer.kind,
-            numbers.count(layer.neurons),
             layer.mode,
+            numbers.count(layer.neurons),
             numbers.count(layer.spikes),
             numbers.count(layer.sops),
             numbers.count(layer.overflows),
-            f"{measured.differing:,} / {measured.compared:,}" if measured else "",
-            _proven(layer),
         )
     return table
+
+
+def _agreement(layers: tuple[Layer, ...]) -> Table:
+    """What was measured, and what is proven over all accumulator values that can occur."""
+    table = _columns("layer", "compiled network", "exact integers", "reachable accumulator values")
+    for layer in layers:
+        if layer.compiled is not None or layer.reachable_accumulator_values is not None:
+            table.add_row(layer.name, _told(layer.compiled), _told(layer.exact), _proven(layer))
+    return table
+
+
+def _told(measured: Agreement | None) -> str:
+    return "" if measured is None else f"{measured.differing:,} of {measured.compared:,}"
 
 
 def _proven(layer: Layer) -> str:
     differing, reachable = layer.differing_accumulator_values, layer.reachable_accumulator_values
     if differing is None or reachable is None:
         return ""
-    return "exact" if differing == 0 else f"{differing:,} / {reachable:,}"
+    return "exact" if differing == 0 else f"{differing:,} of {reachable:,}"
 
 
 def _pairs() -> Table:
@@ -185,7 +206,7 @@ def _pairs() -> Table:
 def _columns(first: str, *others: str) -> Table:
     """A table of one column of names and columns of figures, the last of them words."""
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, show_header=True)
-    table.add_column(first, overflow="fold")
+    table.add_column(first, overflow="fold", min_width=NAME_WIDTH)
     for name in others:
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     return table

@@ -158,10 +158,10 @@ impl Wiring {
         match self {
             Self::Dense { channels } => {
                 let mut sops = 0;
-                for_each_spike(codes, bit, |source| {
+                for source in spiking(codes, bit) {
                     rule.add(sums, &weights[source * channels..][..*channels]);
                     sops += *channels as u64;
-                });
+                }
                 sops
             }
             Self::Convolution(wiring) => wiring.accumulate(weights, codes, bit, rule, sums),
@@ -205,24 +205,55 @@ fn add_bounds<W: Weight>(bounds: &mut [(i64, i64)], weights: &[W]) {
     }
 }
 
-/// Calls `add` with the index of each code that has `bit` set, in ascending order.
+/// The index of each code that has a bit set, in ascending order.
+///
+/// An iterator and not a call with a closure: a closure would be compiled for the oldest
+/// instruction set, and the loop that adds weights with it.
+struct Spiking<'a> {
+    codes: std::slice::ChunksExact<'a, u8>,
+    rest: &'a [u8],
+    bit: u32,
+    /// One bit a byte: the codes of the current eight that are still to come.
+    word: u64,
+    /// Index of the code after the current eight.
+    stop: usize,
+}
+
+/// The indices of the codes that have `bit` set.
 #[inline(always)]
-fn for_each_spike(codes: &[u8], bit: u32, mut add: impl FnMut(usize)) {
-    let mut chunks = codes.chunks_exact(8);
-    let mut start = 0;
-    for chunk in &mut chunks {
-        let word = u64::from_le_bytes(chunk.try_into().expect("chunks are exact"));
-        let mut spiking = word >> bit & 0x0101_0101_0101_0101;
-        while spiking != 0 {
-            add(start + spiking.trailing_zeros() as usize / 8);
-            spiking &= spiking - 1;
+fn spiking(codes: &[u8], bit: u32) -> Spiking<'_> {
+    let chunks = codes.chunks_exact(8);
+    Spiking { rest: chunks.remainder(), codes: chunks, bit, word: 0, stop: 0 }
+}
+
+impl Spiking<'_> {
+    /// The next eight codes as a word, the first lowest; fewer at the end.
+    #[inline(always)]
+    fn load(&mut self) -> Option<u64> {
+        if let Some(chunk) = self.codes.next() {
+            return Some(u64::from_le_bytes(chunk.try_into().expect("chunks are exact")));
         }
-        start += 8;
+        if self.rest.is_empty() {
+            return None;
+        }
+        let word = self.rest.iter().rev().fold(0, |word, &code| word << 8 | u64::from(code));
+        self.rest = &[];
+        Some(word)
     }
-    for (offset, code) in chunks.remainder().iter().enumerate() {
-        if code >> bit & 1 == 1 {
-            add(start + offset);
+}
+
+impl Iterator for Spiking<'_> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.word == 0 {
+            self.word = self.load()? >> self.bit & 0x0101_0101_0101_0101;
+            self.stop += 8;
         }
+        let index = self.stop - 8 + self.word.trailing_zeros() as usize / 8;
+        self.word &= self.word - 1;
+        Some(index)
     }
 }
 
@@ -263,9 +294,9 @@ impl Convolution {
         for (y, hits) in self.hits_y.iter().enumerate().filter(|(_, hits)| !hits.is_empty()) {
             for (x, runs) in self.runs_x.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
                 let position = &codes[(y * width + x) * self.channels..][..self.channels];
-                for_each_spike(position, bit, |channel| {
+                for channel in spiking(position, bit) {
                     sops += self.add_spike(self.fans[channel], hits, runs, weights, rule, sums);
-                });
+                }
             }
         }
         sops

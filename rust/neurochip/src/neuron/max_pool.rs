@@ -102,7 +102,7 @@ mod tests {
 
     /// Streams codes through one neuron by hand.
     fn maximum(codes: &[u8], signed: bool) -> u8 {
-        let mut alive = (1 << codes.len()) - 1;
+        let mut alive = ((1_u32 << codes.len()) - 1) as i16;
         (0..8).rev().fold(0, |sent, bit| {
             let spiked = codes.iter().rev().fold(0, |spiked, code| spiked << 1 | i16::from(code >> bit & 1));
             let update = if signed && bit == 7 { update_sign } else { update_magnitude };

@@ -1,0 +1,165 @@
+"""From the arrays of a run to the numbers of a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..chip import Chip
+from ..energy import PRICES, STATIC
+from ..image import Image
+from ..image import Layer as ImageLayer
+from ..simulate import Agreement as MeasuredAgreement
+from ..simulate import Run
+from .accuracy import accuracy
+from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Memory, Spread, Timing
+
+ACTIVITY = {
+    "spikes": "spikes",
+    "SOPs": "sops",
+    "packets": "packets",
+    "flits": "flits",
+    "flit hops": "flit_hops",
+    "flits across the chip's edge": "io_flits",
+    "soma updates": "soma_updates",
+}
+"""What the report calls each counter."""
+
+ENERGY_NAMES = {
+    "synapses": "synaptic operations",
+    "neurons": "soma updates",
+    "packets": "packets",
+    "links": "flit hops",
+    "io": "flits across the chip's edge",
+    "static": "idle chip",
+}
+"""What the report calls each component of the energy."""
+
+
+def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
+    """Reads everything a report says from a run and its image."""
+    image = run.image
+    return Contents(
+        network=image.name,
+        chip=image.chip.name,
+        code=image.code,
+        samples=len(run.outputs),
+        accuracy=None if labels is None else accuracy(run, labels),
+        compiled=_total(run.compiled_agreement),
+        exact=_total(run.exact_agreement),
+        timing=_timing(run) if run.timing == "cycle" else None,
+        activity=_activity(run),
+        energy=_energy(run) if run.timing == "cycle" else None,
+        cores_used=len(image.cores),
+        cores_available=len(image.chip.cores()),
+        fullest=_fullest(image),
+        layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
+        overflows=int(run.layer_overflows.sum()),
+        notes=(*_host_notes(image), *image.notes),
+        assumed=image.chip.assumed(),
+    )
+
+
+def _host_notes(image: Image) -> tuple[str, ...]:
+    """What no chip computed: neither its cycles nor its energy are in the report."""
+    tail = ", ".join(op_type.rpartition(".")[2] for op_type in image.host.tail)
+    if image.network is None:
+        told = f"not in an image file, so that values are those before it: {tail}"
+        return (told,) if tail else ()
+    head = ", ".join(op.op_type.rpartition(".")[2] for op in image.network.graph.head)
+    before = (f"on the host before the first spike, not counted: {head}",) if head else ()
+    after = (f"on the host after the last spike, not counted: {tail}",) if tail else ()
+    return before + after
+
+
+def _spread(values: NDArray[Any]) -> Spread:
+    return Spread(float(values.mean()), float(values.min()), float(values.max()))
+
+
+def _total(measured: MeasuredAgreement | None) -> Agreement | None:
+    if measured is None:
+        return None
+    return Agreement(int(measured.differing.sum()), int(measured.compared.sum()))
+
+
+def _of_layer(measured: MeasuredAgreement | None, name: str) -> Agreement | None:
+    if measured is None or name not in measured.layers:
+        return None
+    row = measured.layers.index(name)
+    return Agreement(int(measured.differing[row]), int(measured.compared[row]))
+
+
+def _timing(run: Run) -> Timing:
+    clock_mhz = run.image.chip.clock_mhz
+    cycles = run.counters["timestep_cycles"]
+    return Timing(
+        clock_mhz=clock_mhz,
+        cycles=_spread(cycles),
+        latency_us=_spread(cycles / clock_mhz),
+        timesteps=run.work_cycles.shape[1],
+        tick_cycles=int(run.image.chip.spec["sync"]["tick_cycles"]),
+        work_cycles_per_timestep=float(run.work_cycles.mean()),
+        longest_work_cycles=int(run.work_cycles.max()),
+        overruns=int(run.counters["overruns"].sum()),
+    )
+
+
+def _activity(run: Run) -> dict[str, Spread]:
+    """What was counted a sample; without timing no packet was sent, so none is told of."""
+    timed = run.timing == "cycle"
+    told = ACTIVITY if timed else {"spikes": "spikes", "SOPs": "sops"}
+    return {name: _spread(run.counters[counter]) for name, counter in told.items()}
+
+
+def _energy(run: Run) -> Energy:
+    terms = [_term(run, component, field) for component, (field, _) in PRICES.items()]
+    return Energy(
+        total_pj=_spread(run.energy_pj),
+        event_terms=tuple(terms),
+        idle_terms=(_term(run, "static", STATIC[0]),),
+    )
+
+
+def _term(run: Run, component: str, field: str) -> EnergyTerm:
+    chip = run.image.chip
+    provenance = chip.provenance(field)
+    return EnergyTerm(
+        name=ENERGY_NAMES[component],
+        field=field,
+        price=_price(chip, field),
+        price_unit="mW" if field.endswith("_mw") else "pJ",
+        energy_pj=float(run.energy_by_component_pj[component].mean()),
+        provenance=provenance,
+        assumed=provenance.startswith("assumed"),
+    )
+
+
+def _price(chip: Chip, field: str) -> float:
+    table, name = field.split(".")
+    return float(chip.spec[table][name])
+
+
+def _fullest(image: Image) -> Memory:
+    core = image.fullest_core
+    return Memory(core.node, core.x, core.y, core.dendrite_words, core.dendrite_words_available)
+
+
+def _layer(run: Run, column: int, layer: ImageLayer) -> Layer:
+    return Layer(
+        name=layer.name,
+        kind=layer.kind,
+        model=layer.model,
+        neurons=layer.neurons,
+        mode=layer.mode,
+        proof=layer.proof,
+        note=layer.note,
+        differing_accumulator_values=layer.differing,
+        reachable_accumulator_values=layer.reachable,
+        spikes=float(run.layer_spikes[:, column].mean()),
+        sops=float(run.layer_sops[:, column].mean()),
+        sum_overflows=int(run.layer_sum_overflows[:, column].sum()),
+        membrane_overflows=int(run.layer_membrane_overflows[:, column].sum()),
+        compiled=_of_layer(run.compiled_agreement, layer.name),
+        exact=_of_layer(run.exact_agreement, layer.name),
+    )

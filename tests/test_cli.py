@@ -1,0 +1,198 @@
+"""The command line's answers: what a user sees, and what a script can rely on."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from command_line import neurochip
+from neurochip.cli.console import INTERRUPTED
+
+RUNS_NEUROCHIP = "from neurochip.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def digits(examples):
+    return examples / "digits_cnn.onnx"
+
+
+@pytest.fixture(scope="module")
+def pictures(examples):
+    return examples / "digits.npz"
+
+
+def answer(*arguments):
+    told = neurochip(*arguments)
+    assert told.exit_code == 0, told.stderr
+    return told
+
+
+def test_run_tells_accuracy_agreement_time_activity_energy_and_memory(digits, pictures):
+    told = answer("run", digits, "--chip", "darwin3.toml", "--input", pictures, "--samples", 3)
+    assert told.stderr == ""
+    lines = told.stdout.splitlines()
+    assert lines[0] == "digits_cnn on darwin3, code stem, 3 samples"
+    assert lines[1] == "  accuracy                       100.00 %  (3 of 3)"
+    assert lines[2] == "  against the compiled network   0 of 2,142 values differ"
+    headings = [line for line in lines if line and not line.startswith(" ")]
+    assert headings[1:] == [
+        "time per sample",
+        "activity per sample",
+        "energy per sample",
+        "chip",
+        "assumed, because not published",
+    ]
+    assert any(line.startswith("  soma updates") and "assumed" in line for line in lines)
+    assert max(map(len, lines)) <= 100
+
+
+def test_details_tell_every_layer(digits, pictures):
+    told = answer("run", digits, "--input", pictures, "--samples", 2, "--timing", "none", "-v")
+    for layer in ("/0/Conv", "/2/MaxPool", "/3/Conv", "/6/Gemm"):
+        assert f"\n  {layer} " in told.stdout
+    assert "\nassumptions and their reasons\n" in told.stdout
+
+
+def test_json_is_one_document_and_nothing_else(digits, pictures):
+    told = answer("run", digits, "--input", pictures, "--samples", 2, "--json")
+    assert told.stderr == ""
+    document = json.loads(told.stdout)
+    assert document["schema_version"] == 1
+    assert document["samples"] == 2
+    assert document["accuracy"] == {"correct": 2, "samples": 2, "percent": 100.0}
+    assert document["compiled"]["differing"] == 0
+    assert document["timing"]["tick_cycles"] == 166_500
+    assert document["energy"]["event_terms"][0]["field"] == "energy.sop_pj"
+
+
+def test_without_samples_one_random_sample_is_run_and_said_so(digits):
+    told = answer("run", digits, "--timing", "none", "--seed", 7)
+    assert told.stderr == "note: no `--input`: running 1 random sample, seed 7\n"
+    assert "1 sample\n" in told.stdout
+    assert "accuracy" not in told.stdout
+
+
+def test_values_and_sops_do_not_depend_on_timing_or_threads(digits, pictures):
+    def activity(*options):
+        common = ("run", digits, "--input", pictures, "--samples", 4, "--json")
+        return json.loads(answer(*common, *options).stdout)["activity"]
+
+    timed = activity("--timing", "cycle", "--threads", 2)
+    assert activity("--timing", "cycle", "--threads", 1) == timed
+    untimed = activity("--timing", "none")
+    assert untimed == {name: timed[name] for name in untimed}
+
+
+def test_an_override_changes_the_run_and_is_no_assumption(digits, pictures):
+    common = ("run", digits, "--input", pictures, "--samples", 1, "--json")
+    usual = json.loads(answer(*common).stdout)
+    slower = json.loads(answer(*common, "--set", "core.timing.sops_per_cycle=1").stdout)
+    assert (
+        slower["timing"]["work_cycles_per_timestep"] > usual["timing"]["work_cycles_per_timestep"]
+    )
+    priced = json.loads(answer(*common, "--set", "energy.soma_update_pj=1.5").stdout)
+    assert priced["energy"]["event_terms"][1]["price"] == 1.5
+    assert "energy.soma_update_pj" not in priced["assumed"]
+
+
+def test_a_compiled_image_runs_as_its_graph_does(digits, pictures, tmp_path):
+    image = tmp_path / "digits.image"
+    compiled = answer("compile", digits, "-o", image, "--calibration", pictures)
+    assert f"{image}: {image.stat().st_size:,} bytes" in compiled.stdout
+    common = ("--input", pictures, "--samples", 5, "--json")
+    from_image = json.loads(answer("run", image, *common).stdout)
+    from_graph = json.loads(answer("run", digits, *common).stdout)
+    assert from_image["exact"] is None
+    for part in ("accuracy", "activity", "timing", "energy", "fullest"):
+        assert from_image[part] == from_graph[part]
+
+
+def test_an_image_refuses_what_only_a_graph_can_take(digits, tmp_path):
+    image = tmp_path / "digits.image"
+    answer("compile", digits, "-o", image, "--chip", "ideal")
+    told = neurochip("run", image, "--chip", "darwin3")
+    assert told.exit_code == 1
+    assert "is an image, which was compiled for its chip already" in told.stderr
+
+
+def test_a_failed_compilation_leaves_no_file(tmp_path):
+    (tmp_path / "model.onnx").write_text("not a model")
+    told = neurochip("compile", tmp_path / "model.onnx", "-o", tmp_path / "a.image")
+    assert told.exit_code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_labels_of_a_file_of_their_own_decide_the_accuracy(digits, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((4, 8, 8), np.uint8))
+    (tmp_path / "y.txt").write_text("0 1 2 3")
+    told = answer(
+        "run", digits, "--input", tmp_path / "x.npy", "--labels", tmp_path / "y.txt", "--json"
+    )
+    assert json.loads(told.stdout)["accuracy"]["correct"] == 1
+
+
+def test_inspect_shows_a_graph_its_placement_and_a_chip(digits):
+    graph = answer("inspect", digits).stdout
+    assert graph.startswith("digits_cnn: 5 layers\n")
+    assert "8 x 8 x 8" in graph
+    placed = answer("inspect", digits, "--chip", "darwin3").stdout
+    assert "digits_cnn on darwin3, code stem" in placed
+    assert "memory words" in placed
+    chip = answer("inspect", "darwin3").stdout
+    assert "energy.sop_pj" in chip
+    assert "measured average, 5.47 pJ/SOP" in chip
+
+
+def test_inspect_shows_an_override_as_what_it_is():
+    chip = answer("inspect", "tiny", "--set", "noc.hop_cycles=7").stdout
+    (line,) = (line for line in chip.splitlines() if line.startswith("noc.hop_cycles"))
+    assert line.split() == ["noc.hop_cycles", "7", "set", "for", "this", "run"]
+
+
+def test_chips_and_operators_are_listed():
+    chips = json.loads(answer("chips", "--json").stdout)
+    assert {"darwin3", "ideal", "tiny"} <= {chip["name"] for chip in chips}
+    assert answer("chips").stdout.splitlines()[0].split() == (
+        ["chip", "cores", "neurons", "a", "core", "MHz", "source"]
+    )
+    operators = json.loads(answer("ops", "--json").stdout)
+    assert {"Conv", "QLinearConv", "MaxPool"} <= set(operators)
+    assert answer("ops").stdout.split() == operators
+
+
+@pytest.mark.parametrize("command", ["run", "compile", "inspect", "chips", "ops"])
+def test_every_command_explains_itself(command):
+    assert "Usage: neurochip" in answer(command, "--help").stdout
+
+
+def test_ctrl_c_ends_a_run_within_a_second_and_says_what_was_done(examples):
+    arguments = ["run", examples / "mnist_lenet.onnx", "--samples", "10000", "--chip", "ideal"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNS_NEUROCHIP, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == (
+        "note: no `--input`: running 10,000 random samples, seed 0\n"
+    )
+    time.sleep(0.5)
+    interrupted_s = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert time.monotonic() - interrupted_s < 1.0
+    assert process.returncode == INTERRUPTED
+    assert stdout == ""
+    assert re.fullmatch(
+        r"interrupted: after \d+\.\d s, while simulating 10,000 samples"
+        r"(: [\d,]+ of 10,000 samples were finished)?; nothing was written\n",
+        stderr,
+    )
