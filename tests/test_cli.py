@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -47,10 +48,22 @@ def test_run_tells_accuracy_agreement_time_activity_energy_and_memory(digits, pi
         "activity per sample",
         "energy per sample",
         "chip",
+        "notes",
         "assumed, because not published",
     ]
     assert any(line.startswith("  soma updates") and "assumed" in line for line in lines)
     assert max(map(len, lines)) <= 100
+
+
+def test_scaled_integration_is_noted_loudly_and_more_so_without_calibration(digits, pictures):
+    common = ("run", digits, "--samples", 1, "--timing", "none", "--json")
+    scaled = "integrated by scaled weight sums, not exactly: /0/Conv, /3/Conv, /6/Gemm"
+    uncalibrated = (
+        "scaled by the proven interval: no calibration samples: /0/Conv, /3/Conv, /6/Gemm"
+    )
+    assert json.loads(answer(*common, "--input", pictures).stdout)["notes"] == [scaled]
+    assert json.loads(answer(*common).stdout)["notes"] == [scaled, uncalibrated]
+    assert json.loads(answer(*common, "--chip", "ideal").stdout)["notes"] == []
 
 
 def test_details_tell_every_layer(digits, pictures):
@@ -165,6 +178,10 @@ def test_chips_and_operators_are_listed():
     operators = json.loads(answer("ops", "--json").stdout)
     assert {"Conv", "QLinearConv", "MaxPool"} <= set(operators)
     assert answer("ops").stdout.split() == operators
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert answer("--version").stdout == f"neurochip {version('neurochip')}\n"
 
 
 @pytest.mark.parametrize("command", ["run", "compile", "inspect", "chips", "ops"])

@@ -68,6 +68,16 @@ def test_an_absent_zero_point_is_zero():
     assert_exact(finish(writer, writer.quantize(convolved, *OUTPUT)))
 
 
+def test_the_type_of_codes_may_be_an_attribute():
+    writer = Writer("qdq", opset=21)
+    scale = writer.constant(np.float32(0.02))
+    codes = writer.node("QuantizeLinear", ["x", scale], output_dtype=TensorProto.INT8)
+    real = writer.node("DequantizeLinear", [codes, scale])
+    result = writer.node("Relu", [real])
+    graph = assert_exact(finish(writer, writer.quantize(result, np.float32(0.01), np.int8(-128))))
+    assert graph.input.format.type_name == "int8"
+
+
 def test_work_on_pictures_before_the_first_quantizelinear_stays_on_the_host():
     writer = Writer("qdq")
     mean = writer.constant(np.linspace(0.1, 0.4, 4).reshape(1, 4, 1, 1).astype(np.float32))

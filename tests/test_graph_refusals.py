@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, external_data_helper, helper, numpy_helper, save_model
 
-from neurochip.errors import InputError, ModelError, UnsupportedOpError
+from neurochip.errors import InputError, ModelError, NeurochipError, UnsupportedOpError
 from neurochip.graph import load
 from quantized_models import Codes, Writer
 
@@ -107,6 +111,50 @@ def test_an_input_of_another_type_is_refused():
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.DOUBLE
     with pytest.raises(ModelError, match="'x' is float64, expected one of float32, uint8, int8"):
         load(model)
+
+
+def test_a_sample_too_large_is_refused_before_it_is_allocated():
+    model = small_model()
+    for axis in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        axis.dim_value = 1_000_000
+    with pytest.raises(ModelError, match="input 'x' has 4000000000000 values, at most"):
+        load(model)
+
+
+def test_a_damaged_tensor_is_named():
+    model = small_model()
+    (tensor,) = [t for t in model.graph.initializer if list(t.dims) == [3, 4, 1, 1]]
+    tensor.dims[0] = 7
+    with pytest.raises(ModelError, match=f"tensor '{tensor.name}' is damaged: its data"):
+        load(model)
+
+
+def test_a_malformed_node_is_told_what_it_lacks():
+    writer = Writer("qdq")
+    real = writer.dequantize(writer.quantize("x", *SCALE))
+    result = writer.node("MaxPool", [real])
+    text = refusal(writer.model(["n", 4, 5, 5], result))
+    assert "MaxPool at 'maxpool2': it is not valid ONNX: " in text
+    assert "kernel_shape" in text
+
+
+def test_an_output_that_nothing_computes_is_named():
+    model = small_model()
+    model.graph.output[0].name = "ghost"
+    with pytest.raises(ModelError, match="output 'ghost' is computed by no node"):
+        load(model)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    flips=st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=6)
+)
+def test_a_damaged_file_never_ends_in_a_traceback(flips):
+    data = bytearray(small_model().SerializeToString())
+    for position, value in flips:
+        data[position % len(data)] = value
+    with contextlib.suppress(NeurochipError):
+        load(bytes(data))
 
 
 def test_a_tensor_that_nothing_computes_is_named():

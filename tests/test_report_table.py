@@ -67,9 +67,6 @@ values that differ, by layer
   conv                0 of 51,200     12 of 51,200                    3 of 65,536
   fc                   0 of 1,000       0 of 1,000                          exact
 
-remarks
-  conv: its bias is calibrated
-
 assumptions and their reasons
   energy.soma_update_pj   a guess
   noc.hop_cycles          one link

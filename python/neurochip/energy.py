@@ -27,7 +27,7 @@ def energy_by_component_pj(
     """(samples,) each: pJ of a sample by component. Static energy needs timing, else it is 0."""
     prices = chip.spec["energy"]
     energy = {
-        component: counters[counter] * float(prices[field.split(".")[1]])
+        component: counters[counter] * np.float64(prices[field.split(".")[1]])
         for component, (field, counter) in PRICES.items()
     }
     microseconds = counters["timestep_cycles"] / chip.clock_mhz

@@ -40,6 +40,11 @@ class Format:
             return np.dtype(np.int32)
         return np.dtype(np.int8 if self.signed else np.uint8)
 
+    @property
+    def type_name(self) -> str:
+        """What ONNX calls the codes' type."""
+        return f"{'' if self.signed else 'u'}int{self.bits}"
+
     def quantize(self, real: Array) -> Array:
         """Rounds real numbers to codes as QuantizeLinear does: divide, clamp, half to even."""
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):

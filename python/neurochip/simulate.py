@@ -232,14 +232,15 @@ class _Recorder:
 
     def add(self, samples: NDArray[Any], arrays: dict[str, NDArray[Any]]) -> None:
         """Keeps a batch's arrays, all but its spikes."""
-        outputs = self.image.host.outputs(arrays["outputs"])
+        read = self.image.host.read(arrays["outputs"])
+        outputs = self.image.host.outputs(read)
         codes = arrays.pop("codes", None)
         if codes is not None:
-            self._compare(samples, codes, outputs)
+            self._compare(samples, codes, read)
         self.arrays.append({**arrays, "outputs": outputs})
 
     def _compare(
-        self, samples: NDArray[Any], codes: NDArray[np.uint8], outputs: NDArray[np.int32]
+        self, samples: NDArray[Any], codes: NDArray[np.uint8], read: NDArray[np.int64]
     ) -> None:
         network = self.image.network
         assert network is not None
@@ -249,7 +250,7 @@ class _Recorder:
         wanted = {"exact": exact, "compiled": exact}
         if network.arithmetic:
             wanted["compiled"] = graph.evaluate(inputs, network.arithmetic)
-        ours = self._tensors(codes, outputs)
+        ours = self._tensors(codes, read)
         for number, layer in enumerate(self.held):
             assert layer.tensor is not None
             self.compared[number] += ours[layer.name].size
@@ -258,7 +259,7 @@ class _Recorder:
                 self.differing[kind][number] += np.count_nonzero(differ)
 
     def _tensors(
-        self, codes: NDArray[np.uint8], outputs: NDArray[np.int32]
+        self, codes: NDArray[np.uint8], read: NDArray[np.int64]
     ) -> dict[str, NDArray[np.int32]]:
         """Each layer's codes, channels last, from the spikes it sent."""
         tensors = {}
@@ -271,7 +272,7 @@ class _Recorder:
                 sent = (sent ^ sign) - sign
             tensors[layer.name] = sent + layer.base
             if layer.bits == 0:
-                tensors[layer.name] = outputs.reshape(len(outputs), -1)
+                tensors[layer.name] = read.astype(np.int32)
         return tensors
 
     def run(self, timing: str) -> Run:

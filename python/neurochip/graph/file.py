@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.external_data_helper import (
     ExternalDataInfo,
     load_external_data_for_tensor,
@@ -64,7 +64,18 @@ def _parse(data: bytes, what: str) -> ModelProto:
         raise ModelError(f"{what} is not an ONNX model") from None
     if not proto.graph.node or not proto.opset_import:
         raise ModelError(f"{what} is not an ONNX model", hint="it holds no graph of operators")
+    if not all(isinstance(name, str) for name in _names(proto.graph)):
+        # Protobuf hands over as bytes what is not UTF-8.
+        raise ModelError(f"{what} is damaged: it has names that are not text")
     return proto
+
+
+def _names(graph: GraphProto) -> Iterator[object]:
+    for each in (*graph.input, *graph.output, *graph.initializer):
+        yield each.name
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _tensors(proto: ModelProto) -> Iterator[TensorProto]:

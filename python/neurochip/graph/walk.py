@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from math import prod
 
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, checker, helper
@@ -31,6 +32,8 @@ from .graph import Graph
 QUANTIZED_HINT = (
     "quantize it with `onnxruntime.quantization.quantize_static`, which needs a few sample inputs"
 )
+MAX_VALUES = 1 << 26
+"""Values of one sample; checked before any is allocated."""
 INPUT_TYPES = ("float32", "uint8", "int8")
 
 
@@ -49,6 +52,8 @@ def walk(proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]]) -> G
         values[tensor.name] = Constant(tensor_array(tensor))
     builder = Builder(batch)
     nodes = _needed(proto.graph, output_name)
+    if not nodes:
+        raise ModelError(f"the model's output '{output_name}' is computed by no node")
     refusals = _translate(proto, nodes, values, builder)
     result = values.get(output_name, Unknown())
     _check(name, nodes, refusals)
@@ -219,7 +224,10 @@ def _input_shape(
         declared = list(given)
     if len(declared) < 2 or any(length is None for length in declared[1:]):
         raise ModelError(f"input '{info.name}' has open axes: {_told(declared)}", hint)
-    return declared[0] or 1, tuple(length for length in declared[1:] if length is not None)
+    sample = tuple(length for length in declared[1:] if length is not None)
+    if prod(sample) > MAX_VALUES:
+        raise ModelError(f"input '{info.name}' has {prod(sample)} values, at most {MAX_VALUES}")
+    return declared[0] or 1, sample
 
 
 def _told(shape: Sequence[int | None]) -> str:

@@ -17,7 +17,7 @@ from ..errors import ImageError
 from ..formats import Array, Format
 from ..graph import Graph, HostOp
 from ..lower.codes import choose_code
-from ..lower.network import Network
+from ..lower.network import Network, Readout
 from ..lower.views import NOWHERE, to_neurons
 
 
@@ -34,14 +34,12 @@ class Host:
     """For each input neuron: the flat position of its value in a sample."""
     output_shape: tuple[int, ...]
     output_format: Format
-    output_base: int | None
-    """What is added to values sent; None where membranes are read."""
+    output_base: int
+    """What is added to values sent."""
     output_index: NDArray[np.int32]
     """For each output value: the neuron that holds it, -1 for the zero point."""
-    s1: float
-    """What read membranes are divided by."""
-    bias: NDArray[np.int64]
-    """What is added to them then: one, or one an output value."""
+    readout: Readout | None
+    """How membranes become accumulators; None where spikes are read."""
     tail: tuple[str, ...]
     """Operators of the float work after the last layer."""
 
@@ -52,13 +50,15 @@ class Host:
         low, high = self.input_range
         return (np.clip(codes, low, high) - self.input_base).astype(np.uint8)
 
+    def read(self, sent: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Codes (count, neurons) of the output's population, from values or membranes read."""
+        if self.readout is not None:
+            return self.readout.accumulators(sent)
+        return sent + self.output_base
+
     def outputs(self, read: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Output codes (count, *output_shape) from what was read of the output's neurons."""
-        picked = read[:, self.output_index]
-        if self.output_base is not None:
-            codes = picked + self.output_base
-        else:
-            codes = np.rint(picked / self.s1).astype(np.int64) + self.bias
+        """Output codes (count, *output_shape) from those of the output's population."""
+        codes = read[:, self.output_index]
         codes[:, self.output_index == NOWHERE] = self.output_format.zero_point
         return codes.astype(np.int32).reshape(len(read), *self.output_shape)
 
@@ -74,8 +74,7 @@ class Host:
             "output_format": _format_json(self.output_format),
             "output_base": self.output_base,
             "output_index": _index_json(self.output_index),
-            "s1": self.s1,
-            "bias": self.bias.ravel().tolist(),
+            "readout": _readout_json(self.readout),
             "tail": list(self.tail),
         }
 
@@ -97,8 +96,7 @@ class Host:
                 _format(data["output_format"]),
                 data["output_base"],
                 _index(data["output_index"]),
-                float(data["s1"]),
-                np.array(data["bias"], np.int64),
+                _readout(data["readout"]),
                 tuple(data["tail"]),
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -113,7 +111,6 @@ def host_of(network: Network) -> Host:
     """
     graph = network.graph
     output = network.population(network.output)
-    readout = network.readout
     return Host(
         graph.input_shape,
         graph.input.format,
@@ -122,10 +119,9 @@ def host_of(network: Network) -> Host:
         to_neurons(head_index(graph), graph.input.shape).astype(np.int32),
         graph.output.shape,
         graph.output.format,
-        output.code.base if output.code else None,
+        output.code.base if output.code else 0,
         network.output_index.ravel(),
-        readout.s1 if readout else 1.0,
-        readout.bias.ravel() if readout else np.zeros(1, np.int64),
+        network.readout,
         tuple(op.op_type for op in graph.tail),
     )
 
@@ -166,6 +162,16 @@ def _format(data: Mapping[str, Any]) -> Format:
     scale = np.array(data["scale"], np.float32)
     shaped = scale if data["per_channel"] else scale.reshape(())
     return Format(data["bits"], data["signed"], shaped, data["zero_point"])
+
+
+def _readout_json(readout: Readout | None) -> dict[str, Any] | None:
+    return None if readout is None else {"s1": readout.s1, "bias": readout.bias.tolist()}
+
+
+def _readout(data: Mapping[str, Any] | None) -> Readout | None:
+    if data is None:
+        return None
+    return Readout(float(data["s1"]), np.array(data["bias"], np.int64))
 
 
 def _index_json(index: NDArray[Any]) -> list[int] | dict[str, Any]:

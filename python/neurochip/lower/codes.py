@@ -23,9 +23,7 @@ def choose_code(tensor: Tensor) -> SpikeCode:
 def _signed(tensor: Tensor, zero: int) -> SpikeCode:
     """Two's complement around the base nearest to the zero point that reaches all codes."""
     bits = next(
-        bits
-        for bits in range(1, MAX_BITS + 1)
-        if _reaches(bits, tensor, zero) or bits == MAX_BITS
+        bits for bits in range(1, MAX_BITS + 1) if _reaches(bits, tensor, zero) or bits == MAX_BITS
     )
     half = 1 << (bits - 1)
     base = min(max(zero, tensor.high - half + 1), tensor.low + half)

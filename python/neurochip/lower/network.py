@@ -24,7 +24,7 @@ Arithmetic: TypeAlias = Callable[[Layer, Sequence[NDArray[Any]]], NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class SpikeCode:
-    """How a tensor's code `q` becomes spikes: the bits of `v = q - base`, most significant first."""
+    """How a tensor's code `q` becomes spikes: the bits of `v = q - base`, highest first."""
 
     bits: int
     signed: bool
@@ -49,7 +49,7 @@ class SpikeCode:
         return (values >> (self.bits - 1 - step)) & 1
 
     def sent_by(self, values: NDArray[np.int16], step: int) -> NDArray[np.int16]:
-        """What has been sent of values after a step: their first bits, as the receiver weighs them."""
+        """What has been sent of values after a step: their bits up to there."""
         return values & ~np.int16((1 << (self.bits - 1 - step)) - 1)
 
     def weight(self, step: int) -> int:
@@ -157,7 +157,8 @@ class Fixed:
     def codes(self, acc: NDArray[np.int64], output: Tensor) -> NDArray[Any]:
         """The codes of a tensor for its accumulators; the constants broadcast against them."""
         codes = (acc * self.multiplier + self.offset) >> self.shift
-        return np.clip(codes, output.low, output.high).astype(output.format.dtype)
+        clamped: NDArray[np.int64] = np.clip(codes, output.low, output.high)
+        return clamped.astype(output.format.dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,10 +252,10 @@ class Readout:
 
     s1: float
     bias: NDArray[np.int64]
-    """One, or one a value of the output, flat."""
+    """One, or one a neuron."""
 
     def accumulators(self, membranes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Accumulators (samples, values) of the output's values, from the membranes that hold them."""
+        """The accumulators of neurons, from their membranes; `bias` broadcasts against them."""
         return np.rint(membranes / self.s1).astype(np.int64) + self.bias
 
 

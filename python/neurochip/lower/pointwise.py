@@ -15,12 +15,12 @@ from ..arithmetic import fma32
 from ..errors import QuantizationError
 from ..layers import Layer
 from ..requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
-from .builder import Builder, Unsupported, compressed
+from .builder import Builder, Unsupported
 from .codes import choose_code
-from .network import Fixed, Float32Add, Lowering, Population, SpikeCode, Stem, Table
-from .views import NOWHERE
-from .weighted import apply_fixed, rebase
-from .weighted_populations import compressed_requantizer
+from .constants import stem
+from .exact import nothing_differs
+from .network import Fixed, Float32Add, Lowering, Population, Table
+from .views import NOWHERE, View
 
 PAIR_WEIGHT = 512
 """Weight of the second branch where one membrane holds two 8-bit codes side by side."""
@@ -32,50 +32,71 @@ ONE_LEVEL = 1
 """A multiplication that errs by more is another function, not a rounding of it."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Branches:
+    """How two branches share one membrane."""
+
+    weights: tuple[int, int]
+    offsets: tuple[NDArray[np.int64], NDArray[np.int64]]
+    """By how much each branch's values exceed what the requantizer takes them for."""
+    requantizer: Float32Add | Fixed
+    proof: Proof
+
+    @property
+    def bias(self) -> NDArray[np.int64]:
+        """What makes up for the offsets."""
+        return -(self.weights[0] * self.offsets[0] + self.weights[1] * self.offsets[1])
+
+
 def lower_add(builder: Builder, layer: layers.Add) -> None:
     """Adds a population with one synapse from each branch."""
-    views = [builder.views[tensor.name] for tensor in layer.inputs]
-    zeros = [tensor.format.zero_point for tensor in layer.inputs]
-    offsets = [builder.offsets(view, zero) for view, zero in zip(views, zeros, strict=True)]
-    target = choose_code(layer.output)
-    registers = builder.registers
-    weights: tuple[int, int]
-    requantizer: Float32Add | Fixed
-    if registers.float32 and registers.membrane_bits >= PAIR_BITS:
-        weights = (1, PAIR_WEIGHT)
-        # The requantizer takes every value of a branch to be relative to this one base.
-        bases = [builder.code_of(view.parts[0]).base for view in views]
-        offsets = [o - (z - b) for o, z, b in zip(offsets, zeros, bases, strict=True)]
-        requantizer = _float32_add(layer, (bases[0], bases[1]), target)
-        proof = _proven(math.prod(tensor.high - tensor.low + 1 for tensor in layer.inputs))
+    views = (builder.views[layer.inputs[0].name], builder.views[layer.inputs[1].name])
+    if builder.registers.float32 and builder.registers.membrane_bits >= PAIR_BITS:
+        branches = _side_by_side(builder, layer, views)
     else:
-        constants, proof = _fit_add(builder, layer)
-        weights = constants.weights
-        fixed = constants.requantizer
-        requantizer = rebase(Fixed(fixed.multiplier, fixed.offset, fixed.shift), target.base)
-        builder.arithmetic[layer.name] = FixedAddArithmetic(constants)
-    bias = -(weights[0] * offsets[0] + weights[1] * offsets[1])
-    population = _add_population(builder, layer, target, bias, requantizer, proof)
-    for view, weight in zip(views, weights, strict=True):
+        branches = _summed(builder, layer, views)
+    population = _add_population(
+        builder, layer, branches.bias, branches.requantizer, branches.proof
+    )
+    for view, weight in zip(views, branches.weights, strict=True):
         builder.connect_values(view, population.name, weight)
 
 
-def _proven(reachable: int) -> Proof:
-    """The proof of what computes the reference itself."""
-    nothing = np.zeros(1, np.int64)
-    return Proof(nothing, nothing + reachable, nothing)
+def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, View]) -> _Branches:
+    """Two codes in one membrane, for a requantizer that adds them in float32."""
+    # The requantizer takes every value of a branch to be relative to this one base.
+    bases = (builder.code_of(views[0].parts[0]).base, builder.code_of(views[1].parts[0]).base)
+    zeros = (layer.inputs[0].format.zero_point, layer.inputs[1].format.zero_point)
+    first, second = (
+        builder.offsets(view, zero) - (zero - base)
+        for view, zero, base in zip(views, zeros, bases, strict=True)
+    )
+    reachable = math.prod(tensor.high - tensor.low + 1 for tensor in layer.inputs)
+    proof = nothing_differs(np.array([reachable]))
+    return _Branches((1, PAIR_WEIGHT), (first, second), _float32_add(layer, bases), proof)
 
 
-def _float32_add(
-    layer: layers.Add, bases: tuple[int, int], target: SpikeCode
-) -> Float32Add:
+def _summed(builder: Builder, layer: layers.Add, views: tuple[View, View]) -> _Branches:
+    """A weighted sum of both branches, for a requantizer that multiplies."""
+    constants, proof = _fit_add(builder, layer)
+    builder.arithmetic[layer.name] = FixedAddArithmetic(constants)
+    found = constants.requantizer
+    fixed = Fixed(found.multiplier, found.offset, found.shift)
+    first, second = (tensor.format.zero_point for tensor in layer.inputs)
+    offsets = (builder.offsets(views[0], first), builder.offsets(views[1], second))
+    requantizer = fixed.lowered(choose_code(layer.output).base)
+    return _Branches(constants.weights, offsets, requantizer, proof)
+
+
+def _float32_add(layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
     """The constants of QLinearAdd, formed in float32 in onnxruntime's order."""
     (first, second), output = (tensor.format for tensor in layer.inputs), layer.output.format
     ratio_a = np.float32(first.scale / output.scale)
     ratio_b = np.float32(second.scale / output.scale)
     inner = np.float32(ratio_b * np.float32(second.zero_point))
     fixed = np.float32(output.zero_point) - fma32(ratio_a, np.float32(first.zero_point), inner)
-    return Float32Add(bases, (ratio_a, ratio_b), np.float32(fixed), -target.base)
+    base = choose_code(layer.output).base
+    return Float32Add(bases, (ratio_a, ratio_b), np.float32(fixed), -base)
 
 
 def _fit_add(builder: Builder, layer: layers.Add) -> tuple[FixedAdd, Proof]:
@@ -110,24 +131,27 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
     view = builder.single(builder.views[tensor.name], tensor)
     source, target = builder.code_of(view.parts[0]), choose_code(output)
     bias = np.where(view.neuron == NOWHERE, tensor.format.zero_point - source.base, 0)
-    start = tensor.low - tensor.format.qmin
-    table = layer.table[:, start : tensor.high - tensor.format.qmin + 1]
-    table = np.clip(table, output.low, output.high)
+    table = _reachable(layer)
     requantizer: Table | Fixed
     if builder.registers.tables:
         entries = np.ascontiguousarray(table - target.base, np.int32)
         requantizer = Table(entries, tensor.low - source.base)
-        proof = _proven(table.size)
+        proof = nothing_differs(np.array([table.size]))
     else:
         fixed, proof = _fit_table(layer, table, builder.registers.multiplier_bits)
         builder.arithmetic[layer.name] = FixedLookupArithmetic(fixed)
         # The constants are for codes; the membrane holds codes less their base.
-        moved = Fixed(
-            fixed.multiplier, fixed.offset + source.base * fixed.multiplier, fixed.shift
-        )
-        requantizer = rebase(moved, target.base)
-    population = _add_population(builder, layer, target, bias, requantizer, proof)
+        offset = fixed.offset + source.base * fixed.multiplier
+        requantizer = Fixed(fixed.multiplier, offset, fixed.shift).lowered(target.base)
+    population = _add_population(builder, layer, bias, requantizer, proof)
     builder.connect_values(view, population.name, 1)
+
+
+def _reachable(layer: layers.Lookup) -> NDArray[np.int32]:
+    """The table's entries for the codes that can occur."""
+    tensor = layer.inputs[0]
+    entries = slice(tensor.low - tensor.format.qmin, tensor.high - tensor.format.qmin + 1)
+    return np.clip(layer.table[:, entries], layer.output.low, layer.output.high)
 
 
 def _fit_table(
@@ -156,24 +180,17 @@ class FixedLookupArithmetic:
 
     def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The output's codes."""
-        return apply_fixed(self.constants, codes[0].astype(np.int64), layer)
+        return self.constants.codes(codes[0].astype(np.int64), layer.output)
 
 
 def _add_population(
     builder: Builder,
     layer: layers.Add | layers.Lookup,
-    target: SpikeCode,
     bias: NDArray[np.int64],
     requantizer: Float32Add | Fixed | Table,
     proof: Proof,
 ) -> Population:
-    output = layer.output
-    model = Stem(
-        None,
-        compressed(bias, output.shape),
-        compressed_requantizer(requantizer, output.shape),
-        output.low - target.base,
-        output.high - target.base,
-    )
+    target = choose_code(layer.output)
     builder.lowerings.append(Lowering(layer.name, "exact", "exact", proof))
-    return builder.add(output, layer.name, type(layer).__name__, target, model)
+    model = stem(layer.output, target, bias, requantizer)
+    return builder.add(layer.output, layer.name, type(layer).__name__, target, model)

@@ -45,12 +45,11 @@ def _pool_along_y(
     )
     _require_bits(along_y)
     channels, height, _ = layer.output.shape
-    shape = (channels, height, source.shape[1])
-    name = f"{layer.name} along y"
-    target = builder.add(
-        layer.output, layer.name, "MaxPool", source.code, MaxPool(), name=name, shape=shape
-    )
-    builder.connect(source.name, target.name, _one_bit_each(along_y))
+    name = builder.unused_name(f"{layer.name} along y")
+    shape = height, source.shape[1], channels
+    target = Population(name, layer.name, "MaxPool", shape, source.code, MaxPool())
+    builder.populations[name] = target
+    builder.connect(source.name, name, _one_bit_each(along_y))
     return target
 
 

@@ -79,7 +79,7 @@ class Reach:
             high: The largest value the source sends; what has been sent of a value never
                 exceeds the value.
         """
-        low = code.low
+        low, high = code.low, max(high, 0)
         return Reach(
             (negative, positive),
             (negative * high + positive * low, positive * high + negative * low),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ..errors import ModelError
 from .network import MaxPool, Population, Projection
@@ -69,9 +70,10 @@ def _first_clash(
     codes = {population.name: population.code for population in populations}
     for population in populations:
         met = sorted(dict.fromkeys(sources[population.name]), key=lambda name: start[name])
-        for early, late in zip(met, met[1:], strict=False):
+        for early, late in pairwise(met):
             first, second = codes[early], codes[late]
-            assert first is not None and second is not None
+            assert first, "only the output has no code, and nothing receives from it"
+            assert second, "only the output has no code, and nothing receives from it"
             apart = start[early] + first.bits - start[late]
             alike = (first.bits, first.signed) == (second.bits, second.signed)
             if apart > 0 and not (alike and start[early] == start[late]):

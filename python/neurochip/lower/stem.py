@@ -2,7 +2,7 @@
 
 | layer | neurons | file |
 |---|---|---|
-| Convolution, Dense, AveragePool | one population, exact or scaled integration | `weighted.py` |
+| Convolution, Dense, AveragePool | one population | `weighted_populations.py` |
 | Add, Lookup | one population | `pointwise.py` |
 | MaxPool | one streaming population, or two for large windows | `pooling.py` |
 | Rearrange, Concat | none: an index | `views.py` |
@@ -23,11 +23,12 @@ from ..errors import UnsupportedOpError
 from ..graph import Graph
 from ..layers import Layer
 from .builder import Builder, Unsupported
-from .network import Network, Readout, Scaled, Stem
+from .calibration import Calibration
+from .network import Network
 from .pointwise import lower_add, lower_lookup
 from .pooling import lower_max_pool
 from .schedule import schedule
-from .views import View, concatenated
+from .views import concatenated
 from .weighted_populations import lower_weighted
 
 
@@ -66,15 +67,18 @@ def lower_stem(
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
     """
-    seen = graph.evaluate(calibration) if calibration is not None else None
+    needed = needed_layers(graph)
+    seen = None if calibration is None else Calibration(graph.input, calibration, needed)
     builder = Builder(graph, chip, seen, headroom)
     refused: dict[str, list[tuple[str, str]]] = {}
-    for layer in needed_layers(graph):
+    for layer in needed:
         try:
             _LOWER[type(layer)](builder, layer)
         except Unsupported as reason:
             refused.setdefault(type(layer).__name__, []).append((layer.name, str(reason)))
             builder.stand_in(layer.output)
+        if seen is not None:
+            seen.release(layer)
     if refused:
         raise UnsupportedOpError(f"{graph.name} on chip '{chip.name}'", refused)
     return _network(builder)
@@ -95,7 +99,7 @@ def _network(builder: Builder) -> Network:
     graph = builder.graph
     view = builder.single(builder.views[graph.output.name], graph.output)
     output = builder.population(view.parts[0])
-    populations = schedule(builder.populations, builder.projections)
+    populations = schedule(tuple(builder.populations.values()), builder.projections)
     last = max(p.send_start + (p.code.bits if p.code else 1) for p in populations)
     return Network(
         name=graph.name,
@@ -108,20 +112,6 @@ def _network(builder: Builder) -> Network:
         timesteps=last,
         lowerings=tuple(builder.lowerings),
         arithmetic=dict(builder.arithmetic),
-        readout=_readout(builder, output.name),
+        readout=builder.readouts.get(output.name),
         notes=(*graph.notes, *builder.notes),
     )
-
-
-def _readout(builder: Builder, output: str) -> Readout | None:
-    """What the host must do with membranes that were integrated at a scale."""
-    population = builder.population(output)
-    if not isinstance(population.model, Stem) or population.model.requantizer is not None:
-        return None
-    integration = population.model.integration
-    if not isinstance(integration, Scaled):
-        return Readout(1.0, np.zeros(1, np.int64))
-    return Readout(integration.s1, builder.readout_bias[output])
-
-
-__all__ = ["View", "lower_stem", "needed_layers"]

@@ -7,98 +7,74 @@ from numpy.typing import NDArray
 
 from .. import layers
 from ..layers import Weighted
-from .builder import Builder, compressed
+from .builder import Builder
+from .calibration import largest_partial_sum
 from .codes import choose_code
-from .network import (
-    Connector,
-    Convolution,
-    Dense,
-    Depthwise,
-    Fixed,
-    Float32,
-    Pool,
-    Requantizer,
-    Stem,
-    Window,
-)
-from .views import NOWHERE, View
-from .weighted import Source, integrate, largest_partial_sum
+from .constants import stem
+from .exact import integrate_exactly, is_exact
+from .network import Connector, Convolution, Dense, Depthwise, Pool, Readout, Window
+from .scaled import integrate_scaled
+from .views import NOWHERE, View, to_neurons
+from .weighted import Integrated, WeightedSum, bias_of
 
 
 def lower_weighted(builder: Builder, layer: Weighted) -> None:
-    """Adds the layer's population and its projections."""
-    tensor = layer.inputs[0]
+    """Adds the layer's population and its projection."""
+    tensor, output = layer.inputs[0], layer.output
     if isinstance(layer, layers.Dense):
         view = builder.single(builder.views[tensor.name], tensor)
     else:
         view = builder.natural(tensor)
-    target = None if layer.multiplier is None else choose_code(layer.output)
-    offsets = builder.offsets(view, tensor.format.zero_point)
-    fold = -layer.linear(offsets[None])[0] if offsets.any() else np.zeros(1, np.int64)
-    fold = fold.reshape(layer.output.shape if fold.size > 1 else (1,) * len(layer.output.shape))
-    source = _source(builder, layer, view)
-    computed = integrate(layer, source, target, fold, builder.registers, builder.headroom)
-    output = layer.output
-    base = target.base if target else 0
-    model = Stem(
-        computed.integration,
-        compressed(computed.bias, output.shape),
-        compressed_requantizer(computed.requantizer, output.shape),
-        output.low - base if target else 0,
-        output.high - base if target else 0,
-    )
-    kind = type(layer).__name__
-    population = builder.add(output, layer.name, kind, target, model)
-    _connect(builder, layer, view, population.name)
+    source = builder.code_of(view.parts[0])
+    target = None if layer.multiplier is None else choose_code(output)
+    bias = bias_of(layer) + _fold(builder, layer, view)
+    task = WeightedSum(layer, source, target, bias, builder.registers)
+    computed = _integrate(builder, task)
+    neurons = stem(output, target, computed.bias, computed.requantizer, computed.integration)
+    population = builder.add(output, layer.name, type(layer).__name__, target, neurons)
+    builder.connect(view.parts[0], population.name, _connector(builder, layer, view))
     builder.lowerings.append(computed.lowering)
     if computed.arithmetic is not None:
         builder.arithmetic[layer.name] = computed.arithmetic
-    if target is None and computed.integration is not None:
-        whole = np.broadcast_to(computed.bias_for_host, output.shape)
-        builder.readout_bias[population.name] = np.ascontiguousarray(whole)
+    if target is None:
+        builder.readouts[population.name] = _readout(task, computed)
 
 
-def compressed_requantizer(
-    requantizer: Requantizer | None, shape: tuple[int, ...]
-) -> Requantizer | None:
-    """The requantizer with its arrays as one, one a channel or one a neuron, all alike."""
-    if isinstance(requantizer, Float32):
-        return Float32(compressed(requantizer.multiplier, shape), requantizer.zero)
-    if isinstance(requantizer, Fixed):
-        values = (requantizer.multiplier, requantizer.offset, requantizer.shift)
-        small = [compressed(value, shape) for value in values]
-        count = max(len(value) for value in small)
-        return Fixed(*(np.resize(value, count) for value in small))
-    return requantizer
+def _fold(builder: Builder, layer: Weighted, view: View) -> NDArray[np.int64]:
+    """What the bias must add because a train carries `v`, not `q - Z`; of or like the output.
+
+    Nothing is sent for padding, so a border neuron makes up only for the taps inside the map.
+    """
+    offsets = builder.offsets(view, layer.inputs[0].format.zero_point)
+    if not offsets.any():
+        return np.zeros((1,) * len(layer.output.shape), np.int64)
+    folded: NDArray[np.int64] = -layer.linear(offsets[None])[0]
+    return folded
 
 
-def _source(builder: Builder, layer: Weighted, view: View) -> Source:
-    """The layer's input as spikes."""
-    code = builder.code_of(view.parts[0])
-    tensor = layer.inputs[0]
+def _integrate(builder: Builder, task: WeightedSum) -> Integrated:
+    """Exact integration where it is proven to fit, scaled integration elsewhere."""
+    if is_exact(task):
+        return integrate_exactly(task)
     seen = None
-    if builder.seen is not None:
-        seen = largest_partial_sum(layer, code, builder.seen[tensor.name])
-    return Source(code, tensor.high - code.base, seen)
+    if builder.calibration is not None:
+        codes = builder.calibration.of(task.layer.inputs[0])
+        seen = largest_partial_sum(task.layer, task.source, codes)
+    return integrate_scaled(task, seen, builder.headroom)
 
 
-def _connect(builder: Builder, layer: Weighted, view: View, target: str) -> None:
+def _readout(task: WeightedSum, computed: Integrated) -> Readout:
+    """How the host reads membranes: integrated exactly they hold the bias, scaled they do not."""
+    if computed.integration is None:
+        return Readout(1.0, np.zeros(1, np.int64))
+    bias = to_neurons(task.bias, task.layer.output.shape)
+    return Readout(computed.integration.s1, np.ascontiguousarray(bias))
+
+
+def _connector(builder: Builder, layer: Weighted, view: View) -> Connector:
     if isinstance(layer, layers.Dense):
         sources = builder.population(view.parts[0]).num_neurons
-        builder.connect(view.parts[0], target, Dense(_dense_weights(layer, view, sources)))
-        return
-    builder.connect(view.parts[0], target, _windowed(layer))
-
-
-def _dense_weights(layer: layers.Dense, view: View, num_sources: int) -> NDArray[np.int32]:
-    """(source neurons, targets): each feature's weights at the neuron that holds it."""
-    held = (view.neuron != NOWHERE).ravel()
-    weights = np.zeros((num_sources, len(layer.weights)), np.int32)
-    np.add.at(weights, view.neuron.ravel()[held], layer.weights.T[held])
-    return weights
-
-
-def _windowed(layer: layers.Convolution | layers.AveragePool) -> Connector:
+        return Dense(_dense_weights(layer, view, sources))
     kernel = layer.kernel if isinstance(layer, layers.AveragePool) else layer.weights.shape[2:]
     pad = (layer.pads[0], layer.pads[1])
     window = Window((kernel[0], kernel[1]), layer.strides, pad, layer.dilations)
@@ -108,3 +84,11 @@ def _windowed(layer: layers.Convolution | layers.AveragePool) -> Connector:
     if channels_in == 1 and layer.groups == channels_out:
         return Depthwise(window, layer.weights[:, 0].transpose(1, 2, 0))
     return Convolution(window, layer.groups, layer.weights)
+
+
+def _dense_weights(layer: layers.Dense, view: View, num_sources: int) -> NDArray[np.int32]:
+    """(source neurons, targets): each feature's weights at the neuron that holds it."""
+    held = (view.neuron != NOWHERE).ravel()
+    weights = np.zeros((num_sources, len(layer.weights)), np.int32)
+    np.add.at(weights, view.neuron.ravel()[held], layer.weights.T[held])
+    return weights

@@ -87,12 +87,13 @@ class Builder:
     def codes_as(self, node: Node, position: int, scale_at: int, zero_point_at: int) -> Tensor:
         """The codes at one input, meaning what the scale and zero point beside them say."""
         value = node.input(position)
-        stated = activation_format(node, scale_at, zero_point_at)
+        tensor = self.tensor(value) if isinstance(value, Codes) else None
+        held = "uint8" if tensor is None else tensor.format.type_name
+        stated = activation_format(node, scale_at, zero_point_at, held)
         if isinstance(value, Feed) and value.dtype.kind in "iu":
             return self._integer_input(node, position, value, stated)
-        if not isinstance(value, Codes):
+        if tensor is None:
             raise Refusal(unquantized(node, position))
-        tensor = self.tensor(value)
         if (tensor.format.bits, tensor.format.signed) != (stated.bits, stated.signed):
             raise Refusal(f"its input {node.input_name(position)!r} has another integer type")
         if tensor.format == stated:

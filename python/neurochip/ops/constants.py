@@ -7,7 +7,7 @@ import numpy as np
 from ..formats import Array
 from .builder import Builder
 from .node import CONSTANT_BYTES_LIMIT, Node
-from .registry import REGISTRY, onnx_op
+from .registry import onnx_op
 from .values import Constant, Refusal, Value
 
 FOLDED = (
@@ -58,6 +58,7 @@ def constant(node: Node, builder: Builder) -> Value:
 
 def foldable(node: Node) -> bool:
     """Whether all the node's inputs are constants."""
-    if node.proto.op_type in ("QuantizeLinear", "DequantizeLinear") or node.op_type not in REGISTRY:
+    own = node.op_type == node.proto.op_type
+    if not own or node.op_type in ("QuantizeLinear", "DequantizeLinear"):
         return False
     return all(value is None or isinstance(value, Constant) for value in node.inputs)

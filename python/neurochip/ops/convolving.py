@@ -29,7 +29,7 @@ def convolution(
         filters = weights.centred
     else:
         raise Refusal(f"its weights have {rank} axes; 3 (one dimension) and 4 (two) are supported")
-    if filters.shape[1] * groups != channels or len(filters) % groups:
+    if groups < 1 or filters.shape[1] * groups != channels or len(filters) % groups:
         raise Refusal(
             f"its weights are of shape {list(weights.codes.shape)} with {groups} groups; "
             f"its input has {channels} channels"

@@ -91,12 +91,11 @@ class Node:
         proto.domain = ""  # com.microsoft's QuantizeLinear and DequantizeLinear are ONNX's own
         del proto.input[:]
         proto.input.extend(names)
-        evaluator = ReferenceEvaluator(proto, opsets={"": self.opset})
         feeds = {
             name: array for name, array in zip(names, arrays, strict=True) if array is not None
         }
         try:
-            results = evaluator.run(None, feeds)
+            results = ReferenceEvaluator(proto, opsets={"": self.opset}).run(None, feeds)
         except Exception as error:  # whatever a malformed node makes the reference raise
             raise Refusal(f"it does not fit samples of its input's shape: {error}") from None
         return tuple(np.asarray(result) for result in results)

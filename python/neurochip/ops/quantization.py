@@ -33,23 +33,30 @@ OUTPUT_TYPES = {
 }
 
 
-def activation_format(node: Node, scale_at: int, zero_point_at: int) -> Format:
+def activation_format(
+    node: Node, scale_at: int, zero_point_at: int, default_type: str = "uint8"
+) -> Format:
     """The format that a scale and a zero point among the node's inputs describe.
+
+    Args:
+        node: The node.
+        scale_at: Which of its inputs is the scale.
+        zero_point_at: Which of its inputs is the zero point; its type is that of the codes.
+        default_type: The type of the codes where neither zero point nor attribute tells it.
 
     Raises:
         Refusal: If it is none that activations can have.
     """
     scale = _scale(node, scale_at)
     zero_point = node.constant(zero_point_at, "zero point")
-    if zero_point is None:
-        # A missing type (0) and a missing attribute both mean uint8.
-        type_name = OUTPUT_TYPES.get(node.attributes.get("output_dtype", 0), "uint8")
+    if zero_point is None or zero_point.size == 0:
+        codes_type = OUTPUT_TYPES.get(node.attributes.get("output_dtype", 0), default_type)
         zero_point = np.zeros((), np.uint8)
     else:
-        type_name = zero_point.dtype.name
-    if type_name not in INTEGER_TYPES:
-        raise Refusal(f"its codes are {type_name}; int8, uint8, int4 and uint4 are supported")
-    bits, signed = INTEGER_TYPES[type_name]
+        codes_type = zero_point.dtype.name
+    if codes_type not in INTEGER_TYPES:
+        raise Refusal(f"its codes are {codes_type}; int8, uint8, int4 and uint4 are supported")
+    bits, signed = INTEGER_TYPES[codes_type]
     if bits > 8:
         raise Refusal(f"its codes have {bits} bits; activations have at most 8")
     levels = zero_point.astype(np.int64)
@@ -96,6 +103,6 @@ def _scale(node: Node, scale_at: int) -> NDArray[np.float32]:
             "quantize per tensor or per channel"
         )
     scale = node.required(scale_at, "scale").astype(np.float32)
-    if not (np.isfinite(scale).all() and (scale > 0).all()):
+    if not (scale.size and np.isfinite(scale).all() and (scale > 0).all()):
         raise Refusal(f"its scale {node.input_name(scale_at)!r} is not positive")
     return scale

@@ -13,6 +13,9 @@ from .movement import rearrange
 from .node import Node
 from .values import Refusal, Shape, Value, View
 
+MAX_MAP = 1 << 24
+"""Positions of a map, with its padding; checked before any is allocated."""
+
 NO_PADS: Pads = (0, 0, 0, 0)
 
 
@@ -41,6 +44,9 @@ def slide(node: Node, spatial: Pair, kernel: Sequence[int]) -> Sliding:
     extents = [dilations[axis] * (size[axis] - 1) + 1 for axis in (0, 1)]
     heights = count(spatial[0], extents[0], strides[0], (pads[0], pads[2]))
     widths = count(spatial[1], extents[1], strides[1], (pads[1], pads[3]))
+    padded = (spatial[0] + pads[0] + heights[1]) * (spatial[1] + pads[1] + widths[1])
+    if padded > MAX_MAP:
+        raise Refusal(f"its padded map has {padded} positions, at most {MAX_MAP} are supported")
     if heights[0] < 1 or widths[0] < 1:
         raise Refusal(f"its window {list(kernel)} is larger than the map {list(spatial)}")
     reach = (pads[0], pads[1], heights[1], widths[1])
@@ -79,13 +85,13 @@ def _reshaped(node: Node, builder: Builder, value: Value, shape: Shape) -> Value
 
 
 def _pair(values: Sequence[int] | None, axes: int, absent: int) -> Pair:
-    if values is None:
-        values = [absent] * axes
-    if len(values) == 1:
-        return absent, int(values[0])
-    if len(values) == 2:
-        return int(values[0]), int(values[1])
-    raise Refusal(f"it slides along {len(values)} axes; one or two are supported")
+    """Positive numbers along height and width."""
+    if axes > 2:
+        raise Refusal(f"it slides along {axes} axes; one or two are supported")
+    numbers = [absent] * axes if values is None else [int(value) for value in values]
+    if len(numbers) != axes or min(numbers) < 1:
+        raise Refusal(f"its window has {numbers} where {axes} positive numbers are expected")
+    return (absent, numbers[0]) if axes == 1 else (numbers[0], numbers[1])
 
 
 def _declared_pads(
@@ -95,10 +101,10 @@ def _declared_pads(
     if mode == "VALID":
         return 0, 0, 0, 0
     if mode == "NOTSET":
-        pads = node.attributes.get("pads") or [0] * (2 * axes)
-        top, left = (0, pads[0]) if axes == 1 else pads[:2]
-        bottom, right = (0, pads[1]) if axes == 1 else pads[2:]
-        return int(top), int(left), int(bottom), int(right)
+        pads = [int(width) for width in node.attributes.get("pads") or [0] * (2 * axes)]
+        if len(pads) != 2 * axes or min(pads) < 0:
+            raise Refusal(f"its pads are {pads}, expected {2 * axes} numbers from 0 up")
+        return (0, pads[0], 0, pads[1]) if axes == 1 else (pads[0], pads[1], pads[2], pads[3])
     begin, end = [], []
     for length, size, stride, dilation in zip(spatial, kernel, strides, dilations, strict=True):
         windows = -(-length // stride)

@@ -104,7 +104,6 @@ class Layer:
     neurons: int
     mode: str
     proof: str
-    note: str
     differing_accumulator_values: int | None
     reachable_accumulator_values: int | None
     spikes: float

@@ -14,6 +14,7 @@ from ..simulate import Agreement as MeasuredAgreement
 from ..simulate import Run
 from .accuracy import accuracy
 from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Memory, Spread, Timing
+from .notes import notes
 
 ACTIVITY = {
     "spikes": "spikes",
@@ -56,21 +57,9 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         fullest=_fullest(image),
         layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
         overflows=int(run.layer_overflows.sum()),
-        notes=(*_host_notes(image), *image.notes),
+        notes=notes(image),
         assumed=image.chip.assumed(),
     )
-
-
-def _host_notes(image: Image) -> tuple[str, ...]:
-    """What no chip computed: neither its cycles nor its energy are in the report."""
-    tail = ", ".join(op_type.rpartition(".")[2] for op_type in image.host.tail)
-    if image.network is None:
-        told = f"not in an image file, so that values are those before it: {tail}"
-        return (told,) if tail else ()
-    head = ", ".join(op.op_type.rpartition(".")[2] for op in image.network.graph.head)
-    before = (f"on the host before the first spike, not counted: {head}",) if head else ()
-    after = (f"on the host after the last spike, not counted: {tail}",) if tail else ()
-    return before + after
 
 
 def _spread(values: NDArray[Any]) -> Spread:
@@ -153,7 +142,6 @@ def _layer(run: Run, column: int, layer: ImageLayer) -> Layer:
         neurons=layer.neurons,
         mode=layer.mode,
         proof=layer.proof,
-        note=layer.note,
         differing_accumulator_values=layer.differing,
         reachable_accumulator_values=layer.reachable,
         spikes=float(run.layer_spikes[:, column].mean()),

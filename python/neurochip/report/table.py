@@ -63,9 +63,6 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
 def _details(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
     yield "layers, per sample (overflows: all samples)", _layers(contents.layers)
     yield "values that differ, by layer", _agreement(contents.layers)
-    remarks = [f"{layer.name}: {layer.note}" for layer in contents.layers if layer.note]
-    if remarks:
-        yield "remarks", Text("\n".join(remarks))
     if contents.assumed:
         yield "assumptions and their reasons", _reasons(contents.assumed)
 

@@ -2,14 +2,17 @@
 //!
 //! A spike adds contiguous rows of weights to contiguous accumulators, so these loops are plain and
 //! the compiler vectorises them; `values` runs them for the widest instruction set of the machine.
+//! Sources come in ascending order, whatever the connector: that is the canonical order of a
+//! saturating sum.
 
 use std::ops::Range;
 
 use crate::image::Image;
 use crate::image::arrays::{read_i16, read_i32, view_i8};
+use crate::image::blocks::reached_channels;
 use crate::image::description::{Blob, Connector, Population, Projection, Tile, Window};
 use crate::register::{Rule, Weight};
-use crate::window::{Axis, Run};
+use crate::window::{Axis, Hit, Run};
 
 /// One projection into one tile, ready to run.
 #[derive(Debug)]
@@ -41,21 +44,21 @@ enum Wiring {
 /// A convolution's reach into one tile.
 #[derive(Debug)]
 struct Convolution {
-    /// Source channels.
-    channels: usize,
+    source_channels: usize,
+    tile_channels: usize,
     /// Taps along x.
     slots: usize,
-    /// Row length of the tile, and its channels.
+    /// Accumulators of one row of the tile.
     row: usize,
-    tile_channels: usize,
-    /// For each source y: (row of the tile, tap).
-    hits_y: Vec<Vec<(u32, u32)>>,
+    /// For each source y: rows of the tile.
+    rows: Vec<Vec<Hit>>,
     /// For each source x: runs over columns of the tile.
-    runs_x: Vec<Vec<Run>>,
+    columns: Vec<Vec<Run>>,
     /// For each source channel: its weights and the tile's channels that it reaches.
     fans: Vec<Fan>,
 }
 
+/// The weights of one source channel: rows of `width`, from `offset` on, into channels from `start` on.
 #[derive(Debug, Clone, Copy)]
 struct Fan {
     offset: usize,
@@ -66,21 +69,87 @@ struct Fan {
 /// Channels that each see themselves, through a window.
 #[derive(Debug)]
 struct Depthwise {
-    channels: usize,
+    source_channels: usize,
+    /// The tile's channels.
     held: Range<usize>,
-    row: usize,
+    /// Taps along x.
     slots: usize,
-    hits_y: Vec<Vec<(u32, u32)>>,
-    hits_x: Vec<Vec<(u32, u32)>>,
-    /// One weight a tap for all channels (pooling) or one a tap and channel.
-    shared: bool,
+    /// Accumulators of one row of the tile.
+    row: usize,
+    /// For each source y: rows of the tile.
+    rows: Vec<Vec<Hit>>,
+    /// For each source x: columns of the tile.
+    columns: Vec<Vec<Hit>>,
+    sharing: Sharing,
+}
+
+/// Who has a weight of a tap.
+#[derive(Debug, Clone, Copy)]
+enum Sharing {
+    /// Each channel.
+    Own,
+    /// All channels together (pooling).
+    Shared,
+}
+
+/// The spikes of one timestep: one bit of each source's code.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spikes<'a> {
+    /// Codes of the source population, or of some of its neurons.
+    pub(crate) codes: &'a [u8],
+    /// The bit that is sent now.
+    pub(crate) bit: u32,
+}
+
+impl Spikes<'_> {
+    #[inline(always)]
+    fn has(self, source: usize) -> bool {
+        self.codes[source] >> self.bit & 1 == 1
+    }
+
+    /// Those of some of the sources, counted from the first of them.
+    #[inline(always)]
+    fn of(self, start: usize, length: usize) -> Self {
+        Self { codes: &self.codes[start..][..length], ..self }
+    }
+
+    /// Calls `add` with each source that spikes, ascending.
+    #[inline(always)]
+    fn for_each(self, mut add: impl FnMut(usize)) {
+        let mut chunks = self.codes.chunks_exact(8);
+        let mut start = 0;
+        for chunk in &mut chunks {
+            let word = u64::from_le_bytes(chunk.try_into().expect("chunks are exact"));
+            let mut spiking = word >> self.bit & 0x0101_0101_0101_0101;
+            while spiking != 0 {
+                add(start + spiking.trailing_zeros() as usize / 8);
+                spiking &= spiking - 1;
+            }
+            start += 8;
+        }
+        for (offset, code) in chunks.remainder().iter().enumerate() {
+            if code >> self.bit & 1 == 1 {
+                add(start + offset);
+            }
+        }
+    }
+
+    /// Sets `mask` to all ones where a source spikes; returns how many do.
+    #[inline(always)]
+    fn mask(self, mask: &mut [i16]) -> u64 {
+        let mut spikes = 0;
+        for (mask, code) in mask.iter_mut().zip(self.codes) {
+            let spike = i16::from(code >> self.bit & 1);
+            *mask = -spike;
+            spikes += spike as u64;
+        }
+        spikes
+    }
 }
 
 impl Synapses {
     pub(crate) fn new(image: &Image, projection: &Projection, tile: &Tile, block: Blob) -> Self {
-        let populations = &image.description().populations;
-        let source = &populations[projection.source as usize];
-        let target = &populations[projection.target as usize];
+        let [source, target] = image.description().ends(projection);
         let weights = match projection.weight_bits {
             8 => Weights::Narrow(block),
             _ => Weights::Wide(read_i16(image.blob(), block)),
@@ -91,10 +160,10 @@ impl Synapses {
                 Wiring::Convolution(Convolution::new(window, *groups, source, target, tile))
             }
             Connector::Depthwise { window } => {
-                Wiring::Depthwise(Depthwise::new(window, source, target, tile, false))
+                Wiring::Depthwise(Depthwise::new(window, source, target, tile, Sharing::Own))
             }
             Connector::Pool { window } => {
-                Wiring::Depthwise(Depthwise::new(window, source, target, tile, true))
+                Wiring::Depthwise(Depthwise::new(window, source, target, tile, Sharing::Shared))
             }
             Connector::OneToOne { index } => {
                 let index = index.map(|index| read_i32(image.blob(), index));
@@ -104,45 +173,28 @@ impl Synapses {
         Self { source: projection.source as usize, weights, wiring }
     }
 
-    /// Adds the weights of every source whose code has `bit` set; returns the SOPs.
+    /// Adds the weights of every source that spikes; returns the SOPs.
     #[inline(always)]
     pub(crate) fn accumulate<R: Rule>(
         &self,
         image: &Image,
-        codes: &[u8],
-        bit: u32,
+        spikes: Spikes<'_>,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
         match &self.weights {
             Weights::Narrow(block) => {
-                self.wiring.accumulate(view_i8(image.blob(), *block), codes, bit, rule, sums)
+                self.wiring.accumulate(view_i8(image.blob(), *block), spikes, rule, sums)
             }
-            Weights::Wide(weights) => self.wiring.accumulate(weights, codes, bit, rule, sums),
-        }
-    }
-
-    /// Sums of the negative and of the positive weights into each local channel: no timestep exceeds them.
-    pub(crate) fn bounds(&self, image: &Image, channels: usize) -> Vec<(i64, i64)> {
-        match &self.weights {
-            Weights::Narrow(block) => self.wiring.bounds(view_i8(image.blob(), *block), channels),
-            Weights::Wide(weights) => self.wiring.bounds(weights, channels),
+            Weights::Wide(weights) => self.wiring.accumulate(weights, spikes, rule, sums),
         }
     }
 }
 
-/// The tile's neurons in local order, as indices of the population.
-pub(crate) fn neurons_of(shape: [u32; 3], tile: &Tile) -> impl Iterator<Item = usize> {
-    let [_, width, channels] = shape.map(|length| length as usize);
-    let [rows, columns, held] = [tile.rows, tile.columns, tile.channels].map(|[a, b]| a as usize..b as usize);
-    rows.flat_map(move |y| {
-        let held = held.clone();
-        columns.clone().flat_map(move |x| held.clone().map(move |c| (y * width + x) * channels + c))
-    })
-}
-
-fn one_to_one_sources(target: &Population, tile: &Tile, index: Option<&[i32]>) -> Vec<i32> {
-    neurons_of(target.shape, tile).map(|neuron| index.map_or(neuron as i32, |index| index[neuron])).collect()
+/// The source of each of the tile's neurons, in local order; -1 for none.
+pub(crate) fn one_to_one_sources(target: &Population, tile: &Tile, index: Option<&[i32]>) -> Vec<i32> {
+    let source_of = |neuron: usize| index.map_or(neuron as i32, |index| index[neuron]);
+    tile.neurons(target.shape).map(source_of).collect()
 }
 
 impl Wiring {
@@ -150,110 +202,28 @@ impl Wiring {
     fn accumulate<R: Rule, W: Weight>(
         &self,
         weights: &[W],
-        codes: &[u8],
-        bit: u32,
+        spikes: Spikes<'_>,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
+        let mut sops = 0;
         match self {
-            Self::Dense { channels } => {
-                let mut sops = 0;
-                for source in spiking(codes, bit) {
-                    rule.add(sums, &weights[source * channels..][..*channels]);
-                    sops += *channels as u64;
-                }
-                sops
-            }
-            Self::Convolution(wiring) => wiring.accumulate(weights, codes, bit, rule, sums),
-            Self::Depthwise(wiring) => wiring.accumulate(weights, codes, bit, rule, sums),
+            Self::Dense { channels } => spikes.for_each(|source| {
+                rule.add(sums, &weights[source * channels..][..*channels]);
+                sops += *channels as u64;
+            }),
+            Self::Convolution(wiring) => sops = wiring.accumulate(weights, spikes, rule, sums),
+            Self::Depthwise(wiring) => sops = wiring.accumulate(weights, spikes, rule, sums),
             Self::OneToOne { sources } => {
-                let mut sops = 0;
                 for (sum, &source) in sums.iter_mut().zip(sources) {
-                    if source >= 0 && codes[source as usize] >> bit & 1 == 1 {
-                        rule.add(std::slice::from_mut(sum), &weights[..1]);
+                    if source >= 0 && spikes.has(source as usize) {
+                        rule.add_one(sum, weights[0]);
                         sops += 1;
                     }
                 }
-                sops
             }
         }
-    }
-
-    fn bounds<W: Weight>(&self, weights: &[W], channels: usize) -> Vec<(i64, i64)> {
-        let mut bounds = vec![(0, 0); channels];
-        match self {
-            Self::Dense { .. } => add_bounds(&mut bounds, weights),
-            Self::Convolution(wiring) => wiring.bounds(&mut bounds, weights),
-            Self::Depthwise(Depthwise { shared: false, .. }) => add_bounds(&mut bounds, weights),
-            Self::Depthwise(_) | Self::OneToOne { .. } => {
-                for &weight in weights {
-                    add_bounds(&mut bounds, &vec![weight; channels]);
-                }
-            }
-        }
-        bounds
-    }
-}
-
-fn add_bounds<W: Weight>(bounds: &mut [(i64, i64)], weights: &[W]) {
-    for row in weights.chunks_exact(bounds.len()) {
-        for (bound, weight) in bounds.iter_mut().zip(row) {
-            let weight = i64::from(weight.wide());
-            bound.0 += weight.min(0);
-            bound.1 += weight.max(0);
-        }
-    }
-}
-
-/// The index of each code that has a bit set, in ascending order.
-///
-/// An iterator and not a call with a closure: a closure would be compiled for the oldest
-/// instruction set, and the loop that adds weights with it.
-struct Spiking<'a> {
-    codes: std::slice::ChunksExact<'a, u8>,
-    rest: &'a [u8],
-    bit: u32,
-    /// One bit a byte: the codes of the current eight that are still to come.
-    word: u64,
-    /// Index of the code after the current eight.
-    stop: usize,
-}
-
-/// The indices of the codes that have `bit` set.
-#[inline(always)]
-fn spiking(codes: &[u8], bit: u32) -> Spiking<'_> {
-    let chunks = codes.chunks_exact(8);
-    Spiking { rest: chunks.remainder(), codes: chunks, bit, word: 0, stop: 0 }
-}
-
-impl Spiking<'_> {
-    /// The next eight codes as a word, the first lowest; fewer at the end.
-    #[inline(always)]
-    fn load(&mut self) -> Option<u64> {
-        if let Some(chunk) = self.codes.next() {
-            return Some(u64::from_le_bytes(chunk.try_into().expect("chunks are exact")));
-        }
-        if self.rest.is_empty() {
-            return None;
-        }
-        let word = self.rest.iter().rev().fold(0, |word, &code| word << 8 | u64::from(code));
-        self.rest = &[];
-        Some(word)
-    }
-}
-
-impl Iterator for Spiking<'_> {
-    type Item = usize;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        while self.word == 0 {
-            self.word = self.load()? >> self.bit & 0x0101_0101_0101_0101;
-            self.stop += 8;
-        }
-        let index = self.stop - 8 + self.word.trailing_zeros() as usize / 8;
-        self.word &= self.word - 1;
-        Some(index)
+        sops
     }
 }
 
@@ -261,21 +231,20 @@ impl Convolution {
     fn new(window: &Window, groups: u32, source: &Population, target: &Population, tile: &Tile) -> Self {
         let [y, x] = Axis::pair(window, source.shape, target.shape);
         let [_, columns, channels] = tile.lengths();
-        let taps = (window.kernel[0] * window.kernel[1]) as usize;
         let mut offset = 0;
         let fan = |channel| {
             let reached = reached_channels(channel, groups, source, target, tile);
             let fan = Fan { offset, start: reached.start as usize, width: reached.len() };
-            offset += fan.width * taps;
+            offset += fan.width * window.num_taps();
             fan
         };
         Self {
-            channels: source.shape[2] as usize,
+            source_channels: source.shape[2] as usize,
+            tile_channels: channels,
             slots: window.kernel[1] as usize,
             row: columns * channels,
-            tile_channels: channels,
-            hits_y: relative(y.hits(tile.rows[0]..tile.rows[1]), tile.rows[0]),
-            runs_x: relative_runs(x.runs(tile.columns[0]..tile.columns[1]), tile.columns[0]),
+            rows: y.hits(tile.rows[0]..tile.rows[1]),
+            columns: x.runs(tile.columns[0]..tile.columns[1]),
             fans: (0..source.shape[2]).map(fan).collect(),
         }
     }
@@ -284,98 +253,74 @@ impl Convolution {
     fn accumulate<R: Rule, W: Weight>(
         &self,
         weights: &[W],
-        codes: &[u8],
-        bit: u32,
+        spikes: Spikes<'_>,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
-        let width = self.runs_x.len();
+        let width = self.columns.len();
         let mut sops = 0;
-        for (y, hits) in self.hits_y.iter().enumerate().filter(|(_, hits)| !hits.is_empty()) {
-            for (x, runs) in self.runs_x.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
-                let position = &codes[(y * width + x) * self.channels..][..self.channels];
-                for channel in spiking(position, bit) {
-                    sops += self.add_spike(self.fans[channel], hits, runs, weights, rule, sums);
-                }
+        for (y, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            for (x, runs) in self.columns.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
+                let here = spikes.of((y * width + x) * self.source_channels, self.source_channels);
+                here.for_each(|channel| {
+                    let fan = self.fans[channel];
+                    for &row in rows {
+                        sops += self.add_row(fan, row, runs, weights, rule, sums);
+                    }
+                });
             }
         }
         sops
     }
 
+    /// Adds the weights of one spike into one row of the tile; returns the SOPs.
     #[inline(always)]
-    fn add_spike<R: Rule, W: Weight>(
+    fn add_row<R: Rule, W: Weight>(
         &self,
         fan: Fan,
-        hits: &[(u32, u32)],
+        row: Hit,
         runs: &[Run],
         weights: &[W],
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
         let mut sops = 0;
-        for &(row, tap) in hits {
-            for run in runs {
-                let slot = tap as usize * self.slots + run.slot as usize;
-                let added = &weights[fan.offset + slot * fan.width..][..run.length as usize * fan.width];
-                let start = row as usize * self.row + run.target as usize * self.tile_channels + fan.start;
-                if fan.width == self.tile_channels {
-                    rule.add(&mut sums[start..][..added.len()], added);
-                } else if fan.width > 0 {
-                    for (target, added) in added.chunks_exact(fan.width).enumerate() {
-                        rule.add(&mut sums[start + target * self.tile_channels..][..fan.width], added);
-                    }
+        for run in runs {
+            let slot = row.tap as usize * self.slots + run.slot as usize;
+            let added = &weights[fan.offset + slot * fan.width..][..run.length as usize * fan.width];
+            let start =
+                row.target as usize * self.row + run.target as usize * self.tile_channels + fan.start;
+            if fan.width == self.tile_channels {
+                rule.add(&mut sums[start..][..added.len()], added);
+            } else if fan.width > 0 {
+                for (target, added) in added.chunks_exact(fan.width).enumerate() {
+                    rule.add(&mut sums[start + target * self.tile_channels..][..fan.width], added);
                 }
-                sops += added.len() as u64;
             }
+            sops += added.len() as u64;
         }
         sops
     }
-
-    fn bounds<W: Weight>(&self, bounds: &mut [(i64, i64)], weights: &[W]) {
-        for (number, fan) in self.fans.iter().enumerate().filter(|(_, fan)| fan.width > 0) {
-            let stop = self.fans.get(number + 1).map_or(weights.len(), |next| next.offset);
-            add_bounds(&mut bounds[fan.start..][..fan.width], &weights[fan.offset..stop]);
-        }
-    }
-}
-
-/// The tile's channels, counted from its first, that a source channel of a grouped convolution reaches.
-pub(crate) fn reached_channels(
-    channel: u32,
-    groups: u32,
-    source: &Population,
-    target: &Population,
-    tile: &Tile,
-) -> Range<u32> {
-    let group = channel / (source.shape[2] / groups);
-    let width = target.shape[2] / groups;
-    let start = (group * width).clamp(tile.channels[0], tile.channels[1]);
-    let stop = ((group + 1) * width).clamp(tile.channels[0], tile.channels[1]);
-    start - tile.channels[0]..stop - tile.channels[0]
-}
-
-fn relative(mut hits: Vec<Vec<(u32, u32)>>, start: u32) -> Vec<Vec<(u32, u32)>> {
-    hits.iter_mut().flatten().for_each(|hit| hit.0 -= start);
-    hits
-}
-
-fn relative_runs(mut runs: Vec<Vec<Run>>, start: u32) -> Vec<Vec<Run>> {
-    runs.iter_mut().flatten().for_each(|run| run.target -= start);
-    runs
 }
 
 impl Depthwise {
-    fn new(window: &Window, source: &Population, target: &Population, tile: &Tile, shared: bool) -> Self {
+    fn new(
+        window: &Window,
+        source: &Population,
+        target: &Population,
+        tile: &Tile,
+        sharing: Sharing,
+    ) -> Self {
         let [y, x] = Axis::pair(window, source.shape, target.shape);
         let [_, columns, channels] = tile.lengths();
         Self {
-            channels: source.shape[2] as usize,
+            source_channels: source.shape[2] as usize,
             held: tile.channels[0] as usize..tile.channels[1] as usize,
-            row: columns * channels,
             slots: window.kernel[1] as usize,
-            hits_y: relative(y.hits(tile.rows[0]..tile.rows[1]), tile.rows[0]),
-            hits_x: relative(x.hits(tile.columns[0]..tile.columns[1]), tile.columns[0]),
-            shared,
+            row: columns * channels,
+            rows: y.hits(tile.rows[0]..tile.rows[1]),
+            columns: x.hits(tile.columns[0]..tile.columns[1]),
+            sharing,
         }
     }
 
@@ -383,31 +328,29 @@ impl Depthwise {
     fn accumulate<R: Rule, W: Weight>(
         &self,
         weights: &[W],
-        codes: &[u8],
-        bit: u32,
+        spikes: Spikes<'_>,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
-        let (width, channels) = (self.hits_x.len(), self.held.len());
+        let (width, channels) = (self.columns.len(), self.held.len());
         let mut mask = vec![0i16; channels];
         let mut sops = 0;
-        for (y, hits_y) in self.hits_y.iter().enumerate().filter(|(_, hits)| !hits.is_empty()) {
-            for (x, hits_x) in self.hits_x.iter().enumerate().filter(|(_, hits)| !hits.is_empty()) {
-                let position = &codes[(y * width + x) * self.channels..][self.held.clone()];
-                let spikes = mask_spikes(position, bit, &mut mask);
-                if spikes == 0 {
+        for (y, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            for (x, columns) in self.columns.iter().enumerate().filter(|(_, hits)| !hits.is_empty()) {
+                let start = (y * width + x) * self.source_channels + self.held.start;
+                let spiking = spikes.of(start, channels).mask(&mut mask);
+                if spiking == 0 {
                     continue;
                 }
-                sops += spikes * (hits_y.len() * hits_x.len()) as u64;
-                for &(row, tap_y) in hits_y {
-                    for &(column, tap_x) in hits_x {
-                        let tap = tap_y as usize * self.slots + tap_x as usize;
-                        let sums =
-                            &mut sums[row as usize * self.row + column as usize * channels..][..channels];
-                        if self.shared {
-                            rule.add_shared(sums, weights[tap], &mask);
-                        } else {
-                            rule.add_where(sums, &weights[tap * channels..][..channels], &mask);
+                sops += spiking * (rows.len() * columns.len()) as u64;
+                for row in rows {
+                    for column in columns {
+                        let tap = row.tap as usize * self.slots + column.tap as usize;
+                        let start = row.target as usize * self.row + column.target as usize * channels;
+                        let sums = &mut sums[start..][..channels];
+                        match self.sharing {
+                            Sharing::Own => rule.add_where(sums, &weights[tap * channels..][..channels], &mask),
+                            Sharing::Shared => rule.add_shared(sums, weights[tap], &mask),
                         }
                     }
                 }
@@ -415,16 +358,4 @@ impl Depthwise {
         }
         sops
     }
-}
-
-/// Sets `mask` to all ones where `bit` is set; returns how many are.
-#[inline(always)]
-fn mask_spikes(codes: &[u8], bit: u32, mask: &mut [i16]) -> u64 {
-    let mut spikes = 0;
-    for (mask, code) in mask.iter_mut().zip(codes) {
-        let spike = i16::from(code >> bit & 1);
-        *mask = -spike;
-        spikes += spike as u64;
-    }
-    spikes
 }

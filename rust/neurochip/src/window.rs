@@ -21,6 +21,15 @@ pub struct Axis {
     pub dilation: u32,
 }
 
+/// A target that a source reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// Target position.
+    pub target: u32,
+    /// Tap that reaches it.
+    pub tap: u32,
+}
+
 /// Neighbouring targets that a source reaches through neighbouring slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
@@ -59,12 +68,25 @@ impl Axis {
         taps
     }
 
-    /// Targets within `targets` that each source position reaches, as (target, tap), targets ascending.
-    pub fn hits(&self, targets: Range<u32>) -> Vec<Vec<(u32, u32)>> {
+    /// Taps through which some source position reaches `target`, ascending.
+    pub fn taps_into(&self, target: u32) -> impl Iterator<Item = u32> + use<> {
+        let axis = *self;
+        let reached = move |tap: u32| {
+            let padded = u64::from(target) * u64::from(axis.stride) + u64::from(tap * axis.dilation);
+            let position = padded.checked_sub(axis.pad.into());
+            position.is_some_and(|position| position < axis.source.into())
+        };
+        (0..self.kernel).filter(move |&tap| reached(tap))
+    }
+
+    /// Targets within `targets`, counted from its start, that each source reaches; ascending.
+    pub fn hits(&self, targets: Range<u32>) -> Vec<Vec<Hit>> {
+        let hit = |source, tap| {
+            let target = self.target_of(source, tap).filter(|target| targets.contains(target))?;
+            Some(Hit { target: target - targets.start, tap })
+        };
         let hits_of = |source| {
-            let reach = |tap| self.target_of(source, tap).filter(|target| targets.contains(target));
-            let mut hits: Vec<(u32, u32)> =
-                (0..self.kernel).filter_map(|tap| Some((reach(tap)?, tap))).collect();
+            let mut hits: Vec<Hit> = (0..self.kernel).filter_map(|tap| hit(source, tap)).collect();
             hits.sort_unstable();
             hits
         };
@@ -81,13 +103,13 @@ impl Axis {
     }
 }
 
-fn gather(hits: &[(u32, u32)], slot_of: &[u32]) -> Vec<Run> {
+fn gather(hits: &[Hit], slot_of: &[u32]) -> Vec<Run> {
     let mut runs: Vec<Run> = vec![];
-    for &(target, tap) in hits {
+    for &Hit { target, tap } in hits {
         let slot = slot_of[tap as usize];
         match runs.last_mut() {
             Some(run) if run.target + run.length == target && run.slot + run.length == slot => {
-                run.length += 1
+                run.length += 1;
             }
             _ => runs.push(Run { target, slot, length: 1 }),
         }
@@ -97,9 +119,15 @@ fn gather(hits: &[(u32, u32)], slot_of: &[u32]) -> Vec<Run> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SAME_3: Axis = Axis { source: 5, target: 5, kernel: 3, stride: 1, pad: 1, dilation: 1 };
+
+    fn hits<const N: usize>(hits: [(u32, u32); N]) -> [Hit; N] {
+        hits.map(|(target, tap)| Hit { target, tap })
+    }
 
     #[test]
     fn an_inner_source_of_a_3_wide_kernel_reaches_three_targets_in_one_run() {
@@ -109,13 +137,13 @@ mod tests {
 
     #[test]
     fn a_source_at_the_border_reaches_only_targets_that_exist() {
-        assert_eq!(SAME_3.hits(0..5)[0], [(0, 1), (1, 0)]);
+        assert_eq!(SAME_3.hits(0..5)[0], hits([(0, 1), (1, 0)]));
         assert_eq!(SAME_3.runs(0..5)[4], [Run { target: 3, slot: 0, length: 2 }]);
     }
 
     #[test]
-    fn a_tile_cuts_a_run_short() {
-        assert_eq!(SAME_3.runs(2..4)[2], [Run { target: 2, slot: 1, length: 2 }]);
+    fn a_tile_cuts_a_run_short_and_counts_targets_from_its_own_first() {
+        assert_eq!(SAME_3.runs(2..4)[2], [Run { target: 0, slot: 1, length: 2 }]);
     }
 
     #[test]
@@ -129,7 +157,34 @@ mod tests {
     #[test]
     fn dilation_leaves_gaps_between_targets() {
         let axis = Axis { source: 7, target: 7, kernel: 3, stride: 1, pad: 2, dilation: 2 };
-        assert_eq!(axis.hits(0..7)[3], [(1, 2), (3, 1), (5, 0)]);
+        assert_eq!(axis.hits(0..7)[3], hits([(1, 2), (3, 1), (5, 0)]));
         assert_eq!(axis.runs(0..7)[3].len(), 3);
+    }
+
+    #[test]
+    fn a_border_target_has_only_the_taps_inside_the_source() {
+        assert_eq!(SAME_3.taps_into(0).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(SAME_3.taps_into(4).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_target_beyond_4294967295_padded_positions_has_no_taps() {
+        let axis = Axis { stride: 1 << 20, ..SAME_3 };
+        assert_eq!(axis.taps_into(1 << 12).count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn forwards_and_backwards_a_window_is_the_same_set_of_synapses(
+            (source, target, kernel) in (1..12u32, 1..12u32, 1..5u32),
+            (stride, pad, dilation) in (1..4u32, 0..5u32, 1..4u32),
+        ) {
+            let axis = Axis { source, target, kernel, stride, pad, dilation };
+            let mut forwards: Vec<Hit> = axis.hits(0..target).concat();
+            forwards.sort_unstable();
+            let taps = |target| axis.taps_into(target).map(move |tap| Hit { target, tap });
+            let backwards: Vec<Hit> = (0..target).flat_map(taps).collect();
+            prop_assert_eq!(forwards, backwards);
+        }
     }
 }

@@ -41,6 +41,13 @@ pub struct Description {
     pub host: serde_json::Value,
 }
 
+impl Description {
+    /// The source and the target of a projection.
+    pub fn ends(&self, projection: &Projection) -> [&Population; 2] {
+        [projection.source, projection.target].map(|population| &self.populations[population as usize])
+    }
+}
+
 /// Neurons of one model with one schedule.
 ///
 /// A neuron's index is `(y * width + x) * channels + channel`.
@@ -65,6 +72,11 @@ impl Population {
     /// Number of neurons.
     pub fn num_neurons(&self) -> usize {
         self.shape.iter().map(|&length| length as usize).product()
+    }
+
+    /// Whether its neurons send nothing: the host reads their membranes.
+    pub fn reads_membrane(&self) -> bool {
+        matches!(&self.model, Model::Stem(Stem { requantizer: None, .. }))
     }
 
     /// The step of this population's code that is sent in `timestep`, if one is.
@@ -126,7 +138,7 @@ pub enum Integration {
 pub enum Requantizer {
     /// `rne(f32(acc) * f32(mantissa * 2^-shift)) + zero`, in float32 arithmetic done with integers.
     Float32 {
-        /// 24-bit mantissas, i32.
+        /// Mantissas, i32: 24 bits with the highest set, or 0.
         mantissa: Blob,
         /// Binary places, i32.
         shift: Blob,
@@ -193,6 +205,13 @@ pub struct Window {
     pub dilation: [u32; 2],
 }
 
+impl Window {
+    /// Number of taps.
+    pub fn num_taps(&self) -> usize {
+        self.kernel[0] as usize * self.kernel[1] as usize
+    }
+}
+
 /// Which source neuron reaches which target neuron, and how a core stores the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -252,5 +271,16 @@ impl Tile {
     /// Number of neurons it holds.
     pub fn num_neurons(&self) -> usize {
         self.lengths().iter().product()
+    }
+
+    /// The neurons it holds, in local order, as indices of a population of this shape.
+    pub fn neurons(&self, shape: [u32; 3]) -> impl Iterator<Item = usize> + use<> {
+        let [_, width, channels] = shape.map(|length| length as usize);
+        let ranges = [self.rows, self.columns, self.channels];
+        let [rows, columns, held] = ranges.map(|[start, stop]| start as usize..stop as usize);
+        rows.flat_map(move |y| {
+            let held = held.clone();
+            columns.clone().flat_map(move |x| held.clone().map(move |c| (y * width + x) * channels + c))
+        })
     }
 }

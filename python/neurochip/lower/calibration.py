@@ -1,0 +1,64 @@
+"""Calibration: what sample inputs look like at each layer, computed only where someone asks.
+
+Layers are evaluated in order, no further than to the tensor that is asked for: on a chip where
+every layer is exact none is. Codes are dropped once nothing to come reads them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formats import Tensor
+from ..layers import Layer, Weighted
+from .network import SpikeCode
+
+CHUNK_SUMS = 1 << 20
+"""Sums that are held at a time: 8 MiB."""
+
+
+class Calibration:
+    """Codes of the calibration samples, tensor by tensor."""
+
+    def __init__(self, source: Tensor, codes: NDArray[Any], layers: Sequence[Layer]) -> None:
+        """Starts with the codes of the network's input; `layers` are all that will be lowered."""
+        self._codes: dict[str, NDArray[Any]] = {source.name: codes}
+        self._pending = iter(layers)
+        # Every layer reads its inputs twice: when it is lowered and when it is evaluated.
+        self._reads = Counter(2 * [tensor.name for layer in layers for tensor in layer.inputs])
+
+    def of(self, tensor: Tensor) -> NDArray[Any]:
+        """The codes of an input of the layer that is lowered next."""
+        while tensor.name not in self._codes:
+            layer = next(self._pending)
+            codes = layer.evaluate(*(self._codes[source.name] for source in layer.inputs))
+            self._codes[layer.output.name] = codes
+            self.release(layer)
+        return self._codes[tensor.name]
+
+    def release(self, layer: Layer) -> None:
+        """Says that a layer was evaluated, or lowered."""
+        for tensor in layer.inputs:
+            self._reads[tensor.name] -= 1
+            if not self._reads[tensor.name]:
+                self._codes.pop(tensor.name, None)
+
+
+def largest_partial_sum(layer: Weighted, code: SpikeCode, codes: NDArray[Any]) -> int:
+    """The largest magnitude of a membrane, before the bias, after any step of any sample."""
+    largest = 0
+    for part in _chunks(codes, int(np.prod(layer.output.shape))):
+        values = code.values(part)
+        for step in range(code.bits):
+            sums = layer.linear(code.sent_by(values, step))
+            largest = max(largest, int(sums.max()), -int(sums.min()))
+    return largest
+
+
+def _chunks(codes: NDArray[Any], sums_per_sample: int) -> Iterator[NDArray[Any]]:
+    count = max(1, CHUNK_SUMS // sums_per_sample)
+    yield from (codes[start : start + count] for start in range(0, len(codes), count))

@@ -1,0 +1,42 @@
+"""What a reader of the figures must know beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..image import Image
+
+
+def notes(image: Image) -> tuple[str, ...]:
+    """The host's work, approximations and their layers, and what was noted on the way."""
+    return (*_host(image), *_layers(image), *image.notes)
+
+
+def _host(image: Image) -> Iterator[str]:
+    """What no chip computed: neither its cycles nor its energy are in the report."""
+    tail = _names(image.host.tail)
+    if image.network is None:
+        if tail:
+            yield f"not in an image file, so that values are those before it: {tail}"
+        return
+    head = _names(op.op_type for op in image.network.graph.head)
+    if head:
+        yield f"on the host before the first spike, not counted: {head}"
+    if tail:
+        yield f"on the host after the last spike, not counted: {tail}"
+
+
+def _layers(image: Image) -> Iterator[str]:
+    """Each thing to know about layers once, with the layers it is true of."""
+    about: dict[str, list[str]] = {}
+    for layer in image.layers:
+        if layer.mode == "scaled":
+            about.setdefault("integrated by scaled weight sums, not exactly", []).append(layer.name)
+        if layer.note:
+            about.setdefault(layer.note, []).append(layer.name)
+    for note, names in about.items():
+        yield f"{note}: {', '.join(names)}"
+
+
+def _names(op_types: Iterable[str]) -> str:
+    return ", ".join(op_type.rpartition(".")[2] for op_type in op_types)

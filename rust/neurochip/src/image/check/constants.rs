@@ -1,0 +1,111 @@
+//! Constants: biases and requantizers. Their ranges are those in which no product overflows.
+
+use std::ops::RangeInclusive;
+
+use super::{Check, require};
+use crate::image::arrays::{bytes_of, read_i32, read_i64};
+use crate::image::description::{Blob, Population, Requantizer, Stem};
+
+/// What is added after rounding: far more than any zero point.
+const ADDENDS: RangeInclusive<i32> = -(1 << 16)..=1 << 16;
+/// A float32 mantissa with its highest bit set; 0 stands for 0.
+const MANTISSAS: RangeInclusive<i32> = 1 << 23..=1 << 24;
+const FLOAT_SHIFTS: RangeInclusive<i32> = -8..=256;
+const MULTIPLIERS: RangeInclusive<i32> = -(1 << 30)..=1 << 30;
+const FIXED_SHIFTS: RangeInclusive<i32> = 0..=62;
+const OFFSETS: RangeInclusive<i64> = -(1 << 62)..=1 << 62;
+/// What turns 8-bit codes into source integers and back.
+const BASES: RangeInclusive<i32> = -512..=512;
+
+pub(super) fn check(population: &Population, stem: &Stem, blob: &[u8]) -> Check {
+    let arrays = Arrays { population, blob };
+    arrays.check("biases", stem.bias, 4)?;
+    match &stem.requantizer {
+        None => Ok(()),
+        Some(Requantizer::Float32 { mantissa, shift, zero }) => {
+            arrays.check("mantissas", *mantissa, 4)?;
+            arrays.check("shifts", *shift, 4)?;
+            arrays.check_alike([("mantissas", *mantissa), ("shifts", *shift)])?;
+            let mut nonzero = read_i32(blob, *mantissa);
+            nonzero.retain(|&mantissa| mantissa != 0);
+            arrays.check_range("mantissa", nonzero, &MANTISSAS)?;
+            arrays.check_range("shift", read_i32(blob, *shift), &FLOAT_SHIFTS)?;
+            arrays.check_range("zero", vec![*zero], &ADDENDS)
+        }
+        Some(Requantizer::Fixed { multiplier, offset, shift }) => {
+            arrays.check("multipliers", *multiplier, 4)?;
+            arrays.check("offsets", *offset, 8)?;
+            arrays.check("shifts", *shift, 4)?;
+            arrays.check_alike([("multipliers", *multiplier), ("offsets", *offset)])?;
+            arrays.check_alike([("multipliers", *multiplier), ("shifts", *shift)])?;
+            arrays.check_range("multiplier", read_i32(blob, *multiplier), &MULTIPLIERS)?;
+            arrays.check_range("offset", read_i64(blob, *offset), &OFFSETS)?;
+            arrays.check_range("shift", read_i32(blob, *shift), &FIXED_SHIFTS)
+        }
+        Some(Requantizer::Table { entries, tables, .. }) => arrays.check_tables(*entries, *tables),
+        Some(Requantizer::Float32Add { bases, scales, offset, zero }) => {
+            arrays.check_range("base", bases.to_vec(), &BASES)?;
+            let finite = |bits: &u32| f32::from_bits(*bits).is_finite();
+            let all_finite = scales.iter().chain([offset]).all(finite);
+            require(all_finite, || arrays.says("has a scale or an offset that is not finite"))?;
+            arrays.check_range("zero", vec![*zero], &ADDENDS)
+        }
+    }
+}
+
+/// The arrays of one population in the binary part.
+struct Arrays<'a> {
+    population: &'a Population,
+    blob: &'a [u8],
+}
+
+impl Arrays<'_> {
+    fn says(&self, what: &str) -> String {
+        format!("population '{}' {what}", self.population.name)
+    }
+
+    /// One number for all neurons, one a channel or one a neuron, of `width` bytes each.
+    fn check(&self, what: &str, range: Blob, width: u64) -> Check {
+        let (channels, neurons) = (self.population.shape[2], self.population.num_neurons() as u64);
+        let count = range.count;
+        require([1, u64::from(channels), neurons].contains(&count), || {
+            self.says(&format!("has {count} {what}, expected 1, {channels} or {neurons}"))
+        })?;
+        self.check_inside(what, range, width)
+    }
+
+    fn check_inside(&self, what: &str, range: Blob, width: u64) -> Check {
+        require(bytes_of(self.blob, range, width).is_some(), || {
+            let (count, offset, bytes) = (range.count, range.offset, self.blob.len());
+            self.says(&format!("has {count} {what} at byte {offset} of {bytes}"))
+        })
+    }
+
+    fn check_alike(&self, arrays: [(&str, Blob); 2]) -> Check {
+        let [(a, first), (b, second)] = arrays;
+        require(first.count == second.count, || {
+            self.says(&format!("has {} {a} and {} {b}", first.count, second.count))
+        })
+    }
+
+    fn check_range<T>(&self, what: &str, values: Vec<T>, range: &RangeInclusive<T>) -> Check
+    where
+        T: PartialOrd + std::fmt::Display,
+    {
+        let outside = values.into_iter().find(|value| !range.contains(value));
+        outside.map_or(Ok(()), |value| {
+            let (low, high) = (range.start(), range.end());
+            require(false, || self.says(&format!("has a {what} of {value}, expected {low} to {high}")))
+        })
+    }
+
+    fn check_tables(&self, entries: Blob, tables: u32) -> Check {
+        let channels = self.population.shape[2];
+        require([1, channels].contains(&tables), || {
+            self.says(&format!("has {tables} tables, expected 1 or {channels}"))
+        })?;
+        let whole = entries.count > 0 && entries.count.is_multiple_of(tables.into());
+        require(whole, || self.says(&format!("has {} entries in {tables} tables", entries.count)))?;
+        self.check_inside("entries", entries, 4)
+    }
+}

@@ -1,0 +1,88 @@
+//! Projections: ends, weights, windows and indices.
+
+use super::{Check, Error, MAX_LENGTH, require};
+use crate::image::arrays::{bytes_of, read_i32};
+use crate::image::description::{Blob, Connector, Description, Model, Population, Projection, Window};
+
+pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
+    for (number, projection) in image.projections.iter().enumerate() {
+        check_projection(image, projection, blob).map_err(|error| match error {
+            Error::Invalid(message) => Error::Invalid(format!("projection {number} {message}")),
+            other => other,
+        })?;
+    }
+    Ok(())
+}
+
+fn check_projection(image: &Description, projection: &Projection, blob: &[u8]) -> Check {
+    let (from, to, count) = (projection.source, projection.target, image.populations.len());
+    require(from < to && (to as usize) < count, || {
+        format!("goes from population {from} to {to}, expected ascending and below {count}")
+    })?;
+    let bits = projection.weight_bits;
+    require([8, 16].contains(&bits), || format!("stores weights of {bits} bits, expected 8 or 16"))?;
+    let [source, target] = image.ends(projection);
+    require(source.bits > 0, || format!("comes from '{}', which sends nothing", source.name))?;
+    check_connector(&projection.connector, source, target, blob)?;
+    match (&target.model, &projection.connector) {
+        (Model::MaxPool, Connector::Pool { window }) => {
+            let taps = window.num_taps();
+            require(taps <= 15, || format!("takes the maximum of {taps} inputs, expected up to 15"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_connector(connector: &Connector, source: &Population, target: &Population, blob: &[u8]) -> Check {
+    let [from, to] = [source.shape[2], target.shape[2]];
+    match connector {
+        Connector::Dense => {
+            let [height, width, _] = target.shape;
+            require([height, width] == [1, 1], || {
+                format!("is dense into {height} x {width} positions, expected 1 x 1")
+            })
+        }
+        Connector::Convolution { window, groups } => {
+            let divides = *groups > 0 && from % groups == 0 && to % groups == 0;
+            require(divides, || format!("has {groups} groups of {from} and {to} channels"))?;
+            check_window(window)
+        }
+        Connector::Depthwise { window } | Connector::Pool { window } => {
+            require(from == to, || format!("goes from {from} to {to} channels, expected as many"))?;
+            check_window(window)
+        }
+        Connector::OneToOne { index: None } => {
+            let [from, to] = [source.shape, target.shape];
+            require(from == to, || format!("is one-to-one from shape {from:?} to {to:?} without an index"))
+        }
+        Connector::OneToOne { index: Some(index) } => check_index(*index, source, target, blob),
+    }
+}
+
+fn check_index(index: Blob, source: &Population, target: &Population, blob: &[u8]) -> Check {
+    let (count, neurons) = (index.count, target.num_neurons() as u64);
+    require(count == neurons, || format!("has an index of {count} entries, expected {neurons}"))?;
+    require(bytes_of(blob, index, 4).is_some(), || {
+        format!("has an index of {count} entries at byte {} of {}", index.offset, blob.len())
+    })?;
+    let sources = source.num_neurons() as i32;
+    let outside = read_i32(blob, index).into_iter().find(|entry| !(-1..sources).contains(entry));
+    outside.map_or(Ok(()), |entry| {
+        require(false, || format!("has an index entry of {entry}, expected -1 to {}", sources - 1))
+    })
+}
+
+fn check_window(window: &Window) -> Check {
+    let Window { kernel, stride, pad, dilation } = window;
+    for (what, lengths, lowest) in
+        [("kernel", kernel, 1), ("stride", stride, 1), ("pad", pad, 0), ("dilation", dilation, 1)]
+    {
+        require(lengths.iter().all(|length| (lowest..=MAX_LENGTH).contains(length)), || {
+            format!("has a {what} of {lengths:?}, expected {lowest} to {MAX_LENGTH}")
+        })?;
+    }
+    let reach = [0, 1].map(|axis| u64::from(kernel[axis]) * u64::from(dilation[axis]));
+    require(reach.iter().all(|&reach| reach <= MAX_LENGTH.into()), || {
+        format!("has a kernel that reaches over {reach:?} positions, expected up to {MAX_LENGTH}")
+    })
+}
