@@ -10,11 +10,14 @@ ifeq ($(shell cargo --version 2>/dev/null),)
 export RUSTUP_HOME ?= $(abspath $(dir $(shell command -v cargo 2>/dev/null))/../../.rustup)
 endif
 
+# Small matrices on several threads of BLAS wait for each other more than they compute.
+export OPENBLAS_NUM_THREADS ?= 1
+
 # Whatever ends up in the wheel besides Python files, which an editable install reads in place.
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(wildcard chips/*.toml) \
            $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: run test quick lint format bench wheel clean help
+.PHONY: run test quick accept golden lint format bench wheel clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/installed ## Run a quantized network on the simulated Darwin3 over real images
@@ -23,6 +26,12 @@ run: $(VENV)/installed ## Run a quantized network on the simulated Darwin3 over 
 test: $(VENV)/installed-dev ## Run every test, of the Rust core and of the package
 	cargo test --locked --package neurochip
 	$(BIN)/python -m pytest --numprocesses auto
+
+accept: $(VENV)/installed-dev ## Run whole test sets of every network against onnxruntime: an hour; needs NEUROCHIP_DATA
+	NEUROCHIP_ACCEPT=all $(BIN)/python -m pytest tests/test_acceptance.py -rP
+
+golden: $(VENV)/installed-dev ## Rewrite the golden counters; review the difference and explain it in the commit
+	NEUROCHIP_GOLDEN=rewrite $(BIN)/python -m pytest tests/test_golden.py
 
 quick: $(VENV)/installed-dev ## Run the tests that take less than ten seconds each
 	$(BIN)/python -m pytest --numprocesses auto -m "not slow"

@@ -26,7 +26,8 @@ TIMING = Timing(
     timesteps=32,
     tick_cycles=50_000,
     work_cycles_per_timestep=1_250.0,
-    longest_work_cycles=4_000,
+    longest_work_cycles=3_900,
+    barrier_cycles=100,
     overruns=0,
 )
 

@@ -14,6 +14,16 @@ from neurochip.graph import Graph
 from qoperator import offset, qoperator_model
 
 
+CONTRACT = (1, 31)
+"""The release whose kernels are the contract; Python 3.10 still gets an older one."""
+
+
+def is_current() -> bool:
+    """Whether the installed release is the contract's or a later one."""
+    major, minor, *_ = onnxruntime.__version__.split(".")
+    return (int(major), int(minor)) >= CONTRACT
+
+
 def has_vnni() -> bool:
     """Whether u8 x s8 products are summed without saturation on this machine."""
     try:

@@ -29,6 +29,8 @@ from small_networks import (
 
 @pytest.mark.parametrize("opset", [10, 13, 17, 21, 23])
 def test_every_opset_says_the_same(opset):
+    if opset > 21 and not oracle_onnxruntime.is_current():
+        pytest.skip("this onnxruntime does not implement the opset")
     writer, source = start(opset)
     pooled = writer.moving("MaxPool", convolution(writer, source), kernel_shape=[2, 2])
     model = finish(writer, writer.moving("Flatten", pooled, axis=1))

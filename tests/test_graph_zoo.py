@@ -61,6 +61,15 @@ PARTLY_FLOAT = {
 """What onnxruntime computes in float32 in these: the integers before it are compared instead."""
 
 
+SOFTMAX_IN_INTEGERS = (
+    "kws/micro_kws_m_qoperator_softmax",
+    "kws/micro_kws_m_static_qoperator",
+    "mlperf_tiny/ic_resnet8_int8",
+    "mlperf_tiny/kws_dscnn_int8",
+)
+"""Their int8 Softmax changed between releases of onnxruntime."""
+
+
 def run(graph: Graph, real: np.ndarray) -> np.ndarray:
     return graph.finish(graph.evaluate(graph.quantize(real))[graph.output.name])
 
@@ -131,6 +140,8 @@ def test_large_networks_equal_onnxruntime_on_real_pictures(name, data):
 
 @pytest.mark.parametrize("name", EXACT)
 def test_networks_of_others_equal_onnxruntime(name, data):
+    if name in SOFTMAX_IN_INTEGERS and not oracle_onnxruntime.is_current():
+        pytest.skip("this onnxruntime computes another int8 Softmax than the contract's")
     path = data / ".." / "models" / f"{name}.onnx"
     graph = load(path)
     real = spread_over_codes(graph, 32, 4)

@@ -1,4 +1,4 @@
-"""Energy: counts times prices, formed once. `docs` of each price are in the chip file."""
+"""Energy: counts times prices, formed once; each price has its source in the chip file."""
 
 from __future__ import annotations
 

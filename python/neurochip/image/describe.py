@@ -22,7 +22,7 @@ from ..lower.network import (
     Table,
 )
 from ..placement import Placement, Tile
-from ..placement.footprint import weight_bits
+from ..placement.links import weight_bits
 from ..placement.place import INPUT_PORT
 from .blob import Blob
 from .blocks import block, connector_description
@@ -136,9 +136,7 @@ def _stored_bits(projection: Projection) -> int:
     return 8 if weight_bits(projection.connector) <= 8 else 16
 
 
-def _tiles(
-    placement: Placement, numbers: Mapping[str, int], blob: Blob
-) -> list[dict[str, Any]]:
+def _tiles(placement: Placement, numbers: Mapping[str, int], blob: Blob) -> list[dict[str, Any]]:
     stored: dict[tuple[int, tuple[int, int]], dict[str, int]] = {}
 
     def place_of(number: int, projection: Projection, tile: Tile) -> dict[str, int]:

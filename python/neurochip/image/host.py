@@ -1,12 +1,13 @@
 """What the host does before the first spike and after the last: it travels in the image as JSON.
 
-Moves of values (reshape, transpose) travel as an index. Other float work after the last layer, such
-as Softmax, does not: a run from an image file ends with the values before it and says so.
+Moves of values (reshape, transpose) travel as an index. Other float work does not: that before the
+first layer needs the graph, and a run from an image file ends with the values before that after the
+last, and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,8 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError
 from ..formats import Array, Format
-from ..graph import Graph, HostOp
-from ..lower.codes import choose_code
-from ..lower.network import Network, Readout
-from ..lower.views import NOWHERE, to_neurons
+from ..lower.network import Readout
+from ..lower.views import NOWHERE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +29,14 @@ class Host:
     input_format: Format
     input_range: tuple[int, int]
     input_base: int
+    input_bits: int
+    """Of the code that the input's neurons send."""
     input_index: NDArray[np.int32]
-    """For each input neuron: the flat position of its value in a sample."""
+    """For each input neuron: the flat position of its value in a sample, -1 for a zero."""
+    takes_codes: bool
+    """Whether samples hold the input's codes themselves, not real numbers."""
+    head: tuple[str, ...]
+    """Operators before the first layer where the index does not tell what they do."""
     output_shape: tuple[int, ...]
     output_format: Format
     output_base: int
@@ -44,11 +49,27 @@ class Host:
     """Operators of the float work after the last layer."""
 
     def codes(self, samples: Array) -> NDArray[np.uint8]:
-        """Samples (count, *input_shape), real numbers, as codes of the input's neurons."""
+        """Samples (count, *input_shape) as what the input's neurons send.
+
+        Raises:
+            ImageError: If the host computes with samples first, which is not in an image file.
+        """
+        if self.head:
+            raise ImageError(
+                f"the host computes {', '.join(self.head)} before the first layer, "
+                "which an image file does not hold",
+                hint="run the model file, or scale the samples first and remove these operators",
+            )
         flat = samples.reshape(len(samples), -1)[:, self.input_index]
-        codes = self.input_format.quantize(flat).astype(np.int64)
+        flat[:, self.input_index == NOWHERE] = 0
+        return self.sent(flat if self.takes_codes else self.input_format.quantize(flat))
+
+    def sent(self, codes: Array) -> NDArray[np.uint8]:
+        """Codes (count, neurons) of the input's neurons as what they send."""
         low, high = self.input_range
-        return (np.clip(codes, low, high) - self.input_base).astype(np.uint8)
+        values = np.clip(codes.astype(np.int64), low, high) - self.input_base
+        sent: NDArray[np.int64] = values & ((1 << self.input_bits) - 1)  # two's complement
+        return sent.astype(np.uint8)
 
     def read(self, sent: NDArray[np.int64]) -> NDArray[np.int64]:
         """Codes (count, neurons) of the output's population, from values or membranes read."""
@@ -69,83 +90,50 @@ class Host:
             "input_format": _format_json(self.input_format),
             "input_range": list(self.input_range),
             "input_base": self.input_base,
-            "input_index": _index_json(self.input_index),
+            "input_bits": self.input_bits,
+            "input_index": _index_json(self.input_index, self.input_shape),
+            "takes_codes": self.takes_codes,
+            "head": list(self.head),
             "output_shape": list(self.output_shape),
             "output_format": _format_json(self.output_format),
             "output_base": self.output_base,
-            "output_index": _index_json(self.output_index),
+            "output_index": _index_json(self.output_index, self.output_shape),
             "readout": _readout_json(self.readout),
             "tail": list(self.tail),
         }
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Host:
-        """Reads `to_json` back.
+        """Reads `to_json` back."""
+        return Host(
+            tuple(data["input_shape"]),
+            _format(data["input_format"]),
+            (data["input_range"][0], data["input_range"][1]),
+            data["input_base"],
+            data["input_bits"],
+            _index(data["input_index"]),
+            data["takes_codes"],
+            tuple(data["head"]),
+            tuple(data["output_shape"]),
+            _format(data["output_format"]),
+            data["output_base"],
+            _index(data["output_index"]),
+            _readout(data["readout"]),
+            tuple(data["tail"]),
+        )
+
+    def check(self, num_inputs: int, num_outputs: int) -> None:
+        """Compares indices with the populations and shapes they are for.
 
         Raises:
-            ImageError: If the data are not what `to_json` wrote.
+            ValueError: If one does not fit.
         """
-        try:
-            return Host(
-                tuple(data["input_shape"]),
-                _format(data["input_format"]),
-                (data["input_range"][0], data["input_range"][1]),
-                data["input_base"],
-                _index(data["input_index"]),
-                tuple(data["output_shape"]),
-                _format(data["output_format"]),
-                data["output_base"],
-                _index(data["output_index"]),
-                _readout(data["readout"]),
-                tuple(data["tail"]),
-            )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise ImageError(f"the image's part for the host is damaged: {error}") from error
-
-
-def host_of(network: Network) -> Host:
-    """The host's part of a network.
-
-    Raises:
-        ImageError: If the model computes with its float input before it quantizes it.
-    """
-    graph = network.graph
-    output = network.population(network.output)
-    return Host(
-        graph.input_shape,
-        graph.input.format,
-        (graph.input.low, graph.input.high),
-        choose_code(graph.input).base,
-        to_neurons(head_index(graph), graph.input.shape).astype(np.int32),
-        graph.output.shape,
-        graph.output.format,
-        output.code.base if output.code else 0,
-        network.output_index.ravel(),
-        network.readout,
-        tuple(op.op_type for op in graph.tail),
-    )
-
-
-def head_index(graph: Graph) -> NDArray[np.int64]:
-    """Of the input tensor's shape: the flat position in a sample from which each value comes."""
-    size = int(np.prod(graph.input_shape))
-    # Positions are told apart by their numbers, so an operation that changes numbers shows itself.
-    positions = np.arange(1, size + 1, dtype=np.float64).reshape(1, *graph.input_shape)
-    moved: Array = positions
-    for op in graph.head:
-        moved = op.evaluate(moved)
-    index = np.asarray(moved, np.float64).reshape(graph.input.shape) - 1
-    if not np.array_equal(np.sort(index.ravel()), np.arange(size)):
-        raise ImageError(
-            f"the host computes {_names(graph.head)} before the first QuantizeLinear, "
-            "which an image cannot carry",
-            hint="scale the samples before they are fed, and remove these nodes from the model",
-        )
-    return index.astype(np.int64)
-
-
-def _names(ops: Sequence[HostOp]) -> str:
-    return ", ".join(f"{op.op_type} {op.name!r}" for op in ops)
+        sizes = int(np.prod(self.input_shape)), int(np.prod(self.output_shape))
+        if len(self.input_index) != num_inputs or len(self.output_index) != sizes[1]:
+            raise ValueError("an index is too long or too short")
+        for index, stop in ((self.input_index, sizes[0]), (self.output_index, num_outputs)):
+            if not NOWHERE <= index.min(initial=0) <= index.max(initial=0) < stop:
+                raise ValueError(f"an index leaves {NOWHERE} to {stop - 1}")
 
 
 def _format_json(format: Format) -> dict[str, Any]:
@@ -174,26 +162,22 @@ def _readout(data: Mapping[str, Any] | None) -> Readout | None:
     return Readout(float(data["s1"]), np.array(data["bias"], np.int64))
 
 
-def _index_json(index: NDArray[Any]) -> list[int] | dict[str, Any]:
-    """An index; the usual ones are written as what they are, since they may be long."""
-    for name, make in _KNOWN.items():
-        for length in (1, 3):
-            if len(index) % length == 0 and np.array_equal(index, make(len(index), length)):
-                return {"order": name, "channels": length, "count": len(index)}
+def _index_json(index: NDArray[Any], shape: tuple[int, ...]) -> list[int] | dict[str, int]:
+    """An index; one that moves channels last is written as that, since it may be long."""
+    for channels in (1, shape[0]):
+        if np.array_equal(index, _channels_last(len(index), channels)):
+            return {"count": len(index), "channels": channels}
     return [int(position) for position in index]
 
 
 def _index(data: Any) -> NDArray[np.int32]:
     if isinstance(data, Mapping):
-        index = _KNOWN[data["order"]](data["count"], data["channels"])
-    else:
-        index = np.array(data, np.int64)
-    return index.astype(np.int32)
+        return _channels_last(data["count"], data["channels"])
+    return np.array(data, np.int32)
 
 
-def _channels_last(count: int, channels: int) -> NDArray[np.int64]:
+def _channels_last(count: int, channels: int) -> NDArray[np.int32]:
     """For each value of an image with its channels last: where it is with its channels first."""
-    return np.arange(count).reshape(channels, -1).T.ravel()
-
-
-_KNOWN = {"channels_last": _channels_last}
+    if count % channels:
+        return np.empty(0, np.int32)  # no such image
+    return np.arange(count, dtype=np.int32).reshape(channels, -1).T.ravel()

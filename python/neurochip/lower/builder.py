@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, count
 
 import numpy as np
@@ -104,6 +105,7 @@ class Builder:
 
     def relay(self, view: View, tensor: Tensor) -> View:
         """Adds neurons that repeat a tensor's values in its own shape, one window later."""
+        (view,) = self.apart(view)
         code = choose_code(tensor)
         bias = np.zeros(tensor.shape, np.int64)
         for part, name in enumerate(view.parts):
@@ -119,6 +121,42 @@ class Builder:
             "one window of time"
         )
         return self.views[tensor.name]
+
+    def apart(self, *views: View) -> tuple[View, ...]:
+        """Views whose parts can all reach one population.
+
+        A population and its own maximum send at most a window apart whatever the schedule, so one
+        of the two is repeated by relay neurons, which can wait.
+        """
+        delays: dict[str, int] = {}
+        names: dict[str, str] = {}
+        for name in dict.fromkeys(name for view in views for name in view.parts):
+            root, delay = self._streamed_from(name)
+            met = delays.setdefault(root, delay) != delay
+            names[name] = self._repeated(name) if met else name
+        return tuple(replace(view, parts=tuple(names[p] for p in view.parts)) for view in views)
+
+    def _streamed_from(self, name: str) -> tuple[str, int]:
+        """The population that a chain of streaming ones repeats, and how many timesteps later."""
+        delay = 0
+        while isinstance(self.population(name).model, MaxPool):
+            name = next(each.source for each in self.projections if each.target == name)
+            delay += 1
+        return name, delay
+
+    def _repeated(self, name: str) -> str:
+        """Neurons that send what a population sends, one window or more later."""
+        source, code = self.population(name), self.code_of(name)
+        one = np.ones(1, np.int64)
+        model = Stem(None, 0 * one, Fixed(one, 0 * one, 0 * one), code.low, code.high)
+        repeat = self.unused_name(f"relay of {name}")
+        self.populations[repeat] = Population(repeat, repeat, "Relay", source.shape, code, model)
+        self.connect(name, repeat, OneToOne(1, None))
+        self.notes.append(
+            f"{name!r} is repeated by {source.num_neurons} relay neurons, one window of time, "
+            "because its own maximum reaches the same layer"
+        )
+        return repeat
 
     def connect_values(self, view: View, target: str, weight: int) -> None:
         """One-to-one projections from wherever a tensor's values live."""

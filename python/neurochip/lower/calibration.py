@@ -7,18 +7,13 @@ every layer is exact none is. Codes are dropped once nothing to come reads them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from ..layers import Layer, Weighted
-from .network import SpikeCode
-
-CHUNK_SUMS = 1 << 20
-"""Sums that are held at a time: 8 MiB."""
+from ..layers import Layer
 
 
 class Calibration:
@@ -30,6 +25,11 @@ class Calibration:
         self._pending = iter(layers)
         # Every layer reads its inputs twice: when it is lowered and when it is evaluated.
         self._reads = Counter(2 * [tensor.name for layer in layers for tensor in layer.inputs])
+
+    @property
+    def held(self) -> set[str]:
+        """Names of the tensors whose codes are kept at the moment."""
+        return set(self._codes)
 
     def of(self, tensor: Tensor) -> NDArray[Any]:
         """The codes of an input of the layer that is lowered next."""
@@ -46,19 +46,3 @@ class Calibration:
             self._reads[tensor.name] -= 1
             if not self._reads[tensor.name]:
                 self._codes.pop(tensor.name, None)
-
-
-def largest_partial_sum(layer: Weighted, code: SpikeCode, codes: NDArray[Any]) -> int:
-    """The largest magnitude of a membrane, before the bias, after any step of any sample."""
-    largest = 0
-    for part in _chunks(codes, int(np.prod(layer.output.shape))):
-        values = code.values(part)
-        for step in range(code.bits):
-            sums = layer.linear(code.sent_by(values, step))
-            largest = max(largest, int(sums.max()), -int(sums.min()))
-    return largest
-
-
-def _chunks(codes: NDArray[Any], sums_per_sample: int) -> Iterator[NDArray[Any]]:
-    count = max(1, CHUNK_SUMS // sums_per_sample)
-    yield from (codes[start : start + count] for start in range(0, len(codes), count))

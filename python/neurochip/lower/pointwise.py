@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from .. import layers
 from ..arithmetic import fma32
 from ..errors import QuantizationError
+from ..formats import Tensor
 from ..layers import Layer
 from ..requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from .builder import Builder, Unsupported
 from .codes import choose_code
 from .constants import stem
 from .exact import nothing_differs
-from .network import Fixed, Float32Add, Lowering, Population, Table
+from .network import Fixed, Float32Add, Lowering, Population, SpikeCode, Table
+from .registers import Registers
 from .views import NOWHERE, View
 
 PAIR_WEIGHT = 512
@@ -50,7 +52,8 @@ class _Branches:
 
 def lower_add(builder: Builder, layer: layers.Add) -> None:
     """Adds a population with one synapse from each branch."""
-    views = (builder.views[layer.inputs[0].name], builder.views[layer.inputs[1].name])
+    first, second = (builder.views[tensor.name] for tensor in layer.inputs)
+    views = builder.apart(first, second)
     if builder.registers.float32 and builder.registers.membrane_bits >= PAIR_BITS:
         branches = _side_by_side(builder, layer, views)
     else:
@@ -62,7 +65,7 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
         builder.connect_values(view, population.name, weight)
 
 
-def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, View]) -> _Branches:
+def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, ...]) -> _Branches:
     """Two codes in one membrane, for a requantizer that adds them in float32."""
     # The requantizer takes every value of a branch to be relative to this one base.
     bases = (builder.code_of(views[0].parts[0]).base, builder.code_of(views[1].parts[0]).base)
@@ -76,9 +79,13 @@ def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, View])
     return _Branches((1, PAIR_WEIGHT), (first, second), _float32_add(layer, bases), proof)
 
 
-def _summed(builder: Builder, layer: layers.Add, views: tuple[View, View]) -> _Branches:
+def _summed(builder: Builder, layer: layers.Add, views: tuple[View, ...]) -> _Branches:
     """A weighted sum of both branches, for a requantizer that multiplies."""
-    constants, proof = _fit_add(builder, layer)
+    largest = [
+        max(_largest_partial(builder.code_of(part), tensor) for part in view.parts)
+        for view, tensor in zip(views, layer.inputs, strict=True)
+    ]
+    constants, proof = _fit_add(builder.registers, layer, (largest[0], largest[1]))
     builder.arithmetic[layer.name] = FixedAddArithmetic(constants)
     found = constants.requantizer
     fixed = Fixed(found.multiplier, found.offset, found.shift)
@@ -99,14 +106,23 @@ def _float32_add(layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
     return Float32Add(bases, (ratio_a, ratio_b), np.float32(fixed), -base)
 
 
-def _fit_add(builder: Builder, layer: layers.Add) -> tuple[FixedAdd, Proof]:
-    registers = builder.registers
+def _largest_partial(code: SpikeCode, tensor: Tensor) -> int:
+    """The largest magnitude that a train has carried after any step, or its offset has."""
+    zero_point = tensor.format.zero_point
+    reached = (code.low, tensor.high - code.base, *tensor.value_range, zero_point - code.base)
+    return max(abs(value) for value in reached)
+
+
+def _fit_add(
+    registers: Registers, layer: layers.Add, largest: tuple[int, int]
+) -> tuple[FixedAdd, Proof]:
     try:
         return fit_add(
             layer,
             registers.weight_bits,
             registers.multiplier_bits,
             min(registers.membrane_bits, registers.sum_bits),
+            largest,
         )
     except QuantizationError as error:
         raise Unsupported(str(error)) from error

@@ -15,9 +15,13 @@ from .network import Fixed, Lowering, Readout, Scaled, SpikeCode
 from .registers import fits
 from .weighted import Integrated, WeightedSum, reference_staircase
 
+MAX_COEFFICIENT = 1 << 30
 MAX_COEFFICIENT_SHIFT = 30
 OFFSET_BITS = 61
 """Bits of `q_b << shift`: with the product beside it, the sum stays inside 63."""
+
+LARGEST_BASE = 512
+"""More than any base of a code, which the target's neurons subtract."""
 
 
 def integrate_scaled(task: WeightedSum, seen: int | None, headroom: float) -> Integrated:
@@ -31,7 +35,8 @@ def integrate_scaled(task: WeightedSum, seen: int | None, headroom: float) -> In
     possible = task.reach.largest_partial
     largest = possible if seen is None else max(1.0, seen * headroom)
     s1 = task.registers.membrane_high / largest
-    integration = _coefficients(task.source, s1, task.registers.membrane_high)
+    highest = min(task.registers.membrane_high, MAX_COEFFICIENT)
+    integration = _coefficients(task.source, s1, highest)
     requantizer: Fixed | None = None
     proof: Proof | None = None
     if task.multiplier is not None and task.target is not None:
@@ -70,7 +75,8 @@ def _scale_back(task: WeightedSum, multiplier: NDArray[np.float32], s1: float) -
     """Constants of `((H m + half) >> shift) + q_b + Z`."""
     real = multiplier.astype(np.float64)
     q_b = np.rint(task.bias * real).astype(np.int64) + task.layer.output.format.zero_point
-    max_shift = max(0, OFFSET_BITS - int(np.abs(q_b).max()).bit_length())
+    largest = int(np.abs(q_b).max()) + LARGEST_BASE
+    max_shift = max(0, OFFSET_BITS - largest.bit_length())
     scaled = fit_scaled(real.ravel() / s1, task.registers.multiplier_bits, max_shift)
     m, shift, half = (
         values.reshape(real.shape) for values in (scaled.multiplier, scaled.shift, scaled.rounding)
@@ -117,7 +123,7 @@ class ScaledArithmetic:
         """The output's codes, or its accumulators."""
         assert isinstance(layer, Weighted)
         code, registers = self.task.source, self.task.registers
-        values = code.values(codes[0])
+        values = self.task.values(codes[0])
         membrane = np.zeros((len(values), *layer.output.shape), np.int64)
         for step in range(code.bits):
             sums = layer.linear(code.plane(values, step))

@@ -2,13 +2,13 @@
 
 A population sends once it has received all its sources; a streaming one (max pooling) one timestep
 behind its source. A timestep has one coefficient, so two sources of one neuron must send the same
-step or not meet at all: whoever would meet otherwise waits.
+step or not meet at all: of two that would meet otherwise one waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..errors import ModelError
@@ -25,58 +25,92 @@ def schedule(
     Raises:
         ModelError: If two sources of one population cannot be kept apart.
     """
-    sources: dict[str, list[str]] = {population.name: [] for population in populations}
-    for projection in projections:
-        sources[projection.target].append(projection.source)
-    by_name = {population.name: population for population in populations}
-    earliest = dict.fromkeys(by_name, 0)
+    flow = _Flow.of(populations, projections)
+    earliest = dict.fromkeys(flow.populations, 0)
     for _ in range(MAX_ROUNDS):
-        start = _starts(populations, sources, earliest)
-        clash = _first_clash(populations, sources, start)
+        start = flow.starts(earliest)
+        clash = flow.first_clash(start)
         if clash is None:
             return tuple(replace(p, send_start=start[p.name]) for p in populations)
-        late, wait = clash
-        while isinstance(by_name[late].model, MaxPool):
-            late = sources[late][0]
-        earliest[late] = start[late] + wait
+        early, late = clash
+        name, wait = flow.who_waits(early, late, start)
+        earliest[name] = start[name] + wait
     raise ModelError(
-        f"{late!r} and another source reach one layer in overlapping windows that cannot be parted"
+        f"{early!r} and {late!r} reach one layer in windows that overlap, and cannot be parted"
     )
 
 
-def _starts(
-    populations: Sequence[Population],
-    sources: Mapping[str, Sequence[str]],
-    earliest: Mapping[str, int],
-) -> dict[str, int]:
-    start: dict[str, int] = {}
-    stop: dict[str, int] = {}
-    for population in populations:
-        name = population.name
-        if isinstance(population.model, MaxPool):
-            start[name] = start[sources[name][0]] + 1
-        else:
-            start[name] = max([earliest[name], *(stop[source] for source in sources[name])])
-        stop[name] = start[name] + (population.code.bits if population.code else 0)
-    return start
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """Who receives from whom."""
 
+    populations: Mapping[str, Population]
+    sources: Mapping[str, Sequence[str]]
+    ancestors: Mapping[str, frozenset[str]]
+    """Whoever is before a population, and itself: if one of them waits, it waits."""
 
-def _first_clash(
-    populations: Sequence[Population],
-    sources: Mapping[str, Sequence[str]],
-    start: Mapping[str, int],
-) -> tuple[str, int] | None:
-    """The first population that must wait, and how many timesteps."""
-    codes = {population.name: population.code for population in populations}
-    for population in populations:
-        met = sorted(dict.fromkeys(sources[population.name]), key=lambda name: start[name])
-        for early, late in pairwise(met):
-            first, second = codes[early], codes[late]
-            assert first, "only the output has no code, and nothing receives from it"
-            assert second, "only the output has no code, and nothing receives from it"
-            apart = start[early] + first.bits - start[late]
-            alike = (first.bits, first.signed) == (second.bits, second.signed)
-            if apart > 0 and not (alike and start[early] == start[late]):
-                # Two alike may as well send together: then neither waits for a whole window.
-                return (early, start[late] - start[early]) if alike else (late, apart)
-    return None
+    @staticmethod
+    def of(populations: Sequence[Population], projections: Sequence[Projection]) -> _Flow:
+        sources: dict[str, list[str]] = {population.name: [] for population in populations}
+        for projection in projections:
+            sources[projection.target].append(projection.source)
+        ancestors: dict[str, frozenset[str]] = {}
+        for name, before in sources.items():
+            ancestors[name] = frozenset([name]).union(*(ancestors[source] for source in before))
+        by_name = {population.name: population for population in populations}
+        return _Flow(by_name, sources, ancestors)
+
+    def bits(self, name: str) -> int:
+        code = self.populations[name].code
+        return code.bits if code else 0
+
+    def starts(self, earliest: Mapping[str, int]) -> dict[str, int]:
+        """When each population sends, if nobody waits but until its earliest timestep."""
+        start: dict[str, int] = {}
+        for name, population in self.populations.items():
+            before = self.sources[name]
+            if isinstance(population.model, MaxPool):
+                start[name] = start[before[0]] + 1
+            else:
+                received = (start[source] + self.bits(source) for source in before)
+                start[name] = max([earliest[name], *received])
+        return start
+
+    def first_clash(self, start: Mapping[str, int]) -> tuple[str, str] | None:
+        """Two sources of one population that meet, the one that sends first before the other."""
+        for before in self.sources.values():
+            met = sorted(dict.fromkeys(before), key=lambda name: start[name])
+            for early, late in pairwise(met):
+                together = self._alike(early, late) and start[early] == start[late]
+                if start[early] + self.bits(early) > start[late] and not together:
+                    return early, late
+        return None
+
+    def who_waits(self, early: str, late: str, start: Mapping[str, int]) -> tuple[str, int]:
+        """Which population must wait so that two no longer meet, and how many timesteps.
+
+        Two alike may as well send together: then neither waits for a whole window. Whoever the
+        other one descends from cannot wait, since both would.
+        """
+        after_early = start[early] + self.bits(early) - start[late]
+        after_late = start[late] + self.bits(late) - start[early]
+        beside = start[late] - start[early]
+        choices = [(early, late, beside)] if self._alike(early, late) else []
+        choices += [(late, early, after_early), (early, late, after_late)]
+        for name, other, wait in choices:
+            waiting = self._unstreamed(name)
+            if waiting not in self.ancestors[other]:
+                return waiting, wait
+        return late, 0
+
+    def _alike(self, a: str, b: str) -> bool:
+        """Whether two populations send with the same coefficients."""
+        codes = self.populations[a].code, self.populations[b].code
+        first, second = ((code.bits, code.signed) if code else None for code in codes)
+        return first == second
+
+    def _unstreamed(self, name: str) -> str:
+        """The population that a chain of streaming ones repeats."""
+        while isinstance(self.populations[name].model, MaxPool):
+            name = self.sources[name][0]
+        return name

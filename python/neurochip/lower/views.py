@@ -28,6 +28,12 @@ def to_neurons(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return whole.transpose(1, 2, 0).ravel() if len(shape) == 3 else whole.ravel()
 
 
+def channels_last(codes: NDArray[Any]) -> NDArray[Any]:
+    """A tensor's codes, samples first, in the order of its neurons: one row a sample."""
+    moved = codes.transpose(0, 2, 3, 1) if codes.ndim == 4 else codes
+    return moved.reshape(len(codes), -1)
+
+
 def natural_index(shape: tuple[int, ...]) -> NDArray[np.int32]:
     """Of a tensor's shape: the neuron that holds each value when the population is the tensor."""
     height, width, channels = neuron_shape(shape)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from .. import layers
 from ..layers import Weighted
 from .builder import Builder
-from .calibration import largest_partial_sum
 from .codes import choose_code
 from .constants import stem
 from .exact import integrate_exactly, is_exact
@@ -28,7 +27,8 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     source = builder.code_of(view.parts[0])
     target = None if layer.multiplier is None else choose_code(output)
     bias = bias_of(layer) + _fold(builder, layer, view)
-    task = WeightedSum(layer, source, target, bias, builder.registers)
+    silent = view.neuron == NOWHERE
+    task = WeightedSum(layer, source, target, bias, silent, builder.registers)
     computed = _integrate(builder, task)
     neurons = stem(output, target, computed.bias, computed.requantizer, computed.integration)
     population = builder.add(output, layer.name, type(layer).__name__, target, neurons)
@@ -58,8 +58,7 @@ def _integrate(builder: Builder, task: WeightedSum) -> Integrated:
         return integrate_exactly(task)
     seen = None
     if builder.calibration is not None:
-        codes = builder.calibration.of(task.layer.inputs[0])
-        seen = largest_partial_sum(task.layer, task.source, codes)
+        seen = task.largest_partial_sum(builder.calibration.of(task.layer.inputs[0]))
     return integrate_scaled(task, seen, builder.headroom)
 
 

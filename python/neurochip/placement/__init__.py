@@ -3,7 +3,9 @@
 | file | question |
 |---|---|
 | `boxes.py` | which boxes of neurons a population is cut into |
-| `footprint.py` | what one box takes of its core's memories |
+| `footprint.py` | what one box takes of its core's memories: |
+| `dendrites.py` | for what it receives |
+| `axons.py` | for where it sends |
 | `nodes.py` | which core of the mesh each box goes to |
 """
 

@@ -8,9 +8,10 @@ from math import ceil
 
 from ..chip import Chip
 from ..errors import CapacityError
-from ..lower.network import Dense, Network, OneToOne, Population, Shape
-from .footprint import Formats, usage, weight_bits
-from .tiles import Box, Grid, Usage
+from ..lower.network import OneToOne, Pool, Population, Shape
+from .dendrites import SHARED_WEIGHT_BITS
+from .footprint import Footprints
+from .tiles import Grid, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Limits:
     dendrite_words: int
     dendrites: int
     axon_entries: int
+    weight_bits: int
 
     @staticmethod
     def of(chip: Chip) -> Limits:
@@ -33,6 +35,7 @@ class Limits:
             max(core["dendrite_memory"]["depth_words_by_column"]),
             core["dendrite_memory"]["max_dendrites"],
             core["axon_memory"]["depth_entries"],
+            max(core["weight_bits"]),
         )
 
     def excess(self, used: Usage) -> tuple[str, str, int, int] | None:
@@ -46,32 +49,33 @@ class Limits:
                 self.dendrite_words,
             ),
             ("dendrites", "core.dendrite_memory.max_dendrites", used.dendrites, self.dendrites),
-            ("axon entries", "core.axon_memory.depth_entries", used.axon_entries, self.axon_entries),
+            (
+                "axon entries",
+                "core.axon_memory.depth_entries",
+                used.axon_entries,
+                self.axon_entries,
+            ),
         )
         return next((check for check in checks if check[2] > check[3]), None)
 
 
-def cut(
-    network: Network, population: Population, chip: Chip, grids: dict[str, Grid]
-) -> tuple[Grid, list[Usage]]:
+def cut(footprints: Footprints, population: Population, limits: Limits) -> tuple[Grid, list[Usage]]:
     """The fewest boxes that fit, and what each takes.
 
     Raises:
         CapacityError: If not even a single neuron of the population fits a core.
     """
-    formats, limits = Formats.of(chip), Limits.of(chip)
-    _require_weights_that_fit(network, population, chip)
+    _require_weights_that_fit(footprints, population, limits)
     best: tuple[Grid, list[Usage]] | None = None
     for lengths in _candidates(population.shape, limits.neurons):
         grid = Grid.of(population.shape, lengths)
         if best is not None and grid.num_boxes >= best[0].num_boxes:
             continue
-        usages = _usages(formats, limits, network, population, grid, grids)
+        usages = _usages(footprints, population, limits, grid)
         if usages is not None:
             best = grid, usages
     if best is None:
-        _refuse(formats, limits, network, population, grids)
-        raise AssertionError("a single neuron fits, so some candidate does")
+        raise _too_large(footprints, population, limits)
     return best
 
 
@@ -98,55 +102,39 @@ def _candidates(shape: Shape, max_neurons: int) -> Iterator[Shape]:
 
 
 def _usages(
-    formats: Formats,
-    limits: Limits,
-    network: Network,
-    population: Population,
-    grid: Grid,
-    grids: dict[str, Grid],
+    footprints: Footprints, population: Population, limits: Limits, grid: Grid
 ) -> list[Usage] | None:
     """What every box takes; None as soon as one does not fit."""
     usages = []
     for box in grid.boxes:
-        used = usage(formats, network, population, box, grids)
+        used = footprints.usage(population, box)
         if limits.excess(used) is not None:
             return None
         usages.append(used)
     return usages
 
 
-def _require_weights_that_fit(network: Network, population: Population, chip: Chip) -> None:
-    widest = max(chip.spec["core"]["weight_bits"])
-    for projection in network.projections:
-        shared = isinstance(projection.connector, OneToOne) or (
-            not isinstance(projection.connector, Dense) and projection.connector.weights.ndim == 2
-        )
-        bits = weight_bits(projection.connector)
-        if projection.target == population.name and bits > widest and not (shared and bits <= 16):
+def _require_weights_that_fit(
+    footprints: Footprints, population: Population, limits: Limits
+) -> None:
+    for link in footprints.into(population):
+        shared = isinstance(link.connector, OneToOne | Pool)
+        widest = SHARED_WEIGHT_BITS if shared else limits.weight_bits
+        if link.weight_bits > max(widest, limits.weight_bits):
             raise CapacityError(
-                f"layer {population.layer!r} needs weights of {bits} bits; "
-                f"{chip.name!r} stores up to {widest} (core.weight_bits)",
+                f"layer {population.layer!r} needs weights of {link.weight_bits} bits; "
+                f"{limits.chip!r} stores up to {limits.weight_bits} (core.weight_bits)",
                 hint="quantize the weights symmetrically (zero point 0), or to fewer bits",
             )
 
 
-def _refuse(
-    formats: Formats,
-    limits: Limits,
-    network: Network,
-    population: Population,
-    grids: dict[str, Grid],
-) -> None:
+def _too_large(footprints: Footprints, population: Population, limits: Limits) -> CapacityError:
     """Says what even one neuron has too much of."""
-    for box in Grid.of(population.shape, (1, 1, 1)).boxes:
-        found = limits.excess(usage(formats, network, population, box, grids))
-        if found is not None:
-            resource, field, needed, available = found
-            raise CapacityError(
-                f"layer {population.layer!r} needs {needed} {resource} for one neuron on one core; "
-                f"{limits.chip!r} has {available} ({field})",
-                hint="choose a chip with more memory a core, such as 'ideal', or a smaller layer",
-            )
-
-
-__all__ = ["Box", "Limits", "cut"]
+    used = (footprints.usage(population, box) for box in Grid.of(population.shape, (1, 1, 1)).boxes)
+    found = (limits.excess(usage) for usage in used)
+    resource, field, needed, available = next(excess for excess in found if excess is not None)
+    return CapacityError(
+        f"layer {population.layer!r} needs {needed} {resource} for one neuron on one core; "
+        f"{limits.chip!r} has {available} ({field})",
+        hint="choose a chip with more memory a core, such as 'ideal', or a smaller layer",
+    )

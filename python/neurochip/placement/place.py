@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ..chip import Chip
 from ..errors import CapacityError
 from ..lower.network import Input, Network, Population
-from .boxes import cut
+from .boxes import Limits, cut
+from .footprint import Footprints
 from .nodes import Distances, filling_order
 from .tiles import Grid, Tile, Usage
 
@@ -39,9 +40,12 @@ def place(network: Network, chip: Chip) -> Placement:
     on_chip = [p for p in network.populations if not isinstance(p.model, Input)]
     grids: dict[str, Grid] = {}
     usages: dict[str, list[Usage]] = {}
+    footprints, limits = Footprints(network, chip), Limits.of(chip)
     # A box's out-tables depend on how its targets are cut: last layer first.
     for population in reversed(on_chip):
-        grids[population.name], usages[population.name] = cut(network, population, chip, grids)
+        grid, usages[population.name] = cut(footprints, population, limits)
+        grids[population.name] = grid
+        footprints.settle(population, grid)
     tiles = _Filling(network, chip).fill(on_chip, grids, usages)
     _require_a_way_out(network, chip, tiles)
     return Placement(network, chip, tuple(tiles))
@@ -110,7 +114,11 @@ class _Filling:
         raise self._no_core(population, used, too_small, too_far)
 
     def _no_core(
-        self, population: Population, used: Usage, too_small: int, too_far: tuple[str, int, int] | None
+        self,
+        population: Population,
+        used: Usage,
+        too_small: int,
+        too_far: tuple[str, int, int] | None,
     ) -> CapacityError:
         if too_far is not None:
             field, hops, limit = too_far

@@ -33,6 +33,12 @@ class Box:
         rows, columns, channels = self.lengths
         return rows * columns * channels
 
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """Selects the box's neurons of an array of the population's shape."""
+        rows, columns, channels = (slice(*held) for held in self)
+        return rows, columns, channels
+
     def __iter__(self) -> Iterator[Range]:
         """The three ranges."""
         return iter((self.rows, self.columns, self.channels))

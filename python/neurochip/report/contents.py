@@ -53,12 +53,18 @@ class Timing:
     tick_cycles: int
     work_cycles_per_timestep: float
     longest_work_cycles: int
+    barrier_cycles: int
     overruns: int
 
     @property
+    def shortest_tick_cycles(self) -> int:
+        """The shortest tick in which every timestep of this run would have ended: a barrier too."""
+        return self.longest_work_cycles + self.barrier_cycles
+
+    @property
     def shortest_tick_us(self) -> float:
-        """The shortest tick in which every timestep of this run would have finished its work."""
-        return self.longest_work_cycles / self.clock_mhz
+        """The same in microseconds."""
+        return self.shortest_tick_cycles / self.clock_mhz
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ class EnergyTerm:
 class Energy:
     """Energy of a sample: what its events cost, and what the idle chip draws meanwhile."""
 
-    total_pj: Spread
+    total_pj: Spread | None
+    """None without timing: what the idle chip draws is not known then."""
     event_terms: tuple[EnergyTerm, ...]
     idle_terms: tuple[EnergyTerm, ...]
 
@@ -132,7 +139,7 @@ class Contents:
     exact: Agreement | None
     timing: Timing | None
     activity: dict[str, Spread]
-    energy: Energy | None
+    energy: Energy
     cores_used: int
     cores_available: int
     fullest: Memory

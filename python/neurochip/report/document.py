@@ -16,5 +16,6 @@ def document(contents: Contents) -> str:
     if contents.accuracy is not None:
         told["accuracy"]["percent"] = contents.accuracy.percent
     if contents.timing is not None:
+        told["timing"]["shortest_tick_cycles"] = contents.timing.shortest_tick_cycles
         told["timing"]["shortest_tick_us"] = contents.timing.shortest_tick_us
     return json.dumps(told, indent=2, allow_nan=False)

@@ -51,7 +51,7 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         exact=_total(run.exact_agreement),
         timing=_timing(run) if run.timing == "cycle" else None,
         activity=_activity(run),
-        energy=_energy(run) if run.timing == "cycle" else None,
+        energy=_energy(run),
         cores_used=len(image.cores),
         cores_available=len(image.chip.cores()),
         fullest=_fullest(image),
@@ -90,23 +90,22 @@ def _timing(run: Run) -> Timing:
         tick_cycles=int(run.image.chip.spec["sync"]["tick_cycles"]),
         work_cycles_per_timestep=float(run.work_cycles.mean()),
         longest_work_cycles=int(run.work_cycles.max()),
+        barrier_cycles=int(run.image.chip.spec["sync"]["barrier_cycles"]),
         overruns=int(run.counters["overruns"].sum()),
     )
 
 
 def _activity(run: Run) -> dict[str, Spread]:
-    """What was counted a sample; without timing no packet was sent, so none is told of."""
-    timed = run.timing == "cycle"
-    told = ACTIVITY if timed else {"spikes": "spikes", "SOPs": "sops"}
-    return {name: _spread(run.counters[counter]) for name, counter in told.items()}
+    return {name: _spread(run.counters[counter]) for name, counter in ACTIVITY.items()}
 
 
 def _energy(run: Run) -> Energy:
-    terms = [_term(run, component, field) for component, (field, _) in PRICES.items()]
+    """Events are counted with or without timing; how long the chip idles is known only with it."""
+    timed = run.timing == "cycle"
     return Energy(
-        total_pj=_spread(run.energy_pj),
-        event_terms=tuple(terms),
-        idle_terms=(_term(run, "static", STATIC[0]),),
+        total_pj=_spread(run.energy_pj) if timed else None,
+        event_terms=tuple(_term(run, component, field) for component, (field, _) in PRICES.items()),
+        idle_terms=(_term(run, "static", STATIC[0]),) if timed else (),
     )
 
 

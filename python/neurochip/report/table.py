@@ -48,8 +48,7 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
     if contents.timing is not None:
         yield "time per sample", _time(contents.timing)
     yield "activity per sample", _activity(contents)
-    if contents.energy is not None:
-        yield "energy per sample", _energy(contents.energy)
+    yield "energy per sample", _energy(contents.energy)
     yield "chip", _chip(contents)
     if contents.overflows:
         yield "overflows", _overflows(contents.layers)
@@ -107,7 +106,8 @@ def _time(timing: Timing) -> Table:
         tick_us = timing.tick_cycles / timing.clock_mhz
         shortest_us = numbers.microseconds(timing.shortest_tick_us)
         table.add_row("tick", f"{numbers.count(timing.tick_cycles)} cycles ({tick_us:g} µs)")
-        table.add_row("shortest tick for this work", f"{longest} cycles ({shortest_us} µs)")
+        shortest = numbers.count(timing.shortest_tick_cycles)
+        table.add_row("shortest tick for this work", f"{shortest} cycles ({shortest_us} µs)")
         table.add_row("timesteps longer than the tick", numbers.count(timing.overruns))
     return table
 
@@ -129,7 +129,10 @@ def _energy(energy: Energy) -> Table:
     table.add_row("all events", numbers.energy(events_pj), "", "", "")
     for term in energy.idle_terms:
         table.add_row(*_term(term, ""))
-    table.add_row("total", numbers.energy(energy.total_pj.mean), "", "", "")
+    if energy.total_pj is None:
+        table.add_row("idle chip", "-", "", "not known without timing", "")
+    else:
+        table.add_row("total", numbers.energy(energy.total_pj.mean), "", "", "")
     return table
 
 

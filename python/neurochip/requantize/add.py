@@ -42,7 +42,11 @@ class FixedAdd:
 
 
 def fit_add(
-    layer: Add, weight_bits: int, multiplier_bits: int, accumulator_bits: int
+    layer: Add,
+    weight_bits: int,
+    multiplier_bits: int,
+    accumulator_bits: int,
+    largest: tuple[int, int] | None = None,
 ) -> tuple[FixedAdd, Proof]:
     """Finds the integer weights and fixed-point constants nearest to an Add, with their proof.
 
@@ -53,6 +57,8 @@ def fit_add(
         weight_bits: Width of a signed synaptic weight.
         multiplier_bits: Width of the requantizer's multiplier, unsigned.
         accumulator_bits: Width of the signed accumulator that both branches are added in.
+        largest: Largest magnitude that a spike train of each branch ever puts on its weight;
+            by default what the codes nearest to the branches' zero points put there.
 
     Raises:
         QuantizationError: If even weights of 1 can overflow the accumulator.
@@ -60,7 +66,8 @@ def fit_add(
     pairs = _Pairs.of(layer)
     first, second = (tensor.format.zero_point for tensor in layer.inputs)
     found: list[tuple[int, FixedAdd]] = []
-    for weights in _branch_weights(layer, weight_bits, accumulator_bits):
+    extents = largest or (_largest_value(layer.inputs[0]), _largest_value(layer.inputs[1]))
+    for weights in _branch_weights(layer, weight_bits, accumulator_bits, np.array(extents)):
         for requantizer in _requantizers(pairs, pairs.accumulate(weights), multiplier_bits):
             constants = FixedAdd(weights, (first, second), requantizer)
             proof = pairs.proof(constants)
@@ -118,13 +125,14 @@ class _Pairs:
         return Corridor(levels, reach, miss, reached, missed, abs(acc).max(keepdims=True))
 
 
-def _branch_weights(layer: Add, weight_bits: int, accumulator_bits: int) -> list[tuple[int, int]]:
+def _branch_weights(
+    layer: Add, weight_bits: int, accumulator_bits: int, extents: NDArray[np.int64]
+) -> list[tuple[int, int]]:
     """The pairs of positive weights nearest to the ratio of the scales, the best first."""
     a, b = layer.inputs
     scales = np.array([float(a.format.scale), float(b.format.scale)])
     major = int(scales.argmax())
     ratio = float(scales[1 - major] / scales[major])
-    extents = np.array([_largest_value(a), _largest_value(b)])
     room = 2 ** (accumulator_bits - 1) - 1
     large = np.arange(1, 2 ** (weight_bits - 1), dtype=np.int64)
     small = np.maximum(np.rint(large * ratio).astype(np.int64), 1)

@@ -43,9 +43,16 @@ impl Job {
             .map_err(|error| SimulationError::new_err(format!("cannot start {threads} threads: {error}")))?;
         let (sender, receiver) = channel();
         let shared = Arc::clone(&progress);
+        let keep = move |mut run: SampleRun| {
+            if !record {
+                run.record.codes = vec![];
+            }
+            run
+        };
         std::thread::spawn(move || {
+            let outcome = pool.install(|| simulator.run_keeping(&inputs, timing, &shared, keep));
             // Nobody may be listening any more: then the result is not wanted.
-            let _ = sender.send(pool.install(|| simulator.run(&inputs, timing, &shared)));
+            let _ = sender.send(outcome);
         });
         Ok(Self { progress, state: Mutex::new(State { receiver, outcome: None }), populations, record })
     }
@@ -55,10 +62,12 @@ impl Job {
 impl Job {
     /// Waits up to `seconds` for the end; returns whether it came.
     fn wait(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        let patience = Duration::try_from_secs_f64(seconds)
+            .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))?;
         py.detach(|| {
             let mut state = self.state.lock().expect("no holder panics");
             if state.outcome.is_none() {
-                state.outcome = match state.receiver.recv_timeout(Duration::from_secs_f64(seconds)) {
+                state.outcome = match state.receiver.recv_timeout(patience) {
                     Ok(outcome) => Some(outcome),
                     Err(RecvTimeoutError::Timeout) => None,
                     Err(RecvTimeoutError::Disconnected) => {

@@ -2,12 +2,14 @@
 //!
 //! A list of targets a neuron would be long; connectors say the same in a few numbers a tile.
 
+use crate::chip::ChipSpec;
 use crate::image::Image;
 use crate::image::arrays::read_i32;
-use crate::image::description::{Connector, Description, Population, Projection, Tile, Window};
-use crate::synapse::{neurons_of, reached_channels};
+use crate::image::blocks::reached_channels;
+use crate::image::description::{Connector, Population, Projection, Tile, Window};
+use crate::synapse::one_to_one_sources;
 use crate::traffic::{Destination, Packet};
-use crate::window::Axis;
+use crate::window::{Axis, Hit};
 
 /// How a source population reaches one tile of one target.
 #[derive(Debug)]
@@ -34,10 +36,12 @@ pub(crate) struct Axons {
     leaves: bool,
 }
 
-/// Packets and flit hops that one spike of a neuron causes.
+/// What one spike of a neuron causes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Cost {
+    /// Packets sent.
     pub(crate) packets: u32,
+    /// Links between routers that they cross.
     pub(crate) hops: u32,
 }
 
@@ -51,49 +55,32 @@ impl Axons {
         Self { shape: description.populations[population].shape, routes, leaves }
     }
 
-    /// Appends the packets of a spike of `neuron`, sent from `node`.
-    pub(crate) fn send(
+    /// The packets of a spike of `neuron`, sent from a core or an io port, in the order of sending.
+    pub(crate) fn packets(
         &self,
-        description: &Description,
+        chip: &ChipSpec,
         neuron: usize,
-        from: Place,
-        packets: &mut Vec<Packet>,
-    ) {
-        for route in &self.routes {
+        from: Destination,
+    ) -> impl Iterator<Item = Packet> {
+        let to_route = move |route: &Route| {
             let synapses = route.synapses(self.shape, neuron);
-            if synapses > 0 {
-                packets.push(Packet { destination: route.destination, synapses });
-            }
-        }
-        if let (true, Some(port)) = (self.leaves, nearest_port(description, from)) {
-            packets.push(Packet { destination: Destination::Port(port), synapses: 0 });
-        }
+            (synapses > 0).then_some(Packet { destination: route.destination, synapses })
+        };
+        let outside = self.leaves.then(|| Packet { destination: nearest_port(chip, from), synapses: 0 });
+        self.routes.iter().filter_map(to_route).chain(outside)
     }
 
-    /// What one spike of each of the tile's neurons costs, in local order.
-    pub(crate) fn costs(
-        &self,
-        description: &Description,
-        from: Place,
-        neurons: impl Iterator<Item = usize>,
-    ) -> Vec<Cost> {
-        let mut packets = vec![];
-        let cost = |neuron| {
-            packets.clear();
-            self.send(description, neuron, from, &mut packets);
-            let hops = packets.iter().map(|packet| hops(description, from, packet.destination)).sum();
-            Cost { packets: packets.len() as u32, hops }
-        };
-        neurons.map(cost).collect()
+    /// What a spike of `neuron` causes.
+    pub(crate) fn cost(&self, chip: &ChipSpec, neuron: usize, from: Destination) -> Cost {
+        self.packets(chip, neuron, from).fold(Cost::default(), |cost, packet| Cost {
+            packets: cost.packets + 1,
+            hops: cost.hops + hops(chip, from, packet.destination),
+        })
     }
 }
 
-/// Where a packet starts: a core, or an io port.
-pub(crate) type Place = Destination;
-
-/// The router a place is attached to, as x and y.
-fn router(description: &Description, place: Place) -> [u32; 2] {
-    let chip = &description.chip;
+/// The router that a core or an io port is attached to, as x and y.
+fn router(chip: &ChipSpec, place: Destination) -> [u32; 2] {
     match place {
         Destination::Node(node) => [node % chip.mesh.width, node / chip.mesh.width],
         Destination::Port(port) => [chip.io[port as usize].x, chip.io[port as usize].y],
@@ -101,14 +88,15 @@ fn router(description: &Description, place: Place) -> [u32; 2] {
 }
 
 /// Links between two routers, in dimension order.
-fn hops(description: &Description, from: Place, to: Place) -> u32 {
-    let ([x, y], [to_x, to_y]) = (router(description, from), router(description, to));
+fn hops(chip: &ChipSpec, from: Destination, to: Destination) -> u32 {
+    let ([x, y], [to_x, to_y]) = (router(chip, from), router(chip, to));
     x.abs_diff(to_x) + y.abs_diff(to_y)
 }
 
 /// The io port with the fewest hops; of equals, the first in the chip file.
-fn nearest_port(description: &Description, from: Place) -> Option<u32> {
-    (0..description.chip.io.len() as u32).min_by_key(|&port| hops(description, from, Destination::Port(port)))
+fn nearest_port(chip: &ChipSpec, from: Destination) -> Destination {
+    let ports = (0..chip.io.len() as u32).map(Destination::Port);
+    ports.min_by_key(|&port| hops(chip, from, port)).expect("the input has a port")
 }
 
 impl Route {
@@ -120,6 +108,7 @@ impl Route {
             Reach::Box { rows, columns, channels } => {
                 let [_, width, depth] = shape.map(|length| length as usize);
                 let (position, channel) = (neuron / depth, neuron % depth);
+                // No more than the neurons of a tile.
                 rows[position / width] * columns[position % width] * channels[channel]
             }
         }
@@ -128,64 +117,48 @@ impl Route {
 
 fn routes(image: &Image, projection: &Projection) -> Vec<Route> {
     let description = image.description();
-    let source = &description.populations[projection.source as usize];
-    let target = &description.populations[projection.target as usize];
     let index = match &projection.connector {
         Connector::OneToOne { index: Some(index) } => Some(read_i32(image.blob(), *index)),
         _ => None,
     };
-    let tiles = description.tiles.iter().filter(|tile| tile.population == projection.target);
+    let ends = description.ends(projection);
     let route = |tile: &Tile| Route {
         destination: Destination::Node(tile.node),
-        reach: reach(&projection.connector, source, target, tile, index.as_deref()),
+        reach: reach(&projection.connector, ends, tile, index.as_deref()),
     };
-    tiles.map(route).collect()
+    description.tiles.iter().filter(|tile| tile.population == projection.target).map(route).collect()
 }
 
-fn reach(
-    connector: &Connector,
-    source: &Population,
-    target: &Population,
-    tile: &Tile,
-    index: Option<&[i32]>,
-) -> Reach {
+fn reach(connector: &Connector, ends: [&Population; 2], tile: &Tile, index: Option<&[i32]>) -> Reach {
+    let [source, target] = ends;
     let [height, width, channels] = source.shape;
-    let all = |length: u32, count: u32| vec![count; length as usize];
     match connector {
         Connector::Dense => Reach::Box {
-            rows: all(height, 1),
-            columns: all(width, 1),
-            channels: all(channels, tile.channels[1] - tile.channels[0]),
+            rows: vec![1; height as usize],
+            columns: vec![1; width as usize],
+            channels: vec![tile.channels[1] - tile.channels[0]; channels as usize],
         },
         Connector::Convolution { window, groups } => {
-            let reached = |channel| reached_channels(channel, *groups, source, target, tile).len() as u32;
-            box_of(window, source, target, tile, (0..channels).map(reached).collect())
+            let reached = |channel| reached_channels(channel, *groups, ends, tile).len() as u32;
+            reach_box(window, ends, tile, (0..channels).map(reached).collect())
         }
         Connector::Depthwise { window } | Connector::Pool { window } => {
             let held = |channel| u32::from((tile.channels[0]..tile.channels[1]).contains(&channel));
-            box_of(window, source, target, tile, (0..channels).map(held).collect())
+            reach_box(window, ends, tile, (0..channels).map(held).collect())
         }
         Connector::OneToOne { .. } => {
-            let source_of = |neuron: usize| index.map_or(neuron as i32, |index| index[neuron]);
-            let mut sources: Vec<i32> =
-                neurons_of(target.shape, tile).map(source_of).filter(|&s| s >= 0).collect();
+            let mut sources = one_to_one_sources(target, tile, index);
+            sources.retain(|&source| source >= 0);
             sources.sort_unstable();
-            Reach::Each(
-                sources.chunk_by(|a, b| a == b).map(|same| (same[0] as u32, same.len() as u32)).collect(),
-            )
+            let count = |same: &[i32]| (same[0] as u32, same.len() as u32);
+            Reach::Each(sources.chunk_by(|a, b| a == b).map(count).collect())
         }
     }
 }
 
-fn box_of(
-    window: &Window,
-    source: &Population,
-    target: &Population,
-    tile: &Tile,
-    channels: Vec<u32>,
-) -> Reach {
-    let [y, x] = Axis::pair(window, source.shape, target.shape);
-    let count = |hits: Vec<Vec<(u32, u32)>>| hits.iter().map(|hits| hits.len() as u32).collect();
+fn reach_box(window: &Window, ends: [&Population; 2], tile: &Tile, channels: Vec<u32>) -> Reach {
+    let [y, x] = Axis::pair(window, ends.map(|population| population.shape));
+    let count = |hits: Vec<Vec<Hit>>| hits.iter().map(|hits| hits.len() as u32).collect();
     Reach::Box {
         rows: count(y.hits(tile.rows[0]..tile.rows[1])),
         columns: count(x.hits(tile.columns[0]..tile.columns[1])),

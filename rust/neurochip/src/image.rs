@@ -3,7 +3,8 @@
 //! A file is `MAGIC`, version, two lengths, the SHA-256 of what follows, the deflated description
 //! and the binary part. An [`Image`] that exists is valid: nothing behind this door checks an index again.
 
-pub mod arrays;
+pub(crate) mod arrays;
+pub(crate) mod blocks;
 mod check;
 pub mod description;
 
@@ -61,7 +62,10 @@ pub struct Image {
 }
 
 impl Image {
-    /// Checks a description (JSON) against its binary part.
+    /// Checks a description (JSON) and its binary part.
+    ///
+    /// # Errors
+    /// A description that is not this schema, or that contradicts itself, its chip or its binary part.
     pub fn new(description: &str, blob: Vec<u8>) -> Result<Self, Error> {
         let description = serde_json::from_str(description).map_err(|e| Error::Description(e.to_string()))?;
         check::check(&description, &blob)?;
@@ -69,12 +73,17 @@ impl Image {
     }
 
     /// Reads a file's bytes.
+    ///
+    /// # Errors
+    /// Bytes that are no image file, or of another version, or not those that were written; and what
+    /// [`Image::new`] refuses.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        if bytes.len() < HEADER || &bytes[..8] != MAGIC {
-            let truncated =
-                !bytes.is_empty() && bytes.len() < HEADER && MAGIC.starts_with(&bytes[..bytes.len().min(8)]);
-            let length = Error::Length { found: bytes.len() as u64, expected: HEADER as u64 };
-            return Err(if truncated { length } else { Error::Foreign });
+        let found = bytes.len() as u64;
+        if bytes.is_empty() || !bytes.iter().zip(MAGIC).all(|(byte, magic)| byte == magic) {
+            return Err(Error::Foreign);
+        }
+        if bytes.len() < HEADER {
+            return Err(Error::Length { found, expected: HEADER as u64 });
         }
         let version = u32::from_le_bytes(field(bytes, 8));
         if version != VERSION {
@@ -83,8 +92,8 @@ impl Image {
         let packed_length = u64::from_le_bytes(field(bytes, 12));
         let blob_length = u64::from_le_bytes(field(bytes, 20));
         let expected = packed_length.saturating_add(blob_length).saturating_add(HEADER as u64);
-        if bytes.len() as u64 != expected {
-            return Err(Error::Length { found: bytes.len() as u64, expected });
+        if found != expected {
+            return Err(Error::Length { found, expected });
         }
         if Sha256::digest(&bytes[HEADER..])[..] != bytes[28..HEADER] {
             return Err(Error::Altered);

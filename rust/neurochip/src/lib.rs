@@ -1,16 +1,44 @@
 //! The silicon: everything a neuromorphic chip does, in integers, with no Python and no files.
+//!
+//! In the order in which data flow; each module uses only those above it:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`chip`] | a chip's numbers: parsed and checked from TOML |
+//! | [`image`] | a network loaded for a chip: bytes to checked tables; nothing behind checks an index |
+//! | [`window`] | which targets a source of a sliding window reaches, one axis at a time |
+//! | `register` | what a weight sum does at the width of its register |
+//! | `spikes` | who fires in one timestep: one bit of each neuron's code |
+//! | `synapse` | the loops that add weights to accumulators |
+//! | [`neuron`] | the neuron models, one a file |
+//! | [`values`] | the first machine: which neuron spikes in which timestep |
+//! | [`traffic`] | the work of one timestep, in flat arrays: what the first machine hands to the second |
+//! | `axons`, [`schedule`] | from spikes to traffic: who updates when, and where spikes go |
+//! | [`counters`] | every countable event, named once |
+//! | [`reference`] | the second machine: in which cycle everything happens |
+//! | [`timeline`] | from the cycles of each timestep to those of a sample: ticks and barriers |
+//! | [`simulator`] | samples through both machines, on any number of threads |
+//!
+//! Two machines, because spikes do not depend on time: values alone are fast, and timesteps, which
+//! start with an empty network, can be timed in any order.
+
+pub mod chip;
+pub mod image;
+
+mod register;
+mod spikes;
+mod synapse;
+pub mod window;
+
+pub mod neuron;
+pub mod values;
 
 mod axons;
-pub mod chip;
-pub mod counters;
-pub mod image;
-pub mod neuron;
-pub mod reference;
-mod register;
 pub mod schedule;
-pub mod simulator;
-mod synapse;
-pub mod timeline;
 pub mod traffic;
-pub mod values;
-pub mod window;
+
+pub mod counters;
+pub mod reference;
+pub mod timeline;
+
+pub mod simulator;

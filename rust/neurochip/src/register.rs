@@ -115,7 +115,7 @@ impl Rule for Saturating {
 
     #[inline(always)]
     fn add_one<W: Weight>(&mut self, sum: &mut i32, weight: W) {
-        let exact = *sum + weight.wide(); // 16-bit registers and weights: cannot overflow
+        let exact = *sum + weight.wide(); // 16 bits each: sums of 32-bit registers were proven to fit
         *sum = exact.clamp(self.register.low as i32, self.register.high as i32);
         self.overflows += u64::from(*sum != exact);
     }

@@ -1,9 +1,8 @@
 //! The schedule: what every neuron does in each timestep of a sample, and the traffic that makes.
 
-use crate::axons::{Axons, Cost, Place};
+use crate::axons::{Axons, Cost};
 use crate::image::Image;
-use crate::image::description::{Description, Model, Population, Tile};
-use crate::synapse::neurons_of;
+use crate::image::description::{Description, Model, Tile};
 use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
 
 /// Who does what when, for one image.
@@ -53,26 +52,18 @@ impl Schedule {
     /// Cycles between groups of neurons of a population in `timestep`; 0 where it is idle.
     fn soma_cycles(&self, description: &Description, population: usize, timestep: u32) -> u32 {
         let cycles = &description.chip.core.timing.soma_cycles;
-        let receives =
-            |&source: &usize| timestep > 0 && description.populations[source].step(timestep - 1).is_some();
-        let receives = self.sources[population].iter().any(receives);
+        let sent_before =
+            |source: &usize| timestep > 0 && description.populations[*source].step(timestep - 1).is_some();
+        let receives = self.sources[population].iter().any(sent_before);
+        let when = |active: bool, cycles: u32| if active { cycles } else { 0 };
         let neurons = &description.populations[population];
         match neurons.model {
             Model::Input { .. } => 0,
-            Model::MaxPool => {
-                if receives {
-                    cycles.max_pool.compare
-                } else {
-                    0
-                }
-            }
+            Model::MaxPool => when(receives, cycles.max_pool.compare),
             Model::Stem(_) => {
-                let phases = [
-                    (receives, cycles.stem.accumulate),
-                    (timestep == neurons.send_start, cycles.stem.requantize),
-                    (neurons.step(timestep).is_some(), cycles.stem.generate),
-                ];
-                phases.iter().filter(|(active, _)| *active).map(|(_, cycles)| cycles).sum()
+                when(receives, cycles.stem.accumulate)
+                    + when(timestep == neurons.send_start, cycles.stem.requantize)
+                    + when(neurons.step(timestep).is_some(), cycles.stem.generate)
             }
         }
     }
@@ -95,13 +86,11 @@ impl Schedule {
                 spikes: spikes..traffic.spikes.len() as u32,
             });
         }
-        for (number, population) in description.populations.iter().enumerate() {
-            self.inject(description, number, population, &codes[number], timestep, &mut traffic);
-        }
-        traffic.inputs.sort_by_key(|input| input.port);
+        self.inject(description, &codes[0], timestep, &mut traffic);
         traffic
     }
 
+    /// Appends the spikes of a tile's neurons.
     fn fire(
         &self,
         description: &Description,
@@ -113,36 +102,31 @@ impl Schedule {
         let population = &description.populations[tile.population as usize];
         let Some(step) = population.step(timestep) else { return };
         let bit = population.bits - 1 - step;
+        let axons = &self.axons[tile.population as usize];
         let from = Destination::Node(tile.node);
-        for (local, neuron) in neurons_of(population.shape, tile).enumerate() {
+        for (local, neuron) in tile.neurons(population.shape).enumerate() {
             if codes[neuron] >> bit & 1 == 1 {
                 let start = traffic.packets.len() as u32;
-                self.axons[tile.population as usize].send(description, neuron, from, &mut traffic.packets);
+                traffic.packets.extend(axons.packets(&description.chip, neuron, from));
                 let packets = start..traffic.packets.len() as u32;
                 traffic.spikes.push(Spike { neuron: local as u32, packets });
             }
         }
     }
 
-    fn inject(
-        &self,
-        description: &Description,
-        number: usize,
-        population: &Population,
-        codes: &[u8],
-        timestep: u32,
-        traffic: &mut Traffic,
-    ) {
-        let (Model::Input { port }, Some(step)) = (&population.model, population.step(timestep)) else {
-            return;
-        };
-        let bit = population.bits - 1 - step;
+    /// Appends the spikes of the input, which is the first population.
+    fn inject(&self, description: &Description, codes: &[u8], timestep: u32, traffic: &mut Traffic) {
+        let input = &description.populations[0];
+        let (Model::Input { port }, Some(step)) = (&input.model, input.step(timestep)) else { return };
+        let bit = input.bits - 1 - step;
         let start = traffic.packets.len() as u32;
         for neuron in (0..codes.len()).filter(|&neuron| codes[neuron] >> bit & 1 == 1) {
-            self.axons[number].send(description, neuron, Destination::Port(*port), &mut traffic.packets);
+            let from = Destination::Port(*port);
+            traffic.packets.extend(self.axons[0].packets(&description.chip, neuron, from));
         }
-        if traffic.packets.len() as u32 > start {
-            traffic.inputs.push(Injection { port: *port, packets: start..traffic.packets.len() as u32 });
+        let packets = start..traffic.packets.len() as u32;
+        if !packets.is_empty() {
+            traffic.inputs.push(Injection { port: *port, packets });
         }
     }
 
@@ -152,43 +136,27 @@ impl Schedule {
         (0..description.timesteps).filter(active).count() as u64
     }
 
-    /// Tables from which [`Costs::of`] reads what a sample costs.
+    /// What spikes and timesteps cost, once for all samples.
     pub fn costs(&self, description: &Description) -> Costs {
-        let tile_costs = |tile: &Tile| {
+        let count = description.populations.len();
+        let active: Vec<u64> = (0..count).map(|number| self.active_timesteps(description, number)).collect();
+        let mut soma_updates = 0;
+        let mut by_population: Vec<Vec<Cost>> = vec![vec![]; count];
+        if let Model::Input { port } = description.populations[0].model {
+            let cost = |neuron| self.axons[0].cost(&description.chip, neuron, Destination::Port(port));
+            by_population[0] = (0..description.populations[0].num_neurons()).map(cost).collect();
+        }
+        for tile in &self.tiles {
             let population = &description.populations[tile.population as usize];
-            let neurons = || neurons_of(population.shape, tile);
-            self.costs_from(description, tile.population as usize, Destination::Node(tile.node), neurons)
-        };
-        let mut costs: Vec<Vec<(usize, Cost)>> = self.tiles.iter().map(tile_costs).collect();
-        let mut by_population: Vec<Vec<Cost>> =
-            description.populations.iter().map(|p| vec![Cost::default(); p.num_neurons()]).collect();
-        for (tile, costs) in self.tiles.iter().zip(&mut costs) {
-            for (neuron, cost) in costs.drain(..) {
-                by_population[tile.population as usize][neuron] = cost;
+            let axons = &self.axons[tile.population as usize];
+            let costs = &mut by_population[tile.population as usize];
+            costs.resize(population.num_neurons(), Cost::default());
+            for neuron in tile.neurons(population.shape) {
+                costs[neuron] = axons.cost(&description.chip, neuron, Destination::Node(tile.node));
             }
+            soma_updates += tile.num_neurons() as u64 * active[tile.population as usize];
         }
-        for (number, population) in description.populations.iter().enumerate() {
-            if let Model::Input { port } = population.model {
-                let neurons = || 0..population.num_neurons();
-                for (neuron, cost) in self.costs_from(description, number, Destination::Port(port), neurons) {
-                    by_population[number][neuron] = cost;
-                }
-            }
-        }
-        let updates = |tile: &Tile| {
-            tile.num_neurons() as u64 * self.active_timesteps(description, tile.population as usize)
-        };
-        Costs { by_population, soma_updates: self.tiles.iter().map(updates).sum() }
-    }
-
-    fn costs_from<I: Iterator<Item = usize>>(
-        &self,
-        description: &Description,
-        population: usize,
-        from: Place,
-        neurons: impl Fn() -> I,
-    ) -> Vec<(usize, Cost)> {
-        neurons().zip(self.axons[population].costs(description, from, neurons())).collect()
+        Costs { by_population, soma_updates }
     }
 }
 
@@ -204,17 +172,18 @@ impl Costs {
     pub fn of(&self, description: &Description, codes: &[Vec<u8>]) -> Untimed {
         let mut untimed = Untimed { soma_updates: self.soma_updates, ..Untimed::default() };
         for (number, (codes, costs)) in codes.iter().zip(&self.by_population).enumerate() {
-            let mut packets = 0;
+            let (mut spikes, mut packets) = (0, 0);
             for (&code, cost) in codes.iter().zip(costs).filter(|&(&code, _)| code != 0) {
-                let spikes = u64::from(code.count_ones());
-                packets += spikes * u64::from(cost.packets);
-                untimed.packet_hops += spikes * u64::from(cost.hops);
-                if description.output as usize == number && !description.chip.io.is_empty() {
-                    untimed.output_packets += spikes;
-                }
+                let sent = u64::from(code.count_ones());
+                spikes += sent;
+                packets += sent * u64::from(cost.packets);
+                untimed.packet_hops += sent * u64::from(cost.hops);
+            }
+            if number == description.output as usize {
+                untimed.output_packets = spikes;
             }
             match description.populations[number].model {
-                Model::Input { .. } => untimed.input_packets += packets,
+                Model::Input { .. } => untimed.input_packets = packets,
                 _ => untimed.packets += packets,
             }
         }

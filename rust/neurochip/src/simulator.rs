@@ -50,6 +50,14 @@ impl Progress {
 /// Why a run has no result.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// Codes are missing or too many.
+    #[error("{codes} codes are no whole number of samples of {length}")]
+    Length {
+        /// Codes given.
+        codes: usize,
+        /// Codes of one sample.
+        length: usize,
+    },
     /// The time machine found work that can never be done, or that is not this chip's.
     #[error("sample {sample}, timestep {timestep}: {error}")]
     Time {
@@ -69,7 +77,7 @@ pub enum Error {
 }
 
 /// What one sample took.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SampleRun {
     /// Spikes and outputs.
     pub record: Record,
@@ -101,26 +109,44 @@ impl Simulator {
         &self.image
     }
 
-    /// Codes that one sample has.
+    /// Codes of one sample: one for each neuron of the input, which is the first population.
     pub fn input_length(&self) -> usize {
-        self.image
-            .description()
-            .populations
-            .first()
-            .map_or(0, crate::image::description::Population::num_neurons)
+        self.image.description().populations[0].num_neurons()
     }
 
     /// Runs samples on the current thread pool: `inputs` holds their codes, one after the other.
     ///
+    /// A code is what [`Values::run`] takes.
+    ///
     /// # Errors
-    /// A cancelled run; a deadlock, which no valid chip can reach.
+    /// Codes that are no whole number of samples; a cancelled run; a deadlock, which no valid chip
+    /// can reach.
     pub fn run(&self, inputs: &[u8], timing: Timing, progress: &Progress) -> Result<Vec<SampleRun>, Error> {
+        self.run_keeping(inputs, timing, progress, |run| run)
+    }
+
+    /// As [`Simulator::run`], keeping of each sample only what `keep` makes of it: the spike records
+    /// of a whole test set can be larger than memory.
+    ///
+    /// # Errors
+    /// As [`Simulator::run`].
+    pub fn run_keeping<Kept: Send>(
+        &self,
+        inputs: &[u8],
+        timing: Timing,
+        progress: &Progress,
+        keep: impl Fn(SampleRun) -> Kept + Sync,
+    ) -> Result<Vec<Kept>, Error> {
+        let (codes, length) = (inputs.len(), self.input_length());
+        if !codes.is_multiple_of(length) {
+            return Err(Error::Length { codes, length });
+        }
         let run = |(sample, input)| {
             let run = self.run_sample(sample, input, timing, progress)?;
             progress.done.fetch_add(1, Ordering::Relaxed);
-            Ok(run)
+            Ok(keep(run))
         };
-        inputs.par_chunks_exact(self.input_length().max(1)).enumerate().map(run).collect()
+        inputs.par_chunks_exact(length).enumerate().map(run).collect()
     }
 
     fn run_sample(
@@ -165,14 +191,17 @@ impl Simulator {
             .collect::<Result<_, _>>()?;
         let quiet: Vec<u64> = steps.iter().map(|step| step.quiet_cycle).collect();
         let mut timed = Timeline::new(&description.chip.sync, &quiet).counters;
-        steps.iter().for_each(|step| timed.add(&step.counters));
+        for step in &steps {
+            timed.add(&step.counters);
+        }
+        // Spikes of the input come from outside and are no neuron's, so only values see them.
+        timed.spikes = counters.spikes;
         debug_assert_eq!(
             (timed.sops, timed.packets),
             (counters.sops, counters.packets),
             "time and values differ"
         );
-        // Spikes of the input come from outside and are no neuron's, so only values see them.
-        *counters = Counters { spikes: counters.spikes, ..timed };
+        *counters = timed;
         Ok(quiet.iter().map(|quiet| quiet + 1).collect())
     }
 }

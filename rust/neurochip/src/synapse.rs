@@ -12,6 +12,7 @@ use crate::image::arrays::{read_i16, read_i32, view_i8};
 use crate::image::blocks::reached_channels;
 use crate::image::description::{Blob, Connector, Population, Projection, Tile, Window};
 use crate::register::{Rule, Weight};
+use crate::spikes::Spikes;
 use crate::window::{Axis, Hit, Run};
 
 /// One projection into one tile, ready to run.
@@ -92,64 +93,9 @@ enum Sharing {
     Shared,
 }
 
-/// The spikes of one timestep: one bit of each source's code.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Spikes<'a> {
-    /// Codes of the source population, or of some of its neurons.
-    pub(crate) codes: &'a [u8],
-    /// The bit that is sent now.
-    pub(crate) bit: u32,
-}
-
-impl Spikes<'_> {
-    #[inline(always)]
-    fn has(self, source: usize) -> bool {
-        self.codes[source] >> self.bit & 1 == 1
-    }
-
-    /// Those of some of the sources, counted from the first of them.
-    #[inline(always)]
-    fn of(self, start: usize, length: usize) -> Self {
-        Self { codes: &self.codes[start..][..length], ..self }
-    }
-
-    /// Calls `add` with each source that spikes, ascending.
-    #[inline(always)]
-    fn for_each(self, mut add: impl FnMut(usize)) {
-        let mut chunks = self.codes.chunks_exact(8);
-        let mut start = 0;
-        for chunk in &mut chunks {
-            let word = u64::from_le_bytes(chunk.try_into().expect("chunks are exact"));
-            let mut spiking = word >> self.bit & 0x0101_0101_0101_0101;
-            while spiking != 0 {
-                add(start + spiking.trailing_zeros() as usize / 8);
-                spiking &= spiking - 1;
-            }
-            start += 8;
-        }
-        for (offset, code) in chunks.remainder().iter().enumerate() {
-            if code >> self.bit & 1 == 1 {
-                add(start + offset);
-            }
-        }
-    }
-
-    /// Sets `mask` to all ones where a source spikes; returns how many do.
-    #[inline(always)]
-    fn mask(self, mask: &mut [i16]) -> u64 {
-        let mut spikes = 0;
-        for (mask, code) in mask.iter_mut().zip(self.codes) {
-            let spike = i16::from(code >> self.bit & 1);
-            *mask = -spike;
-            spikes += spike as u64;
-        }
-        spikes
-    }
-}
-
 impl Synapses {
     pub(crate) fn new(image: &Image, projection: &Projection, tile: &Tile, block: Blob) -> Self {
-        let [source, target] = image.description().ends(projection);
+        let ends = image.description().ends(projection);
         let weights = match projection.weight_bits {
             8 => Weights::Narrow(block),
             _ => Weights::Wide(read_i16(image.blob(), block)),
@@ -157,17 +103,17 @@ impl Synapses {
         let wiring = match &projection.connector {
             Connector::Dense => Wiring::Dense { channels: tile.lengths()[2] },
             Connector::Convolution { window, groups } => {
-                Wiring::Convolution(Convolution::new(window, *groups, source, target, tile))
+                Wiring::Convolution(Convolution::new(window, *groups, ends, tile))
             }
             Connector::Depthwise { window } => {
-                Wiring::Depthwise(Depthwise::new(window, source, target, tile, Sharing::Own))
+                Wiring::Depthwise(Depthwise::new(window, ends, tile, Sharing::Own))
             }
             Connector::Pool { window } => {
-                Wiring::Depthwise(Depthwise::new(window, source, target, tile, Sharing::Shared))
+                Wiring::Depthwise(Depthwise::new(window, ends, tile, Sharing::Shared))
             }
             Connector::OneToOne { index } => {
                 let index = index.map(|index| read_i32(image.blob(), index));
-                Wiring::OneToOne { sources: one_to_one_sources(target, tile, index.as_deref()) }
+                Wiring::OneToOne { sources: one_to_one_sources(ends[1], tile, index.as_deref()) }
             }
         };
         Self { source: projection.source as usize, weights, wiring }
@@ -208,10 +154,12 @@ impl Wiring {
     ) -> u64 {
         let mut sops = 0;
         match self {
-            Self::Dense { channels } => spikes.for_each(|source| {
-                rule.add(sums, &weights[source * channels..][..*channels]);
-                sops += *channels as u64;
-            }),
+            Self::Dense { channels } => {
+                for source in spikes.sources() {
+                    rule.add(sums, &weights[source * channels..][..*channels]);
+                    sops += *channels as u64;
+                }
+            }
             Self::Convolution(wiring) => sops = wiring.accumulate(weights, spikes, rule, sums),
             Self::Depthwise(wiring) => sops = wiring.accumulate(weights, spikes, rule, sums),
             Self::OneToOne { sources } => {
@@ -228,24 +176,25 @@ impl Wiring {
 }
 
 impl Convolution {
-    fn new(window: &Window, groups: u32, source: &Population, target: &Population, tile: &Tile) -> Self {
-        let [y, x] = Axis::pair(window, source.shape, target.shape);
+    fn new(window: &Window, groups: u32, ends: [&Population; 2], tile: &Tile) -> Self {
+        let [y, x] = Axis::pair(window, ends.map(|population| population.shape));
+        let source_channels = ends[0].shape[2];
         let [_, columns, channels] = tile.lengths();
         let mut offset = 0;
         let fan = |channel| {
-            let reached = reached_channels(channel, groups, source, target, tile);
+            let reached = reached_channels(channel, groups, ends, tile);
             let fan = Fan { offset, start: reached.start as usize, width: reached.len() };
             offset += fan.width * window.num_taps();
             fan
         };
         Self {
-            source_channels: source.shape[2] as usize,
+            source_channels: source_channels as usize,
             tile_channels: channels,
             slots: window.kernel[1] as usize,
             row: columns * channels,
             rows: y.hits(tile.rows[0]..tile.rows[1]),
             columns: x.runs(tile.columns[0]..tile.columns[1]),
-            fans: (0..source.shape[2]).map(fan).collect(),
+            fans: (0..source_channels).map(fan).collect(),
         }
     }
 
@@ -262,12 +211,11 @@ impl Convolution {
         for (y, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             for (x, runs) in self.columns.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
                 let here = spikes.of((y * width + x) * self.source_channels, self.source_channels);
-                here.for_each(|channel| {
-                    let fan = self.fans[channel];
+                for channel in here.sources() {
                     for &row in rows {
-                        sops += self.add_row(fan, row, runs, weights, rule, sums);
+                        sops += self.add_row(self.fans[channel], row, runs, weights, rule, sums);
                     }
-                });
+                }
             }
         }
         sops
@@ -288,8 +236,7 @@ impl Convolution {
         for run in runs {
             let slot = row.tap as usize * self.slots + run.slot as usize;
             let added = &weights[fan.offset + slot * fan.width..][..run.length as usize * fan.width];
-            let start =
-                row.target as usize * self.row + run.target as usize * self.tile_channels + fan.start;
+            let start = row.target as usize * self.row + run.target as usize * self.tile_channels + fan.start;
             if fan.width == self.tile_channels {
                 rule.add(&mut sums[start..][..added.len()], added);
             } else if fan.width > 0 {
@@ -304,17 +251,11 @@ impl Convolution {
 }
 
 impl Depthwise {
-    fn new(
-        window: &Window,
-        source: &Population,
-        target: &Population,
-        tile: &Tile,
-        sharing: Sharing,
-    ) -> Self {
-        let [y, x] = Axis::pair(window, source.shape, target.shape);
+    fn new(window: &Window, ends: [&Population; 2], tile: &Tile, sharing: Sharing) -> Self {
+        let [y, x] = Axis::pair(window, ends.map(|population| population.shape));
         let [_, columns, channels] = tile.lengths();
         Self {
-            source_channels: source.shape[2] as usize,
+            source_channels: ends[0].shape[2] as usize,
             held: tile.channels[0] as usize..tile.channels[1] as usize,
             slots: window.kernel[1] as usize,
             row: columns * channels,
@@ -348,9 +289,10 @@ impl Depthwise {
                         let tap = row.tap as usize * self.slots + column.tap as usize;
                         let start = row.target as usize * self.row + column.target as usize * channels;
                         let sums = &mut sums[start..][..channels];
-                        match self.sharing {
-                            Sharing::Own => rule.add_where(sums, &weights[tap * channels..][..channels], &mask),
-                            Sharing::Shared => rule.add_shared(sums, weights[tap], &mask),
+                        if let Sharing::Shared = self.sharing {
+                            rule.add_shared(sums, weights[tap], &mask);
+                        } else {
+                            rule.add_where(sums, &weights[tap * channels..][..channels], &mask);
                         }
                     }
                 }

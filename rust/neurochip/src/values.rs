@@ -10,7 +10,7 @@ use crate::image::Image;
 use crate::image::description::{Connector, Model, Population, Projection, Tile};
 use crate::neuron::max_pool::MaxPoolTile;
 use crate::neuron::stem::{Held, StemTile};
-use crate::synapse::{Synapses, neurons_of};
+use crate::synapse::Synapses;
 
 /// What a population did for one sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Counts {
 }
 
 /// Everything the values machine says about one sample.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
     /// For each population, the code of each neuron: its bits are its spikes, the first sent highest.
     pub codes: Vec<Vec<u8>>,
@@ -71,35 +71,30 @@ impl Values {
         Self { tiles }
     }
 
-    /// Runs one sample: `input` holds the codes of the input population's neurons.
+    /// Runs one sample: `input` holds the codes of the input's neurons, in two's complement if they are
+    /// signed; only the bits that the input sends are looked at.
     pub fn run(&self, image: &Image, input: &[u8]) -> Record {
         let description = image.description();
         let mut record = Record::default();
         for (number, (population, tiles)) in description.populations.iter().zip(&self.tiles).enumerate() {
-            if let Model::Input { .. } = population.model {
-                record.codes.push(input.to_vec());
-                record.counts.push(Counts { spikes: count_spikes(input), ..Counts::default() });
-                continue;
-            }
-            let run = |(tile, program): &(Tile, TileProgram)| {
-                (tile.clone(), run_tile(image, program, &record.codes))
+            let (codes, membranes, counts) = match population.model {
+                Model::Input { .. } => (sent_bits(population, input), vec![], Counts::default()),
+                _ => run_tiles(image, population, tiles, &record.codes),
             };
-            let held: Vec<_> = tiles.par_iter().with_max_len(1).map(run).collect();
-            let (codes, membranes, mut counts) = gather(population, held);
-            counts.spikes = count_spikes(&codes);
-            record.codes.push(codes);
-            record.counts.push(counts);
             if number == description.output as usize {
-                record.outputs = membranes;
+                let decoded = || codes.iter().map(|&code| decode(population, code)).collect();
+                record.outputs = if population.reads_membrane() { membranes } else { decoded() };
             }
-        }
-        if record.outputs.is_empty() {
-            let population = &description.populations[description.output as usize];
-            let code = |&code: &u8| decode(population, code);
-            record.outputs = record.codes[description.output as usize].iter().map(code).collect();
+            record.counts.push(Counts { spikes: count_spikes(&codes), ..counts });
+            record.codes.push(codes);
         }
         record
     }
+}
+
+fn sent_bits(population: &Population, input: &[u8]) -> Vec<u8> {
+    let sent = u8::MAX >> (8 - population.bits);
+    input.iter().map(|code| code & sent).collect()
 }
 
 /// The value that a code's bits stand for.
@@ -112,19 +107,25 @@ fn count_spikes(codes: &[u8]) -> u64 {
     codes.iter().map(|code| u64::from(code.count_ones())).sum()
 }
 
-/// Puts the tiles of a population together.
-fn gather(population: &Population, held: Vec<(Tile, (Held, Counts))>) -> (Vec<u8>, Vec<i32>, Counts) {
+/// Runs the tiles of a population and puts together what they hold: codes, membranes and counts.
+fn run_tiles(
+    image: &Image,
+    population: &Population,
+    tiles: &[(Tile, TileProgram)],
+    sources: &[Vec<u8>],
+) -> (Vec<u8>, Vec<i32>, Counts) {
+    let run = |(_, program): &(Tile, TileProgram)| run_tile(image, program, sources);
+    let held: Vec<(Held, Counts)> = tiles.par_iter().with_max_len(1).map(run).collect();
     let mut codes = vec![0; population.num_neurons()];
-    let mut membranes = vec![];
+    let mut membranes = vec![0; if population.reads_membrane() { codes.len() } else { 0 }];
     let mut counts = Counts::default();
-    for (tile, (held, of_tile)) in held {
+    for ((tile, _), (held, of_tile)) in tiles.iter().zip(held) {
         counts.add(&of_tile);
-        let neurons = neurons_of(population.shape, &tile);
+        let neurons = tile.neurons(population.shape);
         match held {
-            Held::Codes(of_tile) => neurons.zip(of_tile).for_each(|(neuron, code)| codes[neuron] = code),
-            Held::Membranes(of_tile) => {
-                membranes.resize(population.num_neurons(), 0);
-                neurons.zip(of_tile).for_each(|(neuron, membrane)| membranes[neuron] = membrane);
+            Held::Codes(held) => neurons.zip(held).for_each(|(neuron, code)| codes[neuron] = code),
+            Held::Membranes(held) => {
+                neurons.zip(held).for_each(|(neuron, membrane)| membranes[neuron] = membrane);
             }
         }
     }
@@ -135,20 +136,17 @@ fn program(image: &Image, tile: &Tile) -> TileProgram {
     let description = image.description();
     let target = &description.populations[tile.population as usize];
     let incoming: Vec<&Projection> =
-        description.projections.iter().filter(|p| p.target == tile.population).collect();
-    let mut synapses: Vec<Synapses> = incoming
-        .iter()
-        .zip(&tile.blocks)
-        .map(|(projection, &block)| Synapses::new(image, projection, tile, block))
-        .collect();
+        description.projections.iter().filter(|projection| projection.target == tile.population).collect();
+    let blocks = incoming.iter().zip(&tile.blocks);
+    let mut synapses: Vec<Synapses> =
+        blocks.map(|(projection, &block)| Synapses::new(image, projection, tile, block)).collect();
     match (&target.model, &incoming[..]) {
         (Model::Stem(stem), _) => TileProgram::Stem(StemTile::new(image, target, stem, tile, synapses)),
-        (Model::MaxPool, [Projection { source, connector: Connector::Pool { window }, .. }]) => {
-            let source = &description.populations[*source as usize];
-            let synapses = synapses.pop().expect("one projection");
-            TileProgram::MaxPool(MaxPoolTile::new(source, target, window, tile, synapses))
+        (Model::MaxPool, [projection @ Projection { connector: Connector::Pool { window }, .. }]) => {
+            let synapses = synapses.pop().expect("there is one projection");
+            TileProgram::MaxPool(MaxPoolTile::new(window, description.ends(projection), tile, synapses))
         }
-        _ => unreachable!("the image was checked: input neurons have no tiles, max pooling has one pool"),
+        _ => unreachable!("the image was checked: the input has no tiles, a maximum has one pool"),
     }
 }
 

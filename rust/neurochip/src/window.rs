@@ -42,8 +42,8 @@ pub struct Run {
 }
 
 impl Axis {
-    /// The y and x axes of a window between two populations of these shapes (height, width, channels).
-    pub fn pair(window: &Window, source: [u32; 3], target: [u32; 3]) -> [Self; 2] {
+    /// The y and x axes of a window from a source to a target of these shapes (height, width, channels).
+    pub fn pair(window: &Window, [source, target]: [[u32; 3]; 2]) -> [Self; 2] {
         [0, 1].map(|axis| Self {
             source: source[axis],
             target: target[axis],

@@ -93,9 +93,9 @@ impl ChipSpec {
                 ranges.require(false, field, bits, "nothing, as the requantizer is float32");
             }
             (Requantizer::Fixed, None) => {
-                ranges.require(false, field, "absent", "2 to 32, as the requantizer is fixed");
+                ranges.require(false, field, "absent", "2 to 30, as the requantizer is fixed");
             }
-            (Requantizer::Fixed, Some(bits)) => ranges.within(field, bits, 2, 32),
+            (Requantizer::Fixed, Some(bits)) => ranges.within(field, bits, 2, 30),
             (Requantizer::Float32, None) => {}
         }
     }

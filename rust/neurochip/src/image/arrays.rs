@@ -14,21 +14,21 @@ fn decode<const WIDTH: usize, T>(blob: &[u8], range: Blob, read: fn([u8; WIDTH])
 }
 
 /// 8-bit weights, in place.
-pub fn view_i8(blob: &[u8], range: Blob) -> &[i8] {
+pub(crate) fn view_i8(blob: &[u8], range: Blob) -> &[i8] {
     bytemuck::cast_slice(bytes_of(blob, range, 1).expect("ranges were checked when the image was made"))
 }
 
 /// 16-bit weights.
-pub fn read_i16(blob: &[u8], range: Blob) -> Vec<i16> {
+pub(crate) fn read_i16(blob: &[u8], range: Blob) -> Vec<i16> {
     decode(blob, range, i16::from_le_bytes)
 }
 
 /// 32-bit constants.
-pub fn read_i32(blob: &[u8], range: Blob) -> Vec<i32> {
+pub(crate) fn read_i32(blob: &[u8], range: Blob) -> Vec<i32> {
     decode(blob, range, i32::from_le_bytes)
 }
 
 /// 64-bit constants.
-pub fn read_i64(blob: &[u8], range: Blob) -> Vec<i64> {
+pub(crate) fn read_i64(blob: &[u8], range: Blob) -> Vec<i64> {
     decode(blob, range, i64::from_le_bytes)
 }

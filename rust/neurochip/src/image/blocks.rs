@@ -54,10 +54,10 @@ fn add_block<W: Copy + Into<i64>>(
     match &projection.connector {
         Connector::Dense | Connector::Depthwise { .. } => add_rows(bounds, weights),
         Connector::Convolution { window, groups } => {
-            let [source, target] = image.ends(projection);
+            let ends = image.ends(projection);
             let mut rest = weights;
-            for channel in 0..source.shape[2] {
-                let Range { start, end } = reached_channels(channel, *groups, source, target, tile);
+            for channel in 0..ends[0].shape[2] {
+                let Range { start, end } = reached_channels(channel, *groups, ends, tile);
                 let (kernel, after) = rest.split_at(window.num_taps() * (end - start) as usize);
                 add_rows(&mut bounds[start as usize..end as usize], kernel);
                 rest = after;
@@ -65,7 +65,9 @@ fn add_block<W: Copy + Into<i64>>(
         }
         Connector::Pool { .. } | Connector::OneToOne { .. } => {
             for bound in bounds {
-                weights.iter().for_each(|&weight| bound.add(weight.into()));
+                for &weight in weights {
+                    bound.add(weight.into());
+                }
             }
         }
     }
@@ -96,15 +98,9 @@ pub(super) fn block_length(image: &Description, projection: &Projection, tile: &
 }
 
 /// The tile's channels, counted from its first, that a source channel of a grouped convolution reaches.
-pub(crate) fn reached_channels(
-    channel: u32,
-    groups: u32,
-    source: &Population,
-    target: &Population,
-    tile: &Tile,
-) -> Range<u32> {
-    let group = channel / (source.shape[2] / groups);
-    let width = target.shape[2] / groups;
+pub(crate) fn reached_channels(channel: u32, groups: u32, ends: [&Population; 2], tile: &Tile) -> Range<u32> {
+    let [group_in, width] = ends.map(|population| population.shape[2] / groups);
+    let group = channel / group_in;
     let within = |channel: u32| channel.clamp(tile.channels[0], tile.channels[1]) - tile.channels[0];
     within(group * width)..within((group + 1) * width)
 }

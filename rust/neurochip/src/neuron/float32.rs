@@ -45,7 +45,7 @@ fn round_24(magnitude: u64) -> u64 {
 
 /// `rne(f32(acc) * f32(mantissa * 2^-shift))`, each step rounded as float32 rounds.
 ///
-/// `mantissa` has at most 24 bits. Results beyond 2^31 only need to stay large: they are clamped.
+/// `mantissa` has 24 bits with the highest set, or is 0. A result beyond 2^30 only stays large.
 #[inline(always)]
 pub fn multiply_round(acc: i32, mantissa: u32, shift: i32) -> i64 {
     let product = round_24(round_24(u64::from(acc.unsigned_abs())) * u64::from(mantissa));
@@ -66,6 +66,7 @@ impl Float32 {
     }
 
     /// `a * self + addend`, rounded once (a fused multiply-add).
+    #[must_use]
     pub fn multiply_add(self, a: i32, addend: Self) -> Self {
         let product = i128::from(self.value) * i128::from(a);
         Self::sum(product, self.exponent, addend.value.into(), addend.exponent)
@@ -109,7 +110,11 @@ impl Float32 {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_arithmetic, reason = "the machine's own float32 is the oracle")]
+#[expect(
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    reason = "the machine's float32 is the oracle"
+)]
 mod tests {
     use proptest::prelude::*;
 

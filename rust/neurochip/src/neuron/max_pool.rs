@@ -8,6 +8,7 @@
 use crate::image::Image;
 use crate::image::description::{Population, Tile, Window};
 use crate::register::Narrow;
+use crate::spikes::Spikes;
 use crate::synapse::Synapses;
 use crate::values::Counts;
 use crate::window::Axis;
@@ -23,28 +24,22 @@ pub(crate) struct MaxPoolTile {
 }
 
 impl MaxPoolTile {
-    pub(crate) fn new(
-        source: &Population,
-        target: &Population,
-        window: &Window,
-        tile: &Tile,
-        synapses: Synapses,
-    ) -> Self {
-        let alive = inputs_of_each(source, target, window, tile);
-        Self { synapses, bits: target.bits, signed: target.signed, alive }
+    pub(crate) fn new(window: &Window, ends: [&Population; 2], tile: &Tile, synapses: Synapses) -> Self {
+        let Population { bits, signed, .. } = *ends[1];
+        Self { synapses, bits, signed, alive: inputs_of_each(window, ends, tile) }
     }
 
     /// Runs one sample's window; returns the codes sent.
     #[inline(always)]
     pub(crate) fn run(&self, image: &Image, codes: &[Vec<u8>], counts: &mut Counts) -> Vec<u8> {
+        let codes = &codes[self.synapses.source];
         let mut alive = self.alive.clone();
         let mut sums = vec![0i16; alive.len()];
         let mut sent = vec![0u8; alive.len()];
         for step in 0..self.bits {
-            let bit = self.bits - 1 - step;
+            let spikes = Spikes { codes, bit: self.bits - 1 - step };
             sums.fill(0);
-            counts.sops +=
-                self.synapses.accumulate(image, &codes[self.synapses.source], bit, &mut Narrow, &mut sums);
+            counts.sops += self.synapses.accumulate(image, spikes, &mut Narrow, &mut sums);
             let update = if self.signed && step == 0 { update_sign } else { update_magnitude };
             for ((alive, &spiked), sent) in alive.iter_mut().zip(&sums).zip(&mut sent) {
                 *sent = *sent << 1 | update(alive, spiked);
@@ -73,25 +68,19 @@ fn update_sign(alive: &mut i16, spiked: i16) -> u8 {
 }
 
 /// The set of inputs that exist, one bit a tap, for each neuron of the tile in local order.
-fn inputs_of_each(source: &Population, target: &Population, window: &Window, tile: &Tile) -> Vec<i16> {
-    let [y, x] = Axis::pair(window, source.shape, target.shape);
-    let taps_of = |axis: &Axis, target: u32| -> Vec<u32> {
-        let start = (target * axis.stride).wrapping_sub(axis.pad);
-        let inside = |tap: &u32| start.wrapping_add(tap * axis.dilation) < axis.source;
-        (0..axis.kernel).filter(inside).collect()
-    };
-    let mut alive = Vec::with_capacity(tile.num_neurons());
+fn inputs_of_each(window: &Window, ends: [&Population; 2], tile: &Tile) -> Vec<i16> {
+    let [y, x] = Axis::pair(window, ends.map(|population| population.shape));
+    let mut inputs = Vec::with_capacity(tile.num_neurons());
     for row in tile.rows[0]..tile.rows[1] {
         for column in tile.columns[0]..tile.columns[1] {
-            let rows = taps_of(&y, row);
-            let columns = taps_of(&x, column);
-            let bits =
-                rows.iter().flat_map(|tap_y| columns.iter().map(move |tap_x| tap_y * x.kernel + tap_x));
-            let inputs = bits.fold(0, |inputs, bit| inputs | 1 << bit);
-            alive.extend(std::iter::repeat_n(inputs, tile.lengths()[2]));
+            let taps = y
+                .taps_into(row)
+                .flat_map(|tap_y| x.taps_into(column).map(move |tap_x| tap_y * x.kernel + tap_x));
+            let set = taps.fold(0, |set, tap| set | 1 << tap); // at most 15 taps
+            inputs.extend(std::iter::repeat_n(set, tile.lengths()[2]));
         }
     }
-    alive
+    inputs
 }
 
 #[cfg(test)]
@@ -113,6 +102,12 @@ mod tests {
     #[test]
     fn of_83_and_84_the_larger_passes_though_they_share_their_first_bits() {
         assert_eq!(maximum(&[83, 84, 3], false), 84);
+    }
+
+    #[test]
+    fn of_minus_3_and_2_the_positive_one_passes_in_two_s_complement() {
+        assert_eq!(maximum(&[0xfd, 2], true), 2);
+        assert_eq!(maximum(&[0xfd, 2], false), 0xfd);
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use crate::image::Image;
 use crate::image::arrays::{read_i32, read_i64};
-use crate::image::description::{self, Blob, Population};
+use crate::image::description::{self, Blob};
 use crate::neuron::float32::{Float32, multiply_round};
 
 /// One number for all neurons, for each channel or for each neuron.
@@ -46,11 +46,7 @@ pub(crate) enum Requantizer {
 }
 
 impl Requantizer {
-    pub(crate) fn new(
-        image: &Image,
-        population: &Population,
-        requantizer: &description::Requantizer,
-    ) -> Self {
+    pub(crate) fn new(image: &Image, requantizer: &description::Requantizer) -> Self {
         match requantizer {
             description::Requantizer::Float32 { mantissa, shift, zero } => Self::Float32 {
                 mantissa: constants_i32(image, *mantissa),
@@ -65,7 +61,6 @@ impl Requantizer {
             description::Requantizer::Table { entries, tables, first } => {
                 let entries = read_i32(image.blob(), *entries);
                 let tables = *tables as usize;
-                debug_assert!(tables == 1 || tables == population.shape[2] as usize);
                 Self::Table { length: entries.len() / tables, entries, tables, first: *first }
             }
             description::Requantizer::Float32Add { bases, scales, offset, zero } => Self::Float32Add {
@@ -85,7 +80,7 @@ impl Requantizer {
                 multiply_round(membrane, mantissa.of(neuron) as u32, shift.of(neuron)) + i64::from(*zero)
             }
             Self::Fixed { multiplier, offset, shift } => {
-                // At most 2^31 * 2^30 + 2^62: the door checked the constants.
+                // At most 2^31 * 2^30 + 2^62: the image's door checked the constants.
                 (i64::from(membrane) * i64::from(multiplier.of(neuron)) + offset.of(neuron))
                     >> shift.of(neuron)
             }
@@ -95,7 +90,7 @@ impl Requantizer {
                 entries[neuron % tables * length + entry].into()
             }
             Self::Float32Add { bases, scales, offset, zero } => {
-                let (a, b) = split_pair(membrane);
+                let (a, b) = split_pair(membrane); // 24 bits and a base of 10: cannot overflow
                 let inner = scales[1].multiply_add(b + bases[1], *offset);
                 scales[0].multiply_add(a + bases[0], inner).round_to_integer() + i64::from(*zero)
             }
@@ -103,11 +98,11 @@ impl Requantizer {
     }
 }
 
-/// The two codes, each within -256 to 255, of a membrane that holds `a + 512 b`.
+/// The two codes of a membrane that holds `a + 512 b`: the first within -256 to 255.
 #[inline(always)]
 fn split_pair(membrane: i32) -> (i32, i32) {
-    let a = ((membrane + 256) & 511) - 256;
-    (a, (membrane - a) >> 9)
+    let a = (membrane.wrapping_add(256) & 511) - 256; // the low bits of a sum survive its wrapping
+    (a, ((i64::from(membrane) - i64::from(a)) >> 9) as i32)
 }
 
 #[cfg(test)]
@@ -121,6 +116,12 @@ mod tests {
                 assert_eq!(split_pair(a + 512 * b), (a, b));
             }
         }
+    }
+
+    #[test]
+    fn a_membrane_at_either_end_of_its_register_splits_without_overflow() {
+        assert_eq!(split_pair(i32::MAX), (-1, 1 << 22));
+        assert_eq!(split_pair(i32::MIN), (0, -(1 << 22)));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! requantized value, most significant bit first.
 
 use crate::image::Image;
+use crate::image::blocks::{SumBounds, sum_bounds};
 use crate::image::description::{Integration, Population, Stem, Tile};
 use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
 use crate::register::{Narrow, Register, Rule, Saturating, Wide};
-use crate::synapse::{Synapses, neurons_of};
+use crate::spikes::Spikes;
+use crate::synapse::Synapses;
 use crate::values::Counts;
 
 /// Sources that send the same steps in the same timesteps.
@@ -18,6 +20,25 @@ struct ReceiveWindow {
     bits: u32,
     signed: bool,
     synapses: Vec<Synapses>,
+}
+
+/// One timestep of a receive window.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// Counted from the start of the window.
+    number: u32,
+    /// The bit that arrives.
+    bit: u32,
+    /// Whether it weighs less than nothing.
+    negative: bool,
+}
+
+impl ReceiveWindow {
+    #[inline(always)]
+    fn steps(&self) -> impl Iterator<Item = Step> + use<> {
+        let (bits, signed) = (self.bits, self.signed);
+        (0..bits).map(move |number| Step { number, bit: bits - 1 - number, negative: signed && number == 0 })
+    }
 }
 
 /// Which accumulators a tile needs: the narrowest whose sums are proven to be the chip's.
@@ -38,9 +59,9 @@ pub(crate) struct StemTile {
     sums: Sums,
     sum_register: Register,
     membrane_register: Register,
-    /// Whether no input can take a membrane out of its register.
-    membrane_proven: bool,
     integration: Integration,
+    /// Whether integration is exact and no input can take a sum or a membrane out of its register.
+    proven: bool,
     bias: Constants<i32>,
     requantizer: Option<Requantizer>,
     low: i64,
@@ -69,25 +90,20 @@ impl StemTile {
         let core = &image.description().chip.core;
         let sum_register = Register::new(core.weight_sum_bits, core.overflow);
         let membrane_register = Register::new(core.membrane_bits, core.overflow);
-        let channels = tile.lengths()[2];
-        let bounds: Vec<Vec<(i64, i64)>> =
-            synapses.iter().map(|synapses| synapses.bounds(image, channels)).collect();
         let bias = constants_i32(image, stem.bias);
-        let windows = receive_windows(image, synapses);
-        let exact = stem.integration == Integration::Exact;
-        let largest_bias = i64::from(bias.largest_magnitude());
+        let bounds = sum_bounds(image.description(), image.blob(), tile);
+        let bounds = bounds.into_iter().fold(SumBounds::default(), SumBounds::union);
+        let sums = choose_sums(bounds, sum_register);
+        let exact = stem.integration == Integration::Exact && sums != Sums::Wide { checked: true };
         Self {
-            sums: choose_sums(&bounds, sum_register),
-            membrane_proven: exact && membranes_fit(&bounds, largest_bias, membrane_register),
-            windows,
+            windows: receive_windows(image, synapses),
+            sums,
             sum_register,
             membrane_register,
             integration: stem.integration.clone(),
+            proven: exact && membranes_fit(bounds, bias.largest_magnitude(), membrane_register),
             bias,
-            requantizer: stem
-                .requantizer
-                .as_ref()
-                .map(|requantizer| Requantizer::new(image, population, requantizer)),
+            requantizer: stem.requantizer.as_ref().map(|requantizer| Requantizer::new(image, requantizer)),
             low: stem.low.into(),
             high: stem.high.into(),
             code_mask: u8::MAX >> (8 - population.bits.max(1)),
@@ -127,16 +143,17 @@ impl StemTile {
     ) {
         let mut sums = vec![R::Sum::default(); membranes.len()];
         for window in &self.windows {
-            for step in 0..window.bits {
-                let bit = window.bits - 1 - step;
-                let sops_before = counts.sops;
+            for step in window.steps() {
+                let mut sops = 0;
                 for synapses in &window.synapses {
-                    counts.sops += synapses.accumulate(image, &codes[synapses.source], bit, rule, &mut sums);
+                    let spikes = Spikes { codes: &codes[synapses.source], bit: step.bit };
+                    sops += synapses.accumulate(image, spikes, rule, &mut sums);
                 }
-                if counts.sops > sops_before {
-                    self.update(&sums, membranes, step, bit, window.signed && step == 0, counts);
+                if sops > 0 {
+                    self.update(step, &sums, membranes, counts);
                     sums.fill(R::Sum::default());
                 }
+                counts.sops += sops;
             }
         }
     }
@@ -145,14 +162,13 @@ impl StemTile {
     #[inline(always)]
     fn update<S: Copy + Into<i32>>(
         &self,
+        step: Step,
         sums: &[S],
         membranes: &mut [i32],
-        step: u32,
-        bit: u32,
-        negative: bool,
         counts: &mut Counts,
     ) {
-        if self.membrane_proven && self.sums != (Sums::Wide { checked: true }) {
+        let Step { number, bit, negative } = step;
+        if self.proven {
             for (membrane, &sum) in membranes.iter_mut().zip(sums) {
                 let added = sum.into() << bit; // proven to fit
                 *membrane =
@@ -162,13 +178,13 @@ impl StemTile {
         }
         let (coefficient, shift) = match &self.integration {
             Integration::Exact => (1i64 << bit, 0),
-            Integration::Scaled { coefficients, shift } => (i64::from(coefficients[step as usize]), *shift),
+            Integration::Scaled { coefficients, shift } => (i64::from(coefficients[number as usize]), *shift),
         };
         let coefficient = if negative { -coefficient } else { coefficient };
         let half = (1i64 << shift) >> 1;
         for (membrane, &sum) in membranes.iter_mut().zip(sums) {
             let sum = self.sum_register.store(sum.into().into(), &mut counts.sum_overflows);
-            let added = (i64::from(sum) * coefficient + half) >> shift;
+            let added = (i64::from(sum) * coefficient + half) >> shift; // at most 62 bits
             *membrane =
                 self.membrane_register.store(i64::from(*membrane) + added, &mut counts.membrane_overflows);
         }
@@ -176,7 +192,7 @@ impl StemTile {
 
     #[inline(always)]
     fn add_bias(&self, membranes: &mut [i32], counts: &mut Counts) {
-        for (membrane, neuron) in membranes.iter_mut().zip(neurons_of(self.shape, &self.tile)) {
+        for (membrane, neuron) in membranes.iter_mut().zip(self.tile.neurons(self.shape)) {
             let sum = i64::from(*membrane) + i64::from(self.bias.of(neuron));
             *membrane = self.membrane_register.store(sum, &mut counts.membrane_overflows);
         }
@@ -184,12 +200,11 @@ impl StemTile {
 
     #[inline(always)]
     fn requantize(&self, requantizer: &Requantizer, membranes: &[i32]) -> Vec<u8> {
-        let neurons = neurons_of(self.shape, &self.tile);
         let code = |(&membrane, neuron)| {
             let value = requantizer.apply(membrane, neuron).clamp(self.low, self.high);
             value as u8 & self.code_mask // two's complement: the bits that are sent
         };
-        membranes.iter().zip(neurons).map(code).collect()
+        membranes.iter().zip(self.tile.neurons(self.shape)).map(code).collect()
     }
 }
 
@@ -210,17 +225,8 @@ fn receive_windows(image: &Image, synapses: Vec<Synapses>) -> Vec<ReceiveWindow>
     windows.into_iter().map(|(_, window)| window).collect()
 }
 
-/// The sums of all projections together, channel by channel.
-fn total(bounds: &[Vec<(i64, i64)>]) -> (i64, i64) {
-    let channels = bounds.first().map_or(0, Vec::len);
-    let of_channel = |channel: usize| {
-        bounds.iter().fold((0, 0), |sum, bounds| (sum.0 + bounds[channel].0, sum.1 + bounds[channel].1))
-    };
-    (0..channels).map(of_channel).fold((0, 0), |sum, bound| (sum.0.min(bound.0), sum.1.max(bound.1)))
-}
-
-fn choose_sums(bounds: &[Vec<(i64, i64)>], register: Register) -> Sums {
-    let (low, high) = total(bounds);
+fn choose_sums(bounds: SumBounds, register: Register) -> Sums {
+    let SumBounds { low, high } = bounds;
     if low >= i16::MIN.into() && high <= i16::MAX.into() {
         Sums::Narrow // registers have at least 16 bits
     } else if register.holds(low, high) {
@@ -233,8 +239,7 @@ fn choose_sums(bounds: &[Vec<(i64, i64)>], register: Register) -> Sums {
 }
 
 /// Whether no partial sum of any code leaves the register: |H| <= sum |w| (2^8 - 1) + |b|.
-fn membranes_fit(bounds: &[Vec<(i64, i64)>], largest_bias: i64, register: Register) -> bool {
-    let (low, high) = total(bounds);
-    let largest = (high - low) * 255 + largest_bias;
+fn membranes_fit(bounds: SumBounds, largest_bias: u32, register: Register) -> bool {
+    let largest = bounds.magnitude() * 255 + i64::from(largest_bias);
     register.holds(-largest, largest)
 }

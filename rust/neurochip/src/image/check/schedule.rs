@@ -1,9 +1,7 @@
 //! The schedule: nobody sends before it has received, nobody receives two codes at once.
 
 use super::{Check, require};
-use crate::image::description::{
-    Connector, Description, Integration, Model, Population, Projection, Stem,
-};
+use crate::image::description::{Connector, Description, Integration, Model, Population, Projection, Stem};
 
 /// Most a coefficient may be: times a weight sum of 32 bits it fits 62.
 const MAX_COEFFICIENT: i32 = 1 << 30;
@@ -25,12 +23,14 @@ pub(super) fn check(image: &Description) -> Check {
 fn check_max_pool(population: &Population, sources: &[&Population], incoming: &[&Projection]) -> Check {
     let name = &population.name;
     require(matches!(incoming, [Projection { connector: Connector::Pool { .. }, .. }]), || {
-        format!("max pool '{name}' has {} sources, expected one pool", incoming.len())
+        format!("max pool '{name}' is not the target of one pool alone")
     })?;
     let source = sources[0];
     let streams = source.send_start + 1 == population.send_start
         && (source.bits, source.signed) == (population.bits, population.signed);
-    require(streams, || format!("max pool '{name}' does not send what '{}' sends, one timestep later", source.name))
+    require(streams, || {
+        format!("max pool '{name}' does not send what '{}' sends, one timestep later", source.name)
+    })
 }
 
 fn check_stem(population: &Population, stem: &Stem, sources: &[&Population]) -> Check {
@@ -45,7 +45,10 @@ fn check_stem(population: &Population, stem: &Stem, sources: &[&Population]) -> 
     for (number, a) in sources.iter().enumerate() {
         for b in &sources[number + 1..] {
             require(code(a) == code(b) || apart(a, b), || {
-                format!("population '{name}' receives '{}' and '{}' in one timestep, in different codes", a.name, b.name)
+                format!(
+                    "population '{name}' receives '{}' and '{}' in one timestep, in different codes",
+                    a.name, b.name
+                )
             })?;
         }
     }

@@ -100,8 +100,12 @@ fn max_pool_weights(image: &Description, tile: &Tile, blob: &[u8]) -> Vec<i16> {
 fn check_whole(population: &Population, tiles: &[&Tile]) -> Check {
     let (name, neurons) = (&population.name, population.num_neurons());
     let held: usize = tiles.iter().map(|tile| tile.num_neurons()).sum();
-    require(held == neurons, || format!("tiles hold {held} of the {neurons} neurons of population '{name}'"))?;
+    require(held == neurons, || {
+        format!("tiles hold {held} of the {neurons} neurons of population '{name}'")
+    })?;
     let mut taken = vec![false; neurons];
-    let alone = tiles.iter().all(|tile| tile.neurons(population.shape).all(|n| !std::mem::replace(&mut taken[n], true)));
+    let alone = tiles
+        .iter()
+        .all(|tile| tile.neurons(population.shape).all(|n| !std::mem::replace(&mut taken[n], true)));
     require(alone, || format!("population '{name}' has a neuron on two tiles"))
 }

@@ -1,0 +1,58 @@
+"""The stage itself: a placed network becomes an image, and the core checks every index of it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from .. import _core
+from ..lower.codes import choose_code
+from ..lower.network import Network
+from ..lower.views import NOWHERE, to_neurons
+from ..placement import Placement
+from .blob import Blob
+from .contents import layer_for_host, usage_for_host
+from .describe import describe
+from .head import head_index, takes_codes
+from .host import Host
+from .image import Image
+
+
+def assemble(placement: Placement) -> Image:
+    """Packs a placed network into an image."""
+    network = placement.network
+    blob = Blob()
+    host = {
+        "work": host_of(network).to_json(),
+        "layers": [layer_for_host(network, population) for population in network.populations],
+        "usage": [usage_for_host(tile) for tile in placement.tiles],
+        "notes": list(network.notes),
+    }
+    description = describe(placement, blob, host)
+    return Image(_core.Image(json.dumps(description), blob.to_bytes()), network)
+
+
+def host_of(network: Network) -> Host:
+    """The host's part of a network."""
+    graph = network.graph
+    output = network.population(network.output)
+    code = choose_code(graph.input)
+    index = head_index(graph)
+    known = np.full(graph.input.shape, NOWHERE) if index is None else index
+    return Host(
+        input_shape=graph.input_shape,
+        input_format=graph.input.format,
+        input_range=(graph.input.low, graph.input.high),
+        input_base=code.base,
+        input_bits=code.bits,
+        input_index=to_neurons(known, graph.input.shape).astype(np.int32),
+        takes_codes=takes_codes(graph),
+        head=tuple(op.op_type for op in graph.head) if index is None else (),
+        output_shape=graph.output.shape,
+        output_format=graph.output.format,
+        output_base=output.code.base if output.code else 0,
+        output_index=network.output_index.ravel(),
+        readout=network.readout,
+        tail=tuple(op.op_type for op in graph.tail),
+    )

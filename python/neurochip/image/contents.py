@@ -1,0 +1,169 @@
+"""Contents: what an image holds, read from its description.
+
+What the silicon needs is in the description's own tables; `host` adds what only people ask for:
+proofs, kinds of layers, how full memories are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from ..chip import Chip
+from ..lower.network import Input, Lowering, MaxPool, Network, Population
+from ..placement import Tile
+from ..requantize import Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One population of an image, and what is proven about it."""
+
+    name: str
+    shape: tuple[int, int, int]
+    """Height, width, channels."""
+    send_start: int
+    """Timestep of its first spike."""
+    bits: int
+    """Of its spike code; 0 where the host reads membranes."""
+    signed: bool
+    model: str
+    """The neuron model: `input`, `stem` or `max_pool`."""
+    kind: str
+    """The layer's kind in the graph, `Input` or `Relay`."""
+    mode: str
+    """`exact` or `scaled` integration; `streaming` for max pooling."""
+    tensor: str | None = None
+    """The graph's tensor it holds, channels last; None for neurons between tensors."""
+    base: int = 0
+    """What is added to a value sent to give the tensor's code."""
+    bias_mode: str = ""
+    """`exact` or `calibrated`; empty for a population without a bias."""
+    differing: int | None = None
+    """Reachable accumulator values at which the chip's code differs from onnxruntime's."""
+    reachable: int | None = None
+    worst_levels: int | None = None
+    s1: float | None = None
+    largest_seen: int | None = None
+    """Largest magnitude of a partial sum over the calibration samples."""
+    largest_possible: int | None = None
+    """Largest magnitude that the interval analysis allows."""
+    note: str = ""
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        height, width, channels = self.shape
+        return height * width * channels
+
+    @property
+    def proof(self) -> str:
+        """What is proven, in words; empty where there is nothing to prove."""
+        if self.differing is None:
+            return ""
+        counts = (self.differing, self.reachable, self.worst_levels)
+        return str(Proof(*(np.array([count], np.int64) for count in counts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What one core holds, and how full its memories are."""
+
+    node: int
+    x: int
+    y: int
+    population: str
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    channels: tuple[int, int]
+    neurons: int
+    dendrite_words: int
+    dendrite_words_available: int
+    dendrites: int
+    axon_entries: int
+
+
+def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
+    """What the description's own tables do not say of a population; nothing that is a default."""
+    lowering = next((each for each in network.lowerings if each.layer == population.layer), None)
+    if lowering is None:
+        lowering = Lowering(population.layer, "exact", "", None)
+    proof = lowering.proof
+    told = {
+        "kind": population.kind,
+        "mode": "streaming" if isinstance(population.model, MaxPool) else lowering.mode,
+        "tensor": _tensor(network, population),
+        "base": population.code.base if population.code else 0,
+        "bias_mode": lowering.bias_mode,
+        "differing": None if proof is None else int(proof.differing.sum()),
+        "reachable": None if proof is None else int(proof.reachable.sum()),
+        "worst_levels": None if proof is None else int(proof.worst_levels.max(initial=0)),
+        "s1": lowering.s1,
+        "largest_seen": lowering.largest_seen,
+        "largest_possible": lowering.largest_possible,
+        "note": lowering.note,
+    }
+    defaults = {field.name: field.default for field in fields(Layer)}
+    return {name: value for name, value in told.items() if value != defaults[name]}
+
+
+def _tensor(network: Network, population: Population) -> str | None:
+    if isinstance(population.model, Input):
+        return network.graph.input.name
+    last = [each for each in network.populations if each.layer == population.layer][-1]
+    outputs = {layer.name: layer.output.name for layer in network.graph.layers}
+    return outputs.get(population.layer) if last is population else None
+
+
+def layers_of(description: Mapping[str, Any]) -> tuple[Layer, ...]:
+    """The populations of an image."""
+    pairs = zip(description["populations"], description["host"]["layers"], strict=True)
+    return tuple(
+        Layer(
+            name=population["name"],
+            shape=tuple(population["shape"]),
+            send_start=population["send_start"],
+            bits=population["bits"],
+            signed=population["signed"],
+            model=population["model"]["model"],
+            **told,
+        )
+        for population, told in pairs
+    )
+
+
+def usage_for_host(tile: Tile) -> list[int]:
+    """How much of its core a tile takes, as `cores_of` reads it."""
+    return [tile.usage.dendrite_words, tile.usage.dendrites, tile.usage.axon_entries]
+
+
+def cores_of(description: Mapping[str, Any], chip: Chip) -> tuple[Core, ...]:
+    """The cores of an image that hold neurons."""
+    names = [population["name"] for population in description["populations"]]
+    pairs = zip(description["tiles"], description["host"]["usage"], strict=True)
+    return tuple(_core(tile, usage, names, chip) for tile, usage in pairs)
+
+
+def _core(tile: Mapping[str, Any], usage: list[int], names: list[str], chip: Chip) -> Core:
+    rows, columns, channels = (
+        (tile[axis][0], tile[axis][1]) for axis in ("rows", "columns", "channels")
+    )
+    x, y = chip.position(tile["node"])
+    dendrite_words, dendrites, axon_entries = usage
+    return Core(
+        node=tile["node"],
+        x=x,
+        y=y,
+        population=names[tile["population"]],
+        rows=rows,
+        columns=columns,
+        channels=channels,
+        neurons=(rows[1] - rows[0]) * (columns[1] - columns[0]) * (channels[1] - channels[0]),
+        dendrite_words=dendrite_words,
+        dendrite_words_available=chip.dendrite_words(tile["node"]),
+        dendrites=dendrites,
+        axon_entries=axon_entries,
+    )

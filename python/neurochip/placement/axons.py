@@ -1,0 +1,62 @@
+"""Axons: the targets in the out-tables of a population, one for each core a spike must reach."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..lower.network import Convolution, Dense, OneToOne, Shape, Window
+from .links import Link, hits
+from .tiles import Box, Grid, Range
+
+
+def targets(link: Link, grid: Grid) -> NDArray[np.int64]:
+    """Broadcasting to the source's shape: how many boxes of the target each neuron reaches."""
+    connector = link.connector
+    if isinstance(connector, Dense):
+        return np.full((1, 1, 1), grid.num_boxes, np.int64)
+    if isinstance(connector, OneToOne):
+        if connector.index is None:
+            return np.ones((1, 1, 1), np.int64)
+        return _by_index(connector.index, link, grid)
+    rows = _cuts_reached(link, connector.window, 0, grid.rows)
+    columns = _cuts_reached(link, connector.window, 1, grid.columns)
+    channels = np.ones(link.source.shape[2], np.int64)
+    if isinstance(connector, Convolution):
+        channels = _channel_cuts(connector, link, grid.channels)
+    return np.asarray(rows[:, None, None] * columns[:, None] * channels)
+
+
+def _cuts_reached(
+    link: Link, window: Window, axis: int, cuts: tuple[Range, ...]
+) -> NDArray[np.int64]:
+    """For each source row (axis 0) or column (axis 1): how many cuts of the target it reaches."""
+    reached = [[bool(taps) for taps in hits(window, link.source, axis, cut)] for cut in cuts]
+    return np.asarray(np.array(reached).sum(axis=0, dtype=np.int64))
+
+
+def _channel_cuts(connector: Convolution, link: Link, cuts: tuple[Range, ...]) -> NDArray[np.int64]:
+    """For each source channel: how many cuts of the target's channels its group meets."""
+    sources, width = (
+        shape[2] // connector.groups for shape in (link.source.shape, link.target.shape)
+    )
+    met = [
+        sum(start < (group + 1) * width and group * width < stop for start, stop in cuts)
+        for group in range(connector.groups)
+    ]
+    return np.repeat(np.array(met, np.int64), sources)
+
+
+def _by_index(index: NDArray[np.int32], link: Link, grid: Grid) -> NDArray[np.int64]:
+    box_of_target = np.empty(link.target.shape, np.int64)
+    for number, box in enumerate(grid.boxes):
+        box_of_target[box.slices] = number
+    pairs = np.stack([index.astype(np.int64), box_of_target.ravel()])
+    sources = np.unique(pairs[:, index >= 0], axis=1)[0]
+    counts = np.bincount(sources, minlength=link.source.num_neurons)
+    return counts.reshape(link.source.shape)
+
+
+def total(targets: NDArray[np.int64], shape: Shape, box: Box) -> int:
+    """Targets of all neurons of a box of a population of this shape."""
+    return int(np.broadcast_to(targets, shape)[box.slices].sum())

@@ -1,0 +1,100 @@
+"""Dendrites: the words that a box of neurons takes for what it receives.
+
+A packet names a dendrite: a meta word, a list of neuron ids and a list of weights. Lists that are
+equal are stored once. Where the chip has relative ids, the ids of a convolution count from the
+packet's neuron index, so that all source positions that reach the same taps share their lists.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..lower.network import Convolution, Dense, Depthwise, OneToOne, Pool, Window
+from .formats import Formats
+from .links import Link, hits
+from .tiles import Box
+
+SHARED_WEIGHT_BITS = 16
+"""A weight that all synapses of a dendrite share stands in its meta word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dendrites:
+    """Dendrites into one box, and the words of their lists."""
+
+    count: int
+    words: int
+
+    def __add__(self, other: Dendrites) -> Dendrites:
+        """Both together."""
+        return Dendrites(self.count + other.count, self.words + other.words)
+
+
+NONE = Dendrites(0, 0)
+
+
+def dendrites(formats: Formats, link: Link, box: Box) -> Dendrites:
+    """What a link takes on the core that holds a box of its target."""
+    connector = link.connector
+    if isinstance(connector, Dense):
+        sources, channels = link.source.num_neurons, box.lengths[2]
+        words = 1 + formats.weight_words(channels, link.weight_bits)
+        return Dendrites(sources, sources * words + formats.id_words(channels))
+    if isinstance(connector, OneToOne):
+        relative = formats.relative_ids and link.has_the_index and connector.index is None
+        count = 1 if relative else box.num_neurons
+        return Dendrites(count, count * (1 + formats.id_words(1)))
+    if isinstance(connector, Convolution):
+        return sum(_of_groups(formats, link, connector, box), NONE)
+    return sum(_of_channels(formats, link, connector, box), NONE)
+
+
+def _of_groups(
+    formats: Formats, link: Link, connector: Convolution, box: Box
+) -> Iterator[Dendrites]:
+    """Each source channel of a group reaches all channels of the group."""
+    sources = link.source.shape[2] // connector.groups
+    width = link.target.shape[2] // connector.groups
+    for group in range(connector.groups):
+        start = max(group * width, box.channels[0])
+        stop = min((group + 1) * width, box.channels[1])
+        if start >= stop:
+            continue
+        for taps, places in _variants(formats, link, connector.window, box):
+            synapses = taps * (stop - start)
+            ids = places * (formats.id_words(synapses) + sources)  # and the meta words
+            weights = sources * formats.weight_words(synapses, link.weight_bits)
+            yield Dendrites(places * sources, ids + weights)
+
+
+def _of_channels(
+    formats: Formats, link: Link, connector: Depthwise | Pool, box: Box
+) -> Iterator[Dendrites]:
+    """Each source channel reaches itself."""
+    channels = box.lengths[2]
+    lists = 1 if isinstance(connector, Pool) else channels
+    alike = bool((connector.weights == connector.weights.flat[0]).all())
+    shared = alike and link.weight_bits <= SHARED_WEIGHT_BITS
+    for taps, places in _variants(formats, link, connector.window, box):
+        if not (formats.relative_ids and link.has_the_index):
+            places *= channels
+        count = max(lists, places)
+        weights = 0 if shared else lists * formats.weight_words(taps, link.weight_bits)
+        yield Dendrites(count, count + places * formats.id_words(taps) + weights)
+
+
+def _variants(formats: Formats, link: Link, window: Window, box: Box) -> Iterator[tuple[int, int]]:
+    """The different sets of taps: how many taps each has, and how many lists of ids it needs.
+
+    Relative ids need one; absolute ones are others for every source position.
+    """
+    rows, columns = (
+        Counter(taps for taps in hits(window, link.source, axis, targets) if taps)
+        for axis, targets in enumerate((box.rows, box.columns))
+    )
+    relative = formats.relative_ids and link.has_the_index
+    for taps_y, count_y in rows.items():
+        for taps_x, count_x in columns.items():
+            yield len(taps_y) * len(taps_x), 1 if relative else count_y * count_x

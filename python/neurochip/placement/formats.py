@@ -1,0 +1,42 @@
+"""Formats: the words of a core's memories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from ..chip import Chip
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The word formats of a core's dendrite memory."""
+
+    word_bits: int
+    ids_per_word: int
+    relative_ids: bool
+    weight_bits: tuple[int, ...]
+    """The widths a weight can be stored in, ascending."""
+    state_words_per_neuron: int
+
+    @staticmethod
+    def of(chip: Chip) -> Formats:
+        """Reads a chip's description."""
+        core = chip.spec["core"]
+        memory = core["dendrite_memory"]
+        return Formats(
+            memory["word_bits"],
+            memory["ids_per_word"],
+            memory["relative_ids"],
+            tuple(sorted(core["weight_bits"])),
+            memory["state_words_per_neuron"],
+        )
+
+    def id_words(self, ids: int) -> int:
+        """Words of a list of ids."""
+        return ceil(ids / self.ids_per_word)
+
+    def weight_words(self, weights: int, bits: int) -> int:
+        """Words of a list of weights of the narrowest width that holds `bits`."""
+        width = next((width for width in self.weight_bits if width >= bits), self.weight_bits[-1])
+        return ceil(weights / (self.word_bits // width))

@@ -1,0 +1,102 @@
+"""Links: projections with what counting their words and entries asks for again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from ..lower.network import (
+    Connector,
+    Dense,
+    Network,
+    OneToOne,
+    Population,
+    Projection,
+    Window,
+)
+from .tiles import Range
+
+Hits: TypeAlias = tuple[tuple[int, ...], ...]
+"""For each source position of one axis: the taps through which it reaches a range of targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A projection between two populations."""
+
+    connector: Connector
+    source: Population
+    target: Population
+    weight_bits: int
+    """Bits of the widest weight, in two's complement."""
+    has_the_index: bool
+    """Whether the one neuron index of its source is meant for it."""
+
+
+def links_of(network: Network) -> tuple[Link, ...]:
+    """The projections of a network, in its order."""
+    return tuple(
+        Link(
+            projection.connector,
+            network.population(projection.source),
+            network.population(projection.target),
+            weight_bits(projection.connector),
+            _has_the_index(network.projections, projection),
+        )
+        for projection in network.projections
+    )
+
+
+def weight_bits(connector: Connector) -> int:
+    """Bits of the widest weight, in two's complement."""
+    if isinstance(connector, OneToOne):
+        low = high = connector.weight
+    else:
+        low, high = int(connector.weights.min()), int(connector.weights.max())
+    return max((~min(low, 0)).bit_length(), max(high, 0).bit_length()) + 1
+
+
+def _has_the_index(projections: Sequence[Projection], projection: Projection) -> bool:
+    """Whether the projection is the one with the most weights out of its source.
+
+    A source has one neuron index, from which the ids of one projection can count; those of the
+    others are absolute. Dense lists are the same for every source and need no index.
+    """
+
+    def size(other: Projection) -> int:
+        connector = other.connector
+        return 1 if isinstance(connector, OneToOne) else connector.weights.size
+
+    rivals = [
+        other
+        for other in projections
+        if other.source == projection.source and not isinstance(other.connector, Dense)
+    ]
+    return max(rivals, key=size, default=projection) is projection
+
+
+def hits(window: Window, source: Population, axis: int, targets: Range) -> Hits:
+    """Taps by source row (axis 0) or column (axis 1) that reach a range of targets."""
+    return _axis_hits(
+        source.shape[axis],
+        window.kernel[axis],
+        window.stride[axis],
+        window.pad[axis],
+        window.dilation[axis],
+        targets,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _axis_hits(
+    source: int, kernel: int, stride: int, pad: int, dilation: int, targets: Range
+) -> Hits:
+    found: list[list[int]] = [[] for _ in range(source)]
+    for target in range(*targets):
+        for tap in range(kernel):
+            position = target * stride - pad + tap * dilation
+            if 0 <= position < source:
+                found[position].append(tap)
+    return tuple(tuple(sorted(taps)) for taps in found)

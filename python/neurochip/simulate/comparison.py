@@ -1,0 +1,80 @@
+"""Comparison: the chip against its graph in integers, layer by layer, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph import Graph
+from ..image import Image, Layer
+from ..lower import Network
+from ..lower.views import channels_last
+from .run import Agreement
+
+
+class Comparison:
+    """Counts values that differ, batch by batch, while the spikes are at hand."""
+
+    def __init__(self, image: Image, network: Network) -> None:
+        """Starts with nothing compared."""
+        self.image, self.network = image, network
+        self.layers = [
+            layer for layer in image.layers if layer.tensor is not None and layer.model != "input"
+        ]
+        self._compared = np.zeros(len(self.layers), np.int64)
+        self._differing = {name: np.zeros_like(self._compared) for name in ("exact", "compiled")}
+
+    def add(self, samples: NDArray[Any], codes: NDArray[np.uint8], read: NDArray[np.int64]) -> None:
+        """Compares one batch.
+
+        Args:
+            samples: The model's input.
+            codes: What every neuron sent, populations one after the other.
+            read: Codes of the output's population.
+        """
+        ours = self._tensors(codes, read)
+        for name, wanted in _evaluations(self.network, samples).items():
+            for number, layer in enumerate(self.layers):
+                differ = ours[layer.name] != channels_last(wanted[str(layer.tensor)])
+                self._differing[name][number] += np.count_nonzero(differ)
+        self._compared += np.array([ours[layer.name].size for layer in self.layers], np.int64)
+
+    def agreement(self, evaluation: str) -> Agreement:
+        """With an evaluation of the graph: `exact` or `compiled`."""
+        names = tuple(layer.name for layer in self.layers)
+        return Agreement(names, self._differing[evaluation], self._compared)
+
+    def _tensors(
+        self, codes: NDArray[np.uint8], read: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.int64]]:
+        """Each population's codes of its tensor."""
+        tensors = {}
+        start = 0
+        for layer in self.image.layers:
+            sent = codes[:, start : start + layer.neurons]
+            start += layer.neurons
+            tensors[layer.name] = read if layer.bits == 0 else _decoded(layer, sent)
+        return tensors
+
+
+def _decoded(layer: Layer, sent: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The codes for what neurons sent."""
+    values = sent.astype(np.int64)
+    if layer.signed:
+        sign = 1 << (layer.bits - 1)
+        values = (values ^ sign) - sign
+    return values + layer.base
+
+
+def _evaluations(
+    network: Network, samples: NDArray[Any]
+) -> Mapping[str, Mapping[str, NDArray[Any]]]:
+    """The graph in exact integers, and with the chip's constants."""
+    graph: Graph = network.graph
+    inputs = graph.quantize(samples)
+    exact = graph.evaluate(inputs)
+    compiled = graph.evaluate(inputs, network.arithmetic) if network.arithmetic else exact
+    return {"exact": exact, "compiled": compiled}

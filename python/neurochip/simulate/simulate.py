@@ -1,0 +1,124 @@
+"""The stage itself: batch by batch through the core, put together as one run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..energy import energy_by_component_pj
+from ..errors import InputError
+from ..image import Image
+from .comparison import Comparison
+from .run import Run
+from .samples import checked
+from .waiting import Waiting, finished, no_progress_bar, progress_bar
+
+TIMINGS = ("cycle", "none")
+
+BATCH_SAMPLES = 256
+BATCH_BYTES = 1 << 27
+"""Limits of a batch that is compared with the graph: its tensors are all held at once."""
+
+
+def simulate(
+    image: Image,
+    x: NDArray[Any],
+    timing: str = "cycle",
+    threads: int | None = None,
+    progress: bool = False,
+    compare: bool = True,
+) -> Run:
+    """Runs samples on the chip.
+
+    Args:
+        image: The network on its chip.
+        x: (samples, *image.input_shape): the model's input.
+        timing: `cycle`: values and cycles; `none`: values alone.
+        threads: Threads to use; all cores by default. Results do not depend on it.
+        progress: Shows a progress bar on standard error.
+        compare: Also evaluates the graph in integers, if the image still has it, and counts the
+            values that differ.
+
+    Raises:
+        InputError: If the samples do not fit the network.
+        Interrupted: On Ctrl-C.
+    """
+    if timing not in TIMINGS:
+        raise InputError(f"no timing {timing!r}", hint="timings are `cycle` and `none`")
+    threads = os.cpu_count() or 1 if threads is None else threads
+    if threads < 1:
+        raise InputError(f"`threads` is {threads}, expected 1 or more")
+    samples = checked(image, np.asarray(x))
+    comparison = Comparison(image, image.network) if compare and image.network else None
+    with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
+        batches = list(_run(image, samples, timing, threads, comparison, waiting))
+    return _whole(image, timing, batches, comparison)
+
+
+def _run(
+    image: Image,
+    samples: NDArray[Any],
+    timing: str,
+    threads: int,
+    comparison: Comparison | None,
+    waiting: Waiting,
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """The arrays of one batch after the other, all but their spikes."""
+    simulator = _core.Simulator(image.core)
+    size = _batch_size(image) if comparison else len(samples)
+    for start in range(0, len(samples), size):
+        batch = samples[start : start + size]
+        codes = np.ascontiguousarray(image.codes(batch))
+        job = simulator.start(codes, timing == "cycle", comparison is not None, threads)
+        arrays = finished(job, waiting, start, len(samples))
+        if comparison is not None:
+            read = image.host.read(arrays["outputs"])
+            comparison.add(batch, arrays.pop("codes"), read)
+        yield arrays
+
+
+def _batch_size(image: Image) -> int:
+    neurons = sum(layer.neurons for layer in image.layers)
+    return max(1, min(BATCH_SAMPLES, BATCH_BYTES // (8 * neurons)))
+
+
+def _whole(
+    image: Image,
+    timing: str,
+    batches: Sequence[dict[str, NDArray[Any]]],
+    comparison: Comparison | None,
+) -> Run:
+    """All batches as one run."""
+    read, counts, work_cycles, by_layer = (
+        np.concatenate([arrays[name] for arrays in batches])
+        for name in ("outputs", "counters", "work_cycles", "population_counts")
+    )
+    outputs = image.host.outputs(image.host.read(read))
+    names = batches[0]["counter_names"]
+    counters = {str(name): counts[:, column] for column, name in enumerate(names)}
+    return Run(
+        image=image,
+        timing=timing,
+        outputs=outputs,
+        values=_values(image, outputs),
+        counters=counters,
+        work_cycles=work_cycles,
+        layer_spikes=by_layer[:, :, 0],
+        layer_sops=by_layer[:, :, 1],
+        layer_sum_overflows=by_layer[:, :, 2],
+        layer_membrane_overflows=by_layer[:, :, 3],
+        compiled_agreement=comparison.agreement("compiled") if comparison else None,
+        exact_agreement=comparison.agreement("exact") if comparison else None,
+        energy_by_component_pj=energy_by_component_pj(image.chip, counters),
+    )
+
+
+def _values(image: Image, outputs: NDArray[np.int32]) -> NDArray[Any]:
+    if image.network is None:
+        return image.host.output_format.dequantize(outputs)
+    return image.network.graph.finish(outputs)

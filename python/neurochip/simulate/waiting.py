@@ -1,0 +1,70 @@
+"""Waiting for the core: it runs on threads of its own, Python stays awake for Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .. import _core
+
+POLL_SECONDS = 0.05
+"""How often a waiting run looks for Ctrl-C and shows its progress."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; says how far it got."""
+
+    def __init__(self, done: int, total: int) -> None:
+        """Keeps the number of samples that were finished, and of all."""
+        super().__init__(f"interrupted after {done} of {total} samples")
+        self.done, self.total = done, total
+
+
+class Waiting(Protocol):
+    """Who is told how many samples are finished."""
+
+    def __call__(self, done: int) -> None:
+        """Takes the number."""
+
+
+def finished(job: _core.Job, waiting: Waiting, before: int, total: int) -> dict[str, NDArray[Any]]:
+    """The arrays of a job, once it is done.
+
+    Args:
+        job: The job.
+        waiting: Is told how many samples are finished.
+        before: Samples that other jobs have finished.
+        total: Samples of all jobs.
+
+    Raises:
+        Interrupted: On Ctrl-C.
+    """
+    try:
+        while not job.wait(POLL_SECONDS):
+            waiting(before + job.done())
+        waiting(before + job.done())
+    except KeyboardInterrupt:
+        job.cancel()
+        raise Interrupted(before + job.done(), total) from None
+    return job.result()
+
+
+@contextmanager
+def progress_bar(total: int) -> Iterator[Waiting]:
+    """A bar on standard error."""
+    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+        task = progress.add_task("simulating", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def no_progress_bar() -> Iterator[Waiting]:
+    """Nothing to see."""
+    yield lambda done: None

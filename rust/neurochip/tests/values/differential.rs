@@ -1,0 +1,212 @@
+//! The machine of values against the naive one, on random networks.
+
+use std::collections::BTreeSet;
+
+use neurochip::chip::ChipSpec;
+use neurochip::counters::Counters;
+use neurochip::image::description::{Integration, Model};
+use neurochip::simulator::{Progress, SampleRun, Timing};
+use neurochip::traffic::Destination;
+use proptest::prelude::*;
+
+use crate::network::{Network, Synapse};
+use crate::random::{Choices, choices, network, sample};
+use crate::reference;
+
+/// One sample through the simulator; values become two's complement.
+pub(crate) fn simulate(network: &Network, timing: Timing, input: &[i64]) -> SampleRun {
+    let codes: Vec<u8> = input.iter().map(|&value| value as u8).collect();
+    network.simulator().run(&codes, timing, &Progress::default()).unwrap().remove(0)
+}
+
+/// What the sample costs on the chip, from its spikes and the written-out synapses alone.
+fn expected_counters(network: &Network, run: &SampleRun) -> Counters {
+    let chip = &network.chip;
+    let mut expected = Counters { soma_updates: soma_updates(network), ..Counters::default() };
+    for (number, codes) in
+        network.populations.iter().zip(&run.record.codes).map(|(_, codes)| codes).enumerate()
+    {
+        for (neuron, code) in codes.iter().enumerate().filter(|(_, code)| **code != 0) {
+            let spikes = u64::from(code.count_ones());
+            let from = home(network, number, neuron);
+            let mut to = targets(network, number, neuron);
+            expected.spikes += spikes;
+            expected.sops += spikes * to.iter().map(|(_, synapses)| synapses).sum::<u64>();
+            if number == network.output as usize {
+                let ports = (0..chip.io.len() as u32).map(Destination::Port);
+                to.push((ports.min_by_key(|&port| distance(chip, from, port)).unwrap(), 0));
+                expected.output_packets += spikes;
+            }
+            let packets = spikes * to.len() as u64;
+            expected.flit_hops += spikes * to.iter().map(|&(to, _)| distance(chip, from, to)).sum::<u64>();
+            *(if number == 0 { &mut expected.input_packets } else { &mut expected.packets }) += packets;
+        }
+    }
+    let flits = u64::from(chip.noc.packet_flits);
+    expected.flits = expected.packets * flits;
+    expected.flit_hops *= flits;
+    expected.io_flits = (expected.input_packets + expected.output_packets) * flits;
+    expected
+}
+
+/// The core of a neuron, or the port of an input neuron.
+fn home(network: &Network, population: usize, neuron: usize) -> Destination {
+    let holds = |tile: &&neurochip::image::description::Tile| {
+        tile.population as usize == population
+            && tile.neurons(network.populations[population].shape).any(|held| held == neuron)
+    };
+    network.tiles.iter().find(holds).map_or(Destination::Port(0), |tile| Destination::Node(tile.node))
+}
+
+/// Cores that a neuron's spikes go to, and the synapses that wait there.
+fn targets(network: &Network, population: usize, neuron: usize) -> Vec<(Destination, u64)> {
+    let mut targets = vec![];
+    for wires in network.wires.iter().filter(|wires| wires.projection.source as usize == population) {
+        let of_neuron = |synapse: &Synapse| synapse.source == neuron;
+        let reached: Vec<Synapse> = network.synapses(wires).into_iter().filter(of_neuron).collect();
+        let shape = network.populations[wires.projection.target as usize].shape;
+        for tile in network.tiles.iter().filter(|tile| tile.population == wires.projection.target) {
+            let held: BTreeSet<usize> = tile.neurons(shape).collect();
+            let synapses = reached.iter().filter(|synapse| held.contains(&synapse.target)).count();
+            if synapses > 0 {
+                targets.push((Destination::Node(tile.node), synapses as u64));
+            }
+        }
+    }
+    targets
+}
+
+fn distance(chip: &ChipSpec, from: Destination, to: Destination) -> u64 {
+    let place = |end| match end {
+        Destination::Node(node) => (node % chip.mesh.width, node / chip.mesh.width),
+        Destination::Port(port) => (chip.io[port as usize].x, chip.io[port as usize].y),
+    };
+    let (from, to) = (place(from), place(to));
+    u64::from(from.0.abs_diff(to.0) + from.1.abs_diff(to.1))
+}
+
+/// Neurons that update in each timestep: those that receive, decide or send.
+fn soma_updates(network: &Network) -> u64 {
+    let mut updates = 0;
+    for timestep in 0..network.timesteps {
+        for (number, population) in network.populations.iter().enumerate().skip(1) {
+            let mut sources = network.wires.iter().filter(|wires| wires.projection.target as usize == number);
+            let receives = timestep > 0
+                && sources.any(|wires| {
+                    network.populations[wires.projection.source as usize].step(timestep - 1).is_some()
+                });
+            let sends = population.step(timestep).is_some() || timestep == population.send_start;
+            let active = receives || (sends && !matches!(population.model, Model::MaxPool));
+            updates += if active { population.num_neurons() as u64 } else { 0 };
+        }
+    }
+    updates
+}
+
+/// The counters that do not depend on time.
+fn untimed(counters: &Counters) -> Counters {
+    let Counters { spikes, packets, input_packets, output_packets, .. } = *counters;
+    let Counters { flits, flit_hops, io_flits, sops, soma_updates, .. } = *counters;
+    Counters {
+        spikes,
+        packets,
+        input_packets,
+        output_packets,
+        flits,
+        flit_hops,
+        io_flits,
+        sops,
+        soma_updates,
+        ..Counters::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn codes_outputs_sops_and_overflows_are_those_of_the_naive_machine(numbers in choices()) {
+        let choices = &mut Choices::new(numbers);
+        let network = network(choices);
+        let input = sample(&network, choices);
+        let run = simulate(&network, Timing::None, &input);
+        let expected = reference::run(&network, &input);
+        prop_assert_eq!(&run.record.codes, &expected.codes);
+        prop_assert_eq!(&run.record.outputs, &expected.outputs);
+        prop_assert_eq!(&run.record.counts, &expected.counts);
+    }
+
+    #[test]
+    fn sops_packets_hops_and_updates_are_counted_from_spikes_and_synapses(numbers in choices()) {
+        let choices = &mut Choices::new(numbers);
+        let network = network(choices);
+        let run = simulate(&network, Timing::None, &sample(&network, choices));
+        prop_assert_eq!(run.counters, expected_counters(&network, &run));
+    }
+
+    #[test]
+    fn time_changes_neither_values_nor_what_they_cost(numbers in choices()) {
+        let choices = &mut Choices::new(numbers);
+        let network = network(choices);
+        let input = sample(&network, choices);
+        let [values, timed] = [Timing::None, Timing::Cycle].map(|timing| simulate(&network, timing, &input));
+        prop_assert_eq!(&timed.record, &values.record);
+        prop_assert_eq!(untimed(&timed.counters), values.counters);
+        prop_assert_eq!(timed.work_cycles.len(), network.timesteps as usize);
+        prop_assert!(timed.work_cycles.iter().all(|&cycles| cycles > 0));
+    }
+
+    /// H = 2 H + I, as neurons.md writes exact integration.
+    #[test]
+    fn one_window_integrates_as_the_horner_form_does(numbers in choices()) {
+        let choices = &mut Choices::new(numbers);
+        let network = network(choices);
+        let input = sample(&network, choices);
+        let run = simulate(&network, Timing::None, &input);
+        let Some((number, wires)) = exact_with_one_source(&network) else { return Ok(()) };
+        let source = &network.populations[wires.projection.source as usize];
+        let mut membranes = vec![0i64; network.populations[number].num_neurons()];
+        for step in 0..source.bits {
+            for membrane in &mut membranes {
+                *membrane *= 2;
+            }
+            for synapse in network.synapses(wires) {
+                let code = run.record.codes[wires.projection.source as usize][synapse.source];
+                let spike = i64::from(code >> (source.bits - 1 - step) & 1);
+                let sign = if source.signed && step == 0 { -1 } else { 1 };
+                membranes[synapse.target] += sign * spike * i64::from(synapse.weight);
+            }
+        }
+        let counts = run.record.counts[number];
+        prop_assume!((counts.sum_overflows, counts.membrane_overflows) == (0, 0));
+        let read = membranes_of(&network, number, &input);
+        prop_assert_eq!(read, membranes);
+    }
+}
+
+/// The first STEM population that integrates exactly and has one projection.
+fn exact_with_one_source(network: &Network) -> Option<(usize, &crate::network::Wires)> {
+    (1..network.populations.len()).find_map(|number| {
+        let mut incoming = network.wires.iter().filter(|wires| wires.projection.target as usize == number);
+        let (wires, None) = (incoming.next()?, incoming.next()) else { return None };
+        match &network.populations[number].model {
+            Model::Stem(stem) if stem.integration == Integration::Exact => Some((number, wires)),
+            _ => None,
+        }
+    })
+}
+
+/// The membranes of a population, without its bias, read out by making it the last one.
+fn membranes_of(network: &Network, number: usize, input: &[i64]) -> Vec<i64> {
+    let mut cut = network.clone();
+    cut.populations.truncate(number + 1);
+    cut.wires.retain(|wires| wires.projection.target as usize <= number);
+    cut.tiles.retain(|tile| tile.population as usize <= number);
+    cut.output = number as u32;
+    let bias = cut.add_i32(&[0]);
+    let population = &mut cut.populations[number];
+    population.bits = 0;
+    let Model::Stem(stem) = &mut population.model else { panic!("not a STEM population") };
+    (stem.requantizer, stem.bias) = (None, bias);
+    simulate(&cut, Timing::None, input).record.outputs.into_iter().map(i64::from).collect()
+}

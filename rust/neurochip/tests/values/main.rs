@@ -1,0 +1,10 @@
+//! Does the machine of values compute what neurons.md says, and does the door of an image hold?
+
+mod differential;
+mod examples;
+mod image_file;
+mod independence;
+mod network;
+mod random;
+mod reference;
+mod refusals;

@@ -1,0 +1,270 @@
+//! Networks under construction: connectors with their weights by definition, and the image made of them.
+
+use neurochip::chip::{BUILT_IN, ChipSpec};
+use neurochip::image::Image;
+use neurochip::image::description::{
+    Blob, Connector, Description, Integration, Model, Population, Projection, Requantizer, Stem, Tile, Window,
+};
+use neurochip::simulator::Simulator;
+
+/// What an image is assembled from; tiles have no blocks yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Network {
+    pub(crate) chip: ChipSpec,
+    pub(crate) populations: Vec<Population>,
+    pub(crate) wires: Vec<Wires>,
+    pub(crate) tiles: Vec<Tile>,
+    pub(crate) output: u32,
+    pub(crate) timesteps: u32,
+    pub(crate) blob: Vec<u8>,
+}
+
+/// A projection with its weights.
+#[derive(Debug, Clone)]
+pub(crate) struct Wires {
+    pub(crate) projection: Projection,
+    /// Dense: `[target][source]`; convolution: `[target channel][source channel of its group][y][x]`;
+    /// depthwise: `[channel][y][x]`; pool: `[y][x]`; one-to-one: one.
+    pub(crate) weights: Vec<i32>,
+    /// Source of each target of a one-to-one connector that has an index; -1 for none.
+    pub(crate) index: Option<Vec<i32>>,
+}
+
+/// One synapse, written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Synapse {
+    pub(crate) source: usize,
+    pub(crate) target: usize,
+    pub(crate) weight: i32,
+}
+
+/// The chip `tiny` on 8 x 8 nodes, with fields set.
+pub(crate) fn tiny(fields: &[(&str, &str)]) -> ChipSpec {
+    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap();
+    let larger = [("mesh.width", "8"), ("mesh.height", "8"), ("io.1.x", "7"), ("core.max_neurons", "100000")];
+    let overrides: Vec<_> = larger
+        .iter()
+        .chain(fields)
+        .map(|(field, value)| ((*field).to_owned(), (*value).to_owned()))
+        .collect();
+    ChipSpec::from_toml_with(text, &overrides).unwrap()
+}
+
+/// A population of the input.
+pub(crate) fn input(shape: [u32; 3], bits: u32, signed: bool) -> Population {
+    Population { name: "input".into(), shape, send_start: 0, bits, signed, model: Model::Input { port: 0 } }
+}
+
+impl Network {
+    /// A network of its input alone.
+    pub(crate) fn new(chip: ChipSpec, input: Population) -> Self {
+        let timesteps = input.send_start + input.bits;
+        let (wires, tiles, blob) = (vec![], vec![], vec![]);
+        Self { chip, populations: vec![input], wires, tiles, output: 0, timesteps, blob }
+    }
+
+    /// Appends a population on one core; it becomes the output.
+    pub(crate) fn add(&mut self, population: Population) -> u32 {
+        let number = self.populations.len() as u32;
+        let [rows, columns, channels] = population.shape.map(|length| [0, length]);
+        self.tiles.push(Tile { population: number, node: number, rows, columns, channels, blocks: vec![] });
+        self.timesteps = self.timesteps.max(population.send_start + population.bits.max(1));
+        self.populations.push(population);
+        self.output = number;
+        number
+    }
+
+    pub(crate) fn connect(&mut self, source: u32, target: u32, connector: Connector, weights: Vec<i32>) {
+        self.connect_index(source, target, connector, weights, None);
+    }
+
+    /// The same, for a one-to-one connector that may have an index.
+    pub(crate) fn connect_index(
+        &mut self,
+        source: u32,
+        target: u32,
+        connector: Connector,
+        weights: Vec<i32>,
+        index: Option<Vec<i32>>,
+    ) {
+        let narrow = weights.iter().all(|&weight| i8::try_from(weight).is_ok());
+        let weight_bits = if narrow { 8 } else { 16 };
+        let projection = Projection { source, target, connector, weight_bits };
+        self.wires.push(Wires { projection, weights, index });
+    }
+
+    pub(crate) fn add_i32(&mut self, values: &[i32]) -> Blob {
+        add(&mut self.blob, values.iter().map(|value| value.to_le_bytes()))
+    }
+
+    pub(crate) fn add_i64(&mut self, values: &[i64]) -> Blob {
+        add(&mut self.blob, values.iter().map(|value| value.to_le_bytes()))
+    }
+
+    /// A STEM model that integrates exactly and sends its membrane plus `bias`, clamped.
+    pub(crate) fn plain_stem(&mut self, bias: i32, [low, high]: [i32; 2]) -> Stem {
+        let bias = self.add_i32(&[bias]);
+        let multiplier = self.add_i32(&[1]);
+        let offset = self.add_i64(&[0]);
+        let shift = self.add_i32(&[0]);
+        let requantizer = Some(Requantizer::Fixed { multiplier, offset, shift });
+        Stem { integration: Integration::Exact, bias, requantizer, low, high }
+    }
+
+    /// The description, with every tile's blocks in the binary part.
+    pub(crate) fn describe(&self) -> (Description, Vec<u8>) {
+        let mut blob = self.blob.clone();
+        let mut tiles = self.tiles.clone();
+        for tile in &mut tiles {
+            for wires in self.wires.iter().filter(|wires| wires.projection.target == tile.population) {
+                let weights = self.block(wires, tile);
+                tile.blocks.push(match wires.projection.weight_bits {
+                    8 => add(&mut blob, weights.iter().map(|&weight| (weight as i8).to_le_bytes())),
+                    _ => add(&mut blob, weights.iter().map(|&weight| (weight as i16).to_le_bytes())),
+                });
+            }
+        }
+        let description = Description {
+            name: "network".into(),
+            code: "stem".into(),
+            chip: self.chip.clone(),
+            timesteps: self.timesteps,
+            populations: self.populations.clone(),
+            projections: self.wires.iter().map(|wires| wires.projection.clone()).collect(),
+            tiles,
+            output: self.output,
+            host: serde_json::json!({"scale": 0.1}),
+        };
+        (description, blob)
+    }
+
+    pub(crate) fn image(&self) -> Image {
+        let (description, blob) = self.describe();
+        let text = serde_json::to_string(&description).unwrap();
+        Image::new(&text, blob).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    pub(crate) fn simulator(&self) -> Simulator {
+        Simulator::new(self.image())
+    }
+
+    fn ends(&self, wires: &Wires) -> [[usize; 3]; 2] {
+        [wires.projection.source, wires.projection.target]
+            .map(|number| self.populations[number as usize].shape.map(|length| length as usize))
+    }
+
+    /// The weights that a tile's core stores, in the order that `image::description` says.
+    fn block(&self, wires: &Wires, tile: &Tile) -> Vec<i32> {
+        let [[height, width, channels_in], [.., channels_out]] = self.ends(wires);
+        let held = tile.channels[0] as usize..tile.channels[1] as usize;
+        let weights = &wires.weights;
+        let mut block = vec![];
+        match &wires.projection.connector {
+            Connector::Dense => {
+                let sources = height * width * channels_in;
+                for source in 0..sources {
+                    block.extend(held.clone().map(|channel| weights[channel * sources + source]));
+                }
+            }
+            Connector::Convolution { window, groups } => {
+                let [taps_y, taps_x] = window.kernel.map(|length| length as usize);
+                let (group_in, group_out) = (channels_in / *groups as usize, channels_out / *groups as usize);
+                for channel in 0..channels_in {
+                    for (y, x) in (0..taps_y).flat_map(|y| slots(window).into_iter().map(move |x| (y, x))) {
+                        let reached = held.clone().filter(|target| target / group_out == channel / group_in);
+                        block.extend(reached.map(|target| {
+                            let kernel = target * group_in + channel % group_in;
+                            weights[(kernel * taps_y + y) * taps_x + x]
+                        }));
+                    }
+                }
+            }
+            Connector::Depthwise { window } => {
+                let taps = (window.kernel[0] * window.kernel[1]) as usize;
+                for tap in 0..taps {
+                    block.extend(held.clone().map(|channel| weights[channel * taps + tap]));
+                }
+            }
+            Connector::Pool { .. } | Connector::OneToOne { .. } => block.clone_from(weights),
+        }
+        block
+    }
+
+    /// Every synapse of a projection, by the definition of its connector; sources ascend.
+    pub(crate) fn synapses(&self, wires: &Wires) -> Vec<Synapse> {
+        let [from, to] = self.ends(wires);
+        let mut synapses = match &wires.projection.connector {
+            Connector::OneToOne { .. } => {
+                let own: Vec<i32> = (0..to.iter().product::<usize>() as i32).collect();
+                let sources = wires.index.as_ref().unwrap_or(&own).iter().enumerate();
+                let weight = wires.weights[0];
+                sources
+                    .filter(|&(_, &source)| source >= 0)
+                    .map(|(target, &source)| Synapse { source: source as usize, target, weight })
+                    .collect()
+            }
+            connector => windowed(connector, &wires.weights, from, to),
+        };
+        synapses.sort_unstable();
+        synapses
+    }
+}
+
+/// Taps along x in stored order: by their phase within the stride, the last first.
+fn slots(window: &Window) -> Vec<usize> {
+    let mut slots: Vec<usize> = (0..window.kernel[1] as usize).rev().collect();
+    slots.sort_by_key(|slot| slot * window.dilation[1] as usize % window.stride[1] as usize);
+    slots
+}
+
+fn windowed(connector: &Connector, weights: &[i32], from: [usize; 3], to: [usize; 3]) -> Vec<Synapse> {
+    let mut synapses = vec![];
+    for (target, [ty, tx, tc]) in positions(to).enumerate() {
+        for (source, [sy, sx, sc]) in positions(from).enumerate() {
+            let weight = match connector {
+                Connector::Dense => Some(target * from.iter().product::<usize>() + source),
+                Connector::Convolution { window, groups } => {
+                    let [group_in, group_out] = [from[2], to[2]].map(|channels| channels / *groups as usize);
+                    let kernel = tc * group_in + sc % group_in;
+                    let together = tc / group_out == sc / group_in;
+                    together.then(|| tap(window, [sy, sx], [ty, tx], kernel)).flatten()
+                }
+                Connector::Depthwise { window } => {
+                    (sc == tc).then(|| tap(window, [sy, sx], [ty, tx], tc)).flatten()
+                }
+                Connector::Pool { window } => {
+                    (sc == tc).then(|| tap(window, [sy, sx], [ty, tx], 0)).flatten()
+                }
+                Connector::OneToOne { .. } => unreachable!("has no window"),
+            };
+            synapses.extend(weight.map(|weight| Synapse { source, target, weight: weights[weight] }));
+        }
+    }
+    synapses
+}
+
+fn positions([height, width, channels]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+    (0..height * width * channels)
+        .map(move |neuron| [neuron / channels / width, neuron / channels % width, neuron % channels])
+}
+
+/// The weight through which a source position reaches a target position: tap of a kernel, if there is one.
+fn tap(window: &Window, source: [usize; 2], target: [usize; 2], kernel: usize) -> Option<usize> {
+    let [taps_y, taps_x] = window.kernel.map(|length| length as usize);
+    let taps = (0..taps_y).flat_map(|y| (0..taps_x).map(move |x| [y, x]));
+    let mut hits = taps.filter(|tap| {
+        (0..2).all(|axis| {
+            let [stride, pad, dilation] =
+                [window.stride, window.pad, window.dilation].map(|lengths| lengths[axis] as usize);
+            target[axis] * stride + tap[axis] * dilation == source[axis] + pad
+        })
+    });
+    hits.next().map(|[y, x]| (kernel * taps_y + y) * taps_x + x)
+}
+
+fn add<const WIDTH: usize>(blob: &mut Vec<u8>, values: impl Iterator<Item = [u8; WIDTH]>) -> Blob {
+    blob.resize(blob.len().next_multiple_of(8), 0);
+    let offset = blob.len() as u64;
+    blob.extend(values.flatten());
+    Blob { offset, count: (blob.len() as u64 - offset) / WIDTH as u64 }
+}

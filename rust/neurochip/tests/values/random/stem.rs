@@ -1,0 +1,132 @@
+//! Random STEM parameters, of a size at which the values that are sent differ.
+
+use neurochip::image::description::{Blob, Integration, Population, Requantizer, Stem};
+
+use super::Choices;
+use crate::network::Network;
+
+/// What a population's weight sums are made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sums {
+    /// Smallest and largest weight.
+    pub(super) weights: (i32, i32),
+    /// Timesteps of the longest source code.
+    pub(super) steps: u32,
+}
+
+/// Draws constants for one population.
+struct Draw<'a> {
+    network: &'a mut Network,
+    choices: &'a mut Choices,
+    shape: [u32; 3],
+    /// Bits of the values sent, and of the magnitude of a usual membrane.
+    bits: u32,
+    membrane_bits: u32,
+}
+
+pub(super) fn stem(network: &mut Network, choices: &mut Choices, population: u32, sums: Sums) -> Stem {
+    let (integration, membrane_bits) = integration(choices, sums);
+    let population = &network.populations[population as usize];
+    let Population { shape, bits, signed, .. } = *population;
+    let membrane_bits = membrane_bits.min(network.chip.core.membrane_bits - 1);
+    let mut draw = Draw { network, choices, shape, bits, membrane_bits };
+    let added = draw.bias();
+    let lowest = if signed && bits > 0 { -(1 << (bits - 1)) } else { 0 };
+    let highest = lowest + (1 << bits) - 1;
+    let requantizer = (bits > 0).then(|| draw.requantizer(lowest, highest));
+    let (mut low, mut high) = (lowest, highest);
+    if draw.choices.once_in(4) {
+        low = draw.choices.pick(low.into(), high.into()) as i32;
+        high = draw.choices.pick(low.into(), high.into()) as i32;
+    }
+    Stem { integration, bias: added, requantizer, low, high }
+}
+
+/// How sums enter the membrane, and the bits of a usual membrane.
+fn integration(choices: &mut Choices, sums: Sums) -> (Integration, u32) {
+    let sum_bits = sums.weights.1.ilog2() + 2;
+    if !choices.once_in(3) {
+        return (Integration::Exact, sum_bits + sums.steps);
+    }
+    let largest_bits = choices.length(1, 30);
+    let shift = choices.length(0, largest_bits.min(30));
+    let halved = (0..sums.steps).map(|step| (1 << largest_bits) >> step);
+    let noise = choices.many(sums.steps as usize, 0, 2);
+    let coefficients = halved.zip(noise).map(|(value, noise)| (value - noise).max(0)).collect();
+    (Integration::Scaled { coefficients, shift }, sum_bits + largest_bits - shift)
+}
+
+impl Draw<'_> {
+    fn bias(&mut self) -> Blob {
+        let usual = 1 << self.membrane_bits.min(30);
+        let magnitude = self.choices.one_of(&[usual / 2, usual, 10, i32::MAX]);
+        self.constants(-magnitude, magnitude)
+    }
+
+    /// One constant for all neurons, one a channel or one a neuron.
+    fn constants(&mut self, low: i32, high: i32) -> Blob {
+        let count = self.choices.one_of(&[1, self.shape[2], self.shape.iter().product()]);
+        self.array(count.into(), low, high)
+    }
+
+    fn array(&mut self, count: u64, low: i32, high: i32) -> Blob {
+        let values = self.choices.many(count as usize, low, high);
+        self.network.add_i32(&values)
+    }
+
+    fn requantizer(&mut self, lowest: i32, highest: i32) -> Requantizer {
+        match self.choices.pick(0, 3) {
+            0 => self.fixed(lowest),
+            1 => self.table(lowest, highest),
+            2 => self.float32(lowest),
+            _ => self.float32_add(lowest),
+        }
+    }
+
+    /// Binary places that membranes have more than the values that are sent.
+    fn excess(&self) -> i32 {
+        self.membrane_bits as i32 + 1 - self.bits as i32
+    }
+
+    fn fixed(&mut self, lowest: i32) -> Requantizer {
+        let multiplier_bits = self.choices.pick(1, 30) as i32;
+        let largest = 1 << multiplier_bits;
+        let lowest_multiplier = self.choices.one_of(&[largest / 2, 1, -largest]);
+        let multiplier = self.constants(lowest_multiplier, largest);
+        let places = (multiplier_bits + self.excess()).clamp(0, 61);
+        let shift = self.array(multiplier.count, places, places + 1);
+        let middle = i64::from(lowest + (1 << (self.bits - 1))) << places;
+        let rounding = self.choices.many(multiplier.count as usize, 0, i32::MAX);
+        let offsets: Vec<i64> =
+            rounding.iter().map(|&rounding| middle + i64::from(rounding % largest)).collect();
+        let offset = self.network.add_i64(&offsets);
+        Requantizer::Fixed { multiplier, offset, shift }
+    }
+
+    fn table(&mut self, lowest: i32, highest: i32) -> Requantizer {
+        let tables = self.choices.one_of(&[1, self.shape[2]]);
+        let length = self.choices.pick(1, 500);
+        let first = self.choices.pick(-length, 5) as i32;
+        let entries = self.array(u64::from(tables) * length as u64, lowest - 3, highest + 3);
+        Requantizer::Table { entries, tables, first }
+    }
+
+    fn float32(&mut self, lowest: i32) -> Requantizer {
+        let mantissa = self.constants(1 << 23, (1 << 24) - 1);
+        let places = (24 + self.excess()).clamp(-7, 60);
+        let shift = self.array(mantissa.count, places - 1, places + 1);
+        Requantizer::Float32 { mantissa, shift, zero: lowest + (1 << (self.bits - 1)) }
+    }
+
+    fn float32_add(&mut self, lowest: i32) -> Requantizer {
+        // From the 9 bits of each value, and what the second has more, to those that are sent.
+        let second_bits = self.membrane_bits.max(10) - 9;
+        let bases = [8, second_bits.min(8)].map(|bits| self.choices.pick(-(1 << bits), 1 << bits) as i32);
+        let scales = [8, second_bits].map(|from| {
+            let exponent = 127 + self.bits - 1 - from;
+            (exponent << 23) + self.choices.length(0, (1 << 23) - 1)
+        });
+        let offset = self.choices.one_of(&[0, 0x3f00_0000, 0xc120_0000]); // 0, 0.5, -10
+        Requantizer::Float32Add { bases, scales, offset, zero: lowest + (1 << (self.bits - 1)) }
+    }
+}

@@ -1,0 +1,239 @@
+"""Simulate: what it refuses, what a run holds, and that Ctrl-C is answered."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+import neurochip as nc
+from integer_graphs import convolution, dense, graph_of, tensor
+from lowered_layers import random_weights
+from neurochip.energy import PRICES
+from neurochip.errors import InputError
+from neurochip.ops.values import HostOp
+from neurochip.simulate import Interrupted
+
+
+@pytest.fixture(scope="module")
+def image(examples):
+    return nc.compile(examples / "digits_cnn.onnx", "tiny")
+
+
+@pytest.fixture(scope="module")
+def samples(examples):
+    x = np.load(examples / "digits.npz")["x"][:5]
+    return (x.astype(np.float32) / np.float32(255))[:, None]
+
+
+def refusal(image, x, **options) -> InputError:
+    with pytest.raises(InputError) as raised:
+        nc.simulate(image, x, **options)
+    return raised.value
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 8), (0, 1, 8, 8), (5, 1, 8, 9), (64,)])
+def test_samples_of_another_shape_are_refused(image, shape):
+    assert str(refusal(image, np.zeros(shape, np.float32))) == (
+        f"samples have shape {list(shape)}; 'digits_cnn' takes (samples, 1, 8, 8), "
+        "one sample or more"
+    )
+
+
+def test_integers_are_refused_where_real_numbers_are_taken(image):
+    error = refusal(image, np.zeros((1, 1, 8, 8), np.uint8))
+    assert str(error) == "samples are uint8, the model takes float32"
+    assert error.hint == "scale pictures first: `x.astype(np.float32) / 255`"
+
+
+@pytest.mark.parametrize(("value", "told"), [(np.nan, "nan"), (-np.inf, "-inf"), (1e300, "inf")])
+def test_a_number_that_is_not_finite_is_refused_with_its_place(image, value, told):
+    x = np.zeros((3, 1, 8, 8))
+    x[2, 0, 4, 7] = value
+    assert (
+        str(refusal(image, x)) == f"sample 2 holds {told} at [0, 4, 7], expected a finite float32"
+    )
+
+
+def integer_model():
+    x = tensor("x", (3,), zero_point=5, signed=True)
+    layer = dense("d", x, random_weights(2, 3), tensor("y", (2,)))
+    head = (HostOp("dequantize", "DequantizeLinear", x.format.dequantize),)
+    return nc.compile(nc.Graph("made", x, (3,), head, (layer,), layer.output, (), ()), "tiny")
+
+
+@pytest.mark.parametrize(("value", "told"), [(-129, "-129.0"), (0.5, "0.5"), (np.nan, "nan")])
+def test_what_is_no_code_is_refused_where_codes_are_taken(value, told):
+    x = np.zeros((2, 3))
+    x[1, 2] = value
+    assert str(refusal(integer_model(), x)) == (
+        f"sample 1 holds {told} at [2], expected an integer from -128 to 127"
+    )
+
+
+def test_an_unknown_timing_is_refused(image, samples):
+    error = refusal(image, samples, timing="roughly")
+    assert str(error) == "no timing 'roughly'"
+    assert error.hint == "timings are `cycle` and `none`"
+
+
+def test_no_threads_are_refused(image, samples):
+    assert str(refusal(image, samples, threads=0)) == "`threads` is 0, expected 1 or more"
+
+
+def test_arrays_of_a_run_have_a_row_a_sample(image, samples):
+    run = nc.simulate(image, samples)
+    layers, timesteps = len(image.layers), image.timesteps
+    assert run.outputs.shape == run.values.shape == (5, 10)
+    assert run.work_cycles.shape == (5, timesteps)
+    for counts in (
+        run.layer_spikes,
+        run.layer_sops,
+        run.layer_sum_overflows,
+        run.layer_membrane_overflows,
+        run.layer_overflows,
+    ):
+        assert counts.shape == (5, layers)
+    for counts in run.counters.values():
+        assert counts.shape == (5,)
+    assert run.cycles.shape == run.sops.shape == run.spikes.shape == run.energy_pj.shape == (5,)
+    assert run.layer_names == tuple(layer.name for layer in image.layers)
+
+
+def test_without_timing_there_are_no_cycles(image, samples):
+    run = nc.simulate(image, samples, timing="none")
+    assert run.cycles is None
+    assert run.work_cycles.shape == (5, 0)
+    assert (run.counters["timestep_cycles"] == 0).all()
+    assert (run.energy_by_component_pj["static"] == 0).all()
+
+
+def test_totals_are_the_sums_of_the_layers(image, samples):
+    run = nc.simulate(image, samples, timing="none")
+    np.testing.assert_array_equal(run.spikes, run.layer_spikes.sum(axis=1))
+    np.testing.assert_array_equal(run.sops, run.layer_sops.sum(axis=1))
+
+
+def test_energy_is_counts_times_prices(image, samples):
+    run = nc.simulate(image, samples)
+    prices = image.chip.spec["energy"]
+    for component, (field, counter) in PRICES.items():
+        price = prices[field.removeprefix("energy.")]
+        np.testing.assert_array_equal(
+            run.energy_by_component_pj[component], run.counters[counter] * price
+        )
+    # 10 mW at 100 MHz are 100 pJ a cycle.
+    np.testing.assert_allclose(run.energy_by_component_pj["static"], run.cycles * 100.0)
+    np.testing.assert_allclose(run.energy_pj, sum(run.energy_by_component_pj.values()))
+
+
+def test_a_price_changes_the_energy_and_no_counter(image, samples, examples):
+    dear = nc.compile(examples / "digits_cnn.onnx", "tiny", overrides={"energy.sop_pj": 3.0})
+    a, b = nc.simulate(image, samples), nc.simulate(dear, samples)
+    np.testing.assert_array_equal(a.sops, b.sops)
+    np.testing.assert_array_equal(
+        3 * a.energy_by_component_pj["synapses"], b.energy_by_component_pj["synapses"]
+    )
+
+
+def test_many_batches_are_one_run(image, samples, monkeypatch):
+    whole = nc.simulate(image, samples)
+    monkeypatch.setattr(import_module("neurochip.simulate.simulate"), "BATCH_SAMPLES", 2)
+    parts = nc.simulate(image, samples)
+    np.testing.assert_array_equal(whole.outputs, parts.outputs)
+    np.testing.assert_array_equal(whole.work_cycles, parts.work_cycles)
+    np.testing.assert_array_equal(whole.exact_agreement.compared, parts.exact_agreement.compared)
+    assert parts.exact_agreement.compared.sum() > 0
+
+
+def test_comparing_changes_nothing_but_the_agreement(image, samples):
+    plain, compared = nc.simulate(image, samples, compare=False), nc.simulate(image, samples)
+    assert plain.compiled_agreement is plain.exact_agreement is None
+    np.testing.assert_array_equal(plain.outputs, compared.outputs)
+    assert compared.compiled_agreement.differing.sum() == 0
+    assert compared.compiled_agreement.layers == compared.exact_agreement.layers
+
+
+def test_the_class_is_the_largest_output_or_the_output_itself(image, samples, examples):
+    run = nc.simulate(image, samples)
+    np.testing.assert_array_equal(run.predictions, run.values.argmax(axis=1))
+    layer = image.network.graph
+    tail = (HostOp("top", "ArgMax", lambda values: values.argmax(axis=1, keepdims=True)),)
+    graph = nc.Graph(
+        "made", layer.input, layer.input_shape, layer.head, layer.layers, layer.output, tail, ()
+    )
+    classes = nc.simulate(nc.compile(graph, "tiny"), samples)
+    np.testing.assert_array_equal(classes.predictions, run.predictions)
+
+
+def test_a_progress_bar_is_drawn_on_standard_error(image, samples, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    nc.simulate(image, samples, progress=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "simulating" in captured.err
+
+
+def long_run():
+    """A network and samples that take minutes in cycles."""
+    source = tensor("x", (8, 32, 32))
+    layer = convolution(
+        "c", source, random_weights(32, 8, 3, 3), tensor("y", (1, 1, 1)), pads=(1, 1, 1, 1),
+        multiplier=0.001,
+    )  # fmt: skip
+    image = nc.compile(graph_of(source, [layer]), "ideal")
+    samples = np.random.default_rng(0).integers(0, 256, (2000, 8, 32, 32)).astype(np.float32)
+    return image, samples
+
+
+def test_ctrl_c_is_answered_within_a_second_and_says_how_far_it_got():
+    image, samples = long_run()
+    pressed = []
+
+    def press():
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(1.5, press)
+    timer.start()
+    try:
+        with pytest.raises(Interrupted) as raised:
+            nc.simulate(image, samples, threads=1)
+    finally:
+        timer.cancel()
+    assert time.monotonic() - pressed[0] < 1.0
+    assert raised.value.total == 2000
+    assert raised.value.done < 2000
+    assert str(raised.value) == f"interrupted after {raised.value.done} of 2000 samples"
+
+
+def test_a_process_that_is_interrupted_does_not_wait_for_its_threads():
+    program = (
+        "import sys; sys.path[:0] = ['tests']\n"
+        "from test_simulate import long_run\n"
+        "import neurochip as nc\n"
+        "image, samples = long_run()\n"
+        "print('running', flush=True)\n"
+        "nc.simulate(image, samples)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    )
+    assert process.stdout.readline() == "running\n"
+    time.sleep(0.5)
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert time.monotonic() - pressed < 2.0
+    assert "Interrupted: interrupted after " in err
