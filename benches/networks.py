@@ -75,8 +75,16 @@ class _Builder:
         weights = self._weights((channels, source.shape[0], 3, 3))
         target = _tensor(f"conv{len(self.layers)}", (channels, *source.shape[1:]))
         layer = Convolution(
-            target.name, (source,), target, weights, np.zeros(channels, np.int64),
-            (1, 1), (1, 1, 1, 1), (1, 1), 1, self._multiplier(weights),
+            target.name,
+            (source,),
+            target,
+            weights,
+            np.zeros(channels, np.int64),
+            (1, 1),
+            (1, 1, 1, 1),
+            (1, 1),
+            1,
+            self._multiplier(weights),
         )
         self._append(layer)
 
@@ -85,9 +93,7 @@ class _Builder:
         source = self.last
         channels, height, width = source.shape
         target = _tensor(f"pool{len(self.layers)}", (channels, height // 2, width // 2))
-        self._append(
-            MaxPool(target.name, (source,), target, (2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
-        )
+        self._append(MaxPool(target.name, (source,), target, (2, 2), (2, 2), (0, 0, 0, 0), (1, 1)))
 
     def global_average(self) -> None:
         """The mean of each channel."""
@@ -96,8 +102,16 @@ class _Builder:
         count = height * width
         target = _tensor(f"mean{len(self.layers)}", (source.shape[0], 1, 1))
         layer = AveragePool(
-            target.name, (source,), target, (height, width), (1, 1), (0, 0, 0, 0), (1, 1),
-            np.full((1, 1), count), np.full((1, 1), 1 / count, np.float32), True,
+            target.name,
+            (source,),
+            target,
+            (height, width),
+            (1, 1),
+            (0, 0, 0, 0),
+            (1, 1),
+            np.full((1, 1), count),
+            np.full((1, 1), 1 / count, np.float32),
+            True,
         )
         self._append(layer)
 
@@ -111,16 +125,18 @@ class _Builder:
         target = _tensor("logits", (features,))
         self._append(
             Dense(
-                "logits", (flat,), target, weights, np.zeros(features, np.int64),
+                "logits",
+                (flat,),
+                target,
+                weights,
+                np.zeros(features, np.int64),
                 self._multiplier(weights),
             )
         )
 
     def graph(self, name: str) -> Graph:
         """What was built."""
-        return Graph(
-            name, self.input, self.input.shape, (), tuple(self.layers), self.last, (), ()
-        )
+        return Graph(name, self.input, self.input.shape, (), tuple(self.layers), self.last, (), ())
 
     def _append(self, layer: Layer) -> None:
         self.layers.append(layer)

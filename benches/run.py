@@ -100,9 +100,13 @@ def main() -> None:
         "convolution": lambda: values_machine(
             "3x3 convolution 64 -> 64 at 32x32", convolution(), "darwin3", 5.0
         ),
-        "cifar": lambda: values_machine("CIFAR-10 VGG, 7 convolutions", cifar_network(), "darwin3", 1.0),
+        "cifar": lambda: values_machine(
+            "CIFAR-10 VGG, 7 convolutions", cifar_network(), "darwin3", 1.0
+        ),
         "lenet": lambda: values_machine("MNIST LeNet (8, 16 channels)", lenet(), "darwin3", 0.3),
-        "lenet-ideal": lambda: values_machine("MNIST LeNet (8, 16 channels)", lenet(), "ideal", 0.3),
+        "lenet-ideal": lambda: values_machine(
+            "MNIST LeNet (8, 16 channels)", lenet(), "ideal", 0.3
+        ),
         "lenet-cycle": lambda: cycles("MNIST LeNet", lenet(), 8),
         "cifar-cycle": lambda: cycles("CIFAR-10 VGG", cifar_network(), 1),
     }

@@ -13,7 +13,6 @@ from onnx import ModelProto, TensorProto
 from neurochip.graph import Graph
 from qoperator import offset, qoperator_model
 
-
 CONTRACT = (1, 31)
 """The release whose kernels are the contract; Python 3.10 still gets an older one."""
 

@@ -148,7 +148,7 @@ def test_the_largest_partial_sum_of_the_samples_sets_s1():
     assert network.lowerings[0].s1 == pytest.approx(32_767 / 22_000)
 
 
-def test_a_partial_sum_can_exceed_the_whole_one():
+def test_what_was_seen_counts_partial_sums_where_a_layer_is_scaled():
     """Weights 100 and -100, values 128 and 127: 12,800 after the first step, 100 after the last."""
     source = tensor("x", (2,))
     layer = dense("d", source, np.array([[100, -100]]), tensor("y", (1,)), 0, 0.01)

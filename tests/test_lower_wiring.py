@@ -87,6 +87,21 @@ def test_a_product_of_two_inputs_is_refused_on_every_chip():
             lowered([layer], chip)
 
 
+def accumulators(name, source):
+    logits = Tensor(name, (1,), code_format(0, True, bits=32), -(2**31), 2**31 - 1)
+    return dense(name, source, random_weights(2, 4), logits, 5, None)
+
+
+def test_accumulators_side_by_side_are_refused_since_the_host_reads_one_population():
+    source = tensor("x", (4,))
+    left, right = accumulators("left", source), accumulators("right", source)
+    with pytest.raises(UnsupportedOpError) as raised:
+        lowered([left, right, concat("join", [left.output, right.output])])
+    assert "Concat at 'join': it reads 'left', whose accumulators are not quantized" in str(
+        raised.value
+    )
+
+
 def test_an_unknown_code_is_refused_with_those_there_are():
     graph = graph_of(
         tensor("x", (4,)), [dense("d", tensor("x", (4,)), np.ones((1, 4)), tensor("y", (1,)))]

@@ -4,7 +4,7 @@
     ├── ModelError                 the network cannot be used
     │   └── UnsupportedOpError     all unsupported operators at once
     ├── QuantizationError          a range does not fit a format
-    ├── ChipError                  a chip file that is not TOML, not this schema, or not a possible chip
+    ├── ChipError                  a chip file that is no TOML, no chip schema, or no possible chip
     ├── CapacityError              the network needs more of a resource than the chip has
     ├── ImageError                 truncated, altered or foreign image file
     ├── InputError                 samples or labels that do not fit the network

@@ -88,9 +88,14 @@ class Builder:
         self.add(tensor, f"refused {tensor.name}", "", choose_code(tensor), Input())
 
     def code_of(self, part: str) -> SpikeCode:
-        """The code that a population sends."""
+        """The code that a population sends.
+
+        Raises:
+            Unsupported: If it sends none.
+        """
         code = self.population(part).code
-        assert code is not None, "only the output is read from membranes, and nothing follows it"
+        if code is None:
+            raise Unsupported(f"it reads {part!r}, whose accumulators are not quantized")
         return code
 
     def natural(self, tensor: Tensor) -> View:
@@ -162,11 +167,8 @@ class Builder:
         """One-to-one projections from wherever a tensor's values live."""
         shape = self.population(target).shape
         for part, name in enumerate(view.parts):
-            index = (
-                None
-                if view.is_natural(shape) and self.population(name).shape == shape
-                else (view.sources_in(part))
-            )
+            same = view.is_natural(shape) and self.population(name).shape == shape
+            index = None if same else view.sources_in(part)
             self.connect(name, target, OneToOne(weight, index))
 
     def offsets(self, view: View, zero_point: int) -> NDArray[np.int64]:

@@ -74,6 +74,8 @@ def lower_stem(
     for layer in needed:
         try:
             _LOWER[type(layer)](builder, layer)
+            if layer.output.name == graph.output.name:
+                _gather_output(builder)
         except Unsupported as reason:
             refused.setdefault(type(layer).__name__, []).append((layer.name, str(reason)))
             builder.stand_in(layer.output)
@@ -95,9 +97,15 @@ def needed_layers(graph: Graph) -> list[Layer]:
     return kept[::-1]
 
 
+def _gather_output(builder: Builder) -> None:
+    """The host reads one population."""
+    output = builder.graph.output
+    builder.views[output.name] = builder.single(builder.views[output.name], output)
+
+
 def _network(builder: Builder) -> Network:
     graph = builder.graph
-    view = builder.single(builder.views[graph.output.name], graph.output)
+    view = builder.views[graph.output.name]
     output = builder.population(view.parts[0])
     populations = schedule(tuple(builder.populations.values()), builder.projections)
     last = max(p.send_start + (p.code.bits if p.code else 1) for p in populations)

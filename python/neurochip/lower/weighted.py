@@ -15,9 +15,6 @@ from ..requantize import Staircase, thresholds
 from .network import Arithmetic, Lowering, Requantizer, Scaled, SpikeCode
 from .registers import Reach, Registers
 
-CHUNK_SUMS = 1 << 20
-"""Sums of the calibration samples that are held at a time: 8 MiB."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightedSum:
@@ -36,17 +33,6 @@ class WeightedSum:
     def values(self, codes: NDArray[Any]) -> NDArray[np.int16]:
         """What the source's neurons send for codes of the input."""
         return np.where(self.silent, np.int16(0), self.source.values(codes))
-
-    def largest_partial_sum(self, codes: NDArray[Any]) -> int:
-        """The largest magnitude of a membrane, before the bias, after any step of any sample."""
-        largest = 0
-        count = max(1, CHUNK_SUMS // int(np.prod(self.layer.output.shape)))
-        for start in range(0, len(codes), count):
-            values = self.values(codes[start : start + count])
-            for step in range(self.source.bits):
-                sums = self.layer.linear(self.source.sent_by(values, step))
-                largest = max(largest, int(sums.max()), -int(sums.min()))
-        return largest
 
     @property
     def reach(self) -> Reach:

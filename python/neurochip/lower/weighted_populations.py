@@ -12,6 +12,7 @@ from .codes import choose_code
 from .constants import stem
 from .exact import integrate_exactly, is_exact
 from .network import Connector, Convolution, Dense, Depthwise, Pool, Readout, Window
+from .partial_sums import largest_partial_sum
 from .scaled import integrate_scaled
 from .views import NOWHERE, View, to_neurons
 from .weighted import Integrated, WeightedSum, bias_of
@@ -58,7 +59,8 @@ def _integrate(builder: Builder, task: WeightedSum) -> Integrated:
         return integrate_exactly(task)
     seen = None
     if builder.calibration is not None:
-        seen = task.largest_partial_sum(builder.calibration.of(task.layer.inputs[0]))
+        values = task.values(builder.calibration.of(task.layer.inputs[0]))
+        seen = largest_partial_sum(task.layer, task.source, values)
     return integrate_scaled(task, seen, builder.headroom)
 
 

@@ -9,8 +9,8 @@ from math import ceil
 from ..chip import Chip
 from ..errors import CapacityError
 from ..lower.network import OneToOne, Pool, Population, Shape
-from .dendrites import SHARED_WEIGHT_BITS
 from .footprint import Footprints
+from .formats import META_WEIGHT_BITS
 from .tiles import Grid, Usage
 
 
@@ -119,7 +119,7 @@ def _require_weights_that_fit(
 ) -> None:
     for link in footprints.into(population):
         shared = isinstance(link.connector, OneToOne | Pool)
-        widest = SHARED_WEIGHT_BITS if shared else limits.weight_bits
+        widest = META_WEIGHT_BITS if shared else limits.weight_bits
         if link.weight_bits > max(widest, limits.weight_bits):
             raise CapacityError(
                 f"layer {population.layer!r} needs weights of {link.weight_bits} bits; "

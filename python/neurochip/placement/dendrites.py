@@ -12,12 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..lower.network import Convolution, Dense, Depthwise, OneToOne, Pool, Window
-from .formats import Formats
+from .formats import META_WEIGHT_BITS, Formats
 from .links import Link, hits
 from .tiles import Box
-
-SHARED_WEIGHT_BITS = 16
-"""A weight that all synapses of a dendrite share stands in its meta word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ def _of_channels(
     channels = box.lengths[2]
     lists = 1 if isinstance(connector, Pool) else channels
     alike = bool((connector.weights == connector.weights.flat[0]).all())
-    shared = alike and link.weight_bits <= SHARED_WEIGHT_BITS
+    shared = alike and link.weight_bits <= META_WEIGHT_BITS
     for taps, places in _variants(formats, link, connector.window, box):
         if not (formats.relative_ids and link.has_the_index):
             places *= channels

@@ -7,6 +7,9 @@ from math import ceil
 
 from ..chip import Chip
 
+META_WEIGHT_BITS = 16
+"""A weight that all synapses of a dendrite share stands in its meta word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Formats:
@@ -37,6 +40,9 @@ class Formats:
         return ceil(ids / self.ids_per_word)
 
     def weight_words(self, weights: int, bits: int) -> int:
-        """Words of a list of weights of the narrowest width that holds `bits`."""
-        width = next((width for width in self.weight_bits if width >= bits), self.weight_bits[-1])
+        """Words of a list of weights of the narrowest width that holds `bits`.
+
+        A pool's powers of two may be wider than any synapse: each takes what a meta word holds.
+        """
+        width = next((width for width in self.weight_bits if width >= bits), META_WEIGHT_BITS)
         return ceil(weights / (self.word_bits // width))

@@ -8,31 +8,10 @@ use rayon::prelude::*;
 
 use crate::image::Image;
 use crate::image::description::{Connector, Model, Population, Projection, Tile};
+pub use crate::neuron::Counts;
 use crate::neuron::max_pool::MaxPoolTile;
 use crate::neuron::stem::{Held, StemTile};
 use crate::synapse::Synapses;
-
-/// What a population did for one sample.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Spikes sent.
-    pub spikes: u64,
-    /// Weights added to its accumulators.
-    pub sops: u64,
-    /// Weight sums that left their register.
-    pub sum_overflows: u64,
-    /// Membranes that left their register.
-    pub membrane_overflows: u64,
-}
-
-impl Counts {
-    fn add(&mut self, other: &Self) {
-        self.spikes += other.spikes;
-        self.sops += other.sops;
-        self.sum_overflows += other.sum_overflows;
-        self.membrane_overflows += other.membrane_overflows;
-    }
-}
 
 /// Everything the values machine says about one sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

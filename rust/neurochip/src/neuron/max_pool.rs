@@ -7,10 +7,10 @@
 
 use crate::image::Image;
 use crate::image::description::{Population, Tile, Window};
+use crate::neuron::Counts;
 use crate::register::Narrow;
 use crate::spikes::Spikes;
 use crate::synapse::Synapses;
-use crate::values::Counts;
 use crate::window::Axis;
 
 /// One tile of a max pooling population, ready to run.

@@ -8,11 +8,11 @@
 use crate::image::Image;
 use crate::image::blocks::{SumBounds, sum_bounds};
 use crate::image::description::{Integration, Population, Stem, Tile};
+use crate::neuron::Counts;
 use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
 use crate::register::{Narrow, Register, Rule, Saturating, Wide};
 use crate::spikes::Spikes;
 use crate::synapse::Synapses;
-use crate::values::Counts;
 
 /// Sources that send the same steps in the same timesteps.
 #[derive(Debug)]

@@ -1,0 +1,47 @@
+"""The largest partial sum: the same as if every window were summed after every step."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integer_graphs import Drawing, convolution, tensor
+from neurochip.lower.codes import choose_code
+from neurochip.lower.partial_sums import largest_partial_sum
+
+LAYERS = settings(max_examples=150, deadline=None, derandomize=True)
+
+
+def after_every_step(layer, code, values):
+    sums = [layer.linear(code.sent_by(values, step)) for step in range(code.bits)]
+    return max(int(np.abs(total).max()) for total in sums)
+
+
+@LAYERS
+@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["convolution", "dense", "average"]))
+def test_no_window_with_the_largest_sum_is_passed_over(seed, kind):
+    drawing = Drawing(np.random.default_rng(seed))
+    source = drawing.tensor((drawing.integer(1, 4), drawing.integer(3, 9), drawing.integer(3, 9)))
+    if kind == "dense":
+        drawing.dense(drawing.flatten(source), 5)
+    else:
+        getattr(drawing, kind)(source)
+    layer = drawing.layers[-1]
+    code = choose_code(layer.inputs[0])
+    shape = (drawing.integer(1, 20), *layer.inputs[0].shape)
+    codes = drawing.random.integers(source.low, source.high + 1, shape)
+    if drawing.chance():  # few large values, as after ReLU
+        codes = np.where(drawing.random.random(shape) < 0.8, source.low, codes)
+    values = code.values(codes)
+    assert largest_partial_sum(layer, code, values) == after_every_step(layer, code, values)
+
+
+def test_a_sum_before_the_last_step_can_be_the_largest():
+    """Weights 100 and -100, values 128 and 127: 12,800 after the first step, 100 after the last."""
+    source = tensor("x", (2, 3, 3))
+    weights = np.array([100, -100]).reshape(1, 2, 1, 1)
+    layer = convolution("c", source, weights, tensor("y", (1, 1, 1)))
+    values = np.zeros((1, 2, 3, 3), np.int16)
+    values[0, :, 1, 2] = 128, 127
+    assert largest_partial_sum(layer, choose_code(source), values) == 12_800
