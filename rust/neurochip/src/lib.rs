@@ -15,7 +15,7 @@
 //! | [`traffic`] | the work of one timestep, in flat arrays: what the first machine hands to the second |
 //! | `axons`, [`schedule`] | from spikes to traffic: who updates when, and where spikes go |
 //! | [`counters`] | every countable event, named once |
-//! | [`mod@reference`] | the second machine: in which cycle everything happens |
+//! | [`engine`] | the second machine: in which cycle everything happens |
 //! | [`timeline`] | from the cycles of each timestep to those of a sample: ticks and barriers |
 //! | [`simulator`] | samples through both machines, on any number of threads |
 //!
@@ -38,7 +38,7 @@ pub mod schedule;
 pub mod traffic;
 
 pub mod counters;
-pub mod reference;
+pub mod engine;
 pub mod timeline;
 
 pub mod simulator;

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::counters::Counters;
+use crate::engine::{self, Machine};
 use crate::image::Image;
-use crate::reference::{self, Machine};
 use crate::schedule::{Costs, Schedule, Untimed};
 use crate::timeline::Timeline;
 use crate::values::{Counts, Record, Values};
@@ -66,7 +66,7 @@ pub enum Error {
         /// Which of its timesteps.
         timestep: u32,
         /// What happened.
-        error: reference::Error,
+        error: engine::Error,
     },
     /// [`Progress::cancel`] was called.
     #[error("cancelled after {done} samples")]

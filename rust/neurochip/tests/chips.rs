@@ -1,7 +1,7 @@
 //! Does every chip that ships do what its own numbers say?
 
 use neurochip::chip::{BUILT_IN, ChipSpec};
-use neurochip::reference::{Machine, PacketTrace};
+use neurochip::engine::{Machine, PacketTrace};
 use neurochip::traffic::{CoreWork, Destination, Packet, Spike, Traffic, Update};
 
 fn chips() -> impl Iterator<Item = ChipSpec> {

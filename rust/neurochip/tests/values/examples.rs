@@ -1,7 +1,7 @@
 //! The worked examples of neurons.md, through one neuron.
 
 use neurochip::chip::ChipSpec;
-use neurochip::image::description::{Connector, Integration, Model, Population};
+use neurochip::image::description::{Connector, Integration, Model, Population, Stem};
 use neurochip::simulator::{SampleRun, Timing};
 
 use crate::differential::simulate;
@@ -15,6 +15,17 @@ fn neuron(chip: ChipSpec, weight: i32, bias: i32, [low, high]: [i32; 2]) -> Netw
     let signed = low < 0;
     let target = network.add(Population { name, shape: [1, 1, 1], send_start: 8, bits: 8, signed, model });
     network.connect(0, target, Connector::OneToOne { index: None }, vec![weight]);
+    network
+}
+
+/// One neuron behind inputs of some bits, whose membrane the host reads.
+fn reader(chip: ChipSpec, bits: u32, weights: &[i32], bias: i32) -> Network {
+    let mut network = Network::new(chip, input([1, 1, weights.len() as u32], bits, false));
+    let model = Model::Stem(Stem { requantizer: None, ..network.plain_stem(bias, [0, 0]) });
+    let name = "reader".into();
+    let shape = [1, 1, 1];
+    let target = network.add(Population { name, shape, send_start: bits, bits: 0, signed: false, model });
+    network.connect(0, target, Connector::Dense, weights.to_vec());
     network
 }
 
@@ -63,23 +74,49 @@ fn a_signed_neuron_sends_the_two_s_complement_of_its_clamped_membrane() {
 
 #[test]
 fn a_membrane_of_16_bits_wraps_at_32768_and_counts_it() {
-    let chip = tiny(&[("core.membrane_bits", "16"), ("core.overflow", "wrap")]);
-    let mut network = neuron(chip, 128, 126, [0, 255]);
-    network.populations[1].bits = 0;
-    let Model::Stem(stem) = &mut network.populations[1].model else { panic!("not a STEM population") };
-    stem.requantizer = None;
-    let fits = run(&network, 255);
-    assert_eq!((fits.record.outputs[0], fits.record.counts[1].membrane_overflows), (32_766, 0));
-    let Model::Stem(stem) = &mut network.populations[1].model else { panic!("not a STEM population") };
-    stem.bias = network
-        .blob
-        .len()
-        .try_into()
-        .map(|offset| neurochip::image::description::Blob { offset, count: 1 })
-        .unwrap();
-    network.blob.extend(128i32.to_le_bytes());
-    let wraps = run(&network, 255);
-    assert_eq!((wraps.record.outputs[0], wraps.record.counts[1].membrane_overflows), (-32_768, 1));
+    let read = |bias| {
+        let chip = tiny(&[("core.membrane_bits", "16"), ("core.overflow", "wrap")]);
+        let record = run(&reader(chip, 8, &[128], bias), 255).record;
+        (record.outputs[0], record.counts[1].membrane_overflows)
+    };
+    assert_eq!(read(127), (32_767, 0));
+    assert_eq!(read(128), (-32_768, 1));
+}
+
+#[test]
+fn a_membrane_of_16_bits_saturates_in_each_timestep_that_would_leave_it() {
+    let chip = tiny(&[("core.membrane_bits", "16"), ("core.overflow", "saturate")]);
+    let record = run(&reader(chip, 8, &[200], 0), 255).record; // 25,600, then 38,400
+    assert_eq!((record.outputs[0], record.counts[1].membrane_overflows), (32_767, 7));
+}
+
+/// The weight sum of one timestep in which all inputs spike, and its overflows.
+fn weight_sum(bits: &str, overflow: &str, weights: &[i32]) -> (i32, u64) {
+    let chip = tiny(&[("core.weight_sum_bits", bits), ("core.overflow", overflow)]);
+    let network = reader(chip, 1, weights, 0);
+    let record = simulate(&network, Timing::None, &vec![1; weights.len()]).record;
+    (record.outputs[0], record.counts[1].sum_overflows)
+}
+
+#[test]
+fn a_weight_sum_of_16_bits_wraps_at_32768_and_counts_it() {
+    assert_eq!(weight_sum("16", "wrap", &[32_766, 1]), (32_767, 0));
+    assert_eq!(weight_sum("16", "wrap", &[32_767, 1]), (-32_768, 1));
+    assert_eq!(weight_sum("16", "wrap", &[-32_768, -1]), (32_767, 1));
+    assert_eq!(weight_sum("16", "wrap", &[32_767, 1, -1]), (32_767, 0), "only the whole sum counts");
+}
+
+#[test]
+fn a_weight_sum_of_16_bits_saturates_source_by_source() {
+    assert_eq!(weight_sum("16", "saturate", &[32_767, 1, -1]), (32_766, 1));
+    assert_eq!(weight_sum("16", "saturate", &[32_767, -1, 1]), (32_767, 0));
+    assert_eq!(weight_sum("16", "saturate", &[-32_768, -1, -1, 5]), (-32_763, 2));
+}
+
+#[test]
+fn a_weight_sum_of_32_bits_holds_what_16_bits_do_not() {
+    assert_eq!(weight_sum("32", "wrap", &[32_767, 1]), (32_768, 0));
+    assert_eq!(weight_sum("32", "saturate", &[-32_768, -32_768]), (-65_536, 0));
 }
 
 #[test]

@@ -1,73 +1,6 @@
-//! The time machine on traffic small enough to follow by hand, then its laws on any traffic.
-
-mod edge;
-mod engines;
-mod laws;
-mod mesh;
+//! One spike, stage by stage; then what is refused.
 
 use super::*;
-use crate::chip::BUILT_IN;
-use crate::traffic::{CoreWork, Injection, Packet, Spike, Update};
-
-/// The chip `tiny`, with fields set. Its timing: a neuron is visible 2 cycles after its group is
-/// issued, 4 at a time, every cycle; lookup 1; inject 1, hop 2, eject 1, credit 2; decode 2,
-/// 4 synapses a cycle, 1 more to drain; queues of 4 flits, packets of 1.
-fn tiny(fields: &[(&str, u32)]) -> ChipSpec {
-    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap();
-    let overrides: Vec<_> =
-        fields.iter().map(|(field, value)| ((*field).to_owned(), value.to_string())).collect();
-    ChipSpec::from_toml_with(text, &overrides).unwrap()
-}
-
-/// Adds a core whose neurons all update in phases of one cycle and of which some fire.
-fn core(traffic: &mut Traffic, node: u32, neurons: u32, fired: &[(u32, &[Packet])]) {
-    core_with_updates(traffic, node, &[Update { neurons, soma_cycles: 1 }], fired);
-}
-
-fn core_with_updates(traffic: &mut Traffic, node: u32, updates: &[Update], fired: &[(u32, &[Packet])]) {
-    let updates = append(&mut traffic.updates, updates);
-    let spikes: Vec<_> = fired
-        .iter()
-        .map(|&(neuron, packets)| Spike { neuron, packets: append(&mut traffic.packets, packets) })
-        .collect();
-    let spikes = append(&mut traffic.spikes, &spikes);
-    traffic.cores.push(CoreWork { node, updates, spikes });
-}
-
-fn input(traffic: &mut Traffic, port: u32, packets: &[Packet]) {
-    let packets = append(&mut traffic.packets, packets);
-    traffic.inputs.push(Injection { port, packets });
-}
-
-/// Appends elements and returns where they are.
-fn append<T: Clone>(elements: &mut Vec<T>, more: &[T]) -> std::ops::Range<u32> {
-    let start = elements.len() as u32;
-    elements.extend_from_slice(more);
-    start..elements.len() as u32
-}
-
-fn to_node(node: u32, synapses: u32) -> Packet {
-    Packet { destination: Destination::Node(node), synapses }
-}
-
-fn to_port(port: u32) -> Packet {
-    Packet { destination: Destination::Port(port), synapses: 0 }
-}
-
-/// The timing of one timestep and the ways of its packets, in the order in which they were received.
-fn simulated(spec: &ChipSpec, traffic: &Traffic) -> (StepTiming, Vec<PacketTrace>) {
-    let mut trace = vec![];
-    let timing = simulate(spec, traffic, Some(&mut trace)).unwrap();
-    (timing, trace)
-}
-
-fn received(trace: &[PacketTrace]) -> Vec<u64> {
-    trace.iter().map(|packet| packet.received).collect()
-}
-
-fn sent(trace: &[PacketTrace]) -> Vec<u64> {
-    trace.iter().map(|packet| packet.sent).collect()
-}
 
 /// One neuron on core 0 fires once, to 8 synapses on core 3, three hops away.
 fn one_spike() -> Traffic {
@@ -152,7 +85,7 @@ fn the_chip_is_quiet_when_the_last_group_is_visible_even_if_nothing_fires() {
 #[test]
 fn impossible_traffic_is_refused_with_the_entry_at_fault() {
     let refused = |traffic: &Traffic, expected: &str| {
-        assert_eq!(simulate(&tiny(&[]), traffic, None).unwrap_err().to_string(), expected);
+        assert_eq!(tried(&tiny(&[]), traffic).unwrap_err().to_string(), expected);
     };
     let mut traffic = Traffic::default();
     core(&mut traffic, 0, 1, &[(0, &[to_node(16, 8)])]);
@@ -176,7 +109,7 @@ fn impossible_traffic_is_refused_with_the_entry_at_fault() {
 fn a_deadlock_names_who_waits_on_whom() {
     let mut spec = tiny(&[("noc.packet_flits", 2)]);
     spec.noc.receive_flits = 1; // no valid chip: a packet does not fit its destination
-    let error = simulate(&spec, &one_spike(), None).unwrap_err();
+    let error = tried(&spec, &one_spike()).unwrap_err();
     let expected = "deadlock in cycle 12 of a timestep: input -x of router 3 waits on core 3; \
                     core 3 waits on router 3 for the rest of a packet";
     assert_eq!(error.to_string(), expected);

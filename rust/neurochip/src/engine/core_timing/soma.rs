@@ -6,7 +6,7 @@ use crate::traffic::{CoreWork, Traffic};
 
 /// Writes the cycle in which each spike of a core becomes visible, counts, and returns the cycle in
 /// which the last group becomes visible.
-pub(super) fn update(
+pub(in crate::engine) fn update(
     core: &CoreWork,
     traffic: &Traffic,
     timing: &CoreTiming,

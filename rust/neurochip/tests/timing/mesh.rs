@@ -1,8 +1,14 @@
 //! Routers and links.
 
 use super::*;
-use crate::chip::Port;
-use crate::reference::{RecordedPacket, replay};
+use neurochip::chip::Port;
+
+/// The ways of recorded packets, in the order in which they are received.
+fn by_arrival(spec: &Noc, mesh: &Mesh, packets: &[RecordedPacket]) -> Vec<PacketTrace> {
+    let mut traces = replayed(spec, mesh, packets);
+    traces.sort_by_key(|packet| (packet.received, packet.destination));
+    traces
+}
 
 #[test]
 fn an_empty_network_delivers_after_inject_hops_and_eject() {
@@ -10,7 +16,7 @@ fn an_empty_network_delivers_after_inject_hops_and_eject() {
     for source in 0..16 {
         for destination in 0..16 {
             let packet = RecordedPacket { created: 4, source, destination };
-            let trace = replay(&spec.noc, &spec.mesh, &[packet]);
+            let trace = by_arrival(&spec.noc, &spec.mesh, &[packet]);
             let hops = (source % 4).abs_diff(destination % 4) + (source / 4).abs_diff(destination / 4);
             assert_eq!(received(&trace), [4 + 5 + 3 * u64::from(hops) + 7], "{source} to {destination}");
         }
@@ -29,7 +35,7 @@ fn a_link_carries_a_queue_of_flits_each_round_trip() {
         // Two sources feed the link from router 1 to router 2, so that it never starves.
         let packet = |source| RecordedPacket { created: 0, source, destination: 3 };
         let packets: Vec<_> = (0..200).flat_map(|_| [packet(0), packet(1)]).collect();
-        let trace = received(&replay(&spec, &tiny(&[]).mesh, &packets));
+        let trace = received(&by_arrival(&spec, &tiny(&[]).mesh, &packets));
         let steady = &trace[100..300];
         let flits_in =
             |cycles: u64| steady.iter().filter(|&&cycle| cycle < steady[0] + cycles).count() as u64;
@@ -42,7 +48,7 @@ fn a_packet_goes_along_x_first() {
     // What core 0 sends to 5 meets what core 1 sends to 9 on the link from 1 to 5, not on its way over 4.
     let packet = |source, destination| RecordedPacket { created: 0, source, destination };
     let spec = tiny(&[]);
-    let trace = replay(&spec.noc, &spec.mesh, &[packet(0, 5), packet(1, 9), packet(1, 9), packet(1, 9)]);
+    let trace = by_arrival(&spec.noc, &spec.mesh, &[packet(0, 5), packet(1, 9), packet(1, 9), packet(1, 9)]);
     let (ours, theirs): (Vec<_>, Vec<_>) =
         trace.iter().partition(|packet| packet.source == Destination::Node(0));
     assert_eq!(received(&ours), [1 + 2 * 2 + 1]);
@@ -58,7 +64,7 @@ fn order_of_arrival(order: [Port; 5], flits: u32, sources: &[u32]) -> Vec<u32> {
     spec.noc.receive_flits = 16;
     let packets: Vec<_> =
         sources.iter().map(|&source| RecordedPacket { created: 0, source, destination: 5 }).collect();
-    let trace = replay(&spec.noc, &spec.mesh, &packets);
+    let trace = by_arrival(&spec.noc, &spec.mesh, &packets);
     let node = |packet: &PacketTrace| match packet.source {
         Destination::Node(node) => node,
         Destination::Port(_) => unreachable!("there are none"),
@@ -86,7 +92,7 @@ fn an_input_alone_gets_every_turn() {
 fn a_packet_of_several_flits_is_never_divided() {
     let spec = tiny(&[("noc.packet_flits", 4), ("noc.receive_flits", 16), ("noc.queue_flits", 16)]);
     let packet = |source| RecordedPacket { created: 0, source, destination: 5 };
-    let trace = replay(&spec.noc, &spec.mesh, &[packet(4), packet(6), packet(1)]);
+    let trace = by_arrival(&spec.noc, &spec.mesh, &[packet(4), packet(6), packet(1)]);
     // Heads ask at 3; with one flit a cycle the first tail leaves at 6 and arrives at 7.
     assert_eq!(received(&trace), [7, 11, 15]);
     assert_eq!(order_of_arrival(X_FIRST, 4, &[4, 6, 1, 4]), [6, 4, 1, 4]);

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use neurochip::chip::{Mesh, Noc, Port};
-use neurochip::reference::{RecordedPacket, replay};
-use neurochip::traffic::Destination;
+use neurochip::chip::Port;
+
+use super::*;
 
 const X_FIRST: [Port; 5] = [Port::PlusX, Port::MinusX, Port::PlusY, Port::MinusY, Port::Local];
 const Y_FIRST: [Port; 5] = [Port::PlusY, Port::MinusY, Port::PlusX, Port::MinusX, Port::Local];
@@ -30,14 +30,14 @@ fn row(line: &str) -> Row {
     (created, source as u32, destination as u32, sent, sent + travelled)
 }
 
-fn replayed(spec: &Noc, side: u32, rows: &[Row]) -> Vec<Row> {
+fn rows(spec: &Noc, side: u32, rows: &[Row]) -> Vec<Row> {
     let mesh = Mesh { width: side, height: side, reserved: vec![], max_hops_x: None, max_hops_y: None };
     let packets = rows.iter().map(|&(created, source, destination, ..)| RecordedPacket {
         created,
         source,
         destination,
     });
-    let traces = replay(spec, &mesh, &packets.collect::<Vec<_>>());
+    let traces = super::replayed(spec, &mesh, &packets.collect::<Vec<_>>());
     let node = |end| match end {
         Destination::Node(node) => node,
         Destination::Port(_) => panic!("a recording has no io ports"),
@@ -50,7 +50,7 @@ fn replayed(spec: &Noc, side: u32, rows: &[Row]) -> Vec<Row> {
 
 fn assert_all_equal(name: &str, spec: &Noc, side: u32) {
     let mut expected = recording(name);
-    let mut ours = replayed(spec, side, &expected);
+    let mut ours = rows(spec, side, &expected);
     expected.sort_unstable();
     ours.sort_unstable();
     let differing = expected.iter().zip(&ours).filter(|(expected, ours)| expected != ours).count();

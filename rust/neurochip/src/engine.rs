@@ -1,0 +1,271 @@
+//! The time machine: in which cycle everything happens in a timestep (machine.md).
+//!
+//! Equal, cycle for cycle, to the naive loop over everything that `tests/timing/reference.rs` is;
+//! fast because it visits only what can act. A router is looked at in a cycle if a flit or a credit
+//! it waited for reached it, or if it granted a flit in the cycle before and still holds one; a core
+//! or an io port, if it acts. Cycles in which nothing can happen are skipped, and the counts of who
+//! waited in them made up for exactly. Memory and time follow what happens: a timestep costs nothing
+//! for a node that nothing happens at.
+
+mod active;
+mod core_timing;
+mod deadlock;
+mod delay;
+mod edge;
+mod flits;
+mod noc;
+mod replay;
+mod router;
+
+use thiserror::Error;
+
+use crate::chip::ChipSpec;
+use crate::counters::Counters;
+use crate::traffic::{self, Destination, Traffic};
+use core_timing::{ReceiveEngines, SendEngines};
+use edge::Edge;
+use flits::Packet;
+use noc::Noc;
+pub use replay::{Consume, RecordedPacket, replay};
+
+/// What a timestep took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepTiming {
+    /// The first cycle, from the start of the timestep, at whose end the chip is quiet.
+    pub quiet_cycle: u64,
+    /// What happened.
+    pub counters: Counters,
+}
+
+/// The way of one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketTrace {
+    /// Where it came from.
+    pub source: Destination,
+    /// Where it went.
+    pub destination: Destination,
+    /// Cycle in which its neuron became visible to Send; 0 for a packet from outside.
+    pub created: u64,
+    /// Cycle in which its head flit was sent.
+    pub sent: u64,
+    /// Cycle in which its tail flit was in the receive queue, or outside.
+    pub received: u64,
+}
+
+/// Why a timestep has no timing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Error {
+    /// The traffic cannot be the work of this chip.
+    #[error(transparent)]
+    Traffic(#[from] traffic::Error),
+    /// Work remains and nothing can ever move.
+    #[error("deadlock in cycle {cycle} of a timestep: {}", waits.join("; "))]
+    Deadlock {
+        /// The first cycle in which nothing can move.
+        cycle: u64,
+        /// Who waits on whom, one sentence each.
+        waits: Vec<String>,
+    },
+}
+
+/// A chip that timesteps run on, one after the other; each begins with an empty network.
+#[derive(Debug)]
+pub struct Machine {
+    spec: ChipSpec,
+    noc: Noc,
+    sends: SendEngines,
+    receives: ReceiveEngines,
+    edge: Edge,
+    /// The latest cycle in which a group of neurons becomes visible.
+    last_visible: u64,
+    /// The latest cycle so far in which a message arrived.
+    last_message: u64,
+    counters: Counters,
+}
+
+impl Machine {
+    /// A chip at rest.
+    pub fn new(spec: &ChipSpec) -> Self {
+        let (timing, num_nodes) = (&spec.core.timing, spec.num_nodes());
+        Self {
+            noc: Noc::new(&spec.noc, &spec.mesh, &spec.io),
+            sends: SendEngines::new(timing, spec.noc.queue_flits, num_nodes),
+            receives: ReceiveEngines::new(timing, num_nodes),
+            edge: Edge::new(&spec.io, spec.noc.queue_flits),
+            last_visible: 0,
+            last_message: 0,
+            counters: Counters::default(),
+            spec: spec.clone(),
+        }
+    }
+
+    /// Runs one timestep from its start until the chip is quiet, and appends the way of each packet
+    /// to `trace`, by the cycle in which it was received.
+    ///
+    /// # Errors
+    /// Traffic that this chip cannot have; a deadlock, which no valid chip can reach.
+    pub fn simulate(
+        &mut self,
+        traffic: &Traffic,
+        mut trace: Option<&mut Vec<PacketTrace>>,
+    ) -> Result<StepTiming, Error> {
+        traffic.check(&self.spec)?;
+        let traced_before = trace.as_ref().map_or(0, |trace| trace.len());
+        self.start(traffic);
+        let ran = self.run(traffic, trace.as_deref_mut());
+        if let Some(trace) = trace {
+            trace[traced_before..].sort_unstable_by_key(|packet| (packet.received, packet.destination));
+        }
+        match ran {
+            Ok(quiet_cycle) => Ok(StepTiming { quiet_cycle, counters: self.counted(traffic) }),
+            Err(error) => {
+                *self = Self::new(&self.spec);
+                Err(error)
+            }
+        }
+    }
+
+    /// Hands every engine its work.
+    fn start(&mut self, traffic: &Traffic) {
+        self.counters = Counters::default();
+        (self.last_visible, self.last_message) = (0, 0);
+        self.noc.start_timestep();
+        self.receives.start_timestep();
+        self.sends.start_timestep(traffic.spikes.len());
+        self.edge.start_timestep(&traffic.inputs);
+        let Self { spec, sends, counters, .. } = self;
+        for core in &traffic.cores {
+            let visible = &mut sends.visible;
+            let last_visible = core_timing::update(core, traffic, &spec.core.timing, visible, counters);
+            self.last_visible = self.last_visible.max(last_visible);
+            sends.start(core);
+        }
+    }
+
+    /// Runs until no work is left; returns the first quiet cycle.
+    fn run(&mut self, traffic: &Traffic, mut trace: Option<&mut Vec<PacketTrace>>) -> Result<u64, Error> {
+        let mut now = 0;
+        loop {
+            if self.deliver(now, traffic, trace.as_deref_mut()) {
+                self.last_message = now;
+            }
+            let acted = self.step(now, traffic);
+            if self.is_done() {
+                let engines = self.last_visible.max(self.sends.looked_up).max(self.receives.drained);
+                return Ok(engines.max(self.last_message));
+            }
+            let Some(next) = self.next_event(now) else {
+                return Err(deadlock::error(now + u64::from(acted), self));
+            };
+            // Nothing changes until then, so whoever waits in this cycle waits in all of those.
+            self.counters.output_blocked_cycles += self.noc.blocked_outputs as u64 * (next - now);
+            self.counters.send_stalled_cycles += self.sends.stalled * (next - now);
+            now = next;
+        }
+    }
+
+    /// Takes what arrives in this cycle to where it arrives; returns whether anything does.
+    fn deliver(&mut self, now: u64, traffic: &Traffic, trace: Option<&mut Vec<PacketTrace>>) -> bool {
+        let at_routers = self.noc.deliver(now);
+        let credits = self.deliver_credits(now);
+        let flits = self.deliver_flits(now, traffic, trace);
+        at_routers | credits | flits
+    }
+
+    fn deliver_credits(&mut self, now: u64) -> bool {
+        let (to_cores, to_ports) = (self.noc.core_credits.take(now), self.noc.port_credits.take(now));
+        let any = to_cores.is_some() || to_ports.is_some();
+        if let Some(nodes) = to_cores {
+            for &node in &nodes {
+                self.sends.add_credit(node);
+            }
+            self.noc.core_credits.give_back(nodes);
+        }
+        if let Some(ports) = to_ports {
+            for &port in &ports {
+                self.edge.add_credit(port);
+            }
+            self.noc.port_credits.give_back(ports);
+        }
+        any
+    }
+
+    fn deliver_flits(
+        &mut self,
+        now: u64,
+        traffic: &Traffic,
+        mut trace: Option<&mut Vec<PacketTrace>>,
+    ) -> bool {
+        let (to_cores, to_outside) = (self.noc.to_cores.take(now), self.noc.to_outside.take(now));
+        let any = to_cores.is_some() || to_outside.is_some();
+        if let Some(arrivals) = to_cores {
+            for &arrival in &arrivals {
+                let is_tail = self.receives.arrive(now, arrival, &mut self.noc.flits);
+                if let (true, Some(trace)) = (is_tail, trace.as_deref_mut()) {
+                    trace.push(traced(now, self.noc.flits.packet(arrival.flit), traffic));
+                }
+            }
+            self.noc.to_cores.give_back(arrivals);
+        }
+        if let Some(mut flits) = to_outside {
+            flits.retain(|&flit| self.noc.flits.target(flit).is_tail());
+            for &flit in &flits {
+                self.counters.output_packets += 1;
+                let packet = self.noc.flits.leave(flit);
+                if let Some(trace) = trace.as_deref_mut() {
+                    trace.push(traced(now, &packet, traffic));
+                }
+            }
+            self.noc.to_outside.give_back(flits);
+        }
+        any
+    }
+
+    /// One cycle of everything with work. The order does not matter: all act on the state at the
+    /// start of the cycle, and what they do arrives later. Returns whether anything acted that does
+    /// not also send a message.
+    fn step(&mut self, now: u64, traffic: &Traffic) -> bool {
+        self.noc.look();
+        let sent = self.sends.step(now, &mut self.noc, traffic);
+        self.receives.step(now, &mut self.noc, |packet| traffic.packets[packet.index as usize].synapses);
+        self.edge.step(now, &mut self.noc, traffic);
+        self.noc.close(now);
+        sent
+    }
+
+    /// Whether no work is left but what engines have begun.
+    fn is_done(&self) -> bool {
+        self.sends.is_done() && self.edge.is_done() && self.noc.is_empty()
+    }
+
+    /// The next cycle in which something can happen.
+    fn next_event(&self, now: u64) -> Option<u64> {
+        if self.noc.is_active() {
+            return Some(now + 1);
+        }
+        let engines = [self.sends.next_action(now), self.receives.next_action(), self.edge.next_action(now)];
+        engines.into_iter().chain([self.noc.next_arrival()]).flatten().min()
+    }
+
+    fn counted(&self, traffic: &Traffic) -> Counters {
+        let mut counters = Counters {
+            spikes: traffic.spikes.len() as u64,
+            packets: self.sends.packets,
+            input_packets: self.edge.packets,
+            sops: self.receives.sops,
+            send_busy_cycles: self.sends.busy_cycles,
+            receive_busy_cycles: self.receives.busy_cycles,
+            highest_receive_flits: u64::from(self.receives.highest_flits),
+            ..self.noc.counters
+        };
+        counters.add(&self.counters);
+        counters
+    }
+}
+
+/// The way of a packet that is received in this cycle.
+fn traced(now: u64, packet: &Packet, traffic: &Traffic) -> PacketTrace {
+    let &Packet { index, source, created, sent } = packet;
+    let destination = traffic.packets[index as usize].destination;
+    PacketTrace { source, destination, created, sent, received: now }
+}

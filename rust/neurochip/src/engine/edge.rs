@@ -1,0 +1,84 @@
+//! The inward side of the io ports: packets that wait outside enter (machine.md, section 6).
+
+use super::flits::Packet;
+use super::noc::{FlitStream, Noc};
+use crate::chip::IoPort;
+use crate::traffic::{Destination, Injection, Traffic};
+
+/// An io port with packets outside.
+#[derive(Debug)]
+struct Entrance {
+    port: u32,
+    stream: FlitStream,
+    /// From when on the next flit can enter.
+    free: u64,
+}
+
+/// Every io port.
+#[derive(Debug)]
+pub(super) struct Edge {
+    io: Vec<IoPort>,
+    /// Free slots in the outward queue behind each port.
+    credits: Vec<u32>,
+    entrances: Vec<Entrance>,
+    pub(super) packets: u64,
+}
+
+impl Edge {
+    pub(super) fn new(io: &[IoPort], queue_flits: u32) -> Self {
+        Self { io: io.to_vec(), credits: vec![queue_flits; io.len()], entrances: vec![], packets: 0 }
+    }
+
+    /// Hands the ports what waits outside.
+    pub(super) fn start_timestep(&mut self, inputs: &[Injection]) {
+        self.packets = 0;
+        for input in inputs.iter().filter(|input| !input.packets.is_empty()) {
+            let stream = FlitStream::new(input.packets.clone());
+            self.entrances.push(Entrance { port: input.port, stream, free: 0 });
+        }
+    }
+
+    pub(super) fn add_credit(&mut self, port: u32) {
+        self.credits[port as usize] += 1;
+    }
+
+    /// One cycle of every port with packets outside. Returns whether a flit entered.
+    pub(super) fn step(&mut self, now: u64, noc: &mut Noc, traffic: &Traffic) -> bool {
+        let Self { io, credits, entrances, packets } = self;
+        let mut entered = false;
+        for entrance in entrances.iter_mut() {
+            let (port, credits) = (&io[entrance.port as usize], &mut credits[entrance.port as usize]);
+            if now < entrance.free || *credits == 0 {
+                continue;
+            }
+            *credits -= 1;
+            entrance.free = now + u64::from(port.io_cycles);
+            let flit = noc.next_flit(&mut entrance.stream, |index| {
+                *packets += 1;
+                let source = Destination::Port(entrance.port);
+                let packet = Packet { index, source, created: 0, sent: now };
+                (packet, traffic.packets[index as usize].destination)
+            });
+            noc.enter(port, flit);
+            entered = true;
+        }
+        if entered {
+            entrances.retain(|entrance| !entrance.stream.is_empty());
+        }
+        entered
+    }
+
+    /// The next cycle in which a flit can enter, unless a credit must come first.
+    pub(super) fn next_action(&self, now: u64) -> Option<u64> {
+        self.entrances.iter().map(|entrance| entrance.free).filter(|&cycle| cycle > now).min()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.entrances.is_empty()
+    }
+
+    /// Ports with packets outside.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = u32> {
+        self.entrances.iter().map(|entrance| entrance.port)
+    }
+}

@@ -1,0 +1,306 @@
+//! The network on chip in cycles: routers, links, and both ends of every way through them.
+
+use super::active::ActiveSet;
+use super::delay::Delay;
+use super::flits::{Coordinates, Flits, Packet};
+use super::router::{LOCAL, Look, PORTS, Router, Turns};
+use crate::chip::{IoPort, Mesh, Noc as NocSpec, Port};
+use crate::counters::Counters;
+use crate::traffic::Destination;
+
+/// A flit, at an input queue of a router or at a core.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    /// A [`slot`] of a router; of an arrival at a core, its node.
+    pub(super) place: u32,
+    pub(super) flit: u32,
+}
+
+/// A port of a router in one number.
+pub(super) fn slot(node: u32, port: usize) -> u32 {
+    node << 3 | port as u32
+}
+
+/// The packets that leave one sender, one after the other, in flits.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FlitStream {
+    /// Packets of which no flit has left.
+    packets: std::ops::Range<u32>,
+    /// The next flit of the packet that is leaving, and how many of them have not left.
+    flit: u32,
+    flits_left: u32,
+}
+
+impl FlitStream {
+    pub(super) fn new(packets: std::ops::Range<u32>) -> Self {
+        Self { packets, flit: 0, flits_left: 0 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.flits_left == 0 && self.packets.is_empty()
+    }
+
+    /// The packet that the next flit is the head of, if it is a head.
+    pub(super) fn next_packet(&mut self) -> Option<u32> {
+        if self.flits_left == 0 { self.packets.next() } else { None }
+    }
+}
+
+/// Routers, links and queues; whoever posts a message through this decides when it arrives.
+#[derive(Debug)]
+pub(super) struct Noc {
+    pub(super) packet_flits: u32,
+    pub(super) coordinates: Coordinates,
+    turns: Turns,
+    /// What to add to the slot of a port to reach the port at the other end of its link.
+    links: [u32; LOCAL],
+    /// Slot of the router's side and number of each io port, ascending.
+    ports: Vec<(u32, u32)>,
+    pub(super) routers: Vec<Router>,
+    pub(super) flits: Flits,
+    /// Routers to look at.
+    active: ActiveSet,
+    /// Routers whose round robins may have moved in this timestep.
+    turned: Vec<u32>,
+    to_routers: Delay<Arrival>,
+    from_cores: Delay<Arrival>,
+    pub(super) to_cores: Delay<Arrival>,
+    /// Flits on their way out of io ports.
+    pub(super) to_outside: Delay<u32>,
+    /// Slots of router outputs that get a credit.
+    router_credits: Delay<u32>,
+    /// Nodes whose cores get a credit.
+    pub(super) core_credits: Delay<u32>,
+    /// Io ports that get a credit.
+    pub(super) port_credits: Delay<u32>,
+    /// Outputs that are asked for and have no credit.
+    pub(super) blocked_outputs: i64,
+    pub(super) counters: Counters,
+}
+
+impl Noc {
+    pub(super) fn new(spec: &NocSpec, mesh: &Mesh, io: &[IoPort]) -> Self {
+        let num_nodes = mesh.width * mesh.height;
+        let coordinates = Coordinates::new(mesh, io);
+        let mut ports: Vec<_> = (0..)
+            .zip(io)
+            .map(|(port, at)| (slot(at.y * mesh.width + at.x, at.side as usize), port))
+            .collect();
+        ports.sort_unstable();
+        let mut routers: Vec<_> = (0..num_nodes)
+            .map(|node| Router::new(coordinates.packed(node), credits(node, spec, mesh)))
+            .collect();
+        for &(slot, _) in &ports {
+            routers[(slot >> 3) as usize].open((slot & 7) as usize);
+        }
+        Self {
+            packet_flits: spec.packet_flits,
+            turns: Turns::new(spec.arbitration_order),
+            links: [8, 8_u32.wrapping_neg(), 8 * mesh.width, (8 * mesh.width).wrapping_neg()],
+            ports,
+            routers,
+            flits: Flits::new(spec.packet_flits),
+            active: ActiveSet::new(num_nodes),
+            turned: vec![],
+            to_routers: Delay::new(spec.hop_cycles),
+            from_cores: Delay::new(spec.inject_cycles),
+            to_cores: Delay::new(spec.eject_cycles),
+            to_outside: Delay::new(spec.hop_cycles),
+            router_credits: Delay::new(spec.credit_cycles),
+            core_credits: Delay::new(spec.credit_cycles),
+            port_credits: Delay::new(spec.credit_cycles),
+            blocked_outputs: 0,
+            counters: Counters::default(),
+            coordinates,
+        }
+    }
+
+    /// Prepares a network that the last timestep left empty for the next.
+    pub(super) fn start_timestep(&mut self) {
+        self.counters = Counters::default();
+        for node in self.turned.drain(..) {
+            self.routers[node as usize].reset_round_robins();
+        }
+    }
+
+    /// The next flit of a stream that is not empty; `packet` describes the one that it is the head of.
+    #[inline]
+    pub(super) fn next_flit(
+        &mut self,
+        stream: &mut FlitStream,
+        packet: impl FnOnce(u32) -> (Packet, Destination),
+    ) -> u32 {
+        if let Some(index) = stream.next_packet() {
+            let (packet, destination) = packet(index);
+            stream.flit = self.flits.enter(packet, self.coordinates.target(destination));
+            stream.flits_left = self.packet_flits;
+        }
+        stream.flits_left -= 1;
+        stream.flit += 1;
+        stream.flit - 1
+    }
+
+    /// Sends a flit from the core of a node, which has a credit.
+    #[inline]
+    pub(super) fn send(&mut self, node: u32, flit: u32) {
+        self.from_cores.post(Arrival { place: slot(node, LOCAL), flit });
+    }
+
+    /// Lets a flit enter at an io port, which has a credit.
+    pub(super) fn enter(&mut self, port: &IoPort, flit: u32) {
+        let node = port.y * self.coordinates.width() + port.x;
+        self.counters.io_flits += 1;
+        self.to_routers.post(Arrival { place: slot(node, port.side as usize), flit });
+    }
+
+    /// The core of a node has taken a whole packet.
+    #[inline]
+    pub(super) fn take(&mut self, node: u32) {
+        for _ in 0..self.packet_flits {
+            self.router_credits.post(slot(node, LOCAL));
+        }
+    }
+
+    /// Takes to the routers what arrives there in this cycle; returns whether anything does.
+    pub(super) fn deliver(&mut self, now: u64) -> bool {
+        let flits = [self.to_routers.take(now), self.from_cores.take(now)];
+        let credits = self.router_credits.take(now);
+        let any = credits.is_some() || flits.iter().any(Option::is_some);
+        if let Some(credits) = credits {
+            self.deliver_credits(&credits);
+            self.router_credits.give_back(credits);
+        }
+        let [hops, injections] = flits;
+        if let Some(hops) = hops {
+            self.deliver_flits(&hops);
+            self.to_routers.give_back(hops);
+        }
+        if let Some(injections) = injections {
+            self.deliver_flits(&injections);
+            self.from_cores.give_back(injections);
+        }
+        any
+    }
+
+    fn deliver_flits(&mut self, arrivals: &[Arrival]) {
+        let Self { routers, flits, coordinates, active, counters, .. } = self;
+        let mut highest = counters.highest_queue_flits as u32;
+        for &Arrival { place, flit } in arrivals {
+            let router = &mut routers[(place >> 3) as usize];
+            let length = router.arrive((place & 7) as usize, flit, flits, coordinates);
+            highest = highest.max(length);
+            active.insert(place >> 3);
+        }
+        counters.highest_queue_flits = u64::from(highest);
+    }
+
+    fn deliver_credits(&mut self, slots: &[u32]) {
+        let Self { routers, active, .. } = self;
+        for &slot in slots {
+            let router = &mut routers[(slot >> 3) as usize];
+            if router.add_credit((slot & 7) as usize) {
+                active.insert(slot >> 3);
+            }
+        }
+    }
+
+    /// One cycle of every router with something to do.
+    pub(super) fn look(&mut self) {
+        if self.packet_flits == 1 { self.look_at_all::<true>() } else { self.look_at_all::<false>() }
+    }
+
+    fn look_at_all<const SINGLE_FLITS: bool>(&mut self) {
+        let entered = self.to_routers.posted();
+        let mut active = std::mem::take(&mut self.active);
+        active.retain(|node| {
+            let look = self.look_at::<SINGLE_FLITS>(node);
+            self.blocked_outputs += look.newly_blocked;
+            look.stays_active
+        });
+        self.active = active;
+        self.counters.flit_hops += self.to_routers.posted() - entered;
+    }
+
+    #[inline(always)]
+    fn look_at<const SINGLE_FLITS: bool>(&mut self, node: u32) -> Look {
+        let Self { routers, flits, coordinates, turns, links, ports, turned, .. } = self;
+        let router = &mut routers[node as usize];
+        if !router.has_turned {
+            router.has_turned = true;
+            turned.push(node);
+        }
+        let outside = router.outside;
+        router.look::<SINGLE_FLITS>(flits, coordinates, turns, |input, output, flit| {
+            let beyond = |port: usize| (slot(node, port) ^ 1).wrapping_add(links[port]);
+            if output == LOCAL {
+                self.to_cores.post(Arrival { place: node, flit });
+            } else if outside >> output & 1 == 1 {
+                self.counters.io_flits += 1;
+                self.to_outside.post(flit);
+            } else {
+                self.to_routers.post(Arrival { place: beyond(output), flit });
+            }
+            if input == LOCAL {
+                self.core_credits.post(node);
+            } else if outside >> input & 1 == 1 {
+                self.port_credits.post(port_at(ports, slot(node, input)));
+            } else {
+                self.router_credits.post(beyond(input));
+            }
+        })
+    }
+
+    /// Ends a cycle: what was posted in it is on its way.
+    pub(super) fn close(&mut self, now: u64) {
+        self.counters.flits += self.from_cores.posted();
+        self.to_routers.close(now);
+        self.from_cores.close(now);
+        self.to_cores.close(now);
+        self.to_outside.close(now);
+        self.router_credits.close(now);
+        self.core_credits.close(now);
+        self.port_credits.close(now);
+    }
+
+    /// The next cycle in which something arrives somewhere.
+    pub(super) fn next_arrival(&self) -> Option<u64> {
+        let flits =
+            [self.to_routers.next(), self.from_cores.next(), self.to_cores.next(), self.to_outside.next()];
+        let credits = [self.router_credits.next(), self.core_credits.next(), self.port_credits.next()];
+        flits.into_iter().chain(credits).flatten().min()
+    }
+
+    /// Whether a router must be looked at in the next cycle.
+    pub(super) fn is_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+
+    /// Whether neither a packet nor a credit is anywhere in the network.
+    pub(super) fn is_empty(&self) -> bool {
+        self.flits.is_empty() && self.next_arrival().is_none()
+    }
+
+    /// Who is beyond a side of a router: another router, or the world outside an io port.
+    pub(super) fn neighbour(&self, node: u32, side: usize) -> Option<u32> {
+        let is_outside = self.routers[node as usize].outside >> side & 1 == 1;
+        (!is_outside).then(|| slot(node, side).wrapping_add(self.links[side]) >> 3)
+    }
+}
+
+fn port_at(ports: &[(u32, u32)], slot: u32) -> u32 {
+    let found = ports.binary_search_by_key(&slot, |&(slot, _)| slot);
+    ports[found.expect("a side marked as outside is an io port")].1
+}
+
+/// The free slots behind each output of a router of an empty network.
+fn credits(node: u32, spec: &NocSpec, mesh: &Mesh) -> [u32; PORTS] {
+    let (x, y) = (node % mesh.width, node / mesh.width);
+    Port::ALL.map(|port| match port {
+        Port::PlusX if x + 1 < mesh.width => spec.queue_flits,
+        Port::MinusX if x > 0 => spec.queue_flits,
+        Port::PlusY if y + 1 < mesh.height => spec.queue_flits,
+        Port::MinusY if y > 0 => spec.queue_flits,
+        Port::Local => spec.receive_flits,
+        _ => 0,
+    })
+}

@@ -1,0 +1,202 @@
+//! The network alone, on recorded packets (machine.md, section 8).
+
+use super::PacketTrace;
+use super::core_timing::ReceiveEngines;
+use super::flits::Packet;
+use super::noc::{FlitStream, Noc};
+use crate::chip::{CoreTiming, Mesh, Noc as NocSpec};
+use crate::traffic::Destination;
+
+/// A packet as its source creates it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedPacket {
+    /// Cycle in which it joins the queue of its source.
+    pub created: u64,
+    /// Node that sends it.
+    pub source: u32,
+    /// Node that it goes to.
+    pub destination: u32,
+}
+
+/// When a core takes a packet out of its receive queue.
+#[derive(Debug, Clone, Copy)]
+pub enum Consume<'a> {
+    /// When its tail arrives.
+    OnArrival,
+    /// When the Receive engine has decoded the packet before, which adds no synapses.
+    Decoded(&'a CoreTiming),
+}
+
+/// The unlimited queue of a source.
+#[derive(Debug, Clone, Default)]
+struct Source {
+    /// The packet that is leaving.
+    leaving: FlitStream,
+    /// The packets behind it, linked by [`Replay::next`]: first, last, and how many.
+    first: u32,
+    last: u32,
+    waiting: u32,
+    credits: u32,
+    is_sending: bool,
+}
+
+struct Replay<'a> {
+    packets: &'a [RecordedPacket],
+    noc: Noc,
+    sources: Vec<Source>,
+    /// The packet behind each one in the queue of its source.
+    next: Vec<u32>,
+    /// Nodes whose source has a flit and a credit.
+    sending: Vec<u32>,
+    receives: Option<ReceiveEngines>,
+    traces: Vec<PacketTrace>,
+    num_received: usize,
+}
+
+/// Runs packets, in the order of their creation, through a mesh of routers whose source queues are
+/// unlimited. The result is in the order of the packets.
+pub fn replay(
+    spec: &NocSpec,
+    mesh: &Mesh,
+    consume: Consume<'_>,
+    packets: &[RecordedPacket],
+) -> Vec<PacketTrace> {
+    let num_nodes = mesh.width * mesh.height;
+    let untraced = |packet: &RecordedPacket| PacketTrace {
+        source: Destination::Node(packet.source),
+        destination: Destination::Node(packet.destination),
+        created: packet.created,
+        sent: 0,
+        received: 0,
+    };
+    let replay = Replay {
+        packets,
+        noc: Noc::new(spec, mesh, &[]),
+        sources: vec![Source { credits: spec.queue_flits, ..Source::default() }; num_nodes as usize],
+        next: vec![0; packets.len()],
+        sending: vec![],
+        receives: match consume {
+            Consume::OnArrival => None,
+            Consume::Decoded(timing) => Some(ReceiveEngines::new(timing, num_nodes)),
+        },
+        traces: packets.iter().map(untraced).collect(),
+        num_received: 0,
+    };
+    replay.run()
+}
+
+impl Replay<'_> {
+    fn run(mut self) -> Vec<PacketTrace> {
+        let (mut now, mut num_created) = (0, 0);
+        while self.num_received < self.packets.len() {
+            self.noc.deliver(now);
+            self.deliver_credits(now);
+            self.deliver_flits(now);
+            while num_created < self.packets.len() && self.packets[num_created].created <= now {
+                self.create(num_created as u32);
+                num_created += 1;
+            }
+            self.send(now);
+            self.noc.look();
+            if let Some(receives) = &mut self.receives {
+                receives.step(now, &mut self.noc, |_| 0);
+            }
+            self.noc.close(now);
+            now = self.next_event(now, num_created);
+        }
+        self.traces
+    }
+
+    /// The next cycle in which something can happen: dimension order keeps packets from waiting forever.
+    fn next_event(&self, now: u64, num_created: usize) -> u64 {
+        if self.noc.is_active() || !self.sending.is_empty() {
+            return now + 1;
+        }
+        let creation = self.packets.get(num_created).map(|packet| packet.created);
+        let receives = self.receives.as_ref().and_then(ReceiveEngines::next_action);
+        let events = [creation, receives, self.noc.next_arrival()];
+        events.into_iter().flatten().min().map_or(now + 1, |next| next.max(now + 1))
+    }
+
+    fn deliver_credits(&mut self, now: u64) {
+        let Some(nodes) = self.noc.core_credits.take(now) else { return };
+        for &node in &nodes {
+            self.sources[node as usize].credits += 1;
+            self.wake(node);
+        }
+        self.noc.core_credits.give_back(nodes);
+    }
+
+    fn deliver_flits(&mut self, now: u64) {
+        let Some(arrivals) = self.noc.to_cores.take(now) else { return };
+        for &arrival in &arrivals {
+            if self.noc.flits.target(arrival.flit).is_tail() {
+                let index = self.noc.flits.packet(arrival.flit).index;
+                self.traces[index as usize].received = now;
+                self.num_received += 1;
+            }
+            match &mut self.receives {
+                Some(receives) => {
+                    receives.arrive(now, arrival, &mut self.noc.flits);
+                }
+                None if self.noc.flits.target(arrival.flit).is_tail() => {
+                    self.noc.flits.leave(arrival.flit);
+                    self.noc.take(arrival.place);
+                }
+                None => {}
+            }
+        }
+        self.noc.to_cores.give_back(arrivals);
+    }
+
+    /// A packet joins the queue of its source.
+    fn create(&mut self, packet: u32) {
+        let node = self.packets[packet as usize].source;
+        let source = &mut self.sources[node as usize];
+        if source.waiting == 0 {
+            source.first = packet;
+        } else {
+            self.next[source.last as usize] = packet;
+        }
+        source.last = packet;
+        source.waiting += 1;
+        self.wake(node);
+    }
+
+    /// Puts a source on the list if it has a flit and a credit.
+    fn wake(&mut self, node: u32) {
+        let source = &mut self.sources[node as usize];
+        let has_flits = source.waiting > 0 || !source.leaving.is_empty();
+        if has_flits && source.credits > 0 && !source.is_sending {
+            source.is_sending = true;
+            self.sending.push(node);
+        }
+    }
+
+    /// Every source with a flit and a credit sends it.
+    fn send(&mut self, now: u64) {
+        let mut sending = std::mem::take(&mut self.sending);
+        sending.retain(|&node| self.send_flit(now, node));
+        self.sending = sending;
+    }
+
+    /// Sends the next flit of a source. Returns whether it can send another in the next cycle.
+    fn send_flit(&mut self, now: u64, node: u32) -> bool {
+        let source = &mut self.sources[node as usize];
+        if source.leaving.is_empty() {
+            source.leaving = FlitStream::new(source.first..source.first + 1);
+            source.first = self.next[source.first as usize];
+            source.waiting -= 1;
+        }
+        let flit = self.noc.next_flit(&mut source.leaving, |index| {
+            self.traces[index as usize].sent = now;
+            let RecordedPacket { created, source, destination } = self.packets[index as usize];
+            let packet = Packet { index, source: Destination::Node(source), created, sent: now };
+            (packet, Destination::Node(destination))
+        });
+        self.noc.send(node, flit);
+        source.credits -= 1;
+        source.is_sending = source.credits > 0 && (source.waiting > 0 || !source.leaving.is_empty());
+        source.is_sending
+    }
+}

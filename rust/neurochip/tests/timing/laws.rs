@@ -1,0 +1,97 @@
+//! What holds for any chip and any traffic. Conservation of flits and credits is asserted in every
+//! cycle of every test by the reference itself.
+
+use proptest::prelude::*;
+
+use super::random::{any_chip, any_traffic_for};
+use super::*;
+
+fn any_case() -> impl Strategy<Value = (ChipSpec, Traffic)> {
+    any_chip().prop_flat_map(|spec| (Just(spec.clone()), any_traffic_for(&spec)))
+}
+
+/// Small numbers in an order that looks like none (an LCG).
+struct Shuffler(u64);
+
+impl Shuffler {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_evaluation_inside_a_cycle_cannot_be_observed((spec, traffic) in any_case(), seed in any::<u64>()) {
+        let mut shuffler = Shuffler(seed);
+        let mut trace = vec![];
+        let shuffled =
+            reference::simulate(&spec, &traffic, Some(&mut trace), |modules| shuffler.shuffle(modules));
+        prop_assert_eq!((shuffled.unwrap(), trace), naively(&spec, &traffic).unwrap());
+    }
+
+    #[test]
+    fn every_packet_arrives_and_every_count_follows_from_the_traffic((spec, traffic) in any_case()) {
+        let (timing, trace) = simulated(&spec, &traffic);
+        let Counters { packets, input_packets, output_packets, flits, flit_hops, sops, .. } = timing.counters;
+        prop_assert_eq!(trace.len(), traffic.packets.len());
+        prop_assert_eq!(packets + input_packets, traffic.packets.len() as u64);
+        prop_assert_eq!(flits, packets * u64::from(spec.noc.packet_flits));
+        prop_assert_eq!(sops, traffic.packets.iter().map(|packet| u64::from(packet.synapses)).sum::<u64>());
+        let left = traffic.packets.iter().filter(|packet| matches!(packet.destination, Destination::Port(_)));
+        prop_assert_eq!(output_packets, left.count() as u64);
+        let hops: u64 = trace.iter().map(|packet| hops(&spec, packet)).sum();
+        prop_assert_eq!(flit_hops, hops * u64::from(spec.noc.packet_flits));
+    }
+
+    #[test]
+    fn packets_with_the_same_ends_arrive_in_the_order_in_which_they_were_sent((spec, traffic) in any_case()) {
+        let (_, mut trace) = simulated(&spec, &traffic);
+        trace.sort_by_key(|packet| (packet.source, packet.destination, packet.sent));
+        for pair in trace.windows(2) {
+            let same_ends = (pair[0].source, pair[0].destination) == (pair[1].source, pair[1].destination);
+            prop_assert!(!same_ends || pair[0].received < pair[1].received, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn no_packet_is_faster_than_an_empty_network((spec, traffic) in any_case()) {
+        let (timing, trace) = simulated(&spec, &traffic);
+        let noc = &spec.noc;
+        for packet in trace {
+            let first = if matches!(packet.source, Destination::Node(_)) { noc.inject_cycles } else { noc.hop_cycles };
+            let last = if matches!(packet.destination, Destination::Node(_)) { noc.eject_cycles } else { noc.hop_cycles };
+            let links = hops(&spec, &packet) * u64::from(noc.hop_cycles);
+            let latency = u64::from(first + last + noc.packet_flits - 1) + links;
+            prop_assert!(packet.received >= packet.sent + latency, "{packet:?}");
+            prop_assert!(packet.received <= timing.quiet_cycle, "{packet:?}");
+        }
+    }
+
+    #[test]
+    fn timesteps_are_independent(
+        (spec, first, second) in any_chip().prop_flat_map(|spec| {
+            let (first, second) = (any_traffic_for(&spec), any_traffic_for(&spec));
+            (Just(spec), first, second)
+        })
+    ) {
+        let mut machine = Machine::new(&spec);
+        let _ = by_engine(&mut machine, &first);
+        prop_assert_eq!(by_engine(&mut machine, &second), naively(&spec, &second));
+    }
+}
+
+fn hops(spec: &ChipSpec, packet: &PacketTrace) -> u64 {
+    let place = |end| match end {
+        Destination::Node(node) => (node % spec.mesh.width, node / spec.mesh.width),
+        Destination::Port(port) => (spec.io[port as usize].x, spec.io[port as usize].y),
+    };
+    let ((x, y), (to_x, to_y)) = (place(packet.source), place(packet.destination));
+    u64::from(x.abs_diff(to_x) + y.abs_diff(to_y))
+}

@@ -1,0 +1,172 @@
+//! Random chips, and random work for them.
+
+use neurochip::chip::{IoPort, Port};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::*;
+
+/// A chip of any shape, with any timing: queues too shallow for their latencies, packets longer than
+/// queues, latencies of one cycle and of many, io ports and nodes without a core.
+pub(super) fn any_chip() -> impl Strategy<Value = ChipSpec> {
+    let mesh = (1..6_u32, 1..5_u32, prop::collection::vec(any::<Index>(), 0..3));
+    let ports = prop::collection::vec((any::<Index>(), 1..4_u32), 0..4);
+    (mesh, ports, any_noc(), any_core_timing()).prop_map(|(mesh, ports, noc, core)| {
+        let mut spec = tiny(&[]);
+        let (width, height, reserved) = mesh;
+        let node = |index: Index| {
+            let node = index.index((width * height) as usize) as u32;
+            [node % width, node / width]
+        };
+        // Node 0 always has a core, so that there is one.
+        let reserved = reserved.into_iter().map(node).filter(|node| *node != [0, 0]).collect();
+        spec.mesh = Mesh { width, height, reserved, max_hops_x: None, max_hops_y: None };
+        spec.noc = noc;
+        let soma_cycles = spec.core.timing.soma_cycles.clone();
+        spec.core.timing = neurochip::chip::CoreTiming { soma_cycles, ..core };
+        spec.io = io_ports(width, height, &ports);
+        spec
+    })
+}
+
+fn any_noc() -> impl Strategy<Value = Noc> {
+    let latency = || prop_oneof![3 => 1..3_u32, 2 => 1..6_u32, 1 => Just(17_u32)];
+    let latencies = [latency().boxed(), latency().boxed(), latency().boxed(), latency().boxed()];
+    let order = Just(Port::ALL.to_vec()).prop_shuffle();
+    let queues = (1..5_u32, 1..6_u32, 0..4_u32);
+    (latencies, order, queues).prop_map(|(latencies, order, (packet_flits, queue_flits, more))| {
+        let [inject_cycles, hop_cycles, eject_cycles, credit_cycles] = latencies;
+        Noc {
+            packet_flits,
+            queue_flits,
+            receive_flits: packet_flits + more,
+            inject_cycles,
+            hop_cycles,
+            eject_cycles,
+            credit_cycles,
+            arbitration_order: order.try_into().unwrap(),
+        }
+    })
+}
+
+fn any_core_timing() -> impl Strategy<Value = neurochip::chip::CoreTiming> {
+    [1..5_u32, 1..6, 1..6, 1..5, 1..9, 0..9].prop_map(|fields| {
+        let mut timing = tiny(&[]).core.timing;
+        [timing.soma_lanes, timing.soma_latency, timing.axon_lookup_cycles, timing.decode_cycles, ..] =
+            fields;
+        [.., timing.sops_per_cycle, timing.accumulate_latency] = fields;
+        timing
+    })
+}
+
+/// Every outward side of the mesh that is asked for, once.
+fn io_ports(width: u32, height: u32, ports: &[(Index, u32)]) -> Vec<IoPort> {
+    let rows = (0..height).flat_map(|y| [(0, y, Port::MinusX), (width - 1, y, Port::PlusX)]);
+    let columns = (0..width).flat_map(|x| [(x, 0, Port::MinusY), (x, height - 1, Port::PlusY)]);
+    let mut sides: Vec<_> = rows.chain(columns).collect();
+    let taken = ports.iter().map(|(index, io_cycles)| {
+        let (x, y, side) = sides.remove(index.index(sides.len()));
+        IoPort { x, y, side, io_cycles: *io_cycles }
+    });
+    taken.collect()
+}
+
+/// How the packets of a timestep choose where they go.
+#[derive(Debug, Clone, Copy)]
+enum Pattern {
+    Uniform,
+    Transpose,
+    HotSpot,
+    Neighbour,
+}
+
+/// Where packets can go: cores, then io ports.
+fn places(spec: &ChipSpec) -> Vec<Destination> {
+    let cores = (0..spec.num_nodes()).filter(|&node| !spec.is_reserved(node)).map(Destination::Node);
+    cores.chain((0..spec.io.len() as u32).map(Destination::Port)).collect()
+}
+
+fn destination(spec: &ChipSpec, pattern: Pattern, source: u32, random: Index) -> Destination {
+    let (width, num_nodes) = (spec.mesh.width, spec.num_nodes());
+    let node = match pattern {
+        Pattern::Uniform => return *random.get(&places(spec)),
+        Pattern::Transpose => (source % width * width + source / width) % num_nodes,
+        Pattern::HotSpot => num_nodes / 2,
+        Pattern::Neighbour => (source + 1) % num_nodes,
+    };
+    if spec.is_reserved(node) { Destination::Node(0) } else { Destination::Node(node) }
+}
+
+/// What one core fires: neurons, each with the random part of its packets.
+type Fired = std::collections::BTreeMap<u32, Vec<(Index, u32)>>;
+
+const NEURONS: u32 = 40;
+
+/// Work for some cores of a chip and some of its io ports. Bursts are neurons with many packets, and
+/// many neurons at once.
+pub(super) fn any_traffic_for(spec: &ChipSpec) -> impl Strategy<Value = Traffic> + use<> {
+    let packets = || {
+        let lengths = prop_oneof![4 => 0..4_usize, 1 => 0..20_usize];
+        lengths.prop_flat_map(|length| prop::collection::vec((any::<Index>(), 0..30_u32), length))
+    };
+    let fired = prop_oneof![
+        3 => prop::collection::btree_map(0..NEURONS, packets(), 0..6),
+        1 => prop::collection::btree_map(0..4_u32, packets(), 0..4),
+    ];
+    let nodes: Vec<_> = (0..spec.num_nodes()).filter(|&node| !spec.is_reserved(node)).collect();
+    let updates = select(vec![[NEURONS, 0], [3, NEURONS - 3], [NEURONS - 1, 1]]);
+    let cores = prop::collection::btree_map(select(nodes), (fired, updates, 1..9_u32), 0..12);
+    let pattern = select(vec![Pattern::Uniform, Pattern::Transpose, Pattern::HotSpot, Pattern::Neighbour]);
+    let inputs =
+        prop::collection::vec(prop::collection::vec((any::<Index>(), 0..30_u32), 0..12), spec.io.len());
+    let spec = spec.clone();
+    (cores, inputs, pattern)
+        .prop_map(move |(cores, inputs, pattern)| traffic(&spec, &cores, &inputs, pattern))
+}
+
+fn traffic(
+    spec: &ChipSpec,
+    cores: &std::collections::BTreeMap<u32, (Fired, [u32; 2], u32)>,
+    inputs: &[Vec<(Index, u32)>],
+    pattern: Pattern,
+) -> Traffic {
+    let mut traffic = Traffic::default();
+    for (&node, (fired, neurons, soma_cycles)) in cores {
+        let packet = |&(random, synapses): &(Index, u32)| {
+            let destination = destination(spec, pattern, node, random);
+            let synapses = if matches!(destination, Destination::Node(_)) { synapses } else { 0 };
+            Packet { destination, synapses }
+        };
+        let fired: Vec<_> = fired
+            .iter()
+            .map(|(&neuron, packets)| (neuron, packets.iter().map(packet).collect::<Vec<_>>()))
+            .collect();
+        let fired: Vec<_> = fired.iter().map(|(neuron, packets)| (*neuron, &packets[..])).collect();
+        let updates = neurons.map(|neurons| Update { neurons, soma_cycles: *soma_cycles });
+        core_with_updates(&mut traffic, node, &updates, &fired);
+    }
+    for (port, packets) in (0..).zip(inputs) {
+        let packet = |&(random, synapses): &(Index, u32)| {
+            let destination = *random.get(&places(spec));
+            let synapses = if matches!(destination, Destination::Node(_)) { synapses } else { 0 };
+            Packet { destination, synapses }
+        };
+        input(&mut traffic, port, &packets.iter().map(packet).collect::<Vec<_>>());
+    }
+    traffic
+}
+
+/// Packets for [`replayed`], in the order of their creation, between nodes of a mesh.
+pub(super) fn any_recording_for(mesh: &Mesh) -> impl Strategy<Value = Vec<RecordedPacket>> + use<> {
+    let num_nodes = mesh.width * mesh.height;
+    let packet = (0..40_u64, 0..num_nodes, 0..num_nodes);
+    prop::collection::vec(packet, 0..60).prop_map(|mut packets| {
+        packets.sort_unstable();
+        let packets = packets.into_iter().map(|(created, source, destination)| RecordedPacket {
+            created: created * created / 8,
+            source,
+            destination,
+        });
+        packets.collect()
+    })
+}

@@ -1,0 +1,213 @@
+//! The time machine, naively: machine.md word for word. Every router and every engine is stepped in
+//! every cycle, nothing is skipped, and that no flit or credit is lost or made is asserted in each.
+
+mod conservation;
+mod cores;
+mod network;
+mod replay;
+mod watchdog;
+
+use neurochip::chip::ChipSpec;
+use neurochip::engine::{Error, PacketTrace, StepTiming};
+use neurochip::traffic::{Destination, Traffic};
+
+use cores::{Send, Stream};
+use network::{Network, Packet};
+pub(crate) use replay::replay;
+
+/// A part of the chip that acts at most once a cycle.
+#[derive(Clone, Copy)]
+pub(crate) enum Module {
+    Router(usize),
+    Send(usize),
+    Receive(usize),
+    Entrance(usize),
+}
+
+/// The cycles of one timestep, whose modules act in each cycle in the order that `reorder` makes.
+pub(crate) fn simulate(
+    spec: &ChipSpec,
+    traffic: &Traffic,
+    trace: Option<&mut Vec<PacketTrace>>,
+    mut reorder: impl FnMut(&mut [Module]),
+) -> Result<StepTiming, Error> {
+    traffic.check(spec)?;
+    let mut machine = Machine::new(spec, traffic);
+    let mut modules = machine.modules();
+    let quiet_cycle = machine.run(|machine, now| {
+        reorder(&mut modules);
+        modules.iter().fold(false, |moved, &module| moved | machine.step(now, module))
+    })?;
+    if let Some(trace) = trace {
+        let mut received: Vec<_> = machine.network.packets.iter().map(|packet| packet.trace).collect();
+        received.sort_by_key(|packet| (packet.received, packet.destination));
+        trace.append(&mut received);
+    }
+    let mut counters = machine.network.counters;
+    counters.spikes = traffic.spikes.len() as u64;
+    Ok(StepTiming { quiet_cycle, counters })
+}
+
+struct Machine<'a> {
+    spec: &'a ChipSpec,
+    traffic: &'a Traffic,
+    network: Network,
+    /// When each spike becomes visible to Send.
+    visible: Vec<u64>,
+    /// By node.
+    sends: Vec<Send>,
+    /// By node: from when on Receive can take the next packet.
+    free: Vec<u64>,
+    /// By io port: what waits outside, and from when on the next flit can enter.
+    entrances: Vec<(Stream, u64)>,
+    /// Packets that have left the network.
+    taken: usize,
+    /// The latest cycle so far at whose end an engine is done, or in which a message arrived.
+    busy_until: u64,
+}
+
+impl<'a> Machine<'a> {
+    fn new(spec: &'a ChipSpec, traffic: &'a Traffic) -> Self {
+        let num_nodes = spec.num_nodes() as usize;
+        let mut machine = Self {
+            spec,
+            traffic,
+            network: Network::new(&spec.noc, &spec.mesh, &spec.io),
+            visible: vec![0; traffic.spikes.len()],
+            sends: (0..num_nodes).map(|_| Send::default()).collect(),
+            free: vec![0; num_nodes],
+            entrances: spec.io.iter().map(|_| (Stream::default(), 0)).collect(),
+            taken: 0,
+            busy_until: 0,
+        };
+        for core in &traffic.cores {
+            let counters = &mut machine.network.counters;
+            let visible = cores::update(core, traffic, &spec.core.timing, &mut machine.visible, counters);
+            machine.busy_until = machine.busy_until.max(visible);
+            machine.sends[core.node as usize].spikes = core.spikes.clone();
+        }
+        for input in &traffic.inputs {
+            machine.entrances[input.port as usize].0 = Stream::new(input.packets.clone());
+        }
+        machine
+    }
+
+    fn modules(&self) -> Vec<Module> {
+        let nodes = 0..self.sends.len();
+        let cores = nodes.flat_map(|node| [Module::Router(node), Module::Send(node), Module::Receive(node)]);
+        cores.chain((0..self.entrances.len()).map(Module::Entrance)).collect()
+    }
+
+    /// Runs until no work is left; returns the first quiet cycle. `step` returns whether anything moved.
+    fn run(&mut self, mut step: impl FnMut(&mut Self, u64) -> bool) -> Result<u64, Error> {
+        for now in 0.. {
+            if self.network.apply_messages(now) {
+                self.busy_until = self.busy_until.max(now);
+            }
+            for packet in self.network.take_arrived(now) {
+                if let Destination::Port(_) = self.network.packets[packet].trace.destination {
+                    self.network.counters.output_packets += 1;
+                    self.taken += 1;
+                }
+            }
+            let moved = step(self, now);
+            self.network.assert_conservation();
+            if self.is_done() {
+                return Ok(self.busy_until);
+            }
+            if !moved && self.network.messages.is_empty() && !self.waits_for_time(now) {
+                return Err(Error::Deadlock { cycle: now, waits: self.waits() });
+            }
+        }
+        unreachable!("no timestep lasts 2^64 cycles")
+    }
+
+    fn is_done(&self) -> bool {
+        let sent = self.sends.iter().all(Send::is_done);
+        let entered = self.entrances.iter().all(|(stream, _)| stream.is_empty());
+        sent && entered && self.taken == self.network.packets.len() && self.network.messages.is_empty()
+    }
+
+    /// One cycle of one module; returns whether it did anything.
+    fn step(&mut self, now: u64, module: Module) -> bool {
+        match module {
+            Module::Router(node) => self.network.step_router(now, node),
+            Module::Send(node) => self.step_send(now, node),
+            Module::Receive(node) => self.step_receive(now, node),
+            Module::Entrance(port) => self.step_entrance(now, port),
+        }
+    }
+
+    fn step_send(&mut self, now: u64, node: usize) -> bool {
+        let (network, send) = (&mut self.network, &mut self.sends[node]);
+        if send.is_done() || now < send.due(&self.visible) {
+            return false;
+        }
+        if send.stream.is_empty() {
+            let spike = send.spikes.next().expect("an engine that is not done") as usize;
+            send.stream = Stream::new(self.traffic.spikes[spike].packets.clone());
+            send.visible = self.visible[spike];
+            let lookup = u64::from(self.spec.core.timing.axon_lookup_cycles);
+            send.ready = now + lookup;
+            network.counters.send_busy_cycles += lookup;
+            self.busy_until = self.busy_until.max(send.ready - 1);
+            return true;
+        }
+        if network.core_credits[node] == 0 {
+            network.counters.send_stalled_cycles += 1;
+            return false;
+        }
+        let (source, created) = (Destination::Node(node as u32), send.visible);
+        let traffic = self.traffic;
+        let packet = |index| new_packet(traffic, index, source, [created, now]);
+        let (flit, is_head) = send.stream.next_flit(network, packet);
+        network.counters.packets += u64::from(is_head);
+        network.counters.send_busy_cycles += 1;
+        network.send_flit(now, node, flit);
+        true
+    }
+
+    fn step_receive(&mut self, now: u64, node: usize) -> bool {
+        if now < self.free[node] || !self.network.has_packet(node) {
+            return false;
+        }
+        let packet = self.network.take_packet(now, node);
+        let synapses = self.network.packets[packet].synapses;
+        let timing = &self.spec.core.timing;
+        let busy = u64::from(timing.decode_cycles + synapses.div_ceil(timing.sops_per_cycle));
+        self.free[node] = now + busy;
+        self.taken += 1;
+        self.network.counters.receive_busy_cycles += busy;
+        self.network.counters.sops += u64::from(synapses);
+        self.busy_until = self.busy_until.max(now + busy - 1 + u64::from(timing.accumulate_latency));
+        true
+    }
+
+    fn step_entrance(&mut self, now: u64, port: usize) -> bool {
+        let (network, (stream, free)) = (&mut self.network, &mut self.entrances[port]);
+        if now < *free || network.port_credits[port] == 0 || stream.is_empty() {
+            return false;
+        }
+        let (traffic, source) = (self.traffic, Destination::Port(port as u32));
+        let packet = |index| new_packet(traffic, index, source, [0, now]);
+        let (flit, is_head) = stream.next_flit(network, packet);
+        network.counters.input_packets += u64::from(is_head);
+        network.enter_flit(now, port, flit);
+        *free = now + u64::from(self.spec.io[port].io_cycles);
+        true
+    }
+
+    /// Whether an engine does something later though nothing happens before.
+    fn waits_for_time(&self, now: u64) -> bool {
+        let sends = self.sends.iter().filter(|send| !send.is_done());
+        let receives = (0..self.free.len()).filter(|&node| self.network.has_packet(node));
+        let entrances = self.entrances.iter().filter(|(stream, _)| !stream.is_empty());
+        let due = sends.map(|send| send.due(&self.visible)).chain(receives.map(|node| self.free[node]));
+        due.chain(entrances.map(|(_, free)| *free)).any(|cycle| cycle > now)
+    }
+}
+
+fn new_packet(traffic: &Traffic, index: u32, source: Destination, [created, sent]: [u64; 2]) -> Packet {
+    let neurochip::traffic::Packet { destination, synapses } = traffic.packets[index as usize];
+    Packet { trace: PacketTrace { source, destination, created, sent, received: 0 }, index, synapses }
+}

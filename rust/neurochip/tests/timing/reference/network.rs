@@ -1,0 +1,257 @@
+//! Routers, links and queues (machine.md, sections 3 and 6).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use neurochip::chip::{IoPort, Mesh, Noc, Port};
+use neurochip::counters::Counters;
+use neurochip::engine::PacketTrace;
+use neurochip::traffic::Destination;
+
+pub(super) const PORTS: usize = 5;
+pub(super) const LOCAL: usize = Port::Local as usize;
+
+#[derive(Clone, Copy)]
+pub(super) struct Flit {
+    /// Position in [`Network::packets`].
+    pub(super) packet: usize,
+    pub(super) is_tail: bool,
+}
+
+pub(super) struct Packet {
+    pub(super) trace: PacketTrace,
+    /// What its sender calls it.
+    pub(super) index: u32,
+    pub(super) synapses: u32,
+}
+
+pub(super) enum Message {
+    FlitAtRouter(usize, usize, Flit),
+    FlitAtCore(usize, Flit),
+    FlitOutside(Flit),
+    CreditAtRouter(usize, usize),
+    CreditAtCore(usize),
+    CreditAtPort(usize),
+}
+
+/// What lies behind a port of a router.
+pub(super) enum Side {
+    Router(usize),
+    Core,
+    Outside(usize),
+    Nothing,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Router {
+    pub(super) queues: [VecDeque<Flit>; PORTS],
+    pub(super) credits: [u32; PORTS],
+    /// Where each output's round robin begins, a position in the arbitration order.
+    pointers: [usize; PORTS],
+    /// The input whose packet each output is in the middle of.
+    locks: [Option<usize>; PORTS],
+}
+
+pub(super) struct Network {
+    pub(super) spec: Noc,
+    pub(super) mesh: Mesh,
+    pub(super) io: Vec<IoPort>,
+    pub(super) routers: Vec<Router>,
+    pub(super) core_credits: Vec<u32>,
+    pub(super) port_credits: Vec<u32>,
+    pub(super) receive_queues: Vec<VecDeque<Flit>>,
+    /// Every packet that was ever sent.
+    pub(super) packets: Vec<Packet>,
+    /// By the cycle in which they arrive.
+    pub(super) messages: BTreeMap<u64, Vec<Message>>,
+    /// Packets whose tail has arrived in this cycle.
+    arrived: Vec<usize>,
+    pub(super) counters: Counters,
+}
+
+impl Network {
+    pub(super) fn new(spec: &Noc, mesh: &Mesh, io: &[IoPort]) -> Self {
+        let num_nodes = (mesh.width * mesh.height) as usize;
+        let mut credits = [spec.queue_flits; PORTS];
+        credits[LOCAL] = spec.receive_flits;
+        Self {
+            spec: spec.clone(),
+            mesh: mesh.clone(),
+            io: io.to_vec(),
+            routers: vec![Router { credits, ..Router::default() }; num_nodes],
+            core_credits: vec![spec.queue_flits; num_nodes],
+            port_credits: vec![spec.queue_flits; io.len()],
+            receive_queues: vec![VecDeque::new(); num_nodes],
+            packets: vec![],
+            messages: BTreeMap::new(),
+            arrived: vec![],
+            counters: Counters::default(),
+        }
+    }
+
+    pub(super) fn side(&self, node: usize, port: usize) -> Side {
+        let (width, height) = (self.mesh.width as usize, self.mesh.height as usize);
+        let (x, y) = (node % width, node / width);
+        let is_here = |io: &IoPort| (io.x as usize, io.y as usize, io.side as usize) == (x, y, port);
+        match Port::ALL[port] {
+            Port::PlusX if x + 1 < width => Side::Router(node + 1),
+            Port::MinusX if x > 0 => Side::Router(node - 1),
+            Port::PlusY if y + 1 < height => Side::Router(node + width),
+            Port::MinusY if y > 0 => Side::Router(node - width),
+            Port::Local => Side::Core,
+            _ => self.io.iter().position(is_here).map_or(Side::Nothing, Side::Outside),
+        }
+    }
+
+    /// The output that a packet takes at a router: x first.
+    pub(super) fn route(&self, node: usize, packet: usize) -> usize {
+        let (exit, exit_port) = match self.packets[packet].trace.destination {
+            Destination::Node(node) => (node, LOCAL),
+            Destination::Port(port) => {
+                let io = &self.io[port as usize];
+                (io.y * self.mesh.width + io.x, io.side as usize)
+            }
+        };
+        let (node, width) = (node as u32, self.mesh.width);
+        let port = match ((exit % width).cmp(&(node % width)), (exit / width).cmp(&(node / width))) {
+            (std::cmp::Ordering::Greater, _) => Port::PlusX,
+            (std::cmp::Ordering::Less, _) => Port::MinusX,
+            (_, std::cmp::Ordering::Greater) => Port::PlusY,
+            (_, std::cmp::Ordering::Less) => Port::MinusY,
+            _ => return exit_port,
+        };
+        port as usize
+    }
+
+    pub(super) fn post(&mut self, cycle: u64, message: Message) {
+        self.messages.entry(cycle).or_default().push(message);
+    }
+
+    /// Applies the messages that arrive in this cycle; returns whether there were any.
+    pub(super) fn apply_messages(&mut self, now: u64) -> bool {
+        let messages = self.messages.remove(&now).unwrap_or_default();
+        let any = !messages.is_empty();
+        for message in messages {
+            match message {
+                Message::FlitAtRouter(node, input, flit) => {
+                    let queue = &mut self.routers[node].queues[input];
+                    queue.push_back(flit);
+                    let highest = &mut self.counters.highest_queue_flits;
+                    *highest = (*highest).max(queue.len() as u64);
+                }
+                Message::FlitAtCore(node, flit) => {
+                    self.receive_queues[node].push_back(flit);
+                    let highest = &mut self.counters.highest_receive_flits;
+                    *highest = (*highest).max(self.receive_queues[node].len() as u64);
+                    self.arrived.extend(flit.is_tail.then_some(flit.packet));
+                }
+                Message::FlitOutside(flit) => self.arrived.extend(flit.is_tail.then_some(flit.packet)),
+                Message::CreditAtRouter(node, output) => self.routers[node].credits[output] += 1,
+                Message::CreditAtCore(node) => self.core_credits[node] += 1,
+                Message::CreditAtPort(port) => self.port_credits[port] += 1,
+            }
+        }
+        any
+    }
+
+    /// Packets whose tail has arrived, with the cycle of that.
+    pub(super) fn take_arrived(&mut self, now: u64) -> Vec<usize> {
+        let arrived = std::mem::take(&mut self.arrived);
+        for &packet in &arrived {
+            self.packets[packet].trace.received = now;
+        }
+        arrived
+    }
+
+    /// One cycle of one router; returns whether a flit moved.
+    pub(super) fn step_router(&mut self, now: u64, node: usize) -> bool {
+        // The output that the head-of-line flit of each input asks for.
+        let head = |input: usize| self.routers[node].queues[input].front();
+        let wanted: [_; PORTS] =
+            std::array::from_fn(|input| head(input).map(|flit| self.route(node, flit.packet)));
+        let mut moved = false;
+        for output in 0..PORTS {
+            let router = &mut self.routers[node];
+            let first = router.pointers[output];
+            let turns = (first..first + PORTS).map(|turn| self.spec.arbitration_order[turn % PORTS] as usize);
+            let mut asking = turns.filter(|&input| wanted[input] == Some(output));
+            let chosen = match router.locks[output] {
+                Some(input) => asking.find(|&asking| asking == input),
+                None => asking.next(),
+            };
+            let Some(input) = chosen else { continue };
+            if router.credits[output] == 0 {
+                self.counters.output_blocked_cycles += 1;
+                continue;
+            }
+            self.grant(now, node, input, output);
+            moved = true;
+        }
+        moved
+    }
+
+    fn grant(&mut self, now: u64, node: usize, input: usize, output: usize) {
+        let router = &mut self.routers[node];
+        let flit = router.queues[input].pop_front().expect("an input that asks has a flit");
+        if router.locks[output].is_none() {
+            let order = self.spec.arbitration_order;
+            let position = order.iter().position(|&port| port as usize == input);
+            router.pointers[output] = (position.expect("the order has every port") + 1) % PORTS;
+        }
+        router.locks[output] = (!flit.is_tail).then_some(input);
+        let hop = now + u64::from(self.spec.hop_cycles);
+        match self.side(node, output) {
+            Side::Router(neighbour) => {
+                self.counters.flit_hops += 1;
+                self.routers[node].credits[output] -= 1;
+                self.post(hop, Message::FlitAtRouter(neighbour, output ^ 1, flit));
+            }
+            Side::Core => {
+                self.routers[node].credits[output] -= 1;
+                self.post(now + u64::from(self.spec.eject_cycles), Message::FlitAtCore(node, flit));
+            }
+            Side::Outside(_) => {
+                self.counters.io_flits += 1;
+                self.post(hop, Message::FlitOutside(flit));
+            }
+            Side::Nothing => unreachable!("dimension order stays inside the mesh"),
+        }
+        let credit = match self.side(node, input) {
+            Side::Router(neighbour) => Message::CreditAtRouter(neighbour, input ^ 1),
+            Side::Core => Message::CreditAtCore(node),
+            Side::Outside(port) => Message::CreditAtPort(port),
+            Side::Nothing => unreachable!("no flit comes from beyond the edge"),
+        };
+        self.post(now + u64::from(self.spec.credit_cycles), credit);
+    }
+
+    /// Sends a flit of a stream that has one from the core of a node, which has a credit.
+    pub(super) fn send_flit(&mut self, now: u64, node: usize, flit: Flit) {
+        self.core_credits[node] -= 1;
+        self.counters.flits += 1;
+        self.post(now + u64::from(self.spec.inject_cycles), Message::FlitAtRouter(node, LOCAL, flit));
+    }
+
+    /// Lets a flit enter through an io port, which has a credit.
+    pub(super) fn enter_flit(&mut self, now: u64, port: usize, flit: Flit) {
+        self.port_credits[port] -= 1;
+        self.counters.io_flits += 1;
+        let IoPort { x, y, side, .. } = self.io[port];
+        let message = Message::FlitAtRouter((y * self.mesh.width + x) as usize, side as usize, flit);
+        self.post(now + u64::from(self.spec.hop_cycles), message);
+    }
+
+    /// Takes a whole packet from the receive queue of a core.
+    pub(super) fn take_packet(&mut self, now: u64, node: usize) -> usize {
+        let mut packet = 0;
+        for _ in 0..self.spec.packet_flits {
+            packet = self.receive_queues[node].pop_front().expect("a whole packet is in the queue").packet;
+            let credit = Message::CreditAtRouter(node, LOCAL);
+            self.post(now + u64::from(self.spec.credit_cycles), credit);
+        }
+        packet
+    }
+
+    pub(super) fn has_packet(&self, node: usize) -> bool {
+        self.receive_queues[node].iter().any(|flit| flit.is_tail)
+    }
+}
