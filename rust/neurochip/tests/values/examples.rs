@@ -19,12 +19,13 @@ fn neuron(chip: ChipSpec, weight: i32, bias: i32, [low, high]: [i32; 2]) -> Netw
 }
 
 /// One neuron behind inputs of some bits, whose membrane the host reads.
-fn reader(chip: ChipSpec, bits: u32, weights: &[i32], bias: i32) -> Network {
-    let mut network = Network::new(chip, input([1, 1, weights.len() as u32], bits, false));
+fn reader(chip: ChipSpec, code_bits: u32, weights: &[i32], bias: i32) -> Network {
+    let mut network = Network::new(chip, input([1, 1, weights.len() as u32], code_bits, false));
     let model = Model::Stem(Stem { requantizer: None, ..network.plain_stem(bias, [0, 0]) });
     let name = "reader".into();
     let shape = [1, 1, 1];
-    let target = network.add(Population { name, shape, send_start: bits, bits: 0, signed: false, model });
+    let target =
+        network.add(Population { name, shape, send_start: code_bits, bits: 0, signed: false, model });
     network.connect(0, target, Connector::Dense, weights.to_vec());
     network
 }
