@@ -44,7 +44,7 @@ def test_a_table_that_no_multiplication_computes_is_refused_where_the_soma_has_n
     with pytest.raises(UnsupportedOpError) as raised:
         lowered([layer], "darwin3")
     told = re.fullmatch(
-        "made on chip 'darwin3' has 1 node neurochip cannot import:\n"
+        "'made' has 1 node that chip 'darwin3' cannot compute with STEM neurons:\n"
         f"  Lookup at '{layer.name}': its table of 256 entries is no multiplication "
         r"\(off by up to (\d+) levels\), and the soma of this chip holds no table; "
         "chip 'ideal' does",
@@ -71,7 +71,7 @@ def test_all_refused_layers_are_told_at_once():
     with pytest.raises(UnsupportedOpError) as raised:
         lowered([first, second, third], "darwin3")
     told = str(raised.value).splitlines()
-    assert told[0] == "made on chip 'darwin3' has 3 nodes neurochip cannot import:"
+    assert told[0] == "'made' has 3 nodes that chip 'darwin3' cannot compute with STEM neurons:"
     assert [line.split(":")[0] for line in told[1:]] == [
         "  Lookup at 'leaky'",
         "  Multiply at 'gate'",

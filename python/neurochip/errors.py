@@ -32,9 +32,15 @@ class ModelError(NeurochipError):
 
 
 class UnsupportedOpError(ModelError):
-    """The network has operators that cannot be imported; all of them are listed at once."""
+    """The network has operators that cannot be used; all of them are listed at once."""
 
-    def __init__(self, model: str, nodes: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    def __init__(
+        self,
+        model: str,
+        nodes: Mapping[str, Sequence[tuple[str, str]]],
+        cannot: str = "neurochip cannot import",
+        hint: str = "`neurochip ops` lists the supported operators",
+    ) -> None:
         """Lists `nodes`: operator type to (node name, reason) of every node of that type."""
         lines = [
             f"  {op_type} at {name!r}" + (f": {reason}" if reason else "")
@@ -42,11 +48,8 @@ class UnsupportedOpError(ModelError):
             for name, reason in found
         ]
         count = len(lines)
-        super().__init__(
-            f"{model} has {count} node{'s' * (count != 1)} neurochip cannot import:\n"
-            + "\n".join(lines),
-            hint="`neurochip ops` lists the supported operators",
-        )
+        message = f"{model} has {count} node{'s' * (count != 1)} {cannot}:\n" + "\n".join(lines)
+        super().__init__(message, hint)
 
 
 class QuantizationError(NeurochipError):

@@ -18,8 +18,8 @@ CODES = {"stem": lower_stem}
 DEFAULT_HEADROOM = 1.3
 """Room for partial sums beyond the calibration maximum: a test picture can exceed it.
 
-Measured on MNIST's MLP, 256 calibration samples: 1.1 lets 18 of 10,000 pictures overflow, which costs
-0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter of a bit of resolution.
+Measured on MNIST's MLP with 256 calibration samples: 1.1 lets 18 of 10,000 pictures overflow, which
+costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter of a bit.
 """
 
 __all__ = ["CODES", "DEFAULT_HEADROOM", "Network", "lower"]

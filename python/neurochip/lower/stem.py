@@ -82,7 +82,12 @@ def lower_stem(
         if seen is not None:
             seen.release(layer)
     if refused:
-        raise UnsupportedOpError(f"{graph.name} on chip '{chip.name}'", refused)
+        raise UnsupportedOpError(
+            f"'{graph.name}'",
+            refused,
+            cannot=f"that chip '{chip.name}' cannot compute with STEM neurons",
+            hint="choose another chip, such as 'ideal', or remove these operators from the model",
+        )
     return _network(builder)
 
 
