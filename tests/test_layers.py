@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -14,7 +13,6 @@ from neurochip.formats import Format, Tensor
 from neurochip.graph import Graph
 from neurochip.layers import Add, AveragePool, Convolution, Dense, Lookup, MaxPool, Rearrange
 from neurochip.layers.add import add_table
-from neurochip.layers.pairs import fused_multiply_add
 
 
 def uint8(scale: float, zero_point: int) -> Format:
@@ -228,20 +226,6 @@ def test_a_sum_clamps_where_a_relu_narrowed_it():
     )
     pairs = [np.array([[0], [120]], np.uint8), np.array([[0], [100]], np.uint8)]
     np.testing.assert_array_equal(layer.evaluate(*pairs), [[50], [70]])
-
-
-@given(
-    factor=st.integers(0, 255),
-    multiplier=st.floats(2.0**-20, 2.0**10, width=32),
-    addend=st.floats(-(2.0**20), 2.0**20, width=32),
-)
-def test_a_fused_multiply_add_rounds_once(factor, multiplier, addend):
-    exact = factor * Fraction(multiplier) + Fraction(addend)
-    result = fused_multiply_add(np.float32(factor), np.float32(multiplier), np.float32(addend))
-    error = abs(Fraction(float(result)) - exact)
-    for direction in (-np.inf, np.inf):
-        neighbour = np.nextafter(np.float32(result), np.float32(direction))
-        assert error <= abs(Fraction(float(neighbour)) - exact)
 
 
 def test_a_layer_can_be_computed_with_a_chips_constants():

@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arithmetic import fma32
 from ..formats import Array, Format, Tensor
-from .pairs import all_codes, fused_multiply_add, look_up_pairs
+from .pairs import all_codes, look_up_pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,15 +32,21 @@ class Add:
         return np.clip(table, self.output.low, self.output.high)
 
 
-@lru_cache(maxsize=256)
-def add_table(first: Format, second: Format, output: Format) -> NDArray[np.int32]:
-    """QLinearAdd of every pair of codes: two fused multiply-adds, then half to even."""
+def add_constants(
+    first: Format, second: Format, output: Format
+) -> tuple[np.float32, np.float32, np.float32]:
+    """Both ratios of scales and the constant of all zero points, in onnxruntime's float32 order."""
     first_ratio = np.float32(first.scale / output.scale)
     second_ratio = np.float32(second.scale / output.scale)
     second_offset = np.float32(second_ratio * np.float32(second.zero_point))
-    offset = np.float32(output.zero_point) - fused_multiply_add(
-        first_ratio, np.float32(first.zero_point), second_offset
-    )
-    inner = fused_multiply_add(all_codes(second), second_ratio, np.float32(offset))
-    total = fused_multiply_add(all_codes(first)[:, None], first_ratio, inner[None, :])
+    zeros = fma32(first_ratio, np.float32(first.zero_point), second_offset)
+    return first_ratio, second_ratio, np.float32(np.float32(output.zero_point) - zeros)
+
+
+@lru_cache(maxsize=256)
+def add_table(first: Format, second: Format, output: Format) -> NDArray[np.int32]:
+    """QLinearAdd of every pair of codes: two fused multiply-adds, then half to even."""
+    first_ratio, second_ratio, offset = add_constants(first, second, output)
+    inner = fma32(all_codes(second), second_ratio, offset)
+    total = fma32(all_codes(first)[:, None], first_ratio, inner[None, :])
     return np.asarray(np.clip(np.rint(total), output.qmin, output.qmax), np.int32)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import layers
-from ..arithmetic import fma32
 from ..errors import QuantizationError
 from ..formats import Tensor
 from ..layers import Layer
+from ..layers.add import add_constants
 from ..requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from .builder import Builder, Unsupported
 from .codes import choose_code
@@ -96,14 +96,10 @@ def _summed(builder: Builder, layer: layers.Add, views: tuple[View, ...]) -> _Br
 
 
 def _float32_add(layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
-    """The constants of QLinearAdd, formed in float32 in onnxruntime's order."""
-    (first, second), output = (tensor.format for tensor in layer.inputs), layer.output.format
-    ratio_a = np.float32(first.scale / output.scale)
-    ratio_b = np.float32(second.scale / output.scale)
-    inner = np.float32(ratio_b * np.float32(second.zero_point))
-    fixed = np.float32(output.zero_point) - fma32(ratio_a, np.float32(first.zero_point), inner)
-    base = choose_code(layer.output).base
-    return Float32Add(bases, (ratio_a, ratio_b), np.float32(fixed), -base)
+    """The constants of QLinearAdd for values relative to these bases."""
+    first, second = (tensor.format for tensor in layer.inputs)
+    ratio_a, ratio_b, offset = add_constants(first, second, layer.output.format)
+    return Float32Add(bases, (ratio_a, ratio_b), offset, -choose_code(layer.output).base)
 
 
 def _largest_partial(code: SpikeCode, tensor: Tensor) -> int:
