@@ -51,6 +51,7 @@ format: $(VENV)/installed-dev ## Format all code
 
 bench: $(VENV)/installed-dev ## Measure speed; prints each figure beside its goal
 	$(BIN)/python benches/run.py
+	cargo bench --locked --package neurochip --bench engine
 
 wheel: $(VENV)/installed-dev ## Build the wheel into dist/
 	$(BIN)/maturin build --release --out dist

@@ -11,13 +11,16 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from networks import cifar_network, convolution, lenet
 from numpy.typing import NDArray
 
 import neurochip as nc
+from neurochip import _core
 from neurochip.graph import Graph
+from neurochip.layers import Convolution, Dense
 
 ROUNDS = 5
 SECONDS = 1.0
@@ -94,6 +97,41 @@ def cycles(network: str, made: tuple[Graph, NDArray[np.float32]], count: int) ->
     ]
 
 
+def image_size(network: str, made: tuple[Graph, NDArray[np.float32]]) -> list[Figure]:
+    """Bytes of an image as a share of its limit: 1.3 a weight, 64 a core, 8 a neuron."""
+    graph, samples = made
+    image = nc.compile(graph, calibration=samples[:64])
+    layers = [layer for layer in graph.layers if isinstance(layer, Convolution | Dense)]
+    weights = sum(layer.weights.size for layer in layers)
+    neurons = sum(layer.neurons for layer in image.layers)
+    limit = 1.3 * weights + 64 * len(image.cores) + 8 * neurons
+    return [Figure(f"image: {network}", limit / len(image.to_bytes()), "limit/size", 1.0)]
+
+
+def memory(count: int = 64) -> list[Figure]:
+    """Peak memory that simulating adds, for each neuron of each sample in flight (Linux)."""
+    made = cifar_network()
+    image = nc.compile(made[0])
+    neurons = sum(layer.neurons for layer in image.layers)
+    samples = np.repeat(made[1][:1], count, axis=0)
+    simulator = _core.Simulator(image.core)
+    codes = image.host.codes(samples)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts from what is in use now
+    before = _status_kib("VmRSS")
+    job = simulator.start(codes, False, False, 1)
+    while not job.wait(1.0):
+        pass
+    added_bytes = max(_status_kib("VmHWM") - before, 1) * 1024
+    name = f"memory: CIFAR-10 VGG, {count} samples one by one, 16 B a neuron"
+    return [Figure(name, 16 * neurons / added_bytes, "limit/use", 1.0)]
+
+
+def _status_kib(field: str) -> int:
+    """A figure of the process, from the kernel."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
 def main() -> None:
     """Measures everything, or what the arguments name."""
     benches: dict[str, Callable[[], list[Figure]]] = {
@@ -107,6 +145,9 @@ def main() -> None:
         "lenet-ideal": lambda: values_machine(
             "MNIST LeNet (8, 16 channels)", lenet(), "ideal", 0.3
         ),
+        "lenet-image": lambda: image_size("MNIST LeNet, darwin3", lenet()),
+        "cifar-image": lambda: image_size("CIFAR-10 VGG, darwin3", cifar_network()),
+        "memory": memory,
         "lenet-cycle": lambda: cycles("MNIST LeNet", lenet(), 8),
         "cifar-cycle": lambda: cycles("CIFAR-10 VGG", cifar_network(), 1),
     }
