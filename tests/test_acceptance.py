@@ -18,6 +18,7 @@ import neurochip as nc
 import oracle_onnxruntime
 from neurochip.graph import Graph, load
 from qoperator import offset, qoperator_model
+from test_graph_zoo import EXACT, PARTLY_FLOAT, spread_over_codes
 
 EVERYTHING = os.environ.get("NEUROCHIP_ACCEPT") == "all"
 SAMPLES = None if EVERYTHING else 24
@@ -108,6 +109,19 @@ def test_darwin3_computes_what_its_constants_say(data, data_set, network, varian
         print(f"{network}/{variant}: {quantized:.2%} -> {ours:.2%}, {overflows} overflows")
         if data_set == "mnist":
             assert ours >= quantized - 0.001
+
+
+@pytest.mark.parametrize("name", [*EXACT, *PARTLY_FLOAT])
+def test_networks_of_others_run_on_ideal_without_a_differing_value(data, name):
+    path = data.parent / "models" / f"{name}.onnx"
+    if not path.exists():
+        pytest.skip(f"no models/{name}.onnx beside NEUROCHIP_DATA")
+    graph = load(path)
+    samples = spread_over_codes(graph, 4, 5)
+    run = nc.simulate(nc.compile(graph, chip="ideal"), samples, timing="none")
+    assert run.exact_agreement is not None
+    assert run.exact_agreement.compared.sum() > 0
+    assert run.exact_agreement.differing.sum() == 0
 
 
 def _exact_outputs(graph: Graph, x: NDArray[np.float32]) -> NDArray[np.generic]:
