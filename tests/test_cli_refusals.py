@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -128,6 +131,66 @@ def test_a_truncated_image_is_refused(tmp_path):
     told = neurochip("run", path)
     assert told.exit_code == 1
     assert told.stderr.startswith("error: ")
+
+
+def test_a_path_that_is_no_regular_file_is_left_alone(digits, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    message, _ = refusal("compile", digits, "-o", tmp_path / "pipe")
+    assert message == f"cannot write '{tmp_path}/pipe': it is no regular file"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_is_followed_and_stays_a_link(digits, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    (tmp_path / "target").write_bytes(b"old")
+    assert neurochip("compile", digits, "-o", tmp_path / "link").exit_code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes().startswith(b"NEUROIMG")
+
+
+def test_an_impossible_value_in_a_chip_file_is_refused(digits, tmp_path):
+    path = tmp_path / "mine.toml"
+    tiny = (Path(__file__).parents[1] / "chips" / "tiny.toml").read_text()
+    path.write_text(tiny.replace("membrane_bits = 32", "membrane_bits = 40"))
+    message, _ = refusal("run", digits, "--chip", path)
+    assert message == "`core.membrane_bits` is 40, expected 16 or 32"
+
+
+def test_a_network_that_is_too_large_is_refused_with_what_it_needs(digits):
+    message, hint = refusal("run", digits, "--chip", "tiny", "--set", "core.max_neurons=8")
+    assert message.startswith("the network needs ")
+    assert "for layer '/0/Conv'; 'tiny' has 16 (mesh.width, mesh.height)" in message
+    assert hint == "choose a chip with more cores, or a smaller network"
+
+
+def test_samples_of_another_type_are_refused(digits, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((3, 1, 8, 8), "U3"))
+    message, hint = refusal("run", digits, "--input", tmp_path / "x.npy")
+    assert message == f"'{tmp_path}/x.npy' holds <U3 values, expected uint8 pictures or floats"
+    assert hint == "convert the array with .astype('float32')"
+
+
+def test_an_operator_that_cannot_be_imported_is_named(digits, tmp_path):
+    model = onnx.load(digits)
+    next(node for node in model.graph.node if node.op_type == "MaxPool").op_type = "LpPool"
+    onnx.save(model, tmp_path / "lp.onnx")
+    message, hint = refusal("run", tmp_path / "lp.onnx")
+    assert "neurochip cannot import:" in message
+    assert "LpPool" in message
+    assert hint == "`neurochip ops` lists the supported operators"
+
+
+def test_an_open_shape_is_refused_until_shape_sets_it(digits, tmp_path):
+    model = onnx.load(digits)
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
+    onnx.save(model, tmp_path / "open.onnx")
+    message, hint = refusal("run", tmp_path / "open.onnx", "--timing", "none")
+    assert message == "input 'input' has open axes: [?, 1, ?, 8]"
+    assert "--shape" in hint
+    shaped = neurochip(
+        "run", tmp_path / "open.onnx", "--timing", "none", "--shape", "input=1,1,8,8"
+    )
+    assert shaped.exit_code == 0, shaped.stderr
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,8 @@ RAISED = {
     ),
     errors.CapacityError: (
         too_large_a_network,
-        "the network needs 26 cores; 'tiny' has 16 (mesh.width, mesh.height)",
+        "the network needs 26 cores, 14 of them for layer '/0/Conv'; "
+        "'tiny' has 16 (mesh.width, mesh.height)",
         "choose a chip with more cores, or a smaller network",
     ),
     errors.ImageError: (

@@ -70,6 +70,14 @@ SOFTMAX_IN_INTEGERS = (
 """Their int8 Softmax changed between releases of onnxruntime."""
 
 
+def beside(data: Path, folder: str, name: str) -> Path:
+    """A network in a folder beside the data sets, or a skipped test."""
+    path = data.parent / folder / f"{name}.onnx"
+    if not path.exists():
+        pytest.skip(f"no {folder}/{name}.onnx beside NEUROCHIP_DATA")
+    return path
+
+
 def run(graph: Graph, real: np.ndarray) -> np.ndarray:
     return graph.finish(graph.evaluate(graph.quantize(real))[graph.output.name])
 
@@ -132,7 +140,7 @@ def test_our_networks_equal_onnxruntime_on_real_pictures(path, data):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_large_networks_equal_onnxruntime_on_real_pictures(name, data):
-    path = data / ".." / "zoo" / f"{name}.onnx"
+    path = beside(data, "zoo", name)
     graph = load(path)
     real = pictures(data, name, 256)
     np.testing.assert_array_equal(run(graph, real), oracle_onnxruntime.run(path, real))
@@ -142,7 +150,7 @@ def test_large_networks_equal_onnxruntime_on_real_pictures(name, data):
 def test_networks_of_others_equal_onnxruntime(name, data):
     if name in SOFTMAX_IN_INTEGERS and not oracle_onnxruntime.is_current():
         pytest.skip("this onnxruntime computes another int8 Softmax than the contract's")
-    path = data / ".." / "models" / f"{name}.onnx"
+    path = beside(data, "models", name)
     graph = load(path)
     real = spread_over_codes(graph, 32, 4)
     np.testing.assert_array_equal(run(graph, real), oracle_onnxruntime.run(path, real))
@@ -151,13 +159,13 @@ def test_networks_of_others_equal_onnxruntime(name, data):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*EXACT, *PARTLY_FLOAT])
 def test_no_layer_of_a_network_of_others_differs(name, data):
-    graph = load(data / ".." / "models" / f"{name}.onnx")
+    graph = load(beside(data, "models", name))
     assert_no_layer_differs(graph, spread_over_codes(graph, 8, 5))
 
 
 @pytest.mark.parametrize("name", PARTLY_FLOAT)
 def test_what_onnxruntime_computes_in_float_is_close(name, data):
-    path = data / ".." / "models" / f"{name}.onnx"
+    path = beside(data, "models", name)
     graph = load(path)
     real = spread_over_codes(graph, 32, 4)
     level = float(np.max(graph.output.format.scale)) if graph.output.format.bits == 8 else 1e-5
@@ -173,7 +181,7 @@ def test_every_reason_to_refuse_a_network_is_told(name, data):
         "unsw_nb15_mlp_w2a2": {"Gemm": 1, "Quant": 7, "BipolarQuant": 1},
     }[name]
     with pytest.raises(UnsupportedOpError) as caught:
-        load(data / ".." / "models" / "refuse" / f"{name}.onnx")
+        load(beside(data, "models/refuse", name))
     lines = str(caught.value).splitlines()[1:]
     found = [line.split(" at ")[0].strip() for line in lines]
     assert len(lines) == sum(told.values())

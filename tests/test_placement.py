@@ -261,7 +261,8 @@ def test_a_population_larger_than_a_core_is_cut_into_as_few_as_hold_it():
 
 def test_too_many_cores_are_refused():
     assert refusal([conv_layer()], "tiny", core__max_neurons=2) == (
-        "the network needs 24 cores; 'tiny' has 16 (mesh.width, mesh.height)"
+        "the network needs 24 cores, 24 of them for layer 'c'; "
+        "'tiny' has 16 (mesh.width, mesh.height)"
     )
 
 

@@ -85,7 +85,7 @@ def test_an_unknown_timing_is_refused(image, samples):
 
 
 def test_no_threads_are_refused(image, samples):
-    assert str(refusal(image, samples, threads=0)) == "`threads` is 0, expected 1 or more"
+    assert str(refusal(image, samples, threads=0)) == "`threads` is 0, expected 1 to 1024"
 
 
 def test_arrays_of_a_run_have_a_row_a_sample(image, samples):

@@ -21,8 +21,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         NeurochipError: If the folder is missing or cannot be written to.
     """
-    if path.is_dir():
-        raise _unwritable(path, "it is a folder")
+    path = path.resolve()  # what a link points to is replaced, not the link
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no regular file"
+        raise _unwritable(path, f"it is {kind}")
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

@@ -66,10 +66,11 @@ def load_image(path: Path, chosen: CompileOptions, given: Inputs | None, current
 def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current: Task) -> Image:
     """Compiles a graph with the calibration samples that are at hand."""
     calibration = _calibration(graph, chosen, given)
-    current.begin(f"compiling {graph.name!r} for {chosen.chip or DEFAULT_CHIP!r}")
+    chip = DEFAULT_CHIP if chosen.chip is None else chosen.chip
+    current.begin(f"compiling {graph.name!r} for {chip!r}")
     return compile_image(
         graph,
-        chip=chosen.chip or DEFAULT_CHIP,
+        chip=chip,
         code=chosen.code,
         calibration=calibration,
         overrides=chosen.overrides,

@@ -81,8 +81,10 @@ class _Filling:
     ) -> list[Tile]:
         needed = sum(grids[population.name].num_boxes for population in populations)
         if needed > len(self.free):
+            largest = max(populations, key=lambda population: grids[population.name].num_boxes)
             raise CapacityError(
-                f"the network needs {needed} cores; {self.chip.name!r} has {len(self.free)} "
+                f"the network needs {needed} cores, {grids[largest.name].num_boxes} of them for "
+                f"layer {largest.layer!r}; {self.chip.name!r} has {len(self.free)} "
                 "(mesh.width, mesh.height)",
                 hint="choose a chip with more cores, or a smaller network",
             )

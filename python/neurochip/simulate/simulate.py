@@ -16,11 +16,14 @@ from ..image import Image
 from .comparison import Comparison
 from .run import Run
 from .samples import checked
-from .waiting import Waiting, finished, no_progress_bar, progress_bar
+from .waiting import Interrupted, Waiting, finished, no_progress_bar, progress_bar
 
 TIMINGS = ("cycle", "none")
 
 BATCH_SAMPLES = 256
+MAX_THREADS = 1024
+"""More only cost the time to start them."""
+
 BATCH_BYTES = 1 << 27
 """Limits of a batch that is compared with the graph: its tensors are all held at once."""
 
@@ -51,12 +54,20 @@ def simulate(
     if timing not in TIMINGS:
         raise InputError(f"no timing {timing!r}", hint="timings are `cycle` and `none`")
     threads = os.cpu_count() or 1 if threads is None else threads
-    if threads < 1:
-        raise InputError(f"`threads` is {threads}, expected 1 or more")
+    if not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
     samples = checked(image, np.asarray(x))
     comparison = Comparison(image, image.network) if compare and image.network else None
+    batches: list[dict[str, NDArray[Any]]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
-        batches = list(_run(image, samples, timing, threads, comparison, waiting))
+        try:
+            for batch in _run(image, samples, timing, threads, comparison, waiting):
+                batches.append(batch)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # between two waits, as during the comparison of a batch
+            done = sum(len(batch["outputs"]) for batch in batches)
+            raise Interrupted(done, len(samples)) from None
     return _whole(image, timing, batches, comparison)
 
 
