@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 
 import numpy as np
@@ -192,6 +193,13 @@ def test_an_image_in_place_of_a_folder_is_refused(image, tmp_path):
     with pytest.raises(ImageError, match="cannot write image"):
         image.save(tmp_path / "folder")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_image_leaves_what_is_no_regular_file_alone(image, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ImageError, match="cannot write image '.*pipe': it is no regular file"):
+        image.save(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def with_head(ops, shape=(3,)) -> Graph:

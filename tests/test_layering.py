@@ -14,6 +14,7 @@ MAX_LINES = 500
 
 ORDER = [
     "errors",
+    "files",
     "_core",
     "chip",
     "arithmetic",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..chip import Chip
 from ..errors import ImageError, NeurochipError
+from ..files import reason, replaced
 from ..lower.network import Network
 from ..lower.views import channels_last
 from .contents import Core, Layer, cores_of, layers_of
@@ -107,16 +107,11 @@ class Image:
         Raises:
             ImageError: If the file cannot be written.
         """
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            try:
-                temporary.write_bytes(self.to_bytes())
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with replaced(Path(path)) as file:
+                file.write(self.to_bytes())
         except OSError as error:
-            raise ImageError(f"cannot write image {str(target)!r}: {_reason(error)}") from error
+            raise ImageError(f"cannot write image {str(path)!r}: {reason(error)}") from error
 
     @staticmethod
     def load(path: str | Path) -> Image:
@@ -128,7 +123,7 @@ class Image:
         try:
             data = Path(path).read_bytes()
         except OSError as error:
-            raise ImageError(f"cannot read image {str(path)!r}: {_reason(error)}") from error
+            raise ImageError(f"cannot read image {str(path)!r}: {reason(error)}") from error
         try:
             image = Image(_core.Image.from_bytes(data))
             image._read_host_part()
@@ -145,8 +140,3 @@ class Image:
             self.host.check(self.layers[0].neurons, output.neurons)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
-
-
-def _reason(error: OSError) -> str:
-    reason = error.strerror or str(error)
-    return reason[:1].lower() + reason[1:]

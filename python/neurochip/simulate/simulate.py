@@ -20,10 +20,10 @@ from .waiting import Interrupted, Waiting, finished, no_progress_bar, progress_b
 
 TIMINGS = ("cycle", "none")
 
-BATCH_SAMPLES = 256
 MAX_THREADS = 1024
 """More only cost the time to start them."""
 
+BATCH_SAMPLES = 256
 BATCH_BYTES = 1 << 27
 """Limits of a batch that is compared with the graph: its tensors are all held at once."""
 
