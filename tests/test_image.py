@@ -197,7 +197,7 @@ def test_an_image_in_place_of_a_folder_is_refused(image, tmp_path):
 
 def test_an_image_leaves_what_is_no_regular_file_alone(image, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ImageError, match="cannot write image '.*pipe': it is no regular file"):
+    with pytest.raises(ImageError, match=r"cannot write image '.*pipe': it is no regular file"):
         image.save(tmp_path / "pipe")
     assert (tmp_path / "pipe").is_fifo()
 
