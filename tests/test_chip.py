@@ -104,6 +104,7 @@ def test_a_file_that_is_not_toml_is_told_where(tmp_path):
 def test_impossible_values_are_told_all_at_once():
     error = refusal("tiny", {"core.max_neurons": 0, "noc.hop_cycles": 0})
     assert str(error).splitlines() == [
+        "in chip 'tiny':",
         "`core.max_neurons` is 0, expected 1 or more",
         "`noc.hop_cycles` is 0, expected 1 to 65536",
     ]

@@ -16,9 +16,6 @@ import pytest
 from command_line import neurochip
 from neurochip.cli.console import INTERRUPTED
 
-RUNS_NEUROCHIP = "from neurochip.cli import main; main()"
-
-
 @pytest.fixture(scope="module")
 def digits(examples):
     return examples / "digits_cnn.onnx"
@@ -130,9 +127,10 @@ def test_a_compiled_image_runs_as_its_graph_does(digits, pictures, tmp_path):
 def test_an_image_refuses_what_only_a_graph_can_take(digits, tmp_path):
     image = tmp_path / "digits.image"
     answer("compile", digits, "-o", image, "--chip", "ideal")
-    told = neurochip("run", image, "--chip", "darwin3")
-    assert told.exit_code == 1
-    assert "is an image, which was compiled for its chip already" in told.stderr
+    for option in (("--chip", "darwin3"), ("--code", "stem"), ("--set", "noc.hop_cycles=3")):
+        told = neurochip("run", image, *option)
+        assert told.exit_code == 1
+        assert "is an image, which was compiled for its chip already" in told.stderr
 
 
 def test_a_failed_compilation_leaves_no_file(tmp_path):
@@ -192,7 +190,7 @@ def test_every_command_explains_itself(command):
 def test_ctrl_c_ends_a_run_within_a_second_and_says_what_was_done(examples):
     arguments = ["run", examples / "mnist_lenet.onnx", "--samples", "10000", "--chip", "ideal"]
     process = subprocess.Popen(
-        [sys.executable, "-c", RUNS_NEUROCHIP, *arguments],
+        [sys.executable, "-m", "neurochip", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

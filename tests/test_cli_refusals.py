@@ -115,7 +115,7 @@ def test_an_unknown_field_of_a_chip_file_is_shown_where_it_stands(digits, tmp_pa
 
 def test_an_impossible_override_is_refused_with_what_is_possible(digits):
     message, _ = refusal("run", digits, "--set", "noc.packet_flits=0")
-    assert message.startswith("`noc.packet_flits` is 0, expected ")
+    assert message.startswith("in chip 'darwin3': `noc.packet_flits` is 0, expected ")
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_compiling(digits, tmp_path):
@@ -153,7 +153,7 @@ def test_an_impossible_value_in_a_chip_file_is_refused(digits, tmp_path):
     tiny = (Path(__file__).parents[1] / "chips" / "tiny.toml").read_text()
     path.write_text(tiny.replace("membrane_bits = 32", "membrane_bits = 40"))
     message, _ = refusal("run", digits, "--chip", path)
-    assert message == "`core.membrane_bits` is 40, expected 16 or 32"
+    assert message == f"in chip '{path}': `core.membrane_bits` is 40, expected 16 or 32"
 
 
 def test_a_network_that_is_too_large_is_refused_with_what_it_needs(digits):

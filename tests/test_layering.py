@@ -31,6 +31,7 @@ ORDER = [
     "inputs",
     "report",
     "cli",
+    "__main__",
 ]
 
 

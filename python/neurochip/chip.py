@@ -97,7 +97,13 @@ def load(
             )
         return chip
     settings = [(field, _toml(value)) for field, value in (overrides or {}).items()]
-    return Chip(_core.Chip(_text(chip), settings))
+    text = _text(chip)
+    try:
+        return Chip(_core.Chip(text, settings))
+    except ChipError as error:
+        told = str(error)
+        separator = "\n" if "\n" in told else " "
+        raise ChipError(f"in chip {str(chip)!r}:{separator}{told}", hint=error.hint) from None
 
 
 def _text(chip: str | Path) -> str:

@@ -22,7 +22,7 @@ def command(
     chip: options.Chip = None,
     calibration: options.Calibration = None,
     scale: options.Scale = None,
-    code: options.Code = "stem",
+    code: options.Code = None,
     set: options.Set = None,
     shape: options.Shape = None,
 ) -> None:

@@ -19,6 +19,7 @@ from .console import Task
 
 IMAGE_MAGIC = b"NEUROIMG"
 DEFAULT_CHIP = "darwin3"
+DEFAULT_CODE = "stem"
 # More would take longer and find hardly larger sums: the headroom covers what these do not show.
 CALIBRATION_SAMPLES = 256
 
@@ -28,7 +29,7 @@ class CompileOptions:
     """What decides how a graph becomes an image."""
 
     chip: str | None
-    code: str
+    code: str | None
     overrides: Mapping[str, str]
     shapes: Mapping[str, Sequence[int]]
     calibration: Path | None
@@ -36,10 +37,10 @@ class CompileOptions:
 
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
-        if self.chip or self.overrides or self.shapes or self.calibration:
+        if self.chip or self.code or self.overrides or self.shapes or self.calibration:
             raise ChipError(
                 f"{str(path)!r} is an image, which was compiled for its chip already: "
-                "`--chip`, `--set`, `--shape` and `--calibration` cannot change it",
+                "`--chip`, `--code`, `--set`, `--shape` and `--calibration` cannot change it",
                 hint="give the graph instead, or leave these options out",
             )
 
@@ -71,7 +72,7 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
     return compile_image(
         graph,
         chip=chip,
-        code=chosen.code,
+        code=chosen.code or DEFAULT_CODE,
         calibration=calibration,
         overrides=chosen.overrides,
     )

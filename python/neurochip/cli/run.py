@@ -58,7 +58,7 @@ def command(
     samples: Annotated[int | None, typer.Option(min=1, help="Run only the first so many.")] = None,
     scale: options.Scale = None,
     calibration: options.Calibration = None,
-    code: options.Code = "stem",
+    code: options.Code = None,
     set: options.Set = None,
     shape: options.Shape = None,
     timing: Annotated[
