@@ -16,6 +16,7 @@ import pytest
 from command_line import neurochip
 from neurochip.cli.console import INTERRUPTED
 
+
 @pytest.fixture(scope="module")
 def digits(examples):
     return examples / "digits_cnn.onnx"

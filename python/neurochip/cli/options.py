@@ -62,9 +62,7 @@ Chip = Annotated[
     str | None,
     typer.Option(help="A chip file, or the name of a built-in chip; darwin3 unless given."),
 ]
-Code = Annotated[
-    str | None, typer.Option(help="The spike code of the network; stem unless given.")
-]
+Code = Annotated[str | None, typer.Option(help="The spike code of the network; stem unless given.")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
