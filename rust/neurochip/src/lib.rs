@@ -8,7 +8,8 @@
 //! | [`image`] | a network loaded for a chip: bytes to checked tables; nothing behind checks an index |
 //! | [`window`] | which targets a source of a sliding window reaches, one axis at a time |
 //! | `register` | what a weight sum does at the width of its register |
-//! | `spikes` | who fires in one timestep: one bit of each neuron's code |
+//! | `spikes` | what arrives: one bit of each neuron's code in a timestep, or whole trains |
+//! | `convolution` | whole trains through a kernel, where nothing can overflow |
 //! | `synapse` | the loops that add weights to accumulators |
 //! | [`neuron`] | the neuron models, one a file |
 //! | [`values`] | the first machine: which neuron spikes in which timestep |
@@ -25,6 +26,7 @@
 pub mod chip;
 pub mod image;
 
+mod convolution;
 mod register;
 mod spikes;
 mod synapse;

@@ -36,22 +36,24 @@ impl Weight for i16 {
 pub(crate) trait Rule {
     /// An accumulator.
     type Sum: Copy + Default + Into<i32>;
+    /// What a weight is multiplied by.
+    type Factor: Copy;
 
     /// Adds one weight.
-    fn add_one<W: Weight>(&mut self, sum: &mut Self::Sum, weight: W);
+    fn add_one<W: Weight>(&mut self, sum: &mut Self::Sum, weight: W, factor: Self::Factor);
 
-    /// Adds `weight` where `mask` is all ones, nothing where it is zero.
+    /// Adds a weight by its source's mask ([`Arrivals::masks`](crate::spikes::Arrivals::masks)).
     fn add_masked<W: Weight>(&mut self, sum: &mut Self::Sum, weight: W, mask: i16);
 
     /// Adds a row of weights to a row of accumulators.
     #[inline(always)]
-    fn add<W: Weight>(&mut self, sums: &mut [Self::Sum], weights: &[W]) {
+    fn add<W: Weight>(&mut self, sums: &mut [Self::Sum], weights: &[W], factor: Self::Factor) {
         for (sum, &weight) in sums.iter_mut().zip(weights) {
-            self.add_one(sum, weight);
+            self.add_one(sum, weight, factor);
         }
     }
 
-    /// Adds a row of weights where `mask` is all ones.
+    /// Adds a row of weights, each by its own mask.
     #[inline(always)]
     fn add_where<W: Weight>(&mut self, sums: &mut [Self::Sum], weights: &[W], mask: &[i16]) {
         for ((sum, &weight), &mask) in sums.iter_mut().zip(weights).zip(mask) {
@@ -59,7 +61,7 @@ pub(crate) trait Rule {
         }
     }
 
-    /// Adds one weight to a row of accumulators where `mask` is all ones.
+    /// Adds one weight to a row of accumulators, each by its own mask.
     #[inline(always)]
     fn add_shared<W: Weight>(&mut self, sums: &mut [Self::Sum], weight: W, mask: &[i16]) {
         for (sum, &mask) in sums.iter_mut().zip(mask) {
@@ -73,9 +75,10 @@ pub(crate) struct Narrow;
 
 impl Rule for Narrow {
     type Sum = i16;
+    type Factor = ();
 
     #[inline(always)]
-    fn add_one<W: Weight>(&mut self, sum: &mut i16, weight: W) {
+    fn add_one<W: Weight>(&mut self, sum: &mut i16, weight: W, (): ()) {
         *sum = sum.wrapping_add(weight.narrow()); // proven to fit, so it never wraps
     }
 
@@ -90,15 +93,34 @@ pub(crate) struct Wide;
 
 impl Rule for Wide {
     type Sum = i32;
+    type Factor = ();
 
     #[inline(always)]
-    fn add_one<W: Weight>(&mut self, sum: &mut i32, weight: W) {
+    fn add_one<W: Weight>(&mut self, sum: &mut i32, weight: W, (): ()) {
         *sum = sum.wrapping_add(weight.wide()); // proven to fit, so it never wraps
     }
 
     #[inline(always)]
     fn add_masked<W: Weight>(&mut self, sum: &mut i32, weight: W, mask: i16) {
         *sum = sum.wrapping_add(weight.wide() & i32::from(mask));
+    }
+}
+
+/// Membranes that whole trains are added to: products of weights and values, proven to fit.
+pub(crate) struct Products;
+
+impl Rule for Products {
+    type Sum = i32;
+    type Factor = i16;
+
+    #[inline(always)]
+    fn add_one<W: Weight>(&mut self, sum: &mut i32, weight: W, factor: i16) {
+        *sum = sum.wrapping_add(weight.wide() * i32::from(factor)); // proven to fit, so it never wraps
+    }
+
+    #[inline(always)]
+    fn add_masked<W: Weight>(&mut self, sum: &mut i32, weight: W, mask: i16) {
+        self.add_one(sum, weight, mask);
     }
 }
 
@@ -112,9 +134,10 @@ pub(crate) struct Saturating {
 
 impl Rule for Saturating {
     type Sum = i32;
+    type Factor = ();
 
     #[inline(always)]
-    fn add_one<W: Weight>(&mut self, sum: &mut i32, weight: W) {
+    fn add_one<W: Weight>(&mut self, sum: &mut i32, weight: W, (): ()) {
         let exact = *sum + weight.wide(); // 16 bits each: sums of 32-bit registers were proven to fit
         *sum = exact.clamp(self.register.low as i32, self.register.high as i32);
         self.overflows += u64::from(*sum != exact);
@@ -123,7 +146,7 @@ impl Rule for Saturating {
     #[inline(always)]
     fn add_masked<W: Weight>(&mut self, sum: &mut i32, weight: W, mask: i16) {
         if mask != 0 {
-            self.add_one(sum, weight);
+            self.add_one(sum, weight, ());
         }
     }
 }
@@ -198,7 +221,7 @@ mod tests {
         let mut rule = Saturating { register: Register::new(16, Overflow::Saturate), overflows: 0 };
         let mut sum = 32_000;
         for weight in [1_000i16, -1_000] {
-            rule.add_one(&mut sum, weight);
+            rule.add_one(&mut sum, weight, ());
         }
         assert_eq!((sum, rule.overflows), (31_767, 1));
     }

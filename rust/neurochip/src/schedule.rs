@@ -173,7 +173,7 @@ impl Costs {
         let mut untimed = Untimed { soma_updates: self.soma_updates, ..Untimed::default() };
         for (number, (codes, costs)) in codes.iter().zip(&self.by_population).enumerate() {
             let (mut spikes, mut packets) = (0, 0);
-            for (&code, cost) in codes.iter().zip(costs).filter(|&(&code, _)| code != 0) {
+            for (&code, cost) in codes.iter().zip(costs) {
                 let sent = u64::from(code.count_ones());
                 spikes += sent;
                 packets += sent * u64::from(cost.packets);

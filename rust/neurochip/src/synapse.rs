@@ -1,18 +1,19 @@
 //! Synapses: one projection into one tile, and the loops that add its weights.
 //!
-//! A spike adds contiguous rows of weights to contiguous accumulators, so these loops are plain and
+//! A spike, or a whole train, adds contiguous rows of weights to contiguous accumulators, so these loops are plain and
 //! the compiler vectorises them; `values` runs them for the widest instruction set of the machine.
 //! Sources come in ascending order, whatever the connector: that is the canonical order of a
 //! saturating sum.
 
 use std::ops::Range;
 
+use crate::convolution::{self, Kernels};
 use crate::image::Image;
 use crate::image::arrays::{read_i16, read_i32, view_i8};
 use crate::image::blocks::reached_channels;
 use crate::image::description::{Blob, Connector, Population, Projection, Tile, Window};
-use crate::register::{Rule, Weight};
-use crate::spikes::Spikes;
+use crate::register::{Products, Rule, Weight};
+use crate::spikes::{Arrival, Arrivals, Trains};
 use crate::window::{Axis, Hit, Run};
 
 /// One projection into one tile, ready to run.
@@ -22,6 +23,8 @@ pub(crate) struct Synapses {
     pub(crate) source: usize,
     weights: Weights,
     wiring: Wiring,
+    /// A faster way for whole trains, where there is one.
+    convolution: Option<convolution::Convolution>,
 }
 
 /// Where a block's weights are.
@@ -116,23 +119,44 @@ impl Synapses {
                 Wiring::OneToOne { sources: one_to_one_sources(ends[1], tile, index.as_deref()) }
             }
         };
-        Self { source: projection.source as usize, weights, wiring }
+        Self { source: projection.source as usize, weights, wiring, convolution: None }
     }
 
-    /// Adds the weights of every source that spikes; returns the SOPs.
+    /// The same, for a tile whose trains are added whole.
+    pub(crate) fn for_trains(
+        image: &Image,
+        projection: &Projection,
+        tile: &Tile,
+        block: Blob,
+        kernels: &mut Kernels,
+    ) -> Self {
+        let convolution = convolution::Convolution::new(image, projection, tile, block, kernels);
+        Self { convolution, ..Self::new(image, projection, tile, block) }
+    }
+
+    /// Adds whole trains to membranes that nothing can take out of their register; returns the SOPs.
     #[inline(always)]
-    pub(crate) fn accumulate<R: Rule>(
+    pub(crate) fn add_trains(&self, image: &Image, trains: Trains<'_>, membranes: &mut [i32]) -> u64 {
+        match &self.convolution {
+            Some(convolution) => convolution.add(trains, membranes),
+            None => self.accumulate(image, trains, &mut Products, membranes),
+        }
+    }
+
+    /// Adds the weights of everything that arrives; returns the SOPs.
+    #[inline(always)]
+    pub(crate) fn accumulate<R: Rule, A: Arrivals<Factor = R::Factor>>(
         &self,
         image: &Image,
-        spikes: Spikes<'_>,
+        arrivals: A,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
         match &self.weights {
             Weights::Narrow(block) => {
-                self.wiring.accumulate(view_i8(image.blob(), *block), spikes, rule, sums)
+                self.wiring.accumulate(view_i8(image.blob(), *block), arrivals, rule, sums)
             }
-            Weights::Wide(weights) => self.wiring.accumulate(weights, spikes, rule, sums),
+            Weights::Wide(weights) => self.wiring.accumulate(weights, arrivals, rule, sums),
         }
     }
 }
@@ -145,28 +169,29 @@ pub(crate) fn one_to_one_sources(target: &Population, tile: &Tile, index: Option
 
 impl Wiring {
     #[inline(always)]
-    fn accumulate<R: Rule, W: Weight>(
+    fn accumulate<R: Rule, A: Arrivals<Factor = R::Factor>, W: Weight>(
         &self,
         weights: &[W],
-        spikes: Spikes<'_>,
+        arrivals: A,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
         let mut sops = 0;
         match self {
             Self::Dense { channels } => {
-                for source in spikes.sources() {
-                    rule.add(sums, &weights[source * channels..][..*channels]);
-                    sops += *channels as u64;
+                for Arrival { source, factor, spikes } in arrivals.all() {
+                    rule.add(sums, &weights[source * channels..][..*channels], factor);
+                    sops += spikes * *channels as u64;
                 }
             }
-            Self::Convolution(wiring) => sops = wiring.accumulate(weights, spikes, rule, sums),
-            Self::Depthwise(wiring) => sops = wiring.accumulate(weights, spikes, rule, sums),
+            Self::Convolution(wiring) => sops = wiring.accumulate(weights, arrivals, rule, sums),
+            Self::Depthwise(wiring) => sops = wiring.accumulate(weights, arrivals, rule, sums),
             Self::OneToOne { sources } => {
                 for (sum, &source) in sums.iter_mut().zip(sources) {
-                    if source >= 0 && spikes.has(source as usize) {
-                        rule.add_one(sum, weights[0]);
-                        sops += 1;
+                    let arrival = if source < 0 { None } else { arrivals.from(source as usize) };
+                    if let Some(Arrival { factor, spikes, .. }) = arrival {
+                        rule.add_one(sum, weights[0], factor);
+                        sops += spikes;
                     }
                 }
             }
@@ -199,10 +224,10 @@ impl Convolution {
     }
 
     #[inline(always)]
-    fn accumulate<R: Rule, W: Weight>(
+    fn accumulate<R: Rule, A: Arrivals<Factor = R::Factor>, W: Weight>(
         &self,
         weights: &[W],
-        spikes: Spikes<'_>,
+        arrivals: A,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
@@ -210,10 +235,11 @@ impl Convolution {
         let mut sops = 0;
         for (y, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             for (x, runs) in self.columns.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
-                let here = spikes.of((y * width + x) * self.source_channels, self.source_channels);
-                for channel in here.sources() {
+                let here = arrivals.of((y * width + x) * self.source_channels, self.source_channels);
+                for Arrival { source: channel, factor, spikes } in here.all() {
                     for &row in rows {
-                        sops += self.add_row(self.fans[channel], row, runs, weights, rule, sums);
+                        let fan = self.fans[channel];
+                        sops += spikes * self.add_row(fan, row, runs, weights, factor, rule, sums);
                     }
                 }
             }
@@ -221,32 +247,34 @@ impl Convolution {
         sops
     }
 
-    /// Adds the weights of one spike into one row of the tile; returns the SOPs.
+    /// Adds the weights of one source into one row of the tile; returns how many.
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "a loop that was taken out of its loop")]
     fn add_row<R: Rule, W: Weight>(
         &self,
         fan: Fan,
         row: Hit,
         runs: &[Run],
         weights: &[W],
+        factor: R::Factor,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
-        let mut sops = 0;
+        let mut num_added = 0;
         for run in runs {
             let slot = row.tap as usize * self.slots + run.slot as usize;
             let added = &weights[fan.offset + slot * fan.width..][..run.length as usize * fan.width];
             let start = row.target as usize * self.row + run.target as usize * self.tile_channels + fan.start;
             if fan.width == self.tile_channels {
-                rule.add(&mut sums[start..][..added.len()], added);
+                rule.add(&mut sums[start..][..added.len()], added, factor);
             } else if fan.width > 0 {
                 for (target, added) in added.chunks_exact(fan.width).enumerate() {
-                    rule.add(&mut sums[start + target * self.tile_channels..][..fan.width], added);
+                    rule.add(&mut sums[start + target * self.tile_channels..][..fan.width], added, factor);
                 }
             }
-            sops += added.len() as u64;
+            num_added += added.len() as u64;
         }
-        sops
+        num_added
     }
 }
 
@@ -266,33 +294,33 @@ impl Depthwise {
     }
 
     #[inline(always)]
-    fn accumulate<R: Rule, W: Weight>(
+    fn accumulate<R: Rule, A: Arrivals<Factor = R::Factor>, W: Weight>(
         &self,
         weights: &[W],
-        spikes: Spikes<'_>,
+        arrivals: A,
         rule: &mut R,
         sums: &mut [R::Sum],
     ) -> u64 {
         let (width, channels) = (self.columns.len(), self.held.len());
-        let mut mask = vec![0i16; channels];
+        let mut masks = vec![0i16; channels];
         let mut sops = 0;
         for (y, rows) in self.rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             for (x, columns) in self.columns.iter().enumerate().filter(|(_, hits)| !hits.is_empty()) {
                 let start = (y * width + x) * self.source_channels + self.held.start;
-                let spiking = spikes.of(start, channels).mask(&mut mask);
-                if spiking == 0 {
+                let spikes = arrivals.of(start, channels).masks(&mut masks);
+                if spikes == 0 {
                     continue;
                 }
-                sops += spiking * (rows.len() * columns.len()) as u64;
+                sops += spikes * (rows.len() * columns.len()) as u64;
                 for row in rows {
                     for column in columns {
                         let tap = row.tap as usize * self.slots + column.tap as usize;
                         let start = row.target as usize * self.row + column.target as usize * channels;
                         let sums = &mut sums[start..][..channels];
                         if let Sharing::Shared = self.sharing {
-                            rule.add_shared(sums, weights[tap], &mask);
+                            rule.add_shared(sums, weights[tap], &masks);
                         } else {
-                            rule.add_where(sums, &weights[tap * channels..][..channels], &mask);
+                            rule.add_where(sums, &weights[tap * channels..][..channels], &masks);
                         }
                     }
                 }

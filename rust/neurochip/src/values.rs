@@ -6,12 +6,12 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use crate::convolution::Kernels;
 use crate::image::Image;
-use crate::image::description::{Connector, Model, Population, Projection, Tile};
+use crate::image::description::{Blob, Connector, Model, Population, Projection, Tile};
 pub use crate::neuron::Counts;
 use crate::neuron::max_pool::MaxPoolTile;
 use crate::neuron::stem::{Held, StemTile};
-use crate::synapse::Synapses;
 
 /// Everything the values machine says about one sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Record {
 /// One tile, ready to run.
 #[derive(Debug)]
 enum TileProgram {
-    Stem(StemTile),
+    Stem(Box<StemTile>),
     MaxPool(MaxPoolTile),
 }
 
@@ -44,8 +44,9 @@ impl Values {
         let description = image.description();
         let mut tiles: Vec<Vec<(Tile, TileProgram)>> =
             description.populations.iter().map(|_| vec![]).collect();
+        let mut kernels = Kernels::new();
         for tile in &description.tiles {
-            tiles[tile.population as usize].push((tile.clone(), program(image, tile)));
+            tiles[tile.population as usize].push((tile.clone(), program(image, tile, &mut kernels)));
         }
         Self { tiles }
     }
@@ -100,30 +101,35 @@ fn run_tiles(
     let mut counts = Counts::default();
     for ((tile, _), (held, of_tile)) in tiles.iter().zip(held) {
         counts.add(&of_tile);
-        let neurons = tile.neurons(population.shape);
         match held {
-            Held::Codes(held) => neurons.zip(held).for_each(|(neuron, code)| codes[neuron] = code),
-            Held::Membranes(held) => {
-                neurons.zip(held).for_each(|(neuron, membrane)| membranes[neuron] = membrane);
-            }
+            Held::Codes(held) => spread(tile, population, &held, &mut codes),
+            Held::Membranes(held) => spread(tile, population, &held, &mut membranes),
         }
     }
     (codes, membranes, counts)
 }
 
-fn program(image: &Image, tile: &Tile) -> TileProgram {
+/// Puts what a tile's neurons hold where they stand in their population.
+fn spread<T: Copy>(tile: &Tile, population: &Population, held: &[T], all: &mut [T]) {
+    let channels = tile.lengths()[2];
+    for (first, held) in tile.pixels(population.shape).zip(held.chunks_exact(channels)) {
+        all[first..first + channels].copy_from_slice(held);
+    }
+}
+
+fn program(image: &Image, tile: &Tile, kernels: &mut Kernels) -> TileProgram {
     let description = image.description();
     let target = &description.populations[tile.population as usize];
-    let incoming: Vec<&Projection> =
-        description.projections.iter().filter(|projection| projection.target == tile.population).collect();
-    let blocks = incoming.iter().zip(&tile.blocks);
-    let mut synapses: Vec<Synapses> =
-        blocks.map(|(projection, &block)| Synapses::new(image, projection, tile, block)).collect();
+    let projections =
+        description.projections.iter().filter(|projection| projection.target == tile.population);
+    let incoming: Vec<(&Projection, Blob)> = projections.zip(tile.blocks.iter().copied()).collect();
     match (&target.model, &incoming[..]) {
-        (Model::Stem(stem), _) => TileProgram::Stem(StemTile::new(image, target, stem, tile, synapses)),
-        (Model::MaxPool, [projection @ Projection { connector: Connector::Pool { window }, .. }]) => {
-            let synapses = synapses.pop().expect("there is one projection");
-            TileProgram::MaxPool(MaxPoolTile::new(window, description.ends(projection), tile, synapses))
+        (Model::Stem(stem), _) => {
+            TileProgram::Stem(Box::new(StemTile::new(image, target, stem, tile, &incoming, kernels)))
+        }
+        (Model::MaxPool, &[(projection @ Projection { connector: Connector::Pool { window }, .. }, _)]) => {
+            let ends = description.ends(projection);
+            TileProgram::MaxPool(MaxPoolTile::new(projection, window, ends, tile))
         }
         _ => unreachable!("the image was checked: the input has no tiles, a maximum has one pool"),
     }
@@ -148,7 +154,7 @@ impl WithSimd for RunTile<'_> {
         let mut counts = Counts::default();
         let held = match self.program {
             TileProgram::Stem(tile) => tile.run(self.image, self.codes, &mut counts),
-            TileProgram::MaxPool(tile) => Held::Codes(tile.run(self.image, self.codes, &mut counts)),
+            TileProgram::MaxPool(tile) => Held::Codes(tile.run(self.codes, &mut counts)),
         };
         (held, counts)
     }

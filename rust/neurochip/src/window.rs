@@ -79,6 +79,12 @@ impl Axis {
         (0..self.kernel).filter(move |&tap| reached(tap))
     }
 
+    /// The source position that reaches `target` through one of its [taps](Self::taps_into).
+    pub fn source_of(&self, target: u32, tap: u32) -> u32 {
+        let padded = u64::from(target) * u64::from(self.stride) + u64::from(tap * self.dilation);
+        (padded - u64::from(self.pad)) as u32
+    }
+
     /// Targets within `targets`, counted from its start, that each source reaches; ascending.
     pub fn hits(&self, targets: Range<u32>) -> Vec<Vec<Hit>> {
         let hit = |source, tap| {
@@ -182,7 +188,10 @@ mod tests {
             let axis = Axis { source, target, kernel, stride, pad, dilation };
             let mut forwards: Vec<Hit> = axis.hits(0..target).concat();
             forwards.sort_unstable();
-            let taps = |target| axis.taps_into(target).map(move |tap| Hit { target, tap });
+            let taps = |target| axis.taps_into(target).map(move |tap| {
+                assert_eq!(axis.target_of(axis.source_of(target, tap), tap), Some(target));
+                Hit { target, tap }
+            });
             let backwards: Vec<Hit> = (0..target).flat_map(taps).collect();
             prop_assert_eq!(forwards, backwards);
         }

@@ -275,12 +275,15 @@ impl Tile {
 
     /// The neurons it holds, in local order, as indices of a population of this shape.
     pub fn neurons(&self, shape: [u32; 3]) -> impl Iterator<Item = usize> + use<> {
+        let channels = self.lengths()[2];
+        self.pixels(shape).flat_map(move |first| first..first + channels)
+    }
+
+    /// The first neuron of each of its pixels: those of its channels follow each other.
+    pub fn pixels(&self, shape: [u32; 3]) -> impl Iterator<Item = usize> + use<> {
         let [_, width, channels] = shape.map(|length| length as usize);
-        let ranges = [self.rows, self.columns, self.channels];
-        let [rows, columns, held] = ranges.map(|[start, stop]| start as usize..stop as usize);
-        rows.flat_map(move |y| {
-            let held = held.clone();
-            columns.clone().flat_map(move |x| held.clone().map(move |c| (y * width + x) * channels + c))
-        })
+        let [rows, columns, held] =
+            [self.rows, self.columns, self.channels].map(|[start, stop]| start as usize..stop as usize);
+        rows.flat_map(move |y| columns.clone().map(move |x| (y * width + x) * channels + held.start))
     }
 }

@@ -22,25 +22,22 @@ fn shift_half_even(magnitude: u128, places: u32) -> u128 {
     }
 }
 
-/// The same for 64 bits, where the requantizer spends its time.
+/// The same for magnitudes below 2^62, where the requantizer spends its time: without branches, so that
+/// the compiler vectorises it.
 #[inline(always)]
 fn shift_half_even_64(magnitude: u64, places: u32) -> u64 {
-    if places == 0 {
-        return magnitude;
-    }
-    if places > 63 {
-        return 0;
-    }
-    let (quotient, half) = (magnitude >> places, 1u64 << (places - 1));
-    let rest = magnitude & ((half << 1) - 1);
-    quotient + u64::from(rest > half || (rest == half && quotient & 1 == 1))
+    let places = places.min(63); // either way nothing is left
+    let cuts = u64::from(places > 0);
+    let half = (1 << places) >> 1;
+    let odd = magnitude >> places & cuts;
+    (magnitude + half - cuts + odd) >> places
 }
 
 /// Rounds to 24 significant bits, half to even, keeping the scale.
 #[inline(always)]
 fn round_24(magnitude: u64) -> u64 {
-    let excess = (64 - magnitude.leading_zeros()).saturating_sub(24);
-    if excess == 0 { magnitude } else { shift_half_even_64(magnitude, excess) << excess }
+    let excess = 40_u32.saturating_sub(magnitude.leading_zeros());
+    shift_half_even_64(magnitude, excess) << excess
 }
 
 /// `rne(f32(acc) * f32(mantissa * 2^-shift))`, each step rounded as float32 rounds.
@@ -49,11 +46,9 @@ fn round_24(magnitude: u64) -> u64 {
 #[inline(always)]
 pub fn multiply_round(acc: i32, mantissa: u32, shift: i32) -> i64 {
     let product = round_24(round_24(u64::from(acc.unsigned_abs())) * u64::from(mantissa));
-    let magnitude = match u32::try_from(shift) {
-        Ok(places) => shift_half_even_64(product, places),
-        Err(_) => product << shift.unsigned_abs().min(7),
-    };
-    if acc < 0 { -(magnitude as i64) } else { magnitude as i64 }
+    let (right, left) = (shift.max(0) as u32, shift.saturating_neg().clamp(0, 7) as u32);
+    let magnitude = (shift_half_even_64(product, right) << left) as i64;
+    if acc < 0 { -magnitude } else { magnitude }
 }
 
 impl Float32 {
@@ -65,40 +60,54 @@ impl Float32 {
         Self { value, exponent: field.max(1) as i32 - 150 }
     }
 
-    /// `a * self + addend`, rounded once (a fused multiply-add).
+    /// `a * self + addend`, rounded once (a fused multiply-add); `a` has at most 24 bits.
     #[must_use]
+    #[inline(always)]
     pub fn multiply_add(self, a: i32, addend: Self) -> Self {
-        let product = i128::from(self.value) * i128::from(a);
-        Self::sum(product, self.exponent, addend.value.into(), addend.exponent)
+        let product = Self { value: self.value * i64::from(a), exponent: self.exponent };
+        if product.value == 0 || addend.value == 0 {
+            return if product.value == 0 { addend } else { product.rounded() };
+        }
+        let (high, low) =
+            if product.exponent >= addend.exponent { (product, addend) } else { (addend, product) };
+        let distance = (high.exponent - low.exponent) as u32;
+        let room = high.value.unsigned_abs().leading_zeros();
+        if distance + 3 <= room {
+            Self { value: (high.value << distance) + low.value, exponent: low.exponent }.rounded()
+        } else {
+            Self::distant_sum(high, low, distance)
+        }
     }
 
-    fn sum(a: i128, a_exponent: i32, b: i128, b_exponent: i32) -> Self {
-        if a == 0 || b == 0 {
-            let (value, exponent) = if a == 0 { (b, b_exponent) } else { (a, a_exponent) };
-            return Self::round(value, exponent);
-        }
-        let ((high, high_exponent), (low, low_exponent)) = if a_exponent >= b_exponent {
-            ((a, a_exponent), (b, b_exponent))
-        } else {
-            ((b, b_exponent), (a, a_exponent))
-        };
-        let distance = (high_exponent - low_exponent) as u32;
-        if distance <= 80 {
-            Self::round((high << distance) + low, low_exponent)
+    /// The sum where 64 bits are too few to write both down.
+    #[cold]
+    fn distant_sum(high: Self, low: Self, distance: u32) -> Self {
+        let (value, exponent) = if distance <= 72 {
+            ((i128::from(high.value) << distance) + i128::from(low.value), low.exponent)
         } else {
             // The small one lies far below the rounding position: only its sign can matter.
-            Self::round((high << 40) + low.signum(), high_exponent - 40)
-        }
-    }
-
-    fn round(value: i128, exponent: i32) -> Self {
+            ((i128::from(high.value) << 40) + i128::from(low.value.signum()), high.exponent - 40)
+        };
         let magnitude = value.unsigned_abs();
         let excess = (128 - magnitude.leading_zeros()).saturating_sub(24);
         let rounded = shift_half_even(magnitude, excess) as i64;
         Self { value: if value < 0 { -rounded } else { rounded }, exponent: exponent + excess as i32 }
     }
 
+    /// Rounded to 24 significant bits, half to even.
+    #[inline(always)]
+    fn rounded(self) -> Self {
+        let magnitude = self.value.unsigned_abs();
+        let excess = 40_u32.saturating_sub(magnitude.leading_zeros());
+        let rounded = shift_half_even_64(magnitude, excess) as i64;
+        Self {
+            value: if self.value < 0 { -rounded } else { rounded },
+            exponent: self.exponent + excess as i32,
+        }
+    }
+
     /// Rounded to an integer, half to even; beyond 2^62 it only stays large.
+    #[inline(always)]
     pub fn round_to_integer(self) -> i64 {
         let magnitude = self.value.unsigned_abs();
         let rounded = match u32::try_from(self.exponent) {

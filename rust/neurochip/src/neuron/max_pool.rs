@@ -3,81 +3,73 @@
 //! Every input of a window owns one bit of the weight sum, so the sum of a timestep is the set of
 //! inputs that spiked. The neuron spikes if an input that is still alive does, and then those that
 //! did not spike die. The first bit of a signed code weighs less than nothing: there the neuron
-//! spikes only if all alive inputs do, and otherwise those that spiked die.
+//! spikes only if all alive inputs do, and otherwise those that spiked die. The survivor is the
+//! largest code, so that is what is computed here; the tests stream.
 
-use crate::image::Image;
-use crate::image::description::{Population, Tile, Window};
+use crate::image::description::{Population, Projection, Tile, Window};
 use crate::neuron::Counts;
-use crate::register::Narrow;
-use crate::spikes::Spikes;
-use crate::synapse::Synapses;
 use crate::window::Axis;
 
 /// One tile of a max pooling population, ready to run.
 #[derive(Debug)]
 pub(crate) struct MaxPoolTile {
-    synapses: Synapses,
-    bits: u32,
-    signed: bool,
-    /// The inputs each neuron has: fewer at the border.
-    alive: Vec<i16>,
+    /// Index of the source population.
+    source: usize,
+    /// For each pixel of the tile: the first neuron of each of its inputs.
+    inputs: Vec<Vec<usize>>,
+    channels: usize,
+    /// The bit that weighs less than nothing, if one does.
+    sign: u8,
 }
 
 impl MaxPoolTile {
-    pub(crate) fn new(window: &Window, ends: [&Population; 2], tile: &Tile, synapses: Synapses) -> Self {
+    pub(crate) fn new(projection: &Projection, window: &Window, ends: [&Population; 2], tile: &Tile) -> Self {
         let Population { bits, signed, .. } = *ends[1];
-        Self { synapses, bits, signed, alive: inputs_of_each(window, ends, tile) }
+        Self {
+            source: projection.source as usize,
+            inputs: inputs_of_each(window, ends, tile),
+            channels: tile.lengths()[2],
+            sign: if signed { 1 << (bits - 1) } else { 0 },
+        }
     }
 
     /// Runs one sample's window; returns the codes sent.
     #[inline(always)]
-    pub(crate) fn run(&self, image: &Image, codes: &[Vec<u8>], counts: &mut Counts) -> Vec<u8> {
-        let codes = &codes[self.synapses.source];
-        let mut alive = self.alive.clone();
-        let mut sums = vec![0i16; alive.len()];
-        let mut sent = vec![0u8; alive.len()];
-        for step in 0..self.bits {
-            let spikes = Spikes { codes, bit: self.bits - 1 - step };
-            sums.fill(0);
-            counts.sops += self.synapses.accumulate(image, spikes, &mut Narrow, &mut sums);
-            let update = if self.signed && step == 0 { update_sign } else { update_magnitude };
-            for ((alive, &spiked), sent) in alive.iter_mut().zip(&sums).zip(&mut sent) {
-                *sent = *sent << 1 | update(alive, spiked);
+    pub(crate) fn run(&self, codes: &[Vec<u8>], counts: &mut Counts) -> Vec<u8> {
+        let codes = &codes[self.source];
+        // With its sign bit inverted, the largest of signed codes is the largest; of none, the smallest.
+        let mut sent = vec![0; self.inputs.len() * self.channels];
+        for (inputs, sent) in self.inputs.iter().zip(sent.chunks_exact_mut(self.channels)) {
+            for &input in inputs {
+                let mut spikes = 0;
+                for (sent, &code) in sent.iter_mut().zip(&codes[input..][..self.channels]) {
+                    *sent = (*sent).max(code ^ self.sign);
+                    spikes += code.count_ones();
+                }
+                counts.sops += u64::from(spikes);
+            }
+            for sent in sent {
+                *sent ^= self.sign;
             }
         }
         sent
     }
 }
 
-#[inline(always)]
-fn update_magnitude(alive: &mut i16, spiked: i16) -> u8 {
-    let leaders = *alive & spiked;
-    if leaders != 0 {
-        *alive = leaders;
-    }
-    u8::from(leaders != 0)
-}
-
-#[inline(always)]
-fn update_sign(alive: &mut i16, spiked: i16) -> u8 {
-    let positive = *alive & !spiked;
-    if positive != 0 {
-        *alive = positive;
-    }
-    u8::from(positive == 0)
-}
-
-/// The set of inputs that exist, one bit a tap, for each neuron of the tile in local order.
-fn inputs_of_each(window: &Window, ends: [&Population; 2], tile: &Tile) -> Vec<i16> {
+/// The first neuron of each input that exists, for each pixel of the tile.
+fn inputs_of_each(window: &Window, ends: [&Population; 2], tile: &Tile) -> Vec<Vec<usize>> {
     let [y, x] = Axis::pair(window, ends.map(|population| population.shape));
-    let mut inputs = Vec::with_capacity(tile.num_neurons());
+    let [_, width, channels] = ends[0].shape.map(|length| length as usize);
+    let first = tile.channels[0] as usize;
+    let columns = |column| x.taps_into(column).map(move |tap| x.source_of(column, tap) as usize).collect();
+    let columns: Vec<Vec<usize>> = (tile.columns[0]..tile.columns[1]).map(columns).collect();
+    let mut inputs = Vec::with_capacity(tile.num_neurons() / tile.lengths()[2]);
     for row in tile.rows[0]..tile.rows[1] {
-        for column in tile.columns[0]..tile.columns[1] {
-            let taps = y
-                .taps_into(row)
-                .flat_map(|tap_y| x.taps_into(column).map(move |tap_x| tap_y * x.kernel + tap_x));
-            let set = taps.fold(0, |set, tap| set | 1 << tap); // at most 15 taps
-            inputs.extend(std::iter::repeat_n(set, tile.lengths()[2]));
+        let rows: Vec<usize> = y.taps_into(row).map(|tap| y.source_of(row, tap) as usize).collect();
+        for columns in &columns {
+            let neuron = |(y, x)| (y * width + x) * channels + first;
+            let pairs = rows.iter().flat_map(|&y| columns.iter().map(move |&x| (y, x)));
+            inputs.push(pairs.map(neuron).collect());
         }
     }
     inputs
@@ -89,8 +81,24 @@ mod tests {
 
     use super::*;
 
-    /// Streams codes through one neuron by hand.
-    fn maximum(codes: &[u8], signed: bool) -> u8 {
+    fn update_magnitude(alive: &mut i16, spiked: i16) -> u8 {
+        let leaders = *alive & spiked;
+        if leaders != 0 {
+            *alive = leaders;
+        }
+        u8::from(leaders != 0)
+    }
+
+    fn update_sign(alive: &mut i16, spiked: i16) -> u8 {
+        let positive = *alive & !spiked;
+        if positive != 0 {
+            *alive = positive;
+        }
+        u8::from(positive == 0)
+    }
+
+    /// Streams codes through one neuron, bit by bit.
+    fn streamed(codes: &[u8], signed: bool) -> u8 {
         let mut alive = ((1_u32 << codes.len()) - 1) as i16;
         (0..8).rev().fold(0, |sent, bit| {
             let spiked = codes.iter().rev().fold(0, |spiked, code| spiked << 1 | i16::from(code >> bit & 1));
@@ -99,23 +107,35 @@ mod tests {
         })
     }
 
+    /// What a neuron with these inputs sends, and its SOPs.
+    fn maximum(codes: &[u8], signed: bool) -> (u8, u64) {
+        let sign = if signed { 128 } else { 0 };
+        let tile = MaxPoolTile { source: 0, inputs: vec![(0..codes.len()).collect()], channels: 1, sign };
+        let mut counts = Counts::default();
+        (tile.run(&[codes.to_vec()], &mut counts)[0], counts.sops)
+    }
+
     #[test]
     fn of_83_and_84_the_larger_passes_though_they_share_their_first_bits() {
-        assert_eq!(maximum(&[83, 84, 3], false), 84);
+        assert_eq!(maximum(&[83, 84, 3], false), (84, 4 + 3 + 2));
     }
 
     #[test]
     fn of_minus_3_and_2_the_positive_one_passes_in_two_s_complement() {
-        assert_eq!(maximum(&[0xfd, 2], true), 2);
-        assert_eq!(maximum(&[0xfd, 2], false), 0xfd);
+        assert_eq!(maximum(&[0xfd, 2], true).0, 2);
+        assert_eq!(maximum(&[0xfd, 2], false).0, 0xfd);
+    }
+
+    #[test]
+    fn a_window_without_inputs_sends_the_smallest_code() {
+        assert_eq!([maximum(&[], false), maximum(&[], true)], [(0, 0), (0x80, 0)]);
+        assert_eq!([streamed(&[], false), streamed(&[], true)], [0, 0x80]);
     }
 
     proptest! {
         #[test]
-        fn elimination_passes_the_maximum(codes in prop::collection::vec(any::<u8>(), 1..=15)) {
-            prop_assert_eq!(maximum(&codes, false), *codes.iter().max().unwrap());
-            let largest = codes.iter().map(|&code| code as i8).max().unwrap();
-            prop_assert_eq!(maximum(&codes, true) as i8, largest);
+        fn the_streamed_survivor_is_the_maximum(codes in prop::collection::vec(any::<u8>(), 1..=15), signed: bool) {
+            prop_assert_eq!(maximum(&codes, signed).0, streamed(&codes, signed));
         }
     }
 }

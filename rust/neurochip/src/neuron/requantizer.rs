@@ -2,27 +2,37 @@
 
 use crate::image::Image;
 use crate::image::arrays::{read_i32, read_i64};
-use crate::image::description::{self, Blob};
+use crate::image::description::{self, Blob, Tile};
 use crate::neuron::float32::{Float32, multiply_round};
 
-/// One number for all neurons, for each channel or for each neuron.
+/// Numbers of a tile's neurons: one a channel, or one a neuron.
 #[derive(Debug)]
 pub(crate) struct Constants<T> {
+    /// In local order.
     values: Vec<T>,
-    /// Zero where one value serves all; else neurons that share the array in turn.
-    period: usize,
+    channels: usize,
 }
 
 impl<T: Copy> Constants<T> {
-    pub(crate) fn new(values: Vec<T>) -> Self {
-        let period = if values.len() == 1 { 0 } else { values.len() };
-        Self { values, period }
+    /// Those of a tile, from one number for all neurons of the population, for each channel or for each
+    /// neuron.
+    pub(crate) fn new(values: &[T], tile: &Tile, shape: [u32; 3]) -> Self {
+        let channels = tile.lengths()[2];
+        let held = tile.channels[0] as usize..tile.channels[1] as usize;
+        let values = if values.len() == 1 {
+            vec![values[0]; channels]
+        } else if values.len() == shape[2] as usize {
+            values[held].to_vec()
+        } else {
+            tile.neurons(shape).map(|neuron| values[neuron]).collect()
+        };
+        Self { values, channels }
     }
 
-    /// The value of a neuron, by its index in the population (channels last).
+    /// Those of the channels of each pixel of the tile, in local order.
     #[inline(always)]
-    pub(crate) fn of(&self, neuron: usize) -> T {
-        if self.period == 0 { self.values[0] } else { self.values[neuron % self.period] }
+    pub(crate) fn by_pixel(&self) -> impl Iterator<Item = &[T]> {
+        self.values.chunks_exact(self.channels).cycle()
     }
 }
 
@@ -32,36 +42,45 @@ impl Constants<i32> {
     }
 }
 
-pub(crate) fn constants_i32(image: &Image, blob: Blob) -> Constants<i32> {
-    Constants::new(read_i32(image.blob(), blob))
+pub(crate) fn constants_i32(image: &Image, blob: Blob, tile: &Tile, shape: [u32; 3]) -> Constants<i32> {
+    Constants::new(&read_i32(image.blob(), blob), tile, shape)
 }
 
-/// A population's requantizer, its constants read.
+/// A tile's requantizer, its constants read.
 #[derive(Debug)]
 pub(crate) enum Requantizer {
     Float32 { mantissa: Constants<i32>, shift: Constants<i32>, zero: i32 },
     Fixed { multiplier: Constants<i32>, offset: Constants<i64>, shift: Constants<i32> },
-    Table { entries: Vec<i32>, length: usize, tables: usize, first: i32 },
+    Table { entries: Vec<i32>, length: usize, tables: Constants<usize>, first: i32 },
     Float32Add { bases: [i32; 2], scales: [Float32; 2], offset: Float32, zero: i32 },
 }
 
 impl Requantizer {
-    pub(crate) fn new(image: &Image, requantizer: &description::Requantizer) -> Self {
+    pub(crate) fn new(
+        image: &Image,
+        requantizer: &description::Requantizer,
+        tile: &Tile,
+        shape: [u32; 3],
+    ) -> Self {
+        let read_i32s = |blob| constants_i32(image, blob, tile, shape);
         match requantizer {
-            description::Requantizer::Float32 { mantissa, shift, zero } => Self::Float32 {
-                mantissa: constants_i32(image, *mantissa),
-                shift: constants_i32(image, *shift),
-                zero: *zero,
-            },
+            description::Requantizer::Float32 { mantissa, shift, zero } => {
+                Self::Float32 { mantissa: read_i32s(*mantissa), shift: read_i32s(*shift), zero: *zero }
+            }
             description::Requantizer::Fixed { multiplier, offset, shift } => Self::Fixed {
-                multiplier: constants_i32(image, *multiplier),
-                offset: Constants::new(read_i64(image.blob(), *offset)),
-                shift: constants_i32(image, *shift),
+                multiplier: read_i32s(*multiplier),
+                offset: Constants::new(&read_i64(image.blob(), *offset), tile, shape),
+                shift: read_i32s(*shift),
             },
             description::Requantizer::Table { entries, tables, first } => {
                 let entries = read_i32(image.blob(), *entries);
-                let tables = *tables as usize;
-                Self::Table { length: entries.len() / tables, entries, tables, first: *first }
+                let numbers: Vec<usize> = (0..*tables as usize).collect();
+                Self::Table {
+                    length: entries.len() / numbers.len(),
+                    entries,
+                    tables: Constants::new(&numbers, tile, shape),
+                    first: *first,
+                }
             }
             description::Requantizer::Float32Add { bases, scales, offset, zero } => Self::Float32Add {
                 bases: *bases,
@@ -72,29 +91,50 @@ impl Requantizer {
         }
     }
 
-    /// The value of a membrane, before it is clamped to its code.
+    /// The values of a tile's membranes, before they are clamped to their code.
     #[inline(always)]
-    pub(crate) fn apply(&self, membrane: i32, neuron: usize) -> i64 {
+    pub(crate) fn apply(&self, membranes: &[i32], channels: usize) -> Vec<i64> {
+        let mut values = vec![0; membranes.len()];
+        let pixels = values.chunks_exact_mut(channels).zip(membranes.chunks_exact(channels));
         match self {
             Self::Float32 { mantissa, shift, zero } => {
-                multiply_round(membrane, mantissa.of(neuron) as u32, shift.of(neuron)) + i64::from(*zero)
+                let constants = mantissa.by_pixel().zip(shift.by_pixel());
+                for ((values, membranes), (mantissas, shifts)) in pixels.zip(constants) {
+                    for (channel, value) in values.iter_mut().enumerate() {
+                        let (mantissa, shift) = (mantissas[channel] as u32, shifts[channel]);
+                        *value = multiply_round(membranes[channel], mantissa, shift) + i64::from(*zero);
+                    }
+                }
             }
             Self::Fixed { multiplier, offset, shift } => {
-                // At most 2^31 * 2^30 + 2^62: the image's door checked the constants.
-                (i64::from(membrane) * i64::from(multiplier.of(neuron)) + offset.of(neuron))
-                    >> shift.of(neuron)
+                let constants = multiplier.by_pixel().zip(offset.by_pixel()).zip(shift.by_pixel());
+                for ((values, membranes), ((multipliers, offsets), shifts)) in pixels.zip(constants) {
+                    for (channel, value) in values.iter_mut().enumerate() {
+                        // At most 2^31 * 2^30 + 2^62: the image's door checked the constants.
+                        let product = i64::from(membranes[channel]) * i64::from(multipliers[channel]);
+                        *value = (product + offsets[channel]) >> shifts[channel];
+                    }
+                }
             }
             Self::Table { entries, length, tables, first } => {
-                let entry = i64::from(membrane) - i64::from(*first);
-                let entry = entry.clamp(0, *length as i64 - 1) as usize;
-                entries[neuron % tables * length + entry].into()
+                for ((values, membranes), tables) in pixels.zip(tables.by_pixel()) {
+                    for (channel, value) in values.iter_mut().enumerate() {
+                        let entry = i64::from(membranes[channel]) - i64::from(*first);
+                        let entry = entry.clamp(0, *length as i64 - 1) as usize;
+                        *value = entries[tables[channel] * length + entry].into();
+                    }
+                }
             }
             Self::Float32Add { bases, scales, offset, zero } => {
-                let (a, b) = split_pair(membrane); // 24 bits and a base of 10: cannot overflow
-                let inner = scales[1].multiply_add(b + bases[1], *offset);
-                scales[0].multiply_add(a + bases[0], inner).round_to_integer() + i64::from(*zero)
+                for (value, &membrane) in values.iter_mut().zip(membranes) {
+                    let (a, b) = split_pair(membrane); // 24 bits and a base of 10: cannot overflow
+                    let inner = scales[1].multiply_add(b + bases[1], *offset);
+                    let sum = scales[0].multiply_add(a + bases[0], inner);
+                    *value = sum.round_to_integer() + i64::from(*zero);
+                }
             }
         }
+        values
     }
 }
 
@@ -125,8 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn constants_serve_all_neurons_or_go_round_by_channel() {
-        assert_eq!(Constants::new(vec![7]).of(1000), 7);
-        assert_eq!([0, 1, 2, 3].map(|neuron| Constants::new(vec![5, 6]).of(neuron)), [5, 6, 5, 6]);
+    fn a_tile_takes_its_constants_from_one_for_all_by_channel_or_by_neuron() {
+        let shape = [2, 1, 3];
+        let (rows, columns, channels) = ([0, 2], [0, 1], [1, 3]);
+        let tile = Tile { population: 0, node: 0, rows, columns, channels, blocks: vec![] };
+        let two_pixels = |values: &[i32]| {
+            Constants::new(values, &tile, shape).by_pixel().take(2).map(<[i32]>::to_vec).collect::<Vec<_>>()
+        };
+        assert_eq!(two_pixels(&[7]), [[7, 7], [7, 7]]);
+        assert_eq!(two_pixels(&[4, 5, 6]), [[5, 6], [5, 6]]);
+        assert_eq!(two_pixels(&[0, 1, 2, 3, 4, 5]), [[1, 2], [4, 5]]);
     }
 }

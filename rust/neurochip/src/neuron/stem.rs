@@ -5,13 +5,14 @@
 //! sources that send in different windows can share a membrane. The next window sends the
 //! requantized value, most significant bit first.
 
+use crate::convolution::Kernels;
 use crate::image::Image;
 use crate::image::blocks::{SumBounds, sum_bounds};
-use crate::image::description::{Integration, Population, Stem, Tile};
+use crate::image::description::{Blob, Integration, Population, Projection, Stem, Tile};
 use crate::neuron::Counts;
 use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
 use crate::register::{Narrow, Register, Rule, Saturating, Wide};
-use crate::spikes::Spikes;
+use crate::spikes::{Spikes, Trains};
 use crate::synapse::Synapses;
 
 /// Sources that send the same steps in the same timesteps.
@@ -34,6 +35,10 @@ struct Step {
 }
 
 impl ReceiveWindow {
+    fn trains<'a>(&self, codes: &'a [u8]) -> Trains<'a> {
+        Trains::new(codes, self.bits, self.signed)
+    }
+
     #[inline(always)]
     fn steps(&self) -> impl Iterator<Item = Step> + use<> {
         let (bits, signed) = (self.bits, self.signed);
@@ -67,8 +72,8 @@ pub(crate) struct StemTile {
     low: i64,
     high: i64,
     code_mask: u8,
-    shape: [u32; 3],
-    tile: Tile,
+    num_neurons: usize,
+    channels: usize,
 }
 
 /// What a tile's neurons hold at the end of their window.
@@ -85,38 +90,50 @@ impl StemTile {
         population: &Population,
         stem: &Stem,
         tile: &Tile,
-        synapses: Vec<Synapses>,
+        incoming: &[(&Projection, Blob)],
+        kernels: &mut Kernels,
     ) -> Self {
         let core = &image.description().chip.core;
         let sum_register = Register::new(core.weight_sum_bits, core.overflow);
         let membrane_register = Register::new(core.membrane_bits, core.overflow);
-        let bias = constants_i32(image, stem.bias);
+        let bias = constants_i32(image, stem.bias, tile, population.shape);
         let bounds = sum_bounds(image.description(), image.blob(), tile);
         let bounds = bounds.into_iter().fold(SumBounds::default(), SumBounds::union);
         let sums = choose_sums(bounds, sum_register);
-        let exact = stem.integration == Integration::Exact && sums != Sums::Wide { checked: true };
+        let exact = stem.integration == Integration::Exact
+            && matches!(sums, Sums::Narrow | Sums::Wide { checked: false });
+        let proven = exact && membranes_fit(bounds, bias.largest_magnitude(), membrane_register);
+        let synapses = incoming.iter().map(|&(projection, block)| {
+            if proven {
+                Synapses::for_trains(image, projection, tile, block, kernels)
+            } else {
+                Synapses::new(image, projection, tile, block)
+            }
+        });
+        let requantizer = |requantizer| Requantizer::new(image, requantizer, tile, population.shape);
         Self {
             windows: receive_windows(image, synapses),
             sums,
             sum_register,
             membrane_register,
             integration: stem.integration.clone(),
-            proven: exact && membranes_fit(bounds, bias.largest_magnitude(), membrane_register),
+            proven,
             bias,
-            requantizer: stem.requantizer.as_ref().map(|requantizer| Requantizer::new(image, requantizer)),
+            requantizer: stem.requantizer.as_ref().map(requantizer),
             low: stem.low.into(),
             high: stem.high.into(),
             code_mask: u8::MAX >> (8 - population.bits.max(1)),
-            shape: population.shape,
-            tile: tile.clone(),
+            num_neurons: tile.num_neurons(),
+            channels: tile.lengths()[2],
         }
     }
 
     /// Runs one sample's windows.
     #[inline(always)]
     pub(crate) fn run(&self, image: &Image, codes: &[Vec<u8>], counts: &mut Counts) -> Held {
-        let mut membranes = vec![0; self.tile.num_neurons()];
+        let mut membranes = vec![0; self.num_neurons];
         match self.sums {
+            _ if self.proven => self.add_trains(image, codes, &mut membranes, counts),
             Sums::Narrow => self.integrate(image, codes, &mut Narrow, &mut membranes, counts),
             Sums::Wide { .. } => self.integrate(image, codes, &mut Wide, &mut membranes, counts),
             Sums::Saturating => {
@@ -132,8 +149,19 @@ impl StemTile {
         }
     }
 
+    /// All windows at once: where nothing can overflow, the order of spikes does not matter.
     #[inline(always)]
-    fn integrate<R: Rule>(
+    fn add_trains(&self, image: &Image, codes: &[Vec<u8>], membranes: &mut [i32], counts: &mut Counts) {
+        for window in &self.windows {
+            for synapses in &window.synapses {
+                let trains = window.trains(&codes[synapses.source]);
+                counts.sops += synapses.add_trains(image, trains, membranes);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn integrate<R: Rule<Factor = ()>>(
         &self,
         image: &Image,
         codes: &[Vec<u8>],
@@ -168,14 +196,6 @@ impl StemTile {
         counts: &mut Counts,
     ) {
         let Step { number, bit, negative } = step;
-        if self.proven {
-            for (membrane, &sum) in membranes.iter_mut().zip(sums) {
-                let added = sum.into() << bit; // proven to fit
-                *membrane =
-                    if negative { membrane.wrapping_sub(added) } else { membrane.wrapping_add(added) };
-            }
-            return;
-        }
         let (coefficient, shift) = match &self.integration {
             Integration::Exact => (1i64 << bit, 0),
             Integration::Scaled { coefficients, shift } => (i64::from(coefficients[number as usize]), *shift),
@@ -192,23 +212,28 @@ impl StemTile {
 
     #[inline(always)]
     fn add_bias(&self, membranes: &mut [i32], counts: &mut Counts) {
-        for (membrane, neuron) in membranes.iter_mut().zip(self.tile.neurons(self.shape)) {
-            let sum = i64::from(*membrane) + i64::from(self.bias.of(neuron));
-            *membrane = self.membrane_register.store(sum, &mut counts.membrane_overflows);
+        for (membranes, biases) in membranes.chunks_exact_mut(self.channels).zip(self.bias.by_pixel()) {
+            for (membrane, &bias) in membranes.iter_mut().zip(biases) {
+                *membrane = if self.proven {
+                    membrane.wrapping_add(bias) // proven to fit, so it never wraps
+                } else {
+                    let sum = i64::from(*membrane) + i64::from(bias);
+                    self.membrane_register.store(sum, &mut counts.membrane_overflows)
+                };
+            }
         }
     }
 
     #[inline(always)]
     fn requantize(&self, requantizer: &Requantizer, membranes: &[i32]) -> Vec<u8> {
-        let code = |(&membrane, neuron)| {
-            let value = requantizer.apply(membrane, neuron).clamp(self.low, self.high);
-            value as u8 & self.code_mask // two's complement: the bits that are sent
+        let code = |value: i64| {
+            value.clamp(self.low, self.high) as u8 & self.code_mask // two's complement: the bits that are sent
         };
-        membranes.iter().zip(self.tile.neurons(self.shape)).map(code).collect()
+        requantizer.apply(membranes, self.channels).into_iter().map(code).collect()
     }
 }
 
-fn receive_windows(image: &Image, synapses: Vec<Synapses>) -> Vec<ReceiveWindow> {
+fn receive_windows(image: &Image, synapses: impl Iterator<Item = Synapses>) -> Vec<ReceiveWindow> {
     let populations = &image.description().populations;
     let mut windows: Vec<(u32, ReceiveWindow)> = vec![];
     for synapses in synapses {
