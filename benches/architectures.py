@@ -1,0 +1,189 @@
+"""The networks of the SDANN paper, and of our benchmarks, as float ONNX with synthetic weights.
+
+Structures are those of the publications named; what the SDANN paper does not publish of its own
+(CIFAR10Net, Tiny-VGG) is marked as ours. Weights are seeded: costs are those of the architecture,
+accuracy has no meaning. `ARCHITECTURES` has them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from onnx import ModelProto
+from synthetic import Builder, Floats, Signal, pictures
+
+CIFAR = (3, 32, 32)
+IMAGENET = (3, 224, 224)
+VOC = (3, 416, 416)
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A float network, the pictures that its weights were scaled on, and what they caused."""
+
+    name: str
+    model: ModelProto
+    samples: Floats
+    """(count, channels, height, width) in [0, 1]."""
+    ranges: dict[str, tuple[float, float]]
+    """Smallest and largest value of every tensor on the samples."""
+
+
+def cifar10net() -> Architecture:
+    """A CIFAR-10 VGG of seven convolutions with batch norm; structure ours, 1.7 M parameters."""
+    builder = _cifar("cifar10net")
+    last = builder.input
+    for channels in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0):
+        last = _normalized(builder, last, channels) if channels else builder.max_pool(last)
+    return _finish(builder, builder.dense(builder.global_average(last), 10))
+
+
+VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
+"""Channels of 3x3 convolutions, 0 where a pool halves the map (Simonyan and Zisserman, table D)."""
+
+
+def vgg16_cifar() -> Architecture:
+    """VGG-16 for 32x32 pictures: one dense layer instead of three; 14.7 M parameters."""
+    builder = _cifar("vgg16_cifar")
+    features = builder.flatten(_vgg16(builder))
+    return _finish(builder, builder.dense(features, 10))
+
+
+def vgg16() -> Architecture:
+    """VGG-16 for ImageNet: 138 M parameters, 13.5 M neurons before pooling."""
+    builder = _imagenet("vgg16")
+    last = builder.flatten(_vgg16(builder))
+    for features in (4096, 4096):
+        last = builder.relu(builder.dense(last, features))
+    return _finish(builder, builder.dense(last, 1000))
+
+
+def tiny_vgg() -> Architecture:
+    """A VGG for ImageNet of as many parameters as the paper's, 5.76 M; structure ours."""
+    builder = _imagenet("tiny_vgg")
+    last = builder.input
+    for channels in (16, 48, 96, 256, 512, 768):
+        if channels > 16:
+            last = builder.max_pool(last)
+        last = _normalized(builder, last, channels)
+    return _finish(builder, builder.dense(builder.global_average(last), 1000))
+
+
+def tiny_yolo() -> Architecture:
+    """Tiny YOLO v2 for VOC (Redmon and Farhadi): 13x13 cells of 5 boxes; ReLU for its leaky one.
+
+    The paper's own must be smaller than these 15.9 M parameters: its largest network has 5.76 M.
+    """
+    builder = Builder("tiny_yolo", pictures(1, VOC))
+    last = builder.input
+    for channels in (16, 32, 64, 128, 256):
+        last = builder.max_pool(_normalized(builder, last, channels))
+    last = _normalized(builder, last, 512)
+    last = builder.max_pool(last, stride=1, pads=(0, 0, 1, 1))
+    for channels in (1024, 1024):
+        last = _normalized(builder, last, channels)
+    return _finish(builder, builder.convolution(last, 125, kernel=1))
+
+
+def resnet18() -> Architecture:
+    """ResNet-18 for ImageNet (He and others, table 1): 11.7 M parameters."""
+    return _imagenet_resnet("resnet18", (2, 2, 2, 2))
+
+
+def resnet34() -> Architecture:
+    """ResNet-34 for ImageNet (He and others, table 1): 21.8 M parameters."""
+    return _imagenet_resnet("resnet34", (3, 4, 6, 3))
+
+
+def resnet18_cifar() -> Architecture:
+    """ResNet-18 for 32x32 pictures: a 3x3 stem without pool; 11.2 M parameters."""
+    return _cifar_resnet("resnet18_cifar", (2, 2, 2, 2), 64)
+
+
+def resnet34_cifar() -> Architecture:
+    """ResNet-34 for 32x32 pictures: a 3x3 stem without pool; 21.3 M parameters."""
+    return _cifar_resnet("resnet34_cifar", (3, 4, 6, 3), 64)
+
+
+def resnet20() -> Architecture:
+    """ResNet-20 for CIFAR-10 (He and others, section 4.2), 1x1 shortcuts; 0.27 M parameters."""
+    return _cifar_resnet("resnet20", (3, 3, 3), 16)
+
+
+ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
+    build.__name__: build
+    for build in (
+        cifar10net,
+        vgg16_cifar,
+        vgg16,
+        tiny_vgg,
+        tiny_yolo,
+        resnet18,
+        resnet34,
+        resnet18_cifar,
+        resnet34_cifar,
+        resnet20,
+    )
+}
+
+
+def _cifar(name: str) -> Builder:
+    return Builder(name, pictures(16, CIFAR))
+
+
+def _imagenet(name: str) -> Builder:
+    return Builder(name, pictures(1, IMAGENET))
+
+
+def _finish(builder: Builder, output: Signal) -> Architecture:
+    return Architecture(builder.name, builder.model(output), builder.input.values, builder.ranges)
+
+
+def _normalized(builder: Builder, source: Signal, channels: int) -> Signal:
+    return builder.relu(builder.normalized(source, channels))
+
+
+def _vgg16(builder: Builder) -> Signal:
+    last = builder.input
+    for channels in VGG16:
+        if channels:
+            last = builder.relu(builder.convolution(last, channels))
+        else:
+            last = builder.max_pool(last)
+    return last
+
+
+def _imagenet_resnet(name: str, blocks: tuple[int, ...]) -> Architecture:
+    builder = _imagenet(name)
+    stem = builder.relu(builder.normalized(builder.input, 64, kernel=7, stride=2))
+    last = _stages(builder, builder.max_pool(stem, size=3, pads=(1, 1, 1, 1)), blocks, 64)
+    return _finish(builder, builder.dense(builder.global_average(last), 1000))
+
+
+def _cifar_resnet(name: str, blocks: tuple[int, ...], channels: int) -> Architecture:
+    builder = _cifar(name)
+    last = _stages(builder, _normalized(builder, builder.input, channels), blocks, channels)
+    return _finish(builder, builder.dense(builder.global_average(last), 10))
+
+
+def _stages(builder: Builder, last: Signal, blocks: tuple[int, ...], channels: int) -> Signal:
+    """Stages of basic blocks; each but the first halves the map and doubles the channels."""
+    for stage, count in enumerate(blocks):
+        for block in range(count):
+            stride = 2 if stage and not block else 1
+            last = _basic_block(builder, last, channels << stage, stride)
+    return last
+
+
+def _basic_block(builder: Builder, source: Signal, channels: int, stride: int) -> Signal:
+    """Two 3x3 convolutions beside the identity, or beside a 1x1 projection where sizes change.
+
+    Neither branch has a mean: sums of many blocks would drift away from zero.
+    """
+    inner = builder.relu(builder.normalized(source, channels, stride=stride))
+    branch = builder.normalized(inner, channels, mean=0.0)
+    if stride == 1 and source.values.shape[1] == channels:
+        return builder.relu(builder.add(branch, source))
+    shortcut = builder.normalized(source, channels, kernel=1, stride=stride, mean=0.0)
+    return builder.relu(builder.add(branch, shortcut))
