@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from onnx import ModelProto
 from synthetic import Builder, Floats, Signal, pictures
 
+from neurochip.quantize import Quantized, quantize
+
 CIFAR = (3, 32, 32)
 IMAGENET = (3, 224, 224)
 VOC = (3, 416, 416)
@@ -20,14 +22,16 @@ VOC = (3, 416, 416)
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A float network, the pictures that its weights were scaled on, and what they caused."""
+    """A float network, and the pictures that its weights were scaled on."""
 
     name: str
     model: ModelProto
     samples: Floats
     """(count, channels, height, width) in [0, 1]."""
-    ranges: dict[str, tuple[float, float]]
-    """Smallest and largest value of every tensor on the samples."""
+
+    def quantized(self, bits: int = 8) -> Quantized:
+        """The network with uint8 activations, or fewer bits, and int8 weights a tensor."""
+        return quantize(self.model, self.samples, bits=bits)
 
 
 def cifar10net() -> Architecture:
@@ -137,7 +141,7 @@ def _imagenet(name: str) -> Builder:
 
 
 def _finish(builder: Builder, output: Signal) -> Architecture:
-    return Architecture(builder.name, builder.model(output), builder.input.values, builder.ranges)
+    return Architecture(builder.name, builder.model(output), builder.input.values)
 
 
 def _normalized(builder: Builder, source: Signal, channels: int) -> Signal:

@@ -55,7 +55,6 @@ class Builder:
         """Starts at the model's input, on these samples."""
         self.name = name
         self.input = Signal("input", samples)
-        self.ranges = {"input": (0.0, 1.0)}
         self._rng = np.random.default_rng(seed)
         self._nodes: list[NodeProto] = []
         self._weights: list[TensorProto] = []
@@ -167,9 +166,7 @@ class Builder:
         self._nodes.append(helper.make_node(op_type, inputs, [name], name=name, **attributes))
         arrays = [source.values for source in sources]
         arrays += [numpy_helper.to_array(constant) for constant in constants]
-        values = _computed(op_type, arrays, attributes)
-        self.ranges[name] = (float(values.min()), float(values.max()))
-        return Signal(name, values)
+        return Signal(name, _computed(op_type, arrays, attributes))
 
 
 def _statistics(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,0 +1,23 @@
+"""Quantize: a float network becomes a graph of unsigned activations, fit for spikes.
+
+`prepare` rewrites the float network, `calibrate` measures what its tensors hold on samples,
+`ranges` chooses what of that is kept, and `rewrite` has onnxruntime's quantizer write it down.
+onnxruntime is needed here alone, and imported only when it is.
+"""
+
+from __future__ import annotations
+
+from .compare import Comparison, compare
+from .options import Options, Ranges, Weights
+from .quantize import Quantized, QuantizedTensor, quantize
+
+__all__ = [
+    "Comparison",
+    "Options",
+    "Quantized",
+    "QuantizedTensor",
+    "Ranges",
+    "Weights",
+    "compare",
+    "quantize",
+]

@@ -1,0 +1,162 @@
+"""The verb, and what it returns."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto
+
+from ..errors import InputError, ModelError
+from ..files import replaced
+from ..formats import Format
+from ..graph import Graph, load
+from ..graph.file import PathOrModel, read_model
+from .calibrate import Seen, calibrate
+from .options import MAX_BITS, Options, Ranges, Weights
+from .prepare import prepare
+from .ranges import chosen_format, kept
+from .rewrite import rewrite
+from .tensors import Point, points, refuse_quantized, refuse_unknown
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedTensor:
+    """A tensor that holds codes, and how they were chosen."""
+
+    name: str
+    layer: str
+    """The node that computes it; `(input)` for the network's input."""
+    op_type: str
+    """Its operator, with the clamp that it absorbed: `Conv + Relu`."""
+    low: float
+    """The smallest value on the calibration samples."""
+    high: float
+    """The largest value on the calibration samples."""
+    format: Format
+    clipped: float
+    """The share of values beyond what the codes can stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """A quantized network as an ONNX file, and the formats of its tensors."""
+
+    name: str
+    model: bytes
+    tensors: tuple[QuantizedTensor, ...]
+    """In the order in which the network computes them, its input first."""
+    options: Options
+
+    def graph(self) -> Graph:
+        """The network as integers."""
+        return load(self.model)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the ONNX file, whole or not at all."""
+        with replaced(Path(path)) as file:
+            file.write(self.model)
+
+
+def quantize(
+    model: PathOrModel,
+    calibration: NDArray[Any],
+    *,
+    bits: int = MAX_BITS,
+    weights: Weights = "per-tensor",
+    ranges: Ranges = "max",
+    percentile: float = 99.99,
+) -> Quantized:
+    """Turns a float network into one of unsigned activations and signed 8-bit weights.
+
+    Args:
+        model: A path, the bytes of a file, or a parsed float model.
+        calibration: Samples of the model's input, (count, *shape), as it was trained on.
+        bits: Of the activations between layers, 2 to 8; input and output keep 8.
+        weights: One scale a layer, or one an output channel.
+        ranges: What of the values seen is kept: all, a percentile, or the least squared error.
+        percentile: The share of values kept where `ranges` says percentile, in percent.
+
+    Raises:
+        ModelError: If it is no model, or quantized already, or onnxruntime cannot run it.
+        UnsupportedOpError: If it has operators that a quantized network cannot have.
+        InputError: If the samples do not have the model's shape, or there are none.
+        QuantizationError: If an option is out of range, or a tensor holds NaN on the samples.
+        NeurochipError: If onnxruntime is not installed.
+    """
+    options = Options(bits, weights, ranges, percentile)
+    proto, name = read_model(model)
+    refuse_quantized(proto, name)
+    samples = np.ascontiguousarray(calibration, np.float32)
+    _check_samples(proto, name, samples)
+    prepared = prepare(proto)
+    del proto  # the largest networks would not fit twice
+    refuse_unknown(prepared.graph, name)
+    _fix_shape(prepared, samples)
+    found = points(prepared.graph)
+    seen = calibrate(prepared, [point.tensor for point in found.own], samples)
+    formats = {
+        point.tensor: chosen_format(
+            seen[point.tensor], MAX_BITS if point.outermost else bits, options
+        )
+        for point in found.own
+    }
+    quantized = rewrite(prepared, formats, found.shared, options)
+    tensors = tuple(
+        _described(point, seen[point.tensor], formats[point.tensor]) for point in found.own
+    )
+    return Quantized(name, quantized.SerializeToString(), tensors, options)
+
+
+def input_shape(model: ModelProto, name: str) -> tuple[int | None, ...]:
+    """The shape of one sample of a float model's input; None where it is left open.
+
+    Raises:
+        ModelError: If the model does not take one float tensor with a sample axis.
+    """
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = [info for info in model.graph.input if info.name not in constants]
+    if len(inputs) != 1:
+        names = ", ".join(repr(info.name) for info in inputs)
+        raise ModelError(f"'{name}' has {len(inputs)} inputs ({names}), expected one")
+    tensor = inputs[0].type.tensor_type
+    if tensor.elem_type != TensorProto.FLOAT or not tensor.shape.dim:
+        raise ModelError(
+            f"'{name}' does not take float32 samples along a first axis",
+            hint="export it with a float32 input of shape (samples, ...)",
+        )
+    dims = tensor.shape.dim[1:]
+    return tuple(dim.dim_value if dim.dim_value > 0 else None for dim in dims)
+
+
+def _check_samples(model: ModelProto, name: str, samples: NDArray[np.float32]) -> None:
+    shape = input_shape(model, name)
+    given = samples.shape[1:]
+    if not samples.size:
+        raise InputError(f"there are no calibration samples: their array has {samples.shape}")
+    if len(given) != len(shape) or any(
+        wanted not in (None, length) for wanted, length in zip(shape, given, strict=True)
+    ):
+        told = [length or "?" for length in shape]
+        raise InputError(
+            f"calibration samples have shape {list(given)}, '{name}' takes {told}",
+            hint="give samples as the network was trained on them, the first axis the sample",
+        )
+
+
+def _fix_shape(model: ModelProto, samples: NDArray[np.float32]) -> None:
+    """Says of axes that the model leaves open how long they are."""
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    for dim, length in zip(dims[1:], samples.shape[1:], strict=True):
+        dim.dim_value = length
+
+
+def _described(point: Point, seen: Seen, form: Format) -> QuantizedTensor:
+    clipped = seen.share_outside(*kept(form))
+    return QuantizedTensor(
+        point.tensor, point.layer, point.op_type, seen.low, seen.high, form, clipped
+    )
