@@ -60,7 +60,7 @@ def test_a_float_network_is_refused_with_the_way_to_quantize_it(tmp_path):
     )
     message, hint = refusal("run", path)
     assert message == "'float' is a float model: nothing in it is quantized"
-    assert "quantize_static" in hint
+    assert "`neurochip quantize`" in hint
 
 
 def test_missing_samples_are_named(digits):

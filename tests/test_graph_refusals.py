@@ -69,7 +69,7 @@ def test_a_float_model_is_told_how_to_become_quantized():
     result = writer.node("Relu", [writer.node("Conv", ["x", kernel])])
     with pytest.raises(ModelError, match="'random' is a float model") as caught:
         load(writer.model(["n", 4, 5, 5], result))
-    assert "quantize_static" in caught.value.hint
+    assert "`neurochip quantize`" in caught.value.hint
 
 
 def test_open_axes_are_asked_for_and_can_be_given():

@@ -22,6 +22,7 @@ ORDER = [
     "layers",
     "ops",
     "graph",
+    "quantize",
     "requantize",
     "lower",
     "placement",

@@ -1,6 +1,7 @@
 """Runs quantized ONNX networks on simulated neuromorphic chips, cycle by cycle and bit for bit.
 
-`compile` turns a graph into an `Image`, `simulate` runs samples on it, `report` sums the `Run` up.
+`compile` turns a graph into an `Image`, `simulate` runs samples on it, `report` sums the `Run` up;
+`quantize` makes the graph from a float network.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .graph import load as load_graph
 from .image import Image, assemble
 from .lower import DEFAULT_HEADROOM, Network, lower
 from .placement import Placement, place
+from .quantize import Quantized, quantize
 from .report import Report, report
 from .simulate import Run, simulate
 
@@ -29,6 +31,7 @@ __all__ = [
     "Network",
     "NeurochipError",
     "Placement",
+    "Quantized",
     "Report",
     "Run",
     "assemble",
@@ -37,6 +40,7 @@ __all__ = [
     "load_graph",
     "lower",
     "place",
+    "quantize",
     "report",
     "simulate",
 ]

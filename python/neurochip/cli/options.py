@@ -17,6 +17,21 @@ class Timing(str, Enum):
     none = "none"
 
 
+class Weights(str, Enum):
+    """Whether the channels of a layer share a scale."""
+
+    per_tensor = "per-tensor"
+    per_channel = "per-channel"
+
+
+class Ranges(str, Enum):
+    """What is kept of the values that a tensor holds."""
+
+    max = "max"
+    percentile = "percentile"
+    mse = "mse"
+
+
 def parse_scale(text: str) -> float:
     """`none` leaves numbers as they are; any other scale is what they are divided by."""
     if text == "none":

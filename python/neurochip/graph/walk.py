@@ -29,9 +29,7 @@ from ..ops.values import (
 from .file import tensor_array
 from .graph import Graph
 
-QUANTIZED_HINT = (
-    "quantize it with `onnxruntime.quantization.quantize_static`, which needs a few sample inputs"
-)
+QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
 MAX_VALUES = 1 << 26
 """Values of one sample; checked before any is allocated."""
 INPUT_TYPES = ("float32", "uint8", "int8")

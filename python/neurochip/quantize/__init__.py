@@ -7,9 +7,9 @@ onnxruntime is needed here alone, and imported only when it is.
 
 from __future__ import annotations
 
-from .compare import Comparison, compare
+from .compare import Comparison, classes, compare, correct
 from .options import Options, Ranges, Weights
-from .quantize import Quantized, QuantizedTensor, quantize
+from .quantize import Quantized, QuantizedTensor, input_shape, quantize
 
 __all__ = [
     "Comparison",
@@ -18,6 +18,9 @@ __all__ = [
     "QuantizedTensor",
     "Ranges",
     "Weights",
+    "classes",
     "compare",
+    "correct",
+    "input_shape",
     "quantize",
 ]

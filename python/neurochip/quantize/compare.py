@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..formats import Array
 from ..graph import Graph
 from ..graph.file import PathOrModel, read_model
@@ -14,6 +15,8 @@ from .quantize import Quantized
 from .runtime import outputs
 
 SAMPLES_AT_ONCE = 64
+GRAPH_SAMPLES = 256
+"""As many show whether our integers are onnxruntime's; accuracy is counted over all samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +27,18 @@ class Comparison:
     quantized_outputs: Array
     """onnxruntime's."""
     graph_outputs: Array
-    """Those of `Graph.evaluate`."""
+    """Those of `Graph.evaluate`, for the first samples."""
 
     @property
     def differing(self) -> int:
-        """Outputs in which our integers are not onnxruntime's."""
-        return int(np.count_nonzero(self.quantized_outputs != self.graph_outputs))
+        """Outputs in which our integers are not onnxruntime's, of `graph_outputs.size`."""
+        theirs = self.quantized_outputs[: len(self.graph_outputs)]
+        return int(np.count_nonzero(theirs != self.graph_outputs))
 
     @property
     def changed(self) -> int | None:
         """Samples of another class than before; None where the output names no class."""
-        before, after = classes(self.float_outputs), classes(self.graph_outputs)
+        before, after = classes(self.float_outputs), classes(self.quantized_outputs)
         if before is None or after is None:
             return None
         return int(np.count_nonzero(before != after))
@@ -47,17 +51,38 @@ def compare(model: PathOrModel, quantized: Quantized, samples: NDArray[np.float3
     return Comparison(
         float_outputs=before,
         quantized_outputs=outputs(quantized.model, samples),
-        graph_outputs=_evaluated(quantized.graph(), samples),
+        graph_outputs=_evaluated(quantized.graph(), samples[:GRAPH_SAMPLES]),
     )
 
 
 def classes(values: Array) -> NDArray[np.int64] | None:
     """The class that each output names, (samples,); None if it is not one number a class."""
-    rows = values.reshape(len(values), -1) if values.size else values
     long_axes = [length for length in values.shape[1:] if length != 1]
     if len(long_axes) != 1:
         return None
-    return np.asarray(rows.argmax(axis=1), np.int64)
+    return np.asarray(values.reshape(len(values), -1).argmax(axis=1), np.int64)
+
+
+def correct(values: Array, labels: NDArray[np.int64]) -> int:
+    """How many outputs name the class of their label.
+
+    Raises:
+        InputError: If the outputs name no class, or a label is none of their classes.
+    """
+    named = classes(values)
+    if named is None:
+        raise InputError(
+            f"the network's output has shape {list(values.shape[1:])}, which names no class",
+            hint="quantize it with samples that have no labels",
+        )
+    length = values[0].size
+    if labels.max(initial=0) >= length:
+        first = int(np.flatnonzero(labels >= length)[0])
+        raise InputError(
+            f"label {labels[first]} of sample {first} is no class of the network, "
+            f"which has {length} outputs"
+        )
+    return int(np.count_nonzero(named == labels))
 
 
 def _evaluated(graph: Graph, samples: NDArray[np.float32]) -> Array:

@@ -1,0 +1,136 @@
+"""`neurochip quantize`: a float network becomes a graph that a chip can run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from ..errors import InputError, ModelError
+from ..graph.file import read_model
+from ..inputs import Inputs, read_inputs
+from ..quantize import Options, Quantized, compare, input_shape
+from ..quantize import quantize as quantized
+from . import options
+from .console import show, show_line, task
+from .files import replacing
+from .quantize_tables import answers_table, tensors_table
+
+CALIBRATION_SAMPLES = 256
+"""Unless asked for otherwise: more find hardly wider ranges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Which samples to calibrate with, and to measure accuracy on."""
+
+    path: Path
+    labels: Path | None
+    count: int | None
+    scale: float | None
+    shapes: Mapping[str, Sequence[int]]
+
+    def read(self, model: Path) -> Inputs:
+        """Reads the samples and brings them to the network's input."""
+        proto, name = read_model(model)
+        shape = input_shape(proto, name)
+        asked = self.shapes.get(proto.graph.input[0].name)
+        wanted = [length for length in (shape if asked is None else asked[1:]) if length]
+        if len(wanted) != len(shape):
+            raise ModelError(
+                f"'{name}' leaves axes of its input open",
+                hint=f"say how long they are: `--shape {proto.graph.input[0].name}=1,3,32,32`",
+            )
+        return read_inputs(self.path, scale=self.scale, labels=self.labels).fit_to(wanted)
+
+    def calibrating(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Those that the file keeps for calibration, else the first ones."""
+        found = inputs.x if inputs.calibration is None else inputs.calibration
+        if self.count is not None and self.count > len(found):
+            raise InputError(
+                f"{self.count} calibration samples asked for, {inputs.source!r} has {len(found)}",
+                hint=f"ask for {len(found)} or fewer",
+            )
+        return found[: self.count or CALIBRATION_SAMPLES]
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="A float ONNX network.", show_default=False)],
+    calibration: Annotated[
+        Path,
+        typer.Option(
+            help="Samples as the network was trained on, in any input format. Of an .npz, "
+            "`x_calibration` calibrates, and `x` and `y` measure accuracy.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The ONNX file to write.", show_default=False)
+    ],
+    bits: Annotated[
+        int, typer.Option(help="Bits of activations, 2 to 8; input and output keep 8.")
+    ] = 8,
+    weights: Annotated[
+        options.Weights, typer.Option(help="One weight scale a layer, or one an output channel.")
+    ] = options.Weights.per_tensor,
+    ranges: Annotated[
+        options.Ranges,
+        typer.Option(help="What is kept of the values seen: all, a percentile, least error."),
+    ] = options.Ranges.max,
+    percentile: Annotated[
+        float, typer.Option(help="Percent of the values to keep, with `--ranges percentile`.")
+    ] = 99.99,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Calibrate with the first so many; 256 unless given.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels, where the samples' file brings none along.")
+    ] = None,
+    scale: options.Scale = None,
+    shape: options.Shape = None,
+) -> None:
+    """Quantize a float network, and say what that costs.
+
+    Batch norms are folded, weights become symmetric int8, activations unsigned with zero point 0
+    wherever they follow a ReLU. onnxruntime's quantizer writes the graph; it has no ranges by
+    percentile of one-sided values or by least squared error, and no activations of 2 to 7 bits
+    that its integer kernels compute: these are chosen here. Needs `pip install
+    'neurochip[quantize]'`.
+    """
+    wanted = Samples(calibration, labels, samples, scale, options.parse_shapes(shape))
+    with task() as current, replacing(output) as file:
+        Options(bits, weights.value, ranges.value, percentile)  # refused before files are read
+        current.begin("reading samples")
+        inputs = wanted.read(model)
+        used = wanted.calibrating(inputs)
+        current.begin(f"quantizing {str(model)!r}")
+        made = quantized(
+            model,
+            used,
+            bits=bits,
+            weights=weights.value,
+            ranges=ranges.value,
+            percentile=percentile,
+        )
+        current.begin(f"comparing {len(inputs.x):,} samples")
+        answers = answers_table(compare(model, made, inputs.x), inputs.labels)
+        file.write(made.model)
+    show_line(f"{_told(made, len(used))}\n")
+    show(tensors_table(made.tensors))
+    show_line("")
+    show(answers)
+    show_line(f"\n{output}: {len(made.model):,} bytes")
+
+
+def _told(made: Quantized, calibration_samples: int) -> str:
+    chosen = made.options
+    kept = f"{chosen.percentile:g} %" if chosen.ranges == "percentile" else chosen.ranges
+    return (
+        f"{made.name}: {calibration_samples:,} calibration samples, ranges {kept}, "
+        f"activations {chosen.bits} bits, weights 8 bits {chosen.weights}"
+    )

@@ -1,0 +1,60 @@
+"""Tables about a network that was quantized: its tensors, and how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from ..quantize import Comparison, QuantizedTensor, correct
+
+
+def tensors_table(tensors: Sequence[QuantizedTensor]) -> Table:
+    """One row a tensor: what it held on the calibration samples, and what stands for that."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("layer", overflow="fold")
+    table.add_column("operator", overflow="fold")
+    for name in ("smallest", "largest", "scale", "zero point", "bits", "clipped"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for tensor in tensors:
+        table.add_row(
+            tensor.layer,
+            tensor.op_type,
+            f"{tensor.low:.4g}",
+            f"{tensor.high:.4g}",
+            f"{float(tensor.format.scale):.5g}",
+            str(tensor.format.zero_point),
+            str(tensor.format.bits),
+            _share(tensor.clipped),
+        )
+    return table
+
+
+def answers_table(comparison: Comparison, labels: NDArray[np.int64] | None) -> Table:
+    """Accuracy before and after, and what differs.
+
+    Raises:
+        InputError: If the labels are not of the classes that the network knows.
+    """
+    table = Table(box=None, show_header=False, padding=(0, 3, 0, 0), pad_edge=False)
+    if labels is not None:
+        for name, values in (
+            ("float accuracy", comparison.float_outputs),
+            ("quantized accuracy", comparison.quantized_outputs),
+        ):
+            found, count = correct(values, labels), len(values)
+            table.add_row(name, f"{100 * found / count:.2f} %  ({found:,} of {count:,})")
+    if comparison.changed is not None:
+        count = len(comparison.float_outputs)
+        table.add_row("against float", f"{comparison.changed:,} of {count:,} samples change class")
+    outputs = f"{comparison.differing:,} of {comparison.graph_outputs.size:,} outputs differ"
+    table.add_row("against onnxruntime", f"{outputs} ({len(comparison.graph_outputs):,} samples)")
+    return table
+
+
+def _share(share: float) -> str:
+    if share == 0:
+        return "none"
+    return f"{100 * share:.3f} %" if share >= 5e-6 else "< 0.001 %"
