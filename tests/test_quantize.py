@@ -320,6 +320,84 @@ def test_without_onnxruntime_the_extra_is_named(monkeypatch):
     assert caught.value.hint == "install it with `pip install 'neurochip[quantize]'`"
 
 
+def normalizing_its_input(network):
+    """As exporters write (x - mean) / deviation, and a mean over both axes at the end."""
+    network.add("Sub", network.constant(np.full((1, 3, 1, 1), 0.5, np.float32)))
+    network.add("Div", network.constant(np.float32([0.2, 0.3, 0.4]).reshape(1, 3, 1, 1)))
+    network.convolution(3, 4)
+    network.add("Relu")
+    network.add("ReduceMean", axes=[2, 3], keepdims=0)
+    network.add("Gemm", network.random(4, 3))
+
+
+def with_constants_and_softmax(network):
+    network.add("Mul", network.constant(np.float32(2)))
+    network.convolution(3, 4)
+    network.add("Relu")
+    network.add("Mul", network.random(1, 4, 1, 1))
+    network.convolution(4, 2)
+    network.add("GlobalAveragePool")
+    network.add("Flatten")
+    network.add("Softmax", axis=1)
+
+
+def branching_before_a_clamp(network):
+    first = network.convolution(3, 3)
+    second = network.add("Relu")
+    network.convolution(3, 3)
+    network.add("Add", second)
+    network.add("Relu")
+    network.add("Add", first)
+    network.add("Flatten")
+    network.add("Gemm", network.random(192, 3))
+    network.add("Relu")
+
+
+def with_tables_and_moves(network):
+    network.add("Relu")
+    network.convolution(3, 4)
+    network.add("Sigmoid")
+    network.add("Transpose", perm=[0, 2, 3, 1])
+    network.add("Reshape", network.constant(np.int64([-1, 256])))
+    network.add("MatMul", network.random(256, 3))
+
+
+@pytest.mark.parametrize("width", [8, 4])
+@pytest.mark.parametrize(
+    "build",
+    [
+        normalizing_its_input,
+        with_constants_and_softmax,
+        branching_before_a_clamp,
+        with_tables_and_moves,
+    ],
+)
+def test_networks_of_other_shapes_keep_their_function(build, width):
+    network = FloatNetwork(3, 8, 8)
+    build(network)
+    samples = network.samples(128)
+    made = quantize(network.model(), samples, bits=width)
+    answers = compare(network.model(), made, samples)
+    np.testing.assert_allclose(answers.graph_outputs, answers.quantized_outputs, rtol=1e-6)
+    error = np.abs(answers.float_outputs - answers.quantized_outputs).max()
+    assert error <= np.ptp(answers.float_outputs) * (0.03 if width == 8 else 0.3)
+
+
+def test_a_mean_over_a_map_is_its_global_pool():
+    network = FloatNetwork(3, 8, 8)
+    normalizing_its_input(network)
+    assert operators(prepare(network.model()))[-3:] == ["GlobalAveragePool", "Flatten", "Gemm"]
+
+
+def test_a_model_of_an_old_opset_is_converted():
+    network = FloatNetwork(2, 4, 4)
+    network.convolution(2, 3)
+    network.add("Relu")
+    samples = network.samples(16)
+    made = quantize(network.model(opset=9), samples, weights="per-channel")
+    assert compare(network.model(), made, samples).differing == 0
+
+
 def test_calibration_sees_all_samples_however_they_are_cut():
     network = vgg()
     prepared = prepare(network.model())

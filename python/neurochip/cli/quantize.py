@@ -119,11 +119,14 @@ def command(
         )
         current.begin(f"comparing {len(inputs.x):,} samples")
         answers = answers_table(compare(model, made, inputs.x), inputs.labels)
+        notes = made.graph().notes
         file.write(made.model)
     show_line(f"{_told(made, len(used))}\n")
     show(tensors_table(made.tensors))
     show_line("")
     show(answers)
+    for note in notes:
+        show_line(f"! {note}")
     show_line(f"\n{output}: {len(made.model):,} bytes")
 
 

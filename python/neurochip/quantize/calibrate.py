@@ -89,6 +89,7 @@ class _Runner:
         self, model: ModelProto, tensors: Sequence[str], samples: NDArray[np.float32]
     ) -> None:
         self._input = model.graph.input[0].name
+        self._sees_input = self._input in tensors
         self._names = [name for name in tensors if name != self._input]
         self._samples = samples
         outputs = list(model.graph.output)
@@ -108,7 +109,8 @@ class _Runner:
         """Each tensor's values, part by part."""
         for start in range(0, len(self._samples), self._step):
             part = self._samples[start : start + self._step]
-            yield self._input, part
+            if self._sees_input:
+                yield self._input, part
             results = self._session.run(self._names, {self._input: part})
             yield from zip(self._names, results, strict=True)
 

@@ -43,6 +43,7 @@ def prepare(model: ModelProto) -> ModelProto:
     if any(node.op_type == "BatchNormalization" for node in simple.graph.node):
         fold_batch_norms(simple.graph)
         _drop_unused(simple.graph)
+    name_means(simple.graph)
     move_clamps(simple.graph)
     _name_nodes(simple.graph)
     return simple
@@ -70,6 +71,33 @@ def fold_batch_norms(graph: GraphProto) -> None:
             _make_depthwise(graph, node, gain, offset)
     for node in folded:
         graph.node.remove(node)
+
+
+def name_means(graph: GraphProto) -> None:
+    """Makes a mean over both axes of a map the pool it is: integer kernels know only that one."""
+    ranks = {
+        each.name: len(each.type.tensor_type.shape.dim)
+        for each in (*graph.value_info, *graph.input)
+    }
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "ReduceMean" or ranks.get(node.input[0]) != 4:
+            nodes.append(node)
+            continue
+        given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        axes = given.get("axes", weights.get(node.input[1]) if len(node.input) > 1 else None)
+        if axes is None or sorted(axis % 4 for axis in axes) != [2, 3]:
+            nodes.append(node)
+            continue
+        (result,) = node.output
+        vector = not given.get("keepdims", 1)
+        pooled = f"{result}_pooled" if vector else result
+        nodes.append(helper.make_node("GlobalAveragePool", node.input[:1], [pooled], node.name))
+        if vector:
+            nodes.append(helper.make_node("Flatten", [pooled], [result], f"{node.name}_flatten"))
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def move_clamps(graph: GraphProto) -> None:

@@ -105,7 +105,7 @@ def quantize(
         )
         for point in found.own
     }
-    quantized = rewrite(prepared, formats, found.shared, options)
+    quantized = rewrite(prepared, formats, found, options)
     tensors = tuple(
         _described(point, seen[point.tensor], formats[point.tensor]) for point in found.own
     )

@@ -15,27 +15,27 @@ from onnx import ModelProto, NodeProto, helper, numpy_helper
 from ..formats import Format
 from .options import MAX_BITS, Options
 from .runtime import onnxruntime
-from .tensors import QUANTIZED
+from .tensors import QUANTIZED, Points
 
 LOWEST_CODE = "lowest_code"
 
 
 def rewrite(
-    model: ModelProto, formats: Mapping[str, Format], shared: Mapping[str, str], options: Options
+    model: ModelProto, formats: Mapping[str, Format], points: Points, options: Options
 ) -> ModelProto:
     """The prepared model with QuantizeLinear and DequantizeLinear around every operator.
 
     Args:
         model: The prepared float model; it is changed.
         formats: Of every tensor that has its own.
-        shared: The other tensors that hold codes, each with the one whose format it has.
+        points: The tensors that hold codes, and the nodes that stay float.
         options: Weights per tensor or per channel.
     """
     onnxruntime()
     from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorsData
 
     described = {name: _extremes(each) for name, each in formats.items()}
-    described |= {name: described[source] for name, source in shared.items()}
+    described |= {name: described[source] for name, source in points.shared.items()}
     quantizer = QDQQuantizer(
         model,
         per_channel=options.weights == "per-channel",
@@ -44,7 +44,7 @@ def rewrite(
         activation_qType=QuantType.QUInt8,
         tensors_range=TensorsData(CalibrationMethod.MinMax, described),
         nodes_to_quantize=[],
-        nodes_to_exclude=[],
+        nodes_to_exclude=list(points.float_nodes),
         op_types_to_quantize=sorted(QUANTIZED),
         extra_options={"TensorQuantOverrides": {n: [_override(f)] for n, f in formats.items()}},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -34,11 +34,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """All tensors of a network that hold codes."""
+    """All tensors of a network that hold codes, and the nodes that do not compute with codes."""
 
     own: tuple[Point, ...]
     shared: Mapping[str, str]
     """The other tensors, by name: the one whose format they have."""
+    float_nodes: tuple[str, ...]
 
 
 def refuse_quantized(model: ModelProto, name: str) -> None:
@@ -69,49 +70,79 @@ def refuse_unknown(graph: GraphProto, name: str) -> None:
 
 def points(graph: GraphProto) -> Points:
     """Finds the tensors that will hold codes in a prepared graph."""
-    weights = {tensor.name for tensor in graph.initializer}
-    readers: dict[str, list[NodeProto]] = defaultdict(list)
+    search = _Search(graph)
     for node in graph.node:
-        for tensor in node.input:
-            readers[tensor].append(node)
-    uses = Counter({tensor: len(found) for tensor, found in readers.items()})
-    uses.update(output.name for output in graph.output)
-    source = graph.input[0].name
-    own = [Point(source, "(input)", "", True)]
-    shared: dict[str, str] = {}
-    absorbed: dict[str, NodeProto] = {}
-    for node in graph.node:
-        tensor, first = node.output[0], node.input[0] if node.input else ""
-        if node.op_type not in QUANTIZED or all(each in weights for each in node.input):
-            continue
-        if node.op_type in SHARING and _root(first, own, shared):
-            shared.update(dict.fromkeys(node.output, shared.get(first, first)))
-        elif uses[tensor] == 1 and _is_clamped(readers[tensor]):
-            absorbed[tensor] = node
+        search.visit(node)
+    return Points(tuple(search.own.values()), search.shared, tuple(search.float_nodes))
+
+
+class _Search:
+    """One walk over the nodes, in the order in which they compute."""
+
+    def __init__(self, graph: GraphProto) -> None:
+        self.own: dict[str, Point] = {}
+        self.shared: dict[str, str] = {}
+        self.float_nodes: list[str] = []
+        self._constants = {tensor.name for tensor in graph.initializer}
+        self._results = {output.name for output in graph.output}
+        self._producers: dict[str, NodeProto] = {}
+        self._absorbed: dict[str, NodeProto] = {}
+        self._after_codes: set[str] = set()
+        """What float nodes compute from tensors that hold codes."""
+        self._readers: dict[str, list[NodeProto]] = defaultdict(list)
+        for node in graph.node:
+            for tensor in node.input:
+                self._readers[tensor].append(node)
+
+    def visit(self, node: NodeProto) -> None:
+        """Gives the node's tensors formats if it computes with codes."""
+        self._producers.update(dict.fromkeys(node.output, node))
+        if not self._computes_codes(node):
+            self.float_nodes.append(node.name)
+            if any(self._holds_codes(each) or each in self._after_codes for each in node.input):
+                self._after_codes.update(node.output)
+            return
+        data = [each for each in node.input if each and each not in self._constants]
+        for tensor in data[:1] if node.op_type in SHARING | CLAMPS else data:
+            if not self._holds_codes(tensor):
+                self._add(tensor, tensor not in self._after_codes)
+        if node.op_type in SHARING:
+            source = self.shared.get(data[0], data[0])
+            self.shared.update(dict.fromkeys(node.output, source))
+        elif self._is_only_clamped(node.output[0]):
+            self._absorbed[node.output[0]] = node
         else:
-            summed = absorbed.get(first)
-            layer = node if summed is None else summed
-            op_type = node.op_type if summed is None else f"{summed.op_type} + {node.op_type}"
-            own.append(Point(tensor, layer.name, op_type, _is_last(tensor, readers, graph)))
-            if summed is not None:
-                shared[first] = tensor
-    return Points(tuple(own), shared)
+            self._add(node.output[0], self._is_last(node.output[0]))
 
+    def _add(self, tensor: str, outermost: bool) -> None:
+        """A format for a tensor, which the sum that a clamp has absorbed shares."""
+        node = self._producers.get(tensor)
+        layer, op_type = ("(input)", "") if node is None else (node.name, node.op_type)
+        if node is not None and node.op_type in CLAMPS and node.input[0] in self._absorbed:
+            absorbed = self._absorbed[node.input[0]]
+            self.shared[node.input[0]] = tensor
+            layer, op_type = absorbed.name, f"{absorbed.op_type} + {op_type}"
+        self.own[tensor] = Point(tensor, layer, op_type, outermost)
 
-def _root(tensor: str, own: list[Point], shared: Mapping[str, str]) -> bool:
-    return tensor in shared or any(point.tensor == tensor for point in own)
+    def _holds_codes(self, tensor: str) -> bool:
+        return tensor in self.own or tensor in self.shared or tensor in self._absorbed
 
+    def _computes_codes(self, node: NodeProto) -> bool:
+        """A sum or product with a constant stays float: the importer makes a table of it."""
+        if node.op_type in ("Add", "Mul") and not self._constants.isdisjoint(node.input):
+            return False
+        return node.op_type in QUANTIZED and not self._constants.issuperset(node.input)
 
-def _is_clamped(readers: list[NodeProto]) -> bool:
-    return len(readers) == 1 and readers[0].op_type in CLAMPS
+    def _is_only_clamped(self, tensor: str) -> bool:
+        readers = self._readers[tensor]
+        return len(readers) == 1 and readers[0].op_type in CLAMPS and tensor not in self._results
 
-
-def _is_last(tensor: str, readers: Mapping[str, list[NodeProto]], graph: GraphProto) -> bool:
-    """Whether no quantized sum follows, only float work or moves."""
-    following = [node for node in readers[tensor] if node.op_type in QUANTIZED]
-    if any(node.op_type not in SHARING for node in following):
-        return False
-    return all(_is_last(output, readers, graph) for node in following for output in node.output)
+    def _is_last(self, tensor: str) -> bool:
+        """Whether no sum follows, only float work or moves."""
+        following = [node for node in self._readers[tensor] if node.op_type in QUANTIZED]
+        if any(node.op_type not in SHARING for node in following):
+            return False
+        return all(self._is_last(output) for node in following for output in node.output)
 
 
 def _full_name(node: NodeProto) -> str:
