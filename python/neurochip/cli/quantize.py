@@ -97,10 +97,10 @@ def command(
     """Quantize a float network, and say what that costs.
 
     Batch norms are folded, weights become symmetric int8, activations unsigned with zero point 0
-    wherever they follow a ReLU. onnxruntime's quantizer writes the graph; it has no ranges by
-    percentile of one-sided values or by least squared error, and no activations of 2 to 7 bits
-    that its integer kernels compute: these are chosen here. Needs `pip install
-    'neurochip[quantize]'`.
+    wherever they follow a ReLU. onnxruntime's quantizer writes the graph. It knows no ranges by
+    squared error, cuts percentiles at both ends even where nothing is negative, and knows no
+    activations of 2 to 7 bits that its integer kernels compute: ranges and bits are chosen here.
+    Needs `pip install 'neurochip[quantize]'`.
     """
     wanted = Samples(calibration, labels, samples, scale, options.parse_shapes(shape))
     with task() as current, replacing(output) as file:

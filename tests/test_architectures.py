@@ -1,0 +1,73 @@
+"""The published networks of the benches: as large as published, alive in depth, fit for chips."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurochip.quantize import compare
+
+BENCHES = Path(__file__).parents[1] / "benches"
+PARAMETERS = {
+    "resnet18": 11_689_512,
+    "tiny_vgg": 5_760_984,
+    "resnet20": 272_474,
+}
+"""Trainable numbers: torchvision's, ResNet-20's with projections, and of Tiny-VGG 5.76 M."""
+
+
+@pytest.fixture(scope="module")
+def architectures():
+    sys.path.insert(0, str(BENCHES))
+    try:
+        return importlib.import_module("architectures").ARCHITECTURES
+    finally:
+        sys.path.remove(str(BENCHES))
+
+
+def trainable(model):
+    """Sizes of all constants but the measured means and variances of batch norms."""
+    measured = {
+        name
+        for node in model.graph.node
+        if node.op_type == "BatchNormalization"
+        for name in node.input[3:]
+    }
+    return sum(
+        int(np.prod(tensor.dims))
+        for tensor in model.graph.initializer
+        if tensor.name not in measured
+    )
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_network_has_as_many_parameters_as_published(name, architectures):
+    built = architectures[name]()
+    assert trainable(built.model) == PARAMETERS[name]
+    assert built.model.graph.doc_string == "synthetic weights"
+
+
+@pytest.mark.parametrize("name", ["resnet20", "cifar10net"])
+def test_synthetic_activations_neither_die_nor_saturate_in_depth(name, architectures):
+    built = architectures[name]()
+    made = built.quantized()
+    answers = compare(built.model, made, built.samples)
+    assert answers.differing == 0
+    graph = made.graph()
+    codes = graph.evaluate(graph.quantize(built.samples))
+    rectified = {each.layer for each in made.tensors if each.op_type.endswith("Relu")}
+    relus = [codes[layer.output.name] for layer in graph.layers if layer.name in rectified]
+    assert len(relus) == len(rectified)
+    assert all(0.1 < (each > 0).mean() < 0.9 for each in relus)
+    assert all((each == 255).mean() < 0.01 for each in relus)
+
+
+def test_the_same_seed_builds_the_same_file(architectures):
+    first, second = (architectures["resnet20"]().model for _ in range(2))
+    assert first.SerializeToString(deterministic=True) == second.SerializeToString(
+        deterministic=True
+    )
