@@ -10,7 +10,7 @@ from onnx import GraphProto, ModelProto, NodeProto
 
 from ..errors import ModelError, UnsupportedOpError
 from ..ops import REGISTRY
-from .prepare import CLAMPS, MOVERS
+from .moves import CLAMPS, MOVERS
 
 SUMS = frozenset({"Conv", "Gemm", "MatMul", "Add", "Mul", "Concat", "GlobalAveragePool"})
 TABLES = frozenset({"LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish"})

@@ -1,0 +1,89 @@
+"""Operators in an order, and under names, that onnxruntime's quantizer makes integers of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from onnx import GraphProto, NodeProto, helper, numpy_helper
+
+CLAMPS = frozenset({"Relu", "Clip"})
+MOVERS = frozenset({"MaxPool", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze"})
+"""Operators that commute with a clamp, and whose output means what their input means."""
+
+
+def move_clamps(graph: GraphProto) -> None:
+    """Moves every clamp before the pools and reshapes it stands behind: both are monotone moves."""
+    moved = True
+    while moved:
+        moved = False
+        uses = uses_of(graph)
+        producers = {
+            output: position for position, node in enumerate(graph.node) for output in node.output
+        }
+        for position, clamp in enumerate(graph.node):
+            before = producers.get(clamp.input[0]) if clamp.op_type in CLAMPS else None
+            if before is None or uses[clamp.input[0]] != 1:
+                continue
+            mover = graph.node[before]
+            if mover.op_type in MOVERS and len(mover.output) == 1:
+                _swap(graph, before, position)
+                moved = True
+                break
+
+
+def rename_means(graph: GraphProto) -> None:
+    """Makes a mean over both axes of a map the pool it is: integer kernels know only that one."""
+    values = (*graph.value_info, *graph.input)
+    ranks = {each.name: len(each.type.tensor_type.shape.dim) for each in values}
+    axes_inputs = {
+        node.input[1] for node in graph.node if node.op_type == "ReduceMean" and node.input[1:]
+    }
+    constants = {
+        tensor.name: numpy_helper.to_array(tensor).tolist()
+        for tensor in graph.initializer
+        if tensor.name in axes_inputs
+    }
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        is_map = node.op_type == "ReduceMean" and ranks.get(node.input[0]) == 4
+        nodes += _pool_of_mean(node, constants) if is_map else [node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _pool_of_mean(node: NodeProto, constants: Mapping[str, Any]) -> list[NodeProto]:
+    """A global pool, and a Flatten where the mean drops the axes; or the mean as it is."""
+    given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    axes = constants.get(node.input[1]) if node.input[1:] else given.get("axes")
+    if axes is None or sorted(axis % 4 for axis in axes) != [2, 3]:
+        return [node]
+    result = node.output[0]
+    if given.get("keepdims", 1):
+        return [helper.make_node("GlobalAveragePool", node.input[:1], [result], node.name)]
+    pooled = f"{result}_pooled"
+    return [
+        helper.make_node("GlobalAveragePool", node.input[:1], [pooled], node.name),
+        helper.make_node("Flatten", [pooled], [result], f"{node.name}_flatten"),
+    ]
+
+
+def _swap(graph: GraphProto, mover_at: int, clamp_at: int) -> None:
+    """From source -> mover -> clamp to source -> clamp -> mover, tensor names kept."""
+    mover, clamp = NodeProto(), NodeProto()
+    mover.CopyFrom(graph.node[mover_at])
+    clamp.CopyFrom(graph.node[clamp_at])
+    source, between, result = mover.input[0], mover.output[0], clamp.output[0]
+    clamp.input[0], clamp.output[0] = source, between
+    mover.input[0], mover.output[0] = between, result
+    # Whatever else the mover reads was computed before it; what a clamp reads is constant.
+    graph.node[mover_at].CopyFrom(clamp)
+    graph.node[clamp_at].CopyFrom(mover)
+
+
+def uses_of(graph: GraphProto) -> Counter[str]:
+    """How often each tensor is read; being an output of the model counts."""
+    uses = Counter(name for node in graph.node for name in node.input)
+    uses.update(output.name for output in graph.output)
+    return uses
