@@ -28,6 +28,7 @@ ORDER = [
     "image",
     "energy",
     "simulate",
+    "optimize",
     "inputs",
     "report",
     "cli",

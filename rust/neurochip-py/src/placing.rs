@@ -21,6 +21,7 @@ pub(crate) fn arrays<'py>(py: Python<'py>, flows: &[Flow]) -> Flows<'py> {
 pub(crate) struct Placer(Problem);
 
 #[pymethods]
+#[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
 impl Placer {
     /// `core_words`: one a node; `tile_words`: one a tile; `flows` are those of `Simulator.flows`.
     #[new]
