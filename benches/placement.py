@@ -1,7 +1,8 @@
 """What moving tiles is worth: hops, the hottest link and cycles at each level of `optimize`.
 
-Traffic is measured on calibration samples, the figures on others. `python benches/placement.py [NAME
-...]`; the networks trained on CIFAR-10 are those beside NEUROCHIP_DATA, if it is set.
+Placements are found on calibration samples. Hops and cycles are those of other samples, the hottest
+link's flits those of the calibration samples. `python benches/placement.py [NAME ...]`; networks
+trained on CIFAR-10 are those beside NEUROCHIP_DATA, if it is set.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,7 +45,7 @@ def trained(name: str, count: int) -> Made:
 
 
 def rows(name: str, made: Made) -> Iterator[str]:
-    """One line a level: the traffic that was to be improved, and the cycles of other samples."""
+    """One line a level, each figure with its ratio to level 0."""
     graph, calibration, samples = made
     images, seconds = [], []
     for level in (0, 1, 2):
@@ -52,22 +53,19 @@ def rows(name: str, made: Made) -> Iterator[str]:
         images.append(nc.compile(graph, "darwin3", calibration=calibration, optimize=level))
         seconds.append(time.perf_counter() - start)
     gains = [image.gain for image in images if image.gain is not None]
-    costs = [gains[0].before, *(gain.after for gain in gains)]
+    hottest = [gains[0].before.hottest_link_flits, *(g.after.hottest_link_flits for g in gains)]
     runs = [nc.simulate(image, samples, compare=False) for image in images]
-    cycles = [run.work_cycles.mean() for run in runs]
-    for level, (cost, run) in enumerate(zip(costs, runs, strict=True)):
-        yield (
-            f"{name:<16}{level:>6}{seconds[level]:>10.1f}"
-            f"{cost.flit_hops:>13,.0f}{_ratio(cost.flit_hops, costs[0].flit_hops)}"
-            f"{cost.hottest_link_flits:>11,.0f}"
-            f"{_ratio(cost.hottest_link_flits, costs[0].hottest_link_flits)}"
-            f"{cycles[level]:>10,.0f}{_ratio(cycles[level], cycles[0])}"
-            f"{run.work_cycles.max():>10,}"
-        )
+    hops = [float(run.counters["flit_hops"].mean()) for run in runs]
+    cycles = [float(run.work_cycles.mean()) for run in runs]
+    for level, run in enumerate(runs):
+        figures = (_figure(values, level) for values in (hops, hottest, cycles))
+        longest = int(run.work_cycles.max())
+        yield f"{name:<16}{level:>6}{seconds[level]:>11.1f}{''.join(figures)}{longest:>10,}"
 
 
-def _ratio(value: float, first: float) -> str:
-    return f" x{value / first:<5.3f}"
+def _figure(values: Sequence[float], level: int) -> str:
+    """A figure and its ratio to that of level 0."""
+    return f"{values[level]:>13,.0f} x{values[level] / values[0]:<5.3f}"
 
 
 def main() -> None:
@@ -79,10 +77,8 @@ def main() -> None:
     if "NEUROCHIP_DATA" in os.environ:
         for name in ("cifar10_resnet", "cifar10_vgg_max"):
             networks[name] = lambda name=name: trained(name, 4)
-    print(
-        f"{'network':<16}{'level':>6}{'compile s':>10}{'flit hops':>13}{'':>7}{'hottest':>11}{'':>7}"
-        f"{'cycles a timestep':>17}{'longest':>10}"
-    )
+    columns = (f"{column:>13}{'':7}" for column in ("flit hops", "hottest link", "cycles a step"))
+    print(f"{'network':<16}{'level':>6}{'compile, s':>11}{''.join(columns)}{'longest':>10}")
     for name in sys.argv[1:] or networks:
         for row in rows(name, networks[name]()):
             print(row, flush=True)

@@ -36,7 +36,7 @@ No one spread is best: of three networks for CIFAR-10 each is fastest with anoth
 """
 
 TOLERANCE = 0.01
-"""Placements whose cycles differ by less count as equally fast: another sample may tell otherwise."""
+"""Placements whose cycles differ by less count as equally fast: it is one sample's word."""
 
 _ONES = np.array([code.bit_count() for code in range(256)], np.uint8)
 

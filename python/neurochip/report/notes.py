@@ -44,7 +44,7 @@ def _placement(image: Image) -> Iterator[str]:
     if gain is not None:
         before, after = (f"{cost.flit_hops:,.0f}" for cost in (gain.before, gain.after))
         yield (
-            f"placement improved at level {gain.level} for the traffic of {gain.source}: "
+            f"placement optimized at level {gain.level} for the traffic of {gain.source}: "
             f"{before} flit hops before, {after} after"
         )
 
