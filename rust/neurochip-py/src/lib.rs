@@ -134,6 +134,7 @@ impl Simulator {
     }
 
     /// Packets from place to place, given how often each neuron fires: senders, receivers, packets.
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
     fn flows<'py>(
         &self,
         py: Python<'py>,
