@@ -125,10 +125,44 @@ def test_a_compiled_image_runs_as_its_graph_does(digits, pictures, tmp_path):
         assert from_image[part] == from_graph[part]
 
 
+def test_a_placement_can_be_optimized_and_says_what_that_was_worth(digits, pictures, tmp_path):
+    image = tmp_path / "digits.image"
+    options = ("--calibration", pictures, "--optimize", 2)
+    told = answer("compile", digits, "-o", image, *options).stdout
+    table = told[told.index("placement, level 2") :].splitlines()
+    assert table[0].split() == ["placement,", "level", "2", "before", "after", "ratio"]
+    before, after = (float(figure.replace(",", "")) for figure in table[1].split()[-3:-1])
+    assert after < before
+    assert table[3].startswith("cycles of work in a timestep")
+    assert table[4] == "traffic of 16 calibration samples"
+    assert table[1] in answer("inspect", image).stdout
+    common = ("--input", pictures, "--samples", 3)
+    assert "placement optimized at level 2" in answer("run", image, *common).stdout
+    plain, moved = (
+        json.loads(answer("run", model, *common, "--json").stdout)["activity"]
+        for model in (digits, image)
+    )
+    assert moved["flit hops"]["mean"] < plain["flit hops"]["mean"]
+    assert {**moved, "flit hops": None} == {**plain, "flit hops": None}
+
+
+def test_level_1_counts_and_times_nothing(digits, pictures, tmp_path):
+    options = ("--calibration", pictures, "--optimize", 1)
+    told = answer("compile", digits, "-o", tmp_path / "digits.image", *options).stdout
+    assert "flit hops a sample" in told
+    assert "cycles of work" not in told
+    assert "placement" not in answer("compile", digits, "-o", tmp_path / "digits.image").stdout
+
+
 def test_an_image_refuses_what_only_a_graph_can_take(digits, tmp_path):
     image = tmp_path / "digits.image"
     answer("compile", digits, "-o", image, "--chip", "ideal")
-    for option in (("--chip", "darwin3"), ("--code", "stem"), ("--set", "noc.hop_cycles=3")):
+    for option in (
+        ("--chip", "darwin3"),
+        ("--code", "stem"),
+        ("--set", "noc.hop_cycles=3"),
+        ("--optimize", "0"),
+    ):
         told = neurochip("run", image, *option)
         assert told.exit_code == 1
         assert "is an image, which was compiled for its chip already" in told.stderr

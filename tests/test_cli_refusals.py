@@ -202,6 +202,7 @@ def test_an_open_shape_is_refused_until_shape_sets_it(digits, tmp_path):
         ("run", "a.onnx", "--scale", "much"),
         ("run", "a.onnx", "--set", "noc.hop_cycles"),
         ("run", "a.onnx", "--shape", "1,3"),
+        ("run", "a.onnx", "--optimize", "3"),
         ("compile", "a.onnx"),
         ("fly",),
     ],

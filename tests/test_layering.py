@@ -29,6 +29,7 @@ ORDER = [
     "image",
     "energy",
     "simulate",
+    "optimize",
     "inputs",
     "report",
     "cli",

@@ -19,6 +19,7 @@ from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
 from .lower import DEFAULT_HEADROOM, Network, lower
+from .optimize import optimize as optimize_placement
 from .placement import Placement, place
 from .quantize import Quantized, quantize
 from .report import Report, report
@@ -39,6 +40,7 @@ __all__ = [
     "compile",
     "load_graph",
     "lower",
+    "optimize_placement",
     "place",
     "quantize",
     "report",
@@ -56,6 +58,7 @@ def compile(
     overrides: Mapping[str, object] | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
     headroom: float = DEFAULT_HEADROOM,
+    optimize: int = 0,
 ) -> Image:
     """Compiles a quantized network for a chip.
 
@@ -68,6 +71,8 @@ def compile(
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
         shape: Shapes of inputs that the model leaves open.
         headroom: Room for partial sums beyond those of the calibration samples, as a factor.
+        optimize: 0: cores are filled along a Hilbert curve; 1: tiles then follow their traffic,
+            which is that of the calibration samples; 2: they are annealed and timed, too.
 
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
@@ -75,4 +80,5 @@ def compile(
     graph = model if isinstance(model, Graph) else load_graph(model, shape=shape)
     target = load_chip(chip, overrides)
     codes = None if calibration is None else graph.quantize(calibration)
-    return assemble(place(lower(graph, target, code, codes, headroom), target))
+    placement = place(lower(graph, target, code, codes, headroom), target)
+    return assemble(optimize_placement(placement, optimize, calibration))

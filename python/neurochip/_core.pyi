@@ -1,11 +1,11 @@
-"""The compiled core: four classes, flat arrays."""
+"""The compiled core: five classes, flat arrays."""
 
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Chip", "Image", "Job", "Simulator", "built_in_chips"]
+__all__ = ["Chip", "Image", "Job", "Placer", "Simulator", "built_in_chips"]
 
 def built_in_chips() -> list[tuple[str, str]]:
     """Name and TOML text of each chip that travels with the package."""
@@ -37,6 +37,9 @@ class Simulator:
     """An image unpacked for running."""
 
     def __new__(cls, image: Image) -> Simulator: ...
+    def flows(
+        self, spikes: NDArray[np.uint64]
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64]]: ...
     def start(self, codes: NDArray[np.uint8], cycles: bool, record: bool, threads: int) -> Job: ...
 
 @final
@@ -47,3 +50,20 @@ class Job:
     def done(self) -> int: ...
     def cancel(self) -> None: ...
     def result(self) -> dict[str, NDArray[Any]]: ...
+
+@final
+class Placer:
+    """Tiles that are to be placed on a mesh."""
+
+    def __new__(
+        cls,
+        size: tuple[int, int],
+        max_hops: tuple[int | None, int | None],
+        core_words: NDArray[np.int64],
+        ports: tuple[int, list[tuple[int, int]]],
+        tile_words: NDArray[np.int64],
+        flows: tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64]],
+    ) -> Placer: ...
+    def cost(self, nodes: NDArray[np.uint32]) -> tuple[int, int]: ...
+    def descend(self, nodes: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
+    def anneal(self, nodes: NDArray[np.uint32], spread: int, seed: int) -> NDArray[np.uint32]: ...

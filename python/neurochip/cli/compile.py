@@ -10,7 +10,7 @@ import typer
 from . import options
 from .console import show, show_line, task
 from .files import replacing
-from .image_tables import populations_table
+from .image_tables import gain_table, populations_table
 from .loading import CompileOptions, load_image
 
 
@@ -25,10 +25,17 @@ def command(
     code: options.Code = None,
     set: options.Set = None,
     shape: options.Shape = None,
+    optimize: options.Optimize = None,
 ) -> None:
     """Compile a graph for a chip, and write the image."""
     chosen = CompileOptions(
-        chip, code, options.parse_overrides(set), options.parse_shapes(shape), calibration, scale
+        chip,
+        code,
+        options.parse_overrides(set),
+        options.parse_shapes(shape),
+        calibration,
+        scale,
+        optimize,
     )
     with task() as current, replacing(output) as file:
         image = load_image(model, chosen, None, current)
@@ -36,4 +43,7 @@ def command(
         content = image.to_bytes()
         file.write(content)
     show(populations_table(image))
+    if image.gain is not None:
+        show_line("")
+        show(gain_table(image.gain))
     show_line(f"\n{len(image.cores)} cores of {image.chip.name}; {output}: {len(content):,} bytes")

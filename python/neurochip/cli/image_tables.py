@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from ..image import Core, Image, Layer
+from ..placement import Gain
 from ..report.table import NAME_WIDTH
 
 
@@ -43,6 +44,26 @@ def cores_table(image: Image) -> Table:
             _memory(core),
             f"{core.axon_entries:,}",
         )
+    return table
+
+
+def gain_table(gain: Gain) -> Table:
+    """What moving tiles to other cores was worth."""
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
+    table.add_column(f"placement, level {gain.level}", no_wrap=True)
+    for name in ("before", "after", "ratio"):
+        table.add_column(name, justify="right", no_wrap=True)
+    before, after = gain.before, gain.after
+    rows = {
+        "flit hops a sample": (before.flit_hops, after.flit_hops),
+        "flits across the hottest link": (before.hottest_link_flits, after.hottest_link_flits),
+    }
+    if before.work_cycles is not None and after.work_cycles is not None:
+        rows["cycles of work in a timestep"] = before.work_cycles, after.work_cycles
+    for name, (first, last) in rows.items():
+        ratio = f"{last / first:.2f}" if first else ""
+        table.add_row(name, f"{first:,.0f}", f"{last:,.0f}", ratio)
+    table.add_row(f"traffic of {gain.source}")
     return table
 
 

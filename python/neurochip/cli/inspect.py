@@ -16,7 +16,7 @@ from . import options
 from .chip_tables import fields_table
 from .console import show, show_line, task
 from .graph_tables import host_lines, layers_table
-from .image_tables import cores_table, populations_table
+from .image_tables import cores_table, gain_table, populations_table
 from .loading import CompileOptions, compiled, is_image
 
 
@@ -30,13 +30,20 @@ def command(
     code: options.Code = None,
     set: options.Set = None,
     shape: options.Shape = None,
+    optimize: options.Optimize = None,
 ) -> None:
     """Show what is in a graph, an image or a chip.
 
     A graph: its layers, and with --chip its placement. A chip: every number with its source.
     """
     chosen = CompileOptions(
-        chip, code, options.parse_overrides(set), options.parse_shapes(shape), calibration, scale
+        chip,
+        code,
+        options.parse_overrides(set),
+        options.parse_shapes(shape),
+        calibration,
+        scale,
+        optimize,
     )
     path = Path(thing)
     with task() as current:
@@ -70,5 +77,8 @@ def _show_image(image: Image) -> None:
     show(populations_table(image))
     show_line("")
     show(cores_table(image))
+    if image.gain is not None:
+        show_line("")
+        show(gain_table(image.gain))
     for note in image.notes:
         show_line(f"! {note}")

@@ -102,5 +102,13 @@ Scale = Annotated[
         help="Divide stored numbers by this; uint8 by 255 unless given.",
     ),
 ]
+Optimize = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=2,
+        help="How long to look for a placement whose packets cross fewer links; 0 unless given.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell the details too.")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +25,14 @@ def assemble(placement: Placement) -> Image:
     """Packs a placed network into an image."""
     network = placement.network
     blob = Blob()
-    host = {
+    host: dict[str, Any] = {
         "work": host_of(network).to_json(),
         "layers": [layer_for_host(network, population) for population in network.populations],
         "usage": [usage_for_host(tile) for tile in placement.tiles],
         "notes": list(network.notes),
     }
+    if placement.gain is not None:
+        host["gain"] = asdict(placement.gain)
     description = describe(placement, blob, host)
     return Image(_core.Image(json.dumps(description), blob.to_bytes()), network)
 

@@ -18,6 +18,7 @@ from ..errors import ImageError, NeurochipError
 from ..files import reason, replaced
 from ..lower.network import Network
 from ..lower.views import channels_last
+from ..placement import Gain
 from .contents import Core, Layer, cores_of, layers_of
 from .host import Host
 
@@ -86,6 +87,12 @@ class Image:
         """What a user should know about how the network was compiled."""
         return tuple(self.description["host"]["notes"])
 
+    @property
+    def gain(self) -> Gain | None:
+        """What moving tiles about was worth; None where they lie along the curve."""
+        told = self.description["host"].get("gain")
+        return None if told is None else Gain.from_json(told)
+
     def codes(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
         """Samples (count, *input_shape) as what the input's neurons send.
 
@@ -135,7 +142,7 @@ class Image:
     def _read_host_part(self) -> None:
         """Reads all that the core keeps without looking at it."""
         try:
-            _ = self.layers, self.cores, self.notes
+            _ = self.layers, self.cores, self.notes, self.gain
             output = self.layers[self.description["output"]]
             self.host.check(self.layers[0].neurons, output.neurons)
         except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -7,11 +7,13 @@
 | `dendrites.py` | for what it receives |
 | `axons.py` | for where it sends |
 | `nodes.py` | which core of the mesh each box goes to |
+| `gain.py` | what another choice of cores was worth: `neurochip.optimize` makes it |
 """
 
 from __future__ import annotations
 
+from .gain import Cost, Gain
 from .place import Placement, place
 from .tiles import Tile, Usage
 
-__all__ = ["Placement", "Tile", "Usage", "place"]
+__all__ = ["Cost", "Gain", "Placement", "Tile", "Usage", "place"]

@@ -10,6 +10,7 @@ from ..errors import CapacityError
 from ..lower.network import Input, Network, Population
 from .boxes import Limits, cut
 from .footprint import Footprints
+from .gain import Gain
 from .nodes import Distances, filling_order
 from .tiles import Grid, Tile, Usage
 
@@ -25,6 +26,8 @@ class Placement:
     chip: Chip
     tiles: tuple[Tile, ...]
     """Populations in the network's order."""
+    gain: Gain | None = None
+    """What moving tiles about was worth; None where they lie along the curve."""
 
     def tiles_of(self, population: str) -> list[Tile]:
         """A population's tiles."""

@@ -9,7 +9,7 @@ from ..image import Image
 
 def notes(image: Image) -> tuple[str, ...]:
     """The host's work, approximations and their layers, and what was noted on the way."""
-    return (*_host(image), *_layers(image), *image.notes)
+    return (*_host(image), *_layers(image), *_placement(image), *image.notes)
 
 
 def _host(image: Image) -> Iterator[str]:
@@ -36,6 +36,17 @@ def _layers(image: Image) -> Iterator[str]:
             about.setdefault(layer.note, []).append(layer.name)
     for note, names in about.items():
         yield f"{note}: {', '.join(names)}"
+
+
+def _placement(image: Image) -> Iterator[str]:
+    """What the hops and cycles of this run owe to tiles that were moved."""
+    gain = image.gain
+    if gain is not None:
+        before, after = (f"{cost.flit_hops:,.0f}" for cost in (gain.before, gain.after))
+        yield (
+            f"placement optimized at level {gain.level} for the traffic of {gain.source}: "
+            f"{before} flit hops before, {after} after"
+        )
 
 
 def _names(op_types: Iterable[str]) -> str:

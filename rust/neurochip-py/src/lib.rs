@@ -1,21 +1,24 @@
-//! The Python boundary, whole: four classes, flat arrays and one error table.
+//! The Python boundary, whole: five classes, flat arrays and one error table.
 //!
 //! Rules kept here: every argument is checked before the GIL is released, no Rust object borrows a
 //! Python one, and nothing is computed in this crate.
 
 mod job;
+mod placing;
 
 use std::sync::Arc;
 
 use neurochip::chip::{self, ChipSpec};
 use neurochip::image;
+use neurochip::placement;
 use neurochip::simulator::{self, Timing};
-use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::{import_exception, types::PyBytes};
 
 use job::Job;
 
+import_exception!(neurochip.errors, CapacityError);
 import_exception!(neurochip.errors, ChipError);
 import_exception!(neurochip.errors, ImageError);
 import_exception!(neurochip.errors, InputError);
@@ -33,6 +36,12 @@ impl From<chip::Error> for Raised {
 impl From<image::Error> for Raised {
     fn from(error: image::Error) -> Self {
         Self(ImageError::new_err(error.to_string()))
+    }
+}
+
+impl From<placement::Error> for Raised {
+    fn from(error: placement::Error) -> Self {
+        Self(CapacityError::new_err(error.to_string()))
     }
 }
 
@@ -124,6 +133,18 @@ impl Simulator {
         Self(Arc::new(py.detach(|| simulator::Simulator::new(image.0.clone()))))
     }
 
+    /// Packets from place to place, given how often each neuron fires: senders, receivers, packets.
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
+    fn flows<'py>(
+        &self,
+        py: Python<'py>,
+        spikes: PyReadonlyArray1<'py, u64>,
+    ) -> Result<placing::Flows<'py>, Raised> {
+        let spikes = spikes.as_slice().map_err(|error| InputError::new_err(error.to_string()))?.to_vec();
+        let flows = py.detach(|| self.0.flows(&spikes))?;
+        Ok(placing::arrays(py, &flows))
+    }
+
     /// Starts a run of `codes` (samples, neurons of the input) on `threads` threads of its own.
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
     fn start(
@@ -155,5 +176,5 @@ fn built_in_chips() -> Vec<(&'static str, &'static str)> {
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::{Chip, Image, Simulator, built_in_chips, job::Job};
+    use super::{Chip, Image, Simulator, built_in_chips, job::Job, placing::Placer};
 }

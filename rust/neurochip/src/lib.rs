@@ -14,6 +14,7 @@
 //! | [`neuron`] | the neuron models, one a file |
 //! | [`values`] | the first machine: which neuron spikes in which timestep |
 //! | [`traffic`] | the work of one timestep, in flat arrays: what the first machine hands to the second |
+//! | [`placement`] | on which core each tile should sit, so that its packets cross few links |
 //! | `axons`, [`schedule`] | from spikes to traffic: who updates when, and where spikes go |
 //! | [`counters`] | every countable event, named once |
 //! | [`engine`] | the second machine: in which cycle everything happens |
@@ -34,6 +35,8 @@ pub mod window;
 
 pub mod neuron;
 pub mod values;
+
+pub mod placement;
 
 mod axons;
 pub mod schedule;

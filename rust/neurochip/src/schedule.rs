@@ -1,5 +1,7 @@
 //! The schedule: what every neuron does in each timestep of a sample, and the traffic that makes.
 
+mod flows;
+
 use crate::axons::{Axons, Cost};
 use crate::image::Image;
 use crate::image::description::{Description, Model, Tile};

@@ -11,6 +11,8 @@ use thiserror::Error;
 use crate::counters::Counters;
 use crate::engine::{self, Machine};
 use crate::image::Image;
+use crate::image::description::Population;
+use crate::placement::Flow;
 use crate::schedule::{Costs, Schedule, Untimed};
 use crate::timeline::Timeline;
 use crate::values::{Counts, Record, Values};
@@ -57,6 +59,14 @@ pub enum Error {
         codes: usize,
         /// Codes of one sample.
         length: usize,
+    },
+    /// Not every neuron has a count of spikes, or there are more counts than neurons.
+    #[error("there are {counts} counts of spikes, the network has {neurons} neurons")]
+    Spikes {
+        /// Counts given.
+        counts: usize,
+        /// Neurons of all populations.
+        neurons: usize,
     },
     /// The time machine found work that can never be done, or that is not this chip's.
     #[error("sample {sample}, timestep {timestep}: {error}")]
@@ -112,6 +122,22 @@ impl Simulator {
     /// Codes of one sample: one for each neuron of the input, which is the first population.
     pub fn input_length(&self) -> usize {
         self.image.description().populations[0].num_neurons()
+    }
+
+    /// Packets between tiles, given how often each neuron fires: populations one after the other.
+    ///
+    /// # Errors
+    /// Counts that are not one a neuron.
+    pub fn flows(&self, spikes: &[u64]) -> Result<Vec<Flow>, Error> {
+        let description = self.image.description();
+        let neurons = description.populations.iter().map(Population::num_neurons).sum();
+        if spikes.len() != neurons {
+            return Err(Error::Spikes { counts: spikes.len(), neurons });
+        }
+        let mut rest = spikes.iter().copied();
+        let of = |population: &Population| rest.by_ref().take(population.num_neurons()).collect();
+        let spikes: Vec<Vec<u64>> = description.populations.iter().map(of).collect();
+        Ok(self.schedule.flows(description, &spikes))
     }
 
     /// Runs samples on the current thread pool: `inputs` holds their codes, one after the other.
