@@ -247,3 +247,18 @@ def test_ctrl_c_ends_a_run_within_a_second_and_says_what_was_done(examples):
         r"(: [\d,]+ of 10,000 samples were finished)?; nothing was written\n",
         stderr,
     )
+
+
+def test_samples_in_flight_are_told_by_run_compile_and_inspect(digits, pictures, tmp_path):
+    image = tmp_path / "digits.image"
+    compiled = answer("compile", digits, "--chip", "tiny", "--pipeline", "-o", image).stdout
+    line = "a sample takes 33 timesteps, one enters every 8: up to 5 are in flight"
+    assert line in compiled.splitlines()
+    assert line in answer("inspect", image).stdout.splitlines()
+    samples = ("--input", pictures, "--samples", 6)
+    ran = answer("run", digits, "--chip", "tiny", "--pipeline", *samples, "--json").stdout
+    again = answer("run", image, *samples, "--json", "--threads", 2).stdout
+    assert json.loads(again)["timing"] == json.loads(ran)["timing"]
+    timing = json.loads(ran)["timing"]
+    assert (timing["timesteps"], timing["period"], timing["samples_in_flight"]) == (33, 8, 5)
+    assert timing["cycles_per_sample"] < timing["cycles"]["mean"]

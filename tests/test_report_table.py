@@ -10,6 +10,7 @@ from rich.console import Console
 
 from contents_example import EXAMPLE, LAYERS, TIMING
 from neurochip.report import SCHEMA_VERSION, Report
+from neurochip.report.contents import Relays
 from neurochip.report.table import WIDTH
 
 TABLE = """\
@@ -19,9 +20,8 @@ digits on tiny, code stem, 100 samples
   against exact integers         12 of 52,200 values differ (0.02 %)
 
 time per sample
-  cycles                           1,600,000
-  microseconds                     16,000  at 100 MHz
-  timesteps                        32
+  latency                          32 timesteps, 1,600,000 cycles (16,000 µs) at 100 MHz
+  a sample every                   32 timesteps, 1,600,000 cycles (16,000 µs): 62.5 samples/s
   work in a timestep               1,250 cycles on average, 3,900 in the longest
   tick                             50,000 cycles (500 µs)
   shortest tick for this work      4,000 cycles (40 µs)
@@ -104,6 +104,46 @@ def test_a_chip_without_a_tick_says_nothing_of_ticks():
     told = str(Report(replace(EXAMPLE, timing=replace(TIMING, tick_cycles=0))))
     assert "work in a timestep" in told
     assert "tick" not in told
+
+
+OVERLAPPING = replace(
+    TIMING,
+    period=8,
+    samples_in_flight=4,
+    cycles_per_sample=400_000.0,
+    samples_per_s=250.0,
+    run_cycles=41_200_000,
+    run_samples_per_s=242.7,
+)
+
+
+def test_samples_in_flight_have_a_latency_and_a_throughput_of_their_own():
+    told = str(Report(replace(EXAMPLE, timing=OVERLAPPING)))
+    assert told.split("time per sample\n")[1].startswith(
+        "  latency                          32 timesteps, 1,600,000 cycles (16,000 µs) at 100 MHz\n"
+        "  a sample every                   8 timesteps, 400,000 cycles (4,000 µs): 250 samples/s\n"
+        "  in flight at once                4 samples\n"
+        "  the whole run                    41,200,000 cycles (412,000 µs): 243 samples/s, "
+        "filled and drained\n"
+    )
+
+
+def test_a_run_that_never_fills_the_chip_has_no_throughput():
+    timing = replace(OVERLAPPING, cycles_per_sample=None, samples_per_s=None)
+    told = str(Report(replace(EXAMPLE, timing=timing)))
+    assert "8 timesteps, not measured: fewer than 4 samples" in told
+
+
+def test_relays_are_told_with_what_they_cost():
+    relays = Relays(("relay of a", "relay of b"), 640, 1, 1_020.5, 2_000.0, 10_240.0, 500_000.0)
+    told = str(Report(replace(EXAMPLE, relays=relays)))
+    assert told.split("relays, per sample\n")[1].startswith(
+        "  neurons        640 in 2 populations, on 1 core\n"
+        "  SOPs           2,000\n"
+        "  packets        1,020\n"
+        "  soma updates   10,240\n"
+        "  energy         500.000 nJ (25.0 % of all events)\n"
+    )
 
 
 def test_a_run_of_an_image_file_says_that_agreement_was_not_measured():

@@ -58,6 +58,7 @@ def compile(
     overrides: Mapping[str, object] | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
     headroom: float = DEFAULT_HEADROOM,
+    pipeline: bool = False,
     optimize: int = 0,
 ) -> Image:
     """Compiles a quantized network for a chip.
@@ -71,6 +72,7 @@ def compile(
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
         shape: Shapes of inputs that the model leaves open.
         headroom: Room for partial sums beyond those of the calibration samples, as a factor.
+        pipeline: Lets a sample enter while others are in flight.
         optimize: 0: cores are filled along a Hilbert curve; 1: tiles then follow their traffic,
             which is that of the calibration samples; 2: they are annealed and timed, too.
 
@@ -80,5 +82,5 @@ def compile(
     graph = model if isinstance(model, Graph) else load_graph(model, shape=shape)
     target = load_chip(chip, overrides)
     codes = None if calibration is None else graph.quantize(calibration)
-    placement = place(lower(graph, target, code, codes, headroom), target)
+    placement = place(lower(graph, target, code, codes, headroom, pipeline), target)
     return assemble(optimize_placement(placement, optimize, calibration))

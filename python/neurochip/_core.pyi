@@ -40,7 +40,15 @@ class Simulator:
     def flows(
         self, spikes: NDArray[np.uint64]
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64]]: ...
-    def start(self, codes: NDArray[np.uint8], cycles: bool, record: bool, threads: int) -> Job: ...
+    def start(
+        self,
+        codes: NDArray[np.uint8],
+        cycles: bool,
+        record: bool,
+        threads: int,
+        before: int = 0,
+        more: bool = False,
+    ) -> Job: ...
 
 @final
 class Job:

@@ -25,11 +25,20 @@ def energy_by_component_pj(
     chip: Chip, counters: Mapping[str, NDArray[np.int64]]
 ) -> dict[str, NDArray[np.float64]]:
     """(samples,) each: pJ of a sample by component. Static energy needs timing, else it is 0."""
+    energy = events_pj(chip, counters)
+    microseconds = counters["timestep_cycles"] / chip.clock_mhz
+    static_mw = float(chip.spec["energy"]["static_mw"])
+    energy["static"] = microseconds * static_mw * 1e3  # mW us = 1e-9 J = 1e3 pJ
+    return energy
+
+
+def events_pj(
+    chip: Chip, counters: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.float64]]:
+    """What counted events cost, by component, of whatever shape; components not counted cost 0."""
     prices = chip.spec["energy"]
-    energy = {
+    return {
         component: counters[counter] * np.float64(prices[field.split(".")[1]])
         for component, (field, counter) in PRICES.items()
+        if counter in counters
     }
-    microseconds = counters["timestep_cycles"] / chip.clock_mhz
-    energy["static"] = microseconds * float(prices["static_mw"]) * 1e3  # mW us = 1e-9 J = 1e3 pJ
-    return energy

@@ -137,9 +137,12 @@ class _Search:
         return Cost(packet_hops * flits, hottest * flits, None)
 
     def timed(self, nodes: NDArray[np.uint32]) -> Cost:
-        """What a sample costs; the first is timed."""
-        simulator = _core.Simulator(assemble(self.moved(nodes)).core)
-        job = simulator.start(self.codes[:1], True, False, os.cpu_count() or 1)
+        """What a sample costs; one is timed, while as many others are in flight as can be."""
+        image = assemble(self.moved(nodes))
+        simulator = _core.Simulator(image.core)
+        codes = np.resize(self.codes, (image.samples_in_flight, self.codes.shape[1]))
+        before, threads = len(codes) - 1, os.cpu_count() or 1
+        job = simulator.start(codes, True, False, threads, before, more=True)
         with no_progress_bar() as waiting:
             cycles = finished(job, waiting, 0, 1)["work_cycles"]
         return replace(self.counted(nodes), work_cycles=float(cycles.mean()))

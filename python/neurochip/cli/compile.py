@@ -10,7 +10,7 @@ import typer
 from . import options
 from .console import show, show_line, task
 from .files import replacing
-from .image_tables import gain_table, populations_table
+from .image_tables import gain_table, pipeline_lines, populations_table
 from .loading import CompileOptions, load_image
 
 
@@ -23,19 +23,21 @@ def command(
     calibration: options.Calibration = None,
     scale: options.Scale = None,
     code: options.Code = None,
+    pipeline: options.Pipeline = False,
     set: options.Set = None,
     shape: options.Shape = None,
     optimize: options.Optimize = None,
 ) -> None:
     """Compile a graph for a chip, and write the image."""
     chosen = CompileOptions(
-        chip,
-        code,
-        options.parse_overrides(set),
-        options.parse_shapes(shape),
-        calibration,
-        scale,
-        optimize,
+        chip=chip,
+        code=code,
+        pipeline=pipeline,
+        overrides=options.parse_overrides(set),
+        shapes=options.parse_shapes(shape),
+        calibration=calibration,
+        scale=scale,
+        optimize=optimize,
     )
     with task() as current, replacing(output) as file:
         image = load_image(model, chosen, None, current)
@@ -43,6 +45,8 @@ def command(
         content = image.to_bytes()
         file.write(content)
     show(populations_table(image))
+    for line in pipeline_lines(image):
+        show_line(f"\n{line}")
     if image.gain is not None:
         show_line("")
         show(gain_table(image.gain))

@@ -28,6 +28,16 @@ def populations_table(image: Image) -> Table:
     return table
 
 
+def pipeline_lines(image: Image) -> list[str]:
+    """How soon samples follow each other, where they overlap."""
+    if image.samples_in_flight == 1:
+        return []
+    return [
+        f"a sample takes {image.timesteps} timesteps, one enters every {image.period}: "
+        f"up to {image.samples_in_flight} are in flight"
+    ]
+
+
 def cores_table(image: Image) -> Table:
     """One row a core in use."""
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)

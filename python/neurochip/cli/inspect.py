@@ -16,7 +16,7 @@ from . import options
 from .chip_tables import fields_table
 from .console import show, show_line, task
 from .graph_tables import host_lines, layers_table
-from .image_tables import cores_table, gain_table, populations_table
+from .image_tables import cores_table, gain_table, pipeline_lines, populations_table
 from .loading import CompileOptions, compiled, is_image
 
 
@@ -28,6 +28,7 @@ def command(
     calibration: options.Calibration = None,
     scale: options.Scale = None,
     code: options.Code = None,
+    pipeline: options.Pipeline = False,
     set: options.Set = None,
     shape: options.Shape = None,
     optimize: options.Optimize = None,
@@ -37,13 +38,14 @@ def command(
     A graph: its layers, and with --chip its placement. A chip: every number with its source.
     """
     chosen = CompileOptions(
-        chip,
-        code,
-        options.parse_overrides(set),
-        options.parse_shapes(shape),
-        calibration,
-        scale,
-        optimize,
+        chip=chip,
+        code=code,
+        pipeline=pipeline,
+        overrides=options.parse_overrides(set),
+        shapes=options.parse_shapes(shape),
+        calibration=calibration,
+        scale=scale,
+        optimize=optimize,
     )
     path = Path(thing)
     with task() as current:
@@ -80,5 +82,5 @@ def _show_image(image: Image) -> None:
     if image.gain is not None:
         show_line("")
         show(gain_table(image.gain))
-    for note in image.notes:
-        show_line(f"! {note}")
+    for line in (*pipeline_lines(image), *(f"! {note}" for note in image.notes)):
+        show_line(line)

@@ -30,6 +30,7 @@ class CompileOptions:
 
     chip: str | None
     code: str | None
+    pipeline: bool
     overrides: Mapping[str, str]
     shapes: Mapping[str, Sequence[int]]
     calibration: Path | None
@@ -39,11 +40,11 @@ class CompileOptions:
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
         asked_for = (self.chip, self.code, self.overrides, self.shapes, self.calibration)
-        if any(asked_for) or self.optimize is not None:
+        if any(asked_for) or self.pipeline or self.optimize is not None:
             raise ChipError(
-                f"{str(path)!r} is an image, which was compiled for its chip already: "
-                "`--chip`, `--code`, `--set`, `--shape`, `--calibration` and `--optimize` cannot "
-                "change it",
+                f"{str(path)!r} is an image, which was compiled for its chip already: `--chip`, "
+                "`--code`, `--pipeline`, `--set`, `--shape`, `--calibration` and `--optimize` "
+                "cannot change it",
                 hint="give the graph instead, or leave these options out",
             )
 
@@ -78,6 +79,7 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         code=chosen.code or DEFAULT_CODE,
         calibration=calibration,
         overrides=chosen.overrides,
+        pipeline=chosen.pipeline,
         optimize=chosen.optimize or 0,
     )
 

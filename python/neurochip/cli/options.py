@@ -78,6 +78,10 @@ Chip = Annotated[
     typer.Option(help="A chip file, or the name of a built-in chip; darwin3 unless given."),
 ]
 Code = Annotated[str | None, typer.Option(help="The spike code of the network; stem unless given.")]
+Pipeline = Annotated[
+    bool,
+    typer.Option("--pipeline", help="Let a sample enter while others are still on the chip."),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -59,6 +59,7 @@ def command(
     scale: options.Scale = None,
     calibration: options.Calibration = None,
     code: options.Code = None,
+    pipeline: options.Pipeline = False,
     set: options.Set = None,
     shape: options.Shape = None,
     optimize: options.Optimize = None,
@@ -74,13 +75,14 @@ def command(
 ) -> None:
     """Run a graph or an image on a chip, and report what it took."""
     chosen = CompileOptions(
-        chip,
-        code,
-        options.parse_overrides(set),
-        options.parse_shapes(shape),
-        calibration,
-        scale,
-        optimize,
+        chip=chip,
+        code=code,
+        pipeline=pipeline,
+        overrides=options.parse_overrides(set),
+        shapes=options.parse_shapes(shape),
+        calibration=calibration,
+        scale=scale,
+        optimize=optimize,
     )
     wanted = Samples(input, labels, samples, scale, seed)
     with task() as current:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..lower.codes import choose_code
 from ..lower.network import Network
 from ..lower.views import NOWHERE, to_neurons
 from ..placement import Placement
@@ -41,7 +40,8 @@ def host_of(network: Network) -> Host:
     """The host's part of a network."""
     graph = network.graph
     output = network.population(network.output)
-    code = choose_code(graph.input)
+    code = network.populations[0].code
+    assert code is not None, "the input sends its codes"
     index = head_index(graph)
     known = np.full(graph.input.shape, NOWHERE) if index is None else index
     return Host(

@@ -37,6 +37,7 @@ def describe(placement: Placement, blob: Blob, host: Mapping[str, Any]) -> dict[
         "code": network.code,
         "chip": placement.chip.spec,
         "timesteps": network.timesteps,
+        "period": network.period,
         "populations": [_population(each, blob) for each in network.populations],
         "projections": [_projection(each, numbers, blob) for each in network.projections],
         "tiles": _tiles(placement, numbers, blob),

@@ -67,6 +67,16 @@ class Image:
         """Timesteps from the first input spike of a sample to its last output spike."""
         return int(self.description["timesteps"])
 
+    @property
+    def period(self) -> int:
+        """Timesteps between the entries of two samples."""
+        return int(self.description["period"])
+
+    @property
+    def samples_in_flight(self) -> int:
+        """Most samples that are on the chip at once."""
+        return -(-self.timesteps // self.period)
+
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """Its populations, sources before targets."""

@@ -31,6 +31,7 @@ def lower(
     code: str = "stem",
     calibration: NDArray[Any] | None = None,
     headroom: float = DEFAULT_HEADROOM,
+    pipeline: bool = False,
 ) -> Network:
     """Turns a graph into populations and projections, with what is proven about them.
 
@@ -41,6 +42,8 @@ def lower(
         calibration: Codes of the graph's input, (samples, *shape), from which scaled integration
             takes its range; without them it takes the proven interval.
         headroom: Factor between the largest partial sum seen and the largest that fits.
+        pipeline: Lets a sample enter while others are in flight, as soon as the chip's buffers
+            allow; skips are then carried by relays.
 
     Raises:
         ModelError: If there is no such code, or a layer that it cannot express on this chip.
@@ -49,4 +52,4 @@ def lower(
         raise ModelError(
             f"no spike code {code!r}", hint=f"the codes are {', '.join(sorted(CODES))}"
         )
-    return CODES[code](graph, chip, calibration, headroom)
+    return CODES[code](graph, chip, calibration, headroom, pipeline)

@@ -12,7 +12,7 @@ from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
 from .calibration import Calibration
-from .codes import choose_code
+from .codes import ChooseCode
 from .constants import stem
 from .network import (
     Arithmetic,
@@ -29,6 +29,7 @@ from .network import (
     Stem,
 )
 from .registers import Registers
+from .relays import RELAY, relay
 from .views import NOWHERE, View, neuron_shape
 
 
@@ -40,13 +41,19 @@ class Builder:
     """Collects what lowering makes, layer by layer."""
 
     def __init__(
-        self, graph: Graph, chip: Chip, calibration: Calibration | None, headroom: float
+        self,
+        graph: Graph,
+        chip: Chip,
+        calibration: Calibration | None,
+        headroom: float,
+        choose_code: ChooseCode,
     ) -> None:
         """Starts with the input population."""
         self.graph = graph
         self.registers = Registers.of(chip)
         self.calibration = calibration
         self.headroom = headroom
+        self.choose_code = choose_code
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
         self.views: dict[str, View] = {}
@@ -85,7 +92,7 @@ class Builder:
 
     def stand_in(self, tensor: Tensor) -> None:
         """Lets lowering go on after a refused layer, so that all refusals are found at once."""
-        self.add(tensor, f"refused {tensor.name}", "", choose_code(tensor), Input())
+        self.add(tensor, f"refused {tensor.name}", "", self.choose_code(tensor), Input())
 
     def code_of(self, part: str) -> SpikeCode:
         """The code that a population sends.
@@ -111,7 +118,7 @@ class Builder:
     def relay(self, view: View, tensor: Tensor) -> View:
         """Adds neurons that repeat a tensor's values in its own shape, one window later."""
         (view,) = self.apart(view)
-        code = choose_code(tensor)
+        code = self.choose_code(tensor)
         bias = np.zeros(tensor.shape, np.int64)
         for part, name in enumerate(view.parts):
             bias += np.where(view.part == part, self.code_of(name).base - code.base, 0)
@@ -119,7 +126,7 @@ class Builder:
         bias = np.where(view.neuron == NOWHERE, zero, bias)
         one = np.ones((1,) * len(tensor.shape), np.int64)
         model = stem(tensor, code, bias, Fixed(one, 0 * one, 0 * one))
-        population = self.add(tensor, f"relay of {tensor.name}", "Relay", code, model)
+        population = self.add(tensor, f"relay of {tensor.name}", RELAY, code, model)
         self.connect_values(view, population.name, 1)
         self.notes.append(
             f"{tensor.name!r} is rearranged by {population.num_neurons} relay neurons, "
@@ -151,11 +158,9 @@ class Builder:
 
     def _repeated(self, name: str) -> str:
         """Neurons that send what a population sends, one window or more later."""
-        source, code = self.population(name), self.code_of(name)
-        one = np.ones(1, np.int64)
-        model = Stem(None, 0 * one, Fixed(one, 0 * one, 0 * one), code.low, code.high)
+        source = self.population(name)
         repeat = self.unused_name(f"relay of {name}")
-        self.populations[repeat] = Population(repeat, repeat, "Relay", source.shape, code, model)
+        self.populations[repeat] = relay(repeat, source)
         self.connect(name, repeat, OneToOne(1, None))
         self.notes.append(
             f"{name!r} is repeated by {source.num_neurons} relay neurons, one window of time, "

@@ -274,6 +274,8 @@ class Network:
     output_index: NDArray[np.int32]
     """Of the output tensor's shape: which neuron of that population, -1 for the zero point."""
     timesteps: int
+    period: int
+    """Timesteps between the entries of two samples; all `timesteps` where they do not overlap."""
     lowerings: tuple[Lowering, ...]
     arithmetic: Mapping[str, Arithmetic] = field(repr=False)
     """For `Graph.evaluate`: the layers whose constants on the chip are not the reference's."""

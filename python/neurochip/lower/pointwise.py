@@ -17,7 +17,6 @@ from ..layers import Layer
 from ..layers.add import add_constants
 from ..requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from .builder import Builder, Unsupported
-from .codes import choose_code
 from .constants import stem
 from .exact import nothing_differs
 from .network import Fixed, Float32Add, Lowering, Population, SpikeCode, Table
@@ -76,7 +75,7 @@ def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, ...]) 
     )
     reachable = math.prod(tensor.high - tensor.low + 1 for tensor in layer.inputs)
     proof = nothing_differs(np.array([reachable]))
-    return _Branches((1, PAIR_WEIGHT), (first, second), _float32_add(layer, bases), proof)
+    return _Branches((1, PAIR_WEIGHT), (first, second), _float32_add(builder, layer, bases), proof)
 
 
 def _summed(builder: Builder, layer: layers.Add, views: tuple[View, ...]) -> _Branches:
@@ -91,15 +90,15 @@ def _summed(builder: Builder, layer: layers.Add, views: tuple[View, ...]) -> _Br
     fixed = Fixed(found.multiplier, found.offset, found.shift)
     first, second = (tensor.format.zero_point for tensor in layer.inputs)
     offsets = (builder.offsets(views[0], first), builder.offsets(views[1], second))
-    requantizer = fixed.lowered(choose_code(layer.output).base)
+    requantizer = fixed.lowered(builder.choose_code(layer.output).base)
     return _Branches(constants.weights, offsets, requantizer, proof)
 
 
-def _float32_add(layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
+def _float32_add(builder: Builder, layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
     """The constants of QLinearAdd for values relative to these bases."""
     first, second = (tensor.format for tensor in layer.inputs)
     ratio_a, ratio_b, offset = add_constants(first, second, layer.output.format)
-    return Float32Add(bases, (ratio_a, ratio_b), offset, -choose_code(layer.output).base)
+    return Float32Add(bases, (ratio_a, ratio_b), offset, -builder.choose_code(layer.output).base)
 
 
 def _largest_partial(code: SpikeCode, tensor: Tensor) -> int:
@@ -141,7 +140,7 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
     """Adds a population that maps each code, by a table of the soma or else by a multiplier."""
     tensor, output = layer.inputs[0], layer.output
     view = builder.single(builder.views[tensor.name], tensor)
-    source, target = builder.code_of(view.parts[0]), choose_code(output)
+    source, target = builder.code_of(view.parts[0]), builder.choose_code(output)
     bias = np.where(view.neuron == NOWHERE, tensor.format.zero_point - source.base, 0)
     table = _reachable(layer)
     requantizer: Table | Fixed
@@ -202,7 +201,7 @@ def _add_population(
     requantizer: Float32Add | Fixed | Table,
     proof: Proof,
 ) -> Population:
-    target = choose_code(layer.output)
+    target = builder.choose_code(layer.output)
     builder.lowerings.append(Lowering(layer.name, "exact", "exact", proof))
     model = stem(layer.output, target, bias, requantizer)
     return builder.add(layer.output, layer.name, type(layer).__name__, target, model)

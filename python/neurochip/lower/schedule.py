@@ -7,12 +7,12 @@ step or not meet at all: of two that would meet otherwise one waits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ..errors import ModelError
-from .network import MaxPool, Population, Projection
+from .flow import Flow
+from .network import Population, Projection
 
 MAX_ROUNDS = 1000
 
@@ -25,7 +25,7 @@ def schedule(
     Raises:
         ModelError: If two sources of one population cannot be kept apart.
     """
-    flow = _Flow.of(populations, projections)
+    flow = Flow.of(populations, projections)
     earliest = dict.fromkeys(flow.populations, 0)
     for _ in range(MAX_ROUNDS):
         start = flow.starts(earliest)
@@ -38,79 +38,3 @@ def schedule(
     raise ModelError(
         f"{early!r} and {late!r} reach one layer in windows that overlap, and cannot be parted"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    """Who receives from whom."""
-
-    populations: Mapping[str, Population]
-    sources: Mapping[str, Sequence[str]]
-    ancestors: Mapping[str, frozenset[str]]
-    """Whoever is before a population, and itself: if one of them waits, it waits."""
-
-    @staticmethod
-    def of(populations: Sequence[Population], projections: Sequence[Projection]) -> _Flow:
-        sources: dict[str, list[str]] = {population.name: [] for population in populations}
-        for projection in projections:
-            sources[projection.target].append(projection.source)
-        ancestors: dict[str, frozenset[str]] = {}
-        for name, before in sources.items():
-            ancestors[name] = frozenset([name]).union(*(ancestors[source] for source in before))
-        by_name = {population.name: population for population in populations}
-        return _Flow(by_name, sources, ancestors)
-
-    def bits(self, name: str) -> int:
-        code = self.populations[name].code
-        return code.bits if code else 0
-
-    def starts(self, earliest: Mapping[str, int]) -> dict[str, int]:
-        """When each population sends, if nobody waits but until its earliest timestep."""
-        start: dict[str, int] = {}
-        for name, population in self.populations.items():
-            before = self.sources[name]
-            if isinstance(population.model, MaxPool):
-                start[name] = start[before[0]] + 1
-            else:
-                received = (start[source] + self.bits(source) for source in before)
-                start[name] = max([earliest[name], *received])
-        return start
-
-    def first_clash(self, start: Mapping[str, int]) -> tuple[str, str] | None:
-        """Two sources of one population that meet, the one that sends first before the other."""
-        for before in self.sources.values():
-            met = sorted(dict.fromkeys(before), key=lambda name: start[name])
-            for early, late in pairwise(met):
-                together = self._alike(early, late) and start[early] == start[late]
-                if start[early] + self.bits(early) > start[late] and not together:
-                    return early, late
-        return None
-
-    def who_waits(self, early: str, late: str, start: Mapping[str, int]) -> tuple[str, int]:
-        """Which population must wait so that two no longer meet, and how many timesteps.
-
-        Two alike may as well send together: then neither waits for a whole window. Whoever the
-        other one descends from cannot wait, since both would.
-        """
-        after_early = start[early] + self.bits(early) - start[late]
-        after_late = start[late] + self.bits(late) - start[early]
-        beside = start[late] - start[early]
-        choices = [(early, late, beside)] if self._alike(early, late) else []
-        choices += [(late, early, after_early), (early, late, after_late)]
-        for name, other, wait in choices:
-            waiting = self._unstreamed(name)
-            if waiting not in self.ancestors[other]:
-                return waiting, wait
-        return late, 0
-
-    def _alike(self, a: str, b: str) -> bool:
-        """Whether two populations send with the same coefficients."""
-        codes = self.populations[a].code, self.populations[b].code
-        first, second = ((code.bits, code.signed) if code else None for code in codes)
-        return first == second
-
-    def _unstreamed(self, name: str) -> str:
-        """The population that a chain of streaming ones repeats."""
-        while isinstance(self.populations[name].model, MaxPool):
-            name = self.sources[name][0]
-        return name

@@ -24,10 +24,11 @@ from ..graph import Graph
 from ..layers import Layer
 from .builder import Builder, Unsupported
 from .calibration import Calibration
+from .codes import choose_alike_codes, choose_code
 from .network import Network
+from .pipeline import Pipeline, one_by_one, pipelined
 from .pointwise import lower_add, lower_lookup
 from .pooling import lower_max_pool
-from .schedule import schedule
 from .views import concatenated
 from .weighted_populations import lower_weighted
 
@@ -60,7 +61,11 @@ _LOWER: dict[type[Any], Callable[[Builder, Any], None]] = {
 
 
 def lower_stem(
-    graph: Graph, chip: Chip, calibration: NDArray[Any] | None, headroom: float
+    graph: Graph,
+    chip: Chip,
+    calibration: NDArray[Any] | None,
+    headroom: float,
+    pipeline: bool,
 ) -> Network:
     """Lowers every layer that the output needs.
 
@@ -69,7 +74,8 @@ def lower_stem(
     """
     needed = needed_layers(graph)
     seen = None if calibration is None else Calibration(graph.input, calibration, needed)
-    builder = Builder(graph, chip, seen, headroom)
+    choose = choose_alike_codes(needed) if pipeline else choose_code
+    builder = Builder(graph, chip, seen, headroom, choose)
     refused: dict[str, list[tuple[str, str]]] = {}
     for layer in needed:
         try:
@@ -88,7 +94,11 @@ def lower_stem(
             cannot=f"that chip '{chip.name}' cannot compute with STEM neurons",
             hint="choose another chip, such as 'ideal', or remove these operators from the model",
         )
-    return _network(builder)
+    populations, projections = tuple(builder.populations.values()), tuple(builder.projections)
+    if pipeline:
+        buffers = chip.spec["core"]["buffers"]
+        return _network(builder, pipelined(populations, projections, buffers))
+    return _network(builder, one_by_one(populations, projections))
 
 
 def needed_layers(graph: Graph) -> list[Layer]:
@@ -108,23 +118,22 @@ def _gather_output(builder: Builder) -> None:
     builder.views[output.name] = builder.single(builder.views[output.name], output)
 
 
-def _network(builder: Builder) -> Network:
+def _network(builder: Builder, pipeline: Pipeline) -> Network:
     graph = builder.graph
     view = builder.views[graph.output.name]
     output = builder.population(view.parts[0])
-    populations = schedule(tuple(builder.populations.values()), builder.projections)
-    last = max(p.send_start + (p.code.bits if p.code else 1) for p in populations)
     return Network(
         name=graph.name,
         code="stem",
         graph=graph,
-        populations=populations,
-        projections=tuple(builder.projections),
+        populations=pipeline.populations,
+        projections=pipeline.projections,
         output=output.name,
         output_index=np.ascontiguousarray(view.neuron),
-        timesteps=last,
+        timesteps=pipeline.timesteps,
+        period=pipeline.period,
         lowerings=tuple(builder.lowerings),
         arithmetic=dict(builder.arithmetic),
         readout=builder.readouts.get(output.name),
-        notes=(*graph.notes, *builder.notes),
+        notes=(*graph.notes, *builder.notes, *pipeline.notes),
     )

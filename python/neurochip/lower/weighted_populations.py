@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from .. import layers
 from ..layers import Weighted
 from .builder import Builder
-from .codes import choose_code
 from .constants import stem
 from .exact import integrate_exactly, is_exact
 from .network import Connector, Convolution, Dense, Depthwise, Pool, Readout, Window
@@ -26,7 +25,7 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     else:
         view = builder.natural(tensor)
     source = builder.code_of(view.parts[0])
-    target = None if layer.multiplier is None else choose_code(output)
+    target = None if layer.multiplier is None else builder.choose_code(output)
     bias = bias_of(layer) + _fold(builder, layer, view)
     silent = view.neuron == NOWHERE
     task = WeightedSum(layer, source, target, bias, silent, builder.registers)

@@ -48,8 +48,20 @@ class Timing:
 
     clock_mhz: float
     cycles: Spread
+    """Of latency: from a sample's first timestep to the end of its last."""
     latency_us: Spread
     timesteps: int
+    period: int
+    """Timesteps between the entries of two samples."""
+    samples_in_flight: int
+    """Most samples that are on the chip at once."""
+    cycles_per_sample: float | None
+    """Between two samples, while so many are in flight; None if they never were."""
+    samples_per_s: float | None
+    """Likewise: the throughput."""
+    run_cycles: int
+    """Of the whole run, filling and draining included."""
+    run_samples_per_s: float
     tick_cycles: int
     work_cycles_per_timestep: float
     longest_work_cycles: int
@@ -102,6 +114,20 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class Relays:
+    """What it costs that values are repeated, to wait or to move; events are those of a sample."""
+
+    populations: tuple[str, ...]
+    neurons: int
+    cores: int
+    packets: float
+    sops: float
+    soma_updates: float
+    energy_pj: float
+    """Of the SOPs into them, their updates, and their packets."""
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One layer of the network on the chip. Spikes and SOPs are the mean of a sample."""
 
@@ -143,6 +169,8 @@ class Contents:
     cores_used: int
     cores_available: int
     fullest: Memory
+    relays: Relays | None
+    """None where the network has none."""
     layers: tuple[Layer, ...]
     overflows: int
     notes: tuple[str, ...]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..energy import PRICES, STATIC
+from ..energy import PRICES, STATIC, events_pj
 from ..image import Image
 from ..image import Layer as ImageLayer
+from ..lower.relays import RELAY
 from ..simulate import Agreement as MeasuredAgreement
 from ..simulate import Run
 from .accuracy import accuracy
-from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Memory, Spread, Timing
+from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Memory, Relays, Spread, Timing
 from .notes import notes
 
 ACTIVITY = {
@@ -49,12 +51,13 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         accuracy=None if labels is None else accuracy(run, labels),
         compiled=_total(run.compiled_agreement),
         exact=_total(run.exact_agreement),
-        timing=_timing(run) if run.timing == "cycle" else None,
+        timing=None if run.cycles is None else _timing(run, run.cycles),
         activity=_activity(run),
         energy=_energy(run),
         cores_used=len(image.cores),
         cores_available=len(image.chip.cores()),
         fullest=_fullest(image),
+        relays=_relays(run),
         layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
         overflows=int(run.layer_overflows.sum()),
         notes=notes(image),
@@ -79,17 +82,23 @@ def _of_layer(measured: MeasuredAgreement | None, name: str) -> Agreement | None
     return Agreement(int(measured.differing[row]), int(measured.compared[row]))
 
 
-def _timing(run: Run) -> Timing:
+def _timing(run: Run, cycles: NDArray[np.int64]) -> Timing:
     clock_mhz = run.image.chip.clock_mhz
-    cycles = run.counters["timestep_cycles"]
+    run_cycles = int(run.timestep_cycles.sum())
     return Timing(
         clock_mhz=clock_mhz,
         cycles=_spread(cycles),
         latency_us=_spread(cycles / clock_mhz),
-        timesteps=run.work_cycles.shape[1],
+        timesteps=run.image.timesteps,
+        period=run.image.period,
+        samples_in_flight=run.image.samples_in_flight,
+        cycles_per_sample=run.cycles_per_sample,
+        samples_per_s=run.samples_per_s,
+        run_cycles=run_cycles,
+        run_samples_per_s=len(run.outputs) * clock_mhz * 1e6 / run_cycles,
         tick_cycles=int(run.image.chip.spec["sync"]["tick_cycles"]),
-        work_cycles_per_timestep=float(run.work_cycles.mean()),
-        longest_work_cycles=int(run.work_cycles.max()),
+        work_cycles_per_timestep=float(run.timestep_work_cycles.mean()),
+        longest_work_cycles=int(run.timestep_work_cycles.max()),
         barrier_cycles=int(run.image.chip.spec["sync"]["barrier_cycles"]),
         overruns=int(run.counters["overruns"].sum()),
     )
@@ -131,6 +140,31 @@ def _price(chip: Chip, field: str) -> float:
 def _fullest(image: Image) -> Memory:
     core = image.fullest_core
     return Memory(core.node, core.x, core.y, core.dendrite_words, core.dendrite_words_available)
+
+
+def _relays(run: Run) -> Relays | None:
+    image = run.image
+    names = tuple(layer.name for layer in image.layers if layer.kind == RELAY)
+    if not names:
+        return None
+    held = [run.layer_names.index(name) for name in names]
+    counts = {
+        "sops": run.layer_sops[:, held],
+        "soma_updates": run.layer_soma_updates[:, held],
+        "packets": run.layer_packets[:, held],
+        "flit_hops": run.layer_flit_hops[:, held],
+    }
+    of_a_sample = {name: float(array.sum(axis=1).mean()) for name, array in counts.items()}
+    energy = sum(part.sum(axis=1).mean() for part in events_pj(image.chip, counts).values())
+    return Relays(
+        populations=names,
+        neurons=sum(image.layers[column].neurons for column in held),
+        cores=sum(core.population in names for core in image.cores),
+        packets=of_a_sample["packets"],
+        sops=of_a_sample["sops"],
+        soma_updates=of_a_sample["soma_updates"],
+        energy_pj=float(energy),
+    )
 
 
 def _layer(run: Run, column: int, layer: ImageLayer) -> Layer:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import numbers
-from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Timing
+from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Relays, Timing
 
 WIDTH = 100
 NAME_WIDTH = 12
@@ -49,6 +49,8 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
         yield "time per sample", _time(contents.timing)
     yield "activity per sample", _activity(contents)
     yield "energy per sample", _energy(contents.energy)
+    if contents.relays is not None:
+        yield "relays, per sample", _relays(contents.relays, contents.energy)
     yield "chip", _chip(contents)
     if contents.overflows:
         yield "overflows", _overflows(contents.layers)
@@ -95,10 +97,13 @@ def _results(contents: Contents) -> Table:
 
 def _time(timing: Timing) -> Table:
     table = _pairs()
-    table.add_row("cycles", numbers.count(timing.cycles.mean))
-    latency = numbers.microseconds(timing.latency_us.mean)
-    table.add_row("microseconds", f"{latency}  at {timing.clock_mhz:g} MHz")
-    table.add_row("timesteps", numbers.count(timing.timesteps))
+    latency = f"{_timesteps(timing.timesteps)}, {_cycles(timing.cycles.mean, timing)}"
+    table.add_row("latency", f"{latency} at {timing.clock_mhz:g} MHz")
+    table.add_row("a sample every", f"{_timesteps(timing.period)}, {_throughput(timing)}")
+    if timing.samples_in_flight > 1:
+        table.add_row("in flight at once", f"{timing.samples_in_flight} samples")
+        whole, rate = _cycles(timing.run_cycles, timing), numbers.count(timing.run_samples_per_s)
+        table.add_row("the whole run", f"{whole}: {rate} samples/s, filled and drained")
     work = numbers.count(timing.work_cycles_per_timestep)
     longest = numbers.count(timing.longest_work_cycles)
     table.add_row("work in a timestep", f"{work} cycles on average, {longest} in the longest")
@@ -110,6 +115,22 @@ def _time(timing: Timing) -> Table:
         table.add_row("shortest tick for this work", f"{shortest} cycles ({shortest_us} µs)")
         table.add_row("timesteps longer than the tick", numbers.count(timing.overruns))
     return table
+
+
+def _throughput(timing: Timing) -> str:
+    """Between samples while the chip is full: filling and draining belong to the whole run."""
+    if timing.cycles_per_sample is None or timing.samples_per_s is None:
+        return f"not measured: fewer than {timing.samples_in_flight} samples"
+    cycles = _cycles(timing.cycles_per_sample, timing)
+    return f"{cycles}: {numbers.count(timing.samples_per_s)} samples/s"
+
+
+def _cycles(cycles: float, timing: Timing) -> str:
+    return f"{numbers.count(cycles)} cycles ({numbers.microseconds(cycles / timing.clock_mhz)} µs)"
+
+
+def _timesteps(count: int) -> str:
+    return f"{numbers.count(count)} timestep{'s' * (count != 1)}"
 
 
 def _activity(contents: Contents) -> Table:
@@ -140,6 +161,20 @@ def _term(term: EnergyTerm, share: str) -> tuple[str, str, str, str, str]:
     price = f"{term.price:g} {term.price_unit}"
     assumed = "assumed" if term.assumed else ""
     return term.name, numbers.energy(term.energy_pj), share, price, assumed
+
+
+def _relays(relays: Relays, energy: Energy) -> Table:
+    """Neurons that compute nothing: they keep values for later, or put them in another order."""
+    table = _pairs()
+    populations = len(relays.populations)
+    told = f"{relays.neurons:,} in {populations} population{'s' * (populations != 1)}"
+    table.add_row("neurons", f"{told}, on {relays.cores:,} core{'s' * (relays.cores != 1)}")
+    table.add_row("SOPs", numbers.count(relays.sops))
+    table.add_row("packets", numbers.count(relays.packets))
+    table.add_row("soma updates", numbers.count(relays.soma_updates))
+    share = numbers.percent(relays.energy_pj, sum(term.energy_pj for term in energy.event_terms))
+    table.add_row("energy", f"{numbers.energy(relays.energy_pj)} ({share} of all events)")
+    return table
 
 
 def _chip(contents: Contents) -> Table:

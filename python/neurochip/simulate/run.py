@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..image import Image
@@ -33,13 +34,25 @@ class Run:
     values: NDArray[Any]
     """(samples, ...): the model's output, after its float tail on the host."""
     counters: Mapping[str, NDArray[np.int64]]
-    """(samples,) each: everything the chip counted, by name; cycles are 0 without timing."""
-    work_cycles: NDArray[np.int64]
-    """(samples, timesteps): cycles of each timestep's own work; no columns without timing."""
+    """(samples,) each: everything the chip counted, by name; cycles are 0 without timing.
+
+    What a sample's spikes cause is counted for that sample; updates and cycles for the one that
+    entered last, until the next does or the run ends. So samples add up to the run.
+    """
+    timestep_work_cycles: NDArray[np.int64]
+    """(timesteps of the run,): cycles of each one's own work; empty without timing."""
+    timestep_cycles: NDArray[np.int64]
+    """(timesteps of the run,): cycles from each one's start to the next; empty without timing."""
     layer_spikes: NDArray[np.int64]
     """(samples, layers): spikes each population sent."""
     layer_sops: NDArray[np.int64]
     """(samples, layers): weights added to each population's accumulators."""
+    layer_packets: NDArray[np.int64]
+    """(samples, layers): packets that each population's spikes became."""
+    layer_flit_hops: NDArray[np.int64]
+    """(samples, layers): flits of these packets across links."""
+    layer_soma_updates: NDArray[np.int64]
+    """(samples, layers): neurons updated until the next sample entered."""
     layer_sum_overflows: NDArray[np.int64]
     """(samples, layers): weight sums of a timestep that left their register."""
     layer_membrane_overflows: NDArray[np.int64]
@@ -67,9 +80,41 @@ class Run:
         return self.counters["spikes"]
 
     @property
+    def work_cycles(self) -> NDArray[np.int64]:
+        """(samples, timesteps): cycles of each timestep's own work; no columns without timing.
+
+        Of the timesteps in which a sample is in flight, work for other samples included.
+        """
+        return self._by_sample(self.timestep_work_cycles)
+
+    @property
     def cycles(self) -> NDArray[np.int64] | None:
-        """(samples,): cycles from the first timestep's start to the last one's end, if timed."""
-        return self.counters["timestep_cycles"] if self.timing == "cycle" else None
+        """(samples,): latency, from the first timestep's start to the last one's end, if timed."""
+        return self._by_sample(self.timestep_cycles).sum(axis=1) if self.timing == "cycle" else None
+
+    @property
+    def cycles_per_sample(self) -> float | None:
+        """Mean cycles between two samples while the chip holds as many as it can.
+
+        None without timing, and where the run has fewer samples than that.
+        """
+        full = len(self.outputs) - self.image.samples_in_flight + 1
+        if self.timing != "cycle" or full < 1:
+            return None
+        last = len(self.outputs) * self.image.period
+        return float(self.timestep_cycles[last - full * self.image.period : last].sum()) / full
+
+    @property
+    def samples_per_s(self) -> float | None:
+        """Throughput, while the chip holds as many samples as it can."""
+        cycles = self.cycles_per_sample
+        return None if cycles is None else self.image.chip.clock_mhz * 1e6 / cycles
+
+    def _by_sample(self, of_timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """One row a sample, of the timesteps in which it is in flight."""
+        if not len(of_timesteps):
+            return np.zeros((len(self.outputs), 0), np.int64)
+        return sliding_window_view(of_timesteps, self.image.timesteps)[:: self.image.period]
 
     @property
     def layer_overflows(self) -> NDArray[np.int64]:

@@ -27,6 +27,9 @@ BATCH_SAMPLES = 256
 BATCH_BYTES = 1 << 27
 """Limits of a batch that is compared with the graph: its tensors are all held at once."""
 
+ARRAYS = ("outputs", "counters", "work_cycles", "timestep_cycles", "population_counts")
+"""What batches are put together from."""
+
 
 def simulate(
     image: Image,
@@ -83,13 +86,17 @@ def _run(
     simulator = _core.Simulator(image.core)
     size = _batch_size(image) if comparison else len(samples)
     for start in range(0, len(samples), size):
-        batch = samples[start : start + size]
+        # Samples of the last batch that are still in flight when this one enters.
+        before = min(start, image.samples_in_flight - 1)
+        batch = samples[start - before : start + size]
         codes = np.ascontiguousarray(image.codes(batch))
-        job = simulator.start(codes, timing == "cycle", comparison is not None, threads)
+        more = start + size < len(samples)
+        record = comparison is not None
+        job = simulator.start(codes, timing == "cycle", record, threads, before, more)
         arrays = finished(job, waiting, start, len(samples))
         if comparison is not None:
             read = image.host.read(arrays["outputs"])
-            comparison.add(batch, arrays.pop("codes"), read)
+            comparison.add(batch[before:], arrays.pop("codes"), read)
         yield arrays
 
 
@@ -105,24 +112,29 @@ def _whole(
     comparison: Comparison | None,
 ) -> Run:
     """All batches as one run."""
-    read, counts, work_cycles, by_layer = (
-        np.concatenate([arrays[name] for arrays in batches])
-        for name in ("outputs", "counters", "work_cycles", "population_counts")
+    read, counts, work_cycles, timestep_cycles, by_layer = (
+        np.concatenate([arrays[name] for arrays in batches]) for name in ARRAYS
     )
     outputs = image.host.outputs(image.host.read(read))
     names = batches[0]["counter_names"]
     counters = {str(name): counts[:, column] for column, name in enumerate(names)}
+    kinds = map(str, batches[0]["population_count_names"])
+    layer = {kind: by_layer[:, :, column] for column, kind in enumerate(kinds)}
     return Run(
         image=image,
         timing=timing,
         outputs=outputs,
         values=_values(image, outputs),
         counters=counters,
-        work_cycles=work_cycles,
-        layer_spikes=by_layer[:, :, 0],
-        layer_sops=by_layer[:, :, 1],
-        layer_sum_overflows=by_layer[:, :, 2],
-        layer_membrane_overflows=by_layer[:, :, 3],
+        timestep_work_cycles=work_cycles,
+        timestep_cycles=timestep_cycles,
+        layer_spikes=layer["spikes"],
+        layer_sops=layer["sops"],
+        layer_packets=layer["packets"],
+        layer_flit_hops=layer["flit_hops"],
+        layer_soma_updates=layer["soma_updates"],
+        layer_sum_overflows=layer["sum_overflows"],
+        layer_membrane_overflows=layer["membrane_overflows"],
         compiled_agreement=comparison.agreement("compiled") if comparison else None,
         exact_agreement=comparison.agreement("exact") if comparison else None,
         energy_by_component_pj=energy_by_component_pj(image.chip, counters),

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use neurochip::counters::Counters;
-use neurochip::simulator::{Error, Progress, SampleRun, Simulator, Timing};
+use neurochip::simulator::{Activity, Batch, Error, Progress, SampleRun, Simulator, Timing};
+use neurochip::values::Counts;
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -23,6 +24,13 @@ pub(crate) struct Job {
     record: bool,
 }
 
+/// A batch that owns its codes: see [`Batch`].
+pub(crate) struct Samples {
+    pub(crate) codes: Vec<u8>,
+    pub(crate) before: usize,
+    pub(crate) more: bool,
+}
+
 struct State {
     receiver: Receiver<Outcome>,
     outcome: Option<Outcome>,
@@ -31,7 +39,7 @@ struct State {
 impl Job {
     pub(crate) fn start(
         simulator: Arc<Simulator>,
-        inputs: Vec<u8>,
+        samples: Samples,
         timing: Timing,
         record: bool,
         threads: usize,
@@ -50,7 +58,9 @@ impl Job {
             run
         };
         std::thread::spawn(move || {
-            let outcome = pool.install(|| simulator.run_keeping(&inputs, timing, &shared, keep));
+            let Samples { ref codes, before, more } = samples;
+            let batch = Batch { codes, before, more };
+            let outcome = pool.install(|| simulator.run_keeping(batch, timing, &shared, keep));
             // Nobody may be listening any more: then the result is not wanted.
             let _ = sender.send(outcome);
         });
@@ -91,7 +101,8 @@ impl Job {
         self.progress.cancel();
     }
 
-    /// Arrays by name, one row a sample; the job is empty afterwards.
+    /// Arrays by name, one row a sample, or for cycles one element a timestep; the job is empty
+    /// afterwards.
     fn result<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Raised> {
         let outcome = self.state.lock().expect("no holder panics").outcome.take();
         let missing = || SimulationError::new_err("the result was taken, or is not there yet");
@@ -104,15 +115,21 @@ impl Job {
         };
         let flat = |of: &dyn Fn(&SampleRun) -> Vec<i64>| runs.iter().flat_map(of).collect::<Vec<i64>>();
         set("outputs", flat(&|run| run.record.outputs.iter().map(|&value| value.into()).collect()))?;
-        set("work_cycles", flat(&|run| run.work_cycles.iter().map(|&cycles| cycles as i64).collect()))?;
         set("counters", flat(&|run| run.counters.values().iter().map(|&count| count as i64).collect()))?;
-        let counts = |run: &SampleRun| {
-            let fields =
-                |c: &neurochip::values::Counts| [c.spikes, c.sops, c.sum_overflows, c.membrane_overflows];
-            run.record.counts.iter().flat_map(fields).map(|count| count as i64).collect()
+        let cycles = |of: &dyn Fn(&SampleRun) -> &[u64]| {
+            let all = runs.iter().flat_map(of).map(|&cycles| cycles as i64);
+            all.collect::<Vec<i64>>().into_pyarray(py)
         };
-        let by_population = matrix(py, flat(&counts), [rows * self.populations, 4])?;
-        arrays.set_item("population_counts", by_population.reshape([rows, self.populations, 4])?)?;
+        arrays.set_item("work_cycles", cycles(&|run| &run.work_cycles))?;
+        arrays.set_item("timestep_cycles", cycles(&|run| &run.timestep_cycles))?;
+        let counts = |run: &SampleRun| {
+            let populations = run.record.counts.iter().zip(&run.activity);
+            populations.flat_map(population_counts).map(|count| count as i64).collect()
+        };
+        let by_population = matrix(py, flat(&counts), [rows * self.populations, POPULATION_COUNTS.len()])?;
+        let shape = [rows, self.populations, POPULATION_COUNTS.len()];
+        arrays.set_item("population_counts", by_population.reshape(shape)?)?;
+        arrays.set_item("population_count_names", POPULATION_COUNTS.to_vec())?;
         arrays.set_item("counter_names", Counters::NAMES.to_vec())?;
         if self.record {
             let codes: Vec<u8> =
@@ -122,6 +139,16 @@ impl Job {
         }
         Ok(arrays)
     }
+}
+
+/// What is counted by population and sample, in the order of [`population_counts`].
+const POPULATION_COUNTS: [&str; 7] =
+    ["spikes", "sops", "sum_overflows", "membrane_overflows", "packets", "flit_hops", "soma_updates"];
+
+fn population_counts((counts, activity): (&Counts, &Activity)) -> [u64; POPULATION_COUNTS.len()] {
+    let Counts { spikes, sops, sum_overflows, membrane_overflows } = *counts;
+    let Activity { packets, flit_hops, soma_updates } = *activity;
+    [spikes, sops, sum_overflows, membrane_overflows, packets, flit_hops, soma_updates]
 }
 
 fn matrix<T: numpy::Element>(

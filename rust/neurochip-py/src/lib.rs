@@ -16,7 +16,7 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::{import_exception, types::PyBytes};
 
-use job::Job;
+use job::{Job, Samples};
 
 import_exception!(neurochip.errors, CapacityError);
 import_exception!(neurochip.errors, ChipError);
@@ -146,6 +146,10 @@ impl Simulator {
     }
 
     /// Starts a run of `codes` (samples, neurons of the input) on `threads` threads of its own.
+    ///
+    /// The first `before` samples had their results in another job and are only still in flight;
+    /// `more` says that yet another job follows.
+    #[pyo3(signature = (codes, cycles, record, threads, before = 0, more = false))]
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
     fn start(
         &self,
@@ -153,17 +157,24 @@ impl Simulator {
         cycles: bool,
         record: bool,
         threads: usize,
+        before: usize,
+        more: bool,
     ) -> Result<Job, Raised> {
-        let (given, wanted) = (codes.shape()[1], self.0.input_length());
+        let [samples, given] = [codes.shape()[0], codes.shape()[1]];
+        let wanted = self.0.input_length();
         if given != wanted {
             return Err(InputError::new_err(format!(
                 "samples have {given} codes, the network takes {wanted}"
             ))
             .into());
         }
-        let inputs = codes.as_slice().map_err(|error| InputError::new_err(error.to_string()))?.to_vec();
+        if before > samples {
+            return Err(InputError::new_err(format!("{before} of {samples} samples are in flight")).into());
+        }
+        let codes = codes.as_slice().map_err(|error| InputError::new_err(error.to_string()))?.to_vec();
+        let samples = Samples { codes, before, more };
         let timing = if cycles { Timing::Cycle } else { Timing::None };
-        Ok(Job::start(Arc::clone(&self.0), inputs, timing, record, threads)?)
+        Ok(Job::start(Arc::clone(&self.0), samples, timing, record, threads)?)
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `synapse` | the loops that add weights to accumulators |
 //! | [`neuron`] | the neuron models, one a file |
 //! | [`values`] | the first machine: which neuron spikes in which timestep |
+//! | [`pipeline`] | which samples are in flight in which timestep |
 //! | [`traffic`] | the work of one timestep, in flat arrays: what the first machine hands to the second |
 //! | [`placement`] | on which core each tile should sit, so that its packets cross few links |
 //! | `axons`, [`schedule`] | from spikes to traffic: who updates when, and where spikes go |
@@ -39,6 +40,7 @@ pub mod values;
 pub mod placement;
 
 mod axons;
+pub mod pipeline;
 pub mod schedule;
 pub mod traffic;
 

@@ -4,7 +4,7 @@ mod flows;
 
 use crate::axons::{Axons, Cost};
 use crate::image::Image;
-use crate::image::description::{Description, Model, Tile};
+use crate::image::description::{Description, Model, Population, Tile};
 use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
 
 /// Who does what when, for one image.
@@ -18,19 +18,22 @@ pub struct Schedule {
     sources: Vec<Vec<usize>>,
 }
 
-/// What a sample costs whatever the timing: known from its spikes alone.
+/// A sample on the chip.
+#[derive(Debug, Clone, Copy)]
+pub struct InFlight<'a> {
+    /// What it makes the neurons of each population send.
+    pub codes: &'a [Vec<u8>],
+    /// Its own timestep, counted from its entry.
+    pub timestep: u32,
+}
+
+/// What a sample makes a population send, whatever the timing: known from its spikes alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Untimed {
-    /// Packets that cores send.
+pub struct Sent {
+    /// Packets, to cores and out of the chip.
     pub packets: u64,
-    /// Packets that enter through io ports.
-    pub input_packets: u64,
-    /// Packets that leave through io ports.
-    pub output_packets: u64,
     /// Links between routers crossed by packets.
     pub packet_hops: u64,
-    /// Neurons updated, each in each of its timesteps.
-    pub soma_updates: u64,
 }
 
 impl Schedule {
@@ -70,25 +73,33 @@ impl Schedule {
         }
     }
 
-    /// The work of one timestep, given each population's codes.
-    pub fn traffic(&self, description: &Description, codes: &[Vec<u8>], timestep: u32) -> Traffic {
+    /// The work of one timestep: the union over the samples in flight.
+    ///
+    /// Neurons that integrate one sample while they send another update once, in both phases. No
+    /// neuron sends two samples at once: the period of an image is checked.
+    pub fn traffic(&self, description: &Description, samples: &[InFlight<'_>]) -> Traffic {
         let mut traffic = Traffic::default();
         for tile in &self.tiles {
             let number = tile.population as usize;
-            let soma_cycles = self.soma_cycles(description, number, timestep);
+            let phases = samples.iter().map(|sample| self.soma_cycles(description, number, sample.timestep));
+            let soma_cycles: u32 = phases.sum();
             if soma_cycles == 0 {
                 continue;
             }
             let (updates, spikes) = (traffic.updates.len() as u32, traffic.spikes.len() as u32);
             traffic.updates.push(Update { neurons: tile.num_neurons() as u32, soma_cycles });
-            self.fire(description, tile, &codes[number], timestep, &mut traffic);
+            for sample in samples {
+                self.fire(description, tile, &sample.codes[number], sample.timestep, &mut traffic);
+            }
             traffic.cores.push(CoreWork {
                 node: tile.node,
                 updates: updates..updates + 1,
                 spikes: spikes..traffic.spikes.len() as u32,
             });
         }
-        self.inject(description, &codes[0], timestep, &mut traffic);
+        for sample in samples {
+            self.inject(description, &sample.codes[0], sample.timestep, &mut traffic);
+        }
         traffic
     }
 
@@ -132,18 +143,20 @@ impl Schedule {
         }
     }
 
-    /// Timesteps in which a population's neurons update, for one sample.
-    fn active_timesteps(&self, description: &Description, population: usize) -> u64 {
-        let active = |timestep: &u32| self.soma_cycles(description, population, *timestep) > 0;
-        (0..description.timesteps).filter(active).count() as u64
+    /// Neurons of each population that update in a timestep, given the timesteps of the samples in
+    /// flight: each once.
+    pub fn soma_updates(&self, description: &Description, timesteps: &[u32]) -> Vec<u64> {
+        let updates = |(number, population): (usize, &Population)| {
+            let active =
+                timesteps.iter().any(|&timestep| self.soma_cycles(description, number, timestep) > 0);
+            if active { population.num_neurons() as u64 } else { 0 }
+        };
+        description.populations.iter().enumerate().map(updates).collect()
     }
 
-    /// What spikes and timesteps cost, once for all samples.
+    /// What a spike of each neuron costs.
     pub fn costs(&self, description: &Description) -> Costs {
-        let count = description.populations.len();
-        let active: Vec<u64> = (0..count).map(|number| self.active_timesteps(description, number)).collect();
-        let mut soma_updates = 0;
-        let mut by_population: Vec<Vec<Cost>> = vec![vec![]; count];
+        let mut by_population: Vec<Vec<Cost>> = vec![vec![]; description.populations.len()];
         if let Model::Input { port } = description.populations[0].model {
             let cost = |neuron| self.axons[0].cost(&description.chip, neuron, Destination::Port(port));
             by_population[0] = (0..description.populations[0].num_neurons()).map(cost).collect();
@@ -156,39 +169,28 @@ impl Schedule {
             for neuron in tile.neurons(population.shape) {
                 costs[neuron] = axons.cost(&description.chip, neuron, Destination::Node(tile.node));
             }
-            soma_updates += tile.num_neurons() as u64 * active[tile.population as usize];
         }
-        Costs { by_population, soma_updates }
+        Costs(by_population)
     }
 }
 
-/// What one spike of each neuron costs, and what a sample costs without any.
+/// What one spike of each neuron costs, by population.
 #[derive(Debug)]
-pub struct Costs {
-    by_population: Vec<Vec<Cost>>,
-    soma_updates: u64,
-}
+pub struct Costs(Vec<Vec<Cost>>);
 
 impl Costs {
-    /// What a sample costs, given each population's codes.
-    pub fn of(&self, description: &Description, codes: &[Vec<u8>]) -> Untimed {
-        let mut untimed = Untimed { soma_updates: self.soma_updates, ..Untimed::default() };
-        for (number, (codes, costs)) in codes.iter().zip(&self.by_population).enumerate() {
-            let (mut spikes, mut packets) = (0, 0);
-            for (&code, cost) in codes.iter().zip(costs) {
-                let sent = u64::from(code.count_ones());
-                spikes += sent;
-                packets += sent * u64::from(cost.packets);
-                untimed.packet_hops += sent * u64::from(cost.hops);
-            }
-            if number == description.output as usize {
-                untimed.output_packets = spikes;
-            }
-            match description.populations[number].model {
-                Model::Input { .. } => untimed.input_packets = packets,
-                _ => untimed.packets += packets,
-            }
-        }
-        untimed
+    /// What a sample makes each population send, given each population's codes.
+    pub fn of(&self, codes: &[Vec<u8>]) -> Vec<Sent> {
+        codes.iter().zip(&self.0).map(|(codes, costs)| sent(codes, costs)).collect()
     }
+}
+
+fn sent(codes: &[u8], costs: &[Cost]) -> Sent {
+    let mut sent = Sent::default();
+    for (&code, cost) in codes.iter().zip(costs) {
+        let spikes = u64::from(code.count_ones());
+        sent.packets += spikes * u64::from(cost.packets);
+        sent.packet_hops += spikes * u64::from(cost.hops);
+    }
+    sent
 }

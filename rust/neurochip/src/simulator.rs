@@ -1,8 +1,10 @@
 //! Simulator: samples through values and time, on as many threads as are asked for.
 //!
-//! Samples are independent, and so are a sample's timesteps: each starts at a barrier with an empty
-//! network. Results are therefore the same on any number of threads.
+//! Values of samples are independent, and so are the cycles of timesteps: each starts at a barrier with
+//! an empty network, and its traffic is the union over the samples in flight. Results are therefore the
+//! same on any number of threads.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -11,11 +13,17 @@ use thiserror::Error;
 use crate::counters::Counters;
 use crate::engine::{self, Machine};
 use crate::image::Image;
-use crate::image::description::Population;
+use crate::image::description::{Description, Population};
+use crate::pipeline::Pipeline;
 use crate::placement::Flow;
-use crate::schedule::{Costs, Schedule, Untimed};
+use crate::schedule::{Costs, InFlight, Schedule, Sent};
 use crate::timeline::Timeline;
 use crate::values::{Counts, Record, Values};
+
+/// Bytes of spike records that are held at once while timesteps are simulated.
+const CHUNK_BYTES: usize = 1 << 26;
+/// Most samples whose records are held at once: progress is told by samples that are finished.
+const CHUNK_SAMPLES: usize = 256;
 
 /// Which machines run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +79,7 @@ pub enum Error {
     /// The time machine found work that can never be done, or that is not this chip's.
     #[error("sample {sample}, timestep {timestep}: {error}")]
     Time {
-        /// Which sample of the batch.
+        /// Which sample of the batch: the last that had entered.
         sample: usize,
         /// Which of its timesteps.
         timestep: u32,
@@ -86,15 +94,53 @@ pub enum Error {
     },
 }
 
+/// Samples of a run, which may be given in several batches.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// Codes of the samples, one after the other; a code is what [`Values::run`] takes.
+    pub codes: &'a [u8],
+    /// The first so many had their results in an earlier batch, and are still in flight.
+    pub before: usize,
+    /// Whether another batch follows, whose samples enter while the last of this one are in flight.
+    pub more: bool,
+}
+
+impl<'a> Batch<'a> {
+    /// A whole run.
+    pub fn whole(codes: &'a [u8]) -> Self {
+        Self { codes, before: 0, more: false }
+    }
+}
+
+/// What a sample makes one population do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Packets that its neurons send.
+    pub packets: u64,
+    /// Flits of these packets across links between routers.
+    pub flit_hops: u64,
+    /// Neurons updated in the timesteps of the sample's slot.
+    pub soma_updates: u64,
+}
+
 /// What one sample took.
+///
+/// Its *slot* is the timesteps from its entry to that of the next sample, or to its own end if it is
+/// the last. Without samples in flight beside it these are the timesteps in which it is on the chip.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SampleRun {
     /// Spikes and outputs.
     pub record: Record,
-    /// Everything counted; the cycles are 0 without timing.
+    /// For each population, what it sent and how often it was updated.
+    pub activity: Vec<Activity>,
+    /// Everything counted: what the sample's spikes cause is the sample's, wherever in the run it
+    /// happens; all else is that of its slot. So the samples add up to the run. The cycles are 0
+    /// without timing.
     pub counters: Counters,
-    /// Cycles that each timestep's own work takes; empty without timing.
+    /// Cycles that the own work of each timestep of its slot takes; empty without timing.
     pub work_cycles: Vec<u64>,
+    /// Cycles from the start of each timestep of its slot to that of the next; empty without timing.
+    pub timestep_cycles: Vec<u64>,
 }
 
 /// An image, unpacked for running.
@@ -104,6 +150,7 @@ pub struct Simulator {
     values: Values,
     schedule: Schedule,
     costs: Costs,
+    pipeline: Pipeline,
 }
 
 impl Simulator {
@@ -111,7 +158,8 @@ impl Simulator {
     pub fn new(image: Image) -> Self {
         let schedule = Schedule::new(&image);
         let costs = schedule.costs(image.description());
-        Self { values: Values::new(&image), costs, schedule, image }
+        let pipeline = Pipeline::new(image.description());
+        Self { values: Values::new(&image), costs, schedule, pipeline, image }
     }
 
     /// The image.
@@ -142,109 +190,195 @@ impl Simulator {
 
     /// Runs samples on the current thread pool: `inputs` holds their codes, one after the other.
     ///
-    /// A code is what [`Values::run`] takes.
-    ///
     /// # Errors
     /// Codes that are no whole number of samples; a cancelled run; a deadlock, which no valid chip
     /// can reach.
     pub fn run(&self, inputs: &[u8], timing: Timing, progress: &Progress) -> Result<Vec<SampleRun>, Error> {
-        self.run_keeping(inputs, timing, progress, |run| run)
+        self.run_keeping(Batch::whole(inputs), timing, progress, |run| run)
     }
 
-    /// As [`Simulator::run`], keeping of each sample only what `keep` makes of it: the spike records
-    /// of a whole test set can be larger than memory.
+    /// As [`Simulator::run`] for a batch, keeping of each sample only what `keep` makes of it: the spike
+    /// records of a whole test set can be larger than memory.
     ///
     /// # Errors
     /// As [`Simulator::run`].
     pub fn run_keeping<Kept: Send>(
         &self,
-        inputs: &[u8],
+        batch: Batch<'_>,
         timing: Timing,
         progress: &Progress,
         keep: impl Fn(SampleRun) -> Kept + Sync,
     ) -> Result<Vec<Kept>, Error> {
-        let (codes, length) = (inputs.len(), self.input_length());
+        let (codes, length) = (batch.codes.len(), self.input_length());
         if !codes.is_multiple_of(length) {
             return Err(Error::Length { codes, length });
         }
-        let run = |(sample, input)| {
-            let run = self.run_sample(sample, input, timing, progress)?;
-            progress.done.fetch_add(1, Ordering::Relaxed);
-            Ok(keep(run))
-        };
-        inputs.par_chunks_exact(length).enumerate().map(run).collect()
+        let samples: Vec<&[u8]> = batch.codes.chunks_exact(length).collect();
+        match timing {
+            Timing::None => self.run_values(&samples, batch, progress, keep),
+            Timing::Cycle => self.run_timed(&samples, batch, progress, keep),
+        }
     }
 
-    fn run_sample(
+    /// Runs samples without time, each by itself.
+    fn run_values<Kept: Send>(
         &self,
-        sample: usize,
-        input: &[u8],
-        timing: Timing,
+        samples: &[&[u8]],
+        batch: Batch<'_>,
         progress: &Progress,
-    ) -> Result<SampleRun, Error> {
+        keep: impl Fn(SampleRun) -> Kept + Sync,
+    ) -> Result<Vec<Kept>, Error> {
+        let run = |sample| {
+            let record = self.record(samples[sample], progress)?;
+            let timesteps = self.pipeline.slot(sample, sample + 1 == samples.len() && !batch.more);
+            progress.done.fetch_add(1, Ordering::Relaxed);
+            Ok(keep(self.untimed(record, timesteps, samples.len())))
+        };
+        (batch.before..samples.len()).into_par_iter().map(run).collect()
+    }
+
+    /// Runs samples chunk by chunk: first their values, then the timesteps of their slots. The records
+    /// of samples that are still in flight are carried over to the next chunk.
+    fn run_timed<Kept: Send>(
+        &self,
+        samples: &[&[u8]],
+        batch: Batch<'_>,
+        progress: &Progress,
+        keep: impl Fn(SampleRun) -> Kept + Sync,
+    ) -> Result<Vec<Kept>, Error> {
+        let (finished, mut entering) = samples.split_at(batch.before);
+        let mut records = self.records(finished, progress)?;
+        let mut kept = Vec::with_capacity(entering.len());
+        while !entering.is_empty() {
+            let (chunk, rest) = entering.split_at(entering.len().min(self.chunk_samples()));
+            let carried = records.len();
+            records.extend(self.records(chunk, progress)?);
+            let run = |sample| {
+                let is_last = sample + 1 == records.len() && rest.is_empty() && !batch.more;
+                let run = self.time(&records, sample, self.pipeline.slot(sample, is_last), progress)?;
+                progress.done.fetch_add(1, Ordering::Relaxed);
+                Ok(keep(run))
+            };
+            kept.extend((carried..records.len()).into_par_iter().map(run).collect::<Result<Vec<_>, _>>()?);
+            records.drain(..records.len().saturating_sub(self.pipeline.depth() - 1));
+            entering = rest;
+        }
+        Ok(kept)
+    }
+
+    /// Samples whose records are held at once, beside those in flight.
+    fn chunk_samples(&self) -> usize {
+        let neurons: usize = self.image.description().populations.iter().map(Population::num_neurons).sum();
+        (CHUNK_BYTES / neurons).clamp(1, CHUNK_SAMPLES)
+    }
+
+    fn records(&self, samples: &[&[u8]], progress: &Progress) -> Result<Vec<Record>, Error> {
+        samples.par_iter().map(|input| self.record(input, progress)).collect()
+    }
+
+    fn record(&self, input: &[u8], progress: &Progress) -> Result<Record, Error> {
         if progress.is_cancelled() {
             return Err(Error::Cancelled { done: progress.done() });
         }
-        let record = self.values.run(&self.image, input);
-        let untimed = self.costs.of(self.image.description(), &record.codes);
-        let mut counters = counted(&record.counts, &untimed, self.image.description().chip.noc.packet_flits);
-        let work_cycles = match timing {
-            Timing::None => vec![],
-            Timing::Cycle => self.time(sample, &record, &mut counters, progress)?,
-        };
-        Ok(SampleRun { record, counters, work_cycles })
+        Ok(self.values.run(&self.image, input))
     }
 
-    /// The cycles of each timestep's own work; replaces `counters` by what the time machine counted.
+    /// A sample without time: its slot is `timesteps`, of a run of so many samples.
+    fn untimed(&self, record: Record, timesteps: Range<usize>, samples: usize) -> SampleRun {
+        let description = self.image.description();
+        let packet_flits = u64::from(description.chip.noc.packet_flits);
+        let sent = self.costs.of(&record.codes).into_iter();
+        let activity = |sent: Sent| Activity {
+            packets: sent.packets,
+            flit_hops: sent.packet_hops * packet_flits,
+            soma_updates: 0,
+        };
+        let mut activity: Vec<Activity> = sent.map(activity).collect();
+        for timestep in timesteps {
+            let in_flight: Vec<u32> =
+                self.pipeline.in_flight(timestep, samples).map(|(_, own)| own).collect();
+            let updates = self.schedule.soma_updates(description, &in_flight);
+            activity.iter_mut().zip(updates).for_each(|(activity, updates)| activity.soma_updates += updates);
+        }
+        let counters = counted(&record.counts, &activity, description);
+        SampleRun { record, activity, counters, ..SampleRun::default() }
+    }
+
+    /// A sample with time: its slot is `timesteps`, of a run of all these samples.
     fn time(
         &self,
+        records: &[Record],
         sample: usize,
-        record: &Record,
-        counters: &mut Counters,
+        timesteps: Range<usize>,
         progress: &Progress,
-    ) -> Result<Vec<u64>, Error> {
+    ) -> Result<SampleRun, Error> {
         let description = self.image.description();
+        let entry = timesteps.start;
         let step = |machine: &mut Machine, timestep| {
             if progress.is_cancelled() {
                 return Err(Error::Cancelled { done: progress.done() });
             }
-            let traffic = self.schedule.traffic(description, &record.codes, timestep);
+            let in_flight = self.pipeline.in_flight(timestep, records.len());
+            let samples: Vec<InFlight<'_>> = in_flight
+                .map(|(sample, timestep)| InFlight { codes: &records[sample].codes, timestep })
+                .collect();
+            let traffic = self.schedule.traffic(description, &samples);
+            let timestep = (timestep - entry) as u32; // no longer than a sample's own timesteps
             machine.simulate(&traffic, None).map_err(|error| Error::Time { sample, timestep, error })
         };
-        let steps: Vec<_> = (0..description.timesteps)
+        let steps: Vec<_> = timesteps
+            .clone()
             .into_par_iter()
             .map_init(|| Machine::new(&description.chip), step)
             .collect::<Result<_, _>>()?;
         let quiet: Vec<u64> = steps.iter().map(|step| step.quiet_cycle).collect();
-        let mut timed = Timeline::new(&description.chip.sync, &quiet).counters;
+        let timeline = Timeline::new(&description.chip.sync, &quiet);
+        let mut timed = timeline.counters;
         for step in &steps {
             timed.add(&step.counters);
         }
-        // Spikes of the input come from outside and are no neuron's, so only values see them.
-        timed.spikes = counters.spikes;
-        debug_assert_eq!(
-            (timed.sops, timed.packets),
-            (counters.sops, counters.packets),
+        let run = self.untimed(records[sample].clone(), timesteps, records.len());
+        debug_assert_eq!(timed.soma_updates, run.counters.soma_updates, "time and values differ");
+        // With others in flight the slot holds their events too: only the whole run agrees then.
+        debug_assert!(
+            self.pipeline.depth() > 1
+                || (timed.sops, timed.packets, timed.flit_hops)
+                    == (run.counters.sops, run.counters.packets, run.counters.flit_hops),
             "time and values differ"
         );
-        *counters = timed;
-        Ok(quiet.iter().map(|quiet| quiet + 1).collect())
+        Ok(SampleRun {
+            counters: with_cycles(&run.counters, &timed),
+            work_cycles: quiet.iter().map(|quiet| quiet + 1).collect(),
+            timestep_cycles: timeline.lengths().collect(),
+            ..run
+        })
     }
 }
 
 /// The counters that need no time.
-fn counted(counts: &[Counts], untimed: &Untimed, packet_flits: u32) -> Counters {
-    let flits = u64::from(packet_flits);
+fn counted(counts: &[Counts], activity: &[Activity], description: &Description) -> Counters {
+    let flits = u64::from(description.chip.noc.packet_flits);
+    // The input is the first population; its spikes come from outside.
+    let input_packets = activity[0].packets;
+    let packets = activity[1..].iter().map(|activity| activity.packets).sum();
+    let output_packets = counts[description.output as usize].spikes;
     Counters {
         spikes: counts.iter().map(|counts| counts.spikes).sum(),
         sops: counts.iter().map(|counts| counts.sops).sum(),
-        packets: untimed.packets,
-        input_packets: untimed.input_packets,
-        output_packets: untimed.output_packets,
-        flits: untimed.packets * flits,
-        flit_hops: untimed.packet_hops * flits,
-        io_flits: (untimed.input_packets + untimed.output_packets) * flits,
-        soma_updates: untimed.soma_updates,
+        packets,
+        input_packets,
+        output_packets,
+        flits: packets * flits,
+        flit_hops: activity.iter().map(|activity| activity.flit_hops).sum(),
+        io_flits: (input_packets + output_packets) * flits,
+        soma_updates: activity.iter().map(|activity| activity.soma_updates).sum(),
         ..Counters::default()
     }
+}
+
+/// What a sample's spikes cause, and the cycles of its slot.
+fn with_cycles(caused: &Counters, timed: &Counters) -> Counters {
+    let Counters { spikes, packets, input_packets, output_packets, .. } = *caused;
+    let Counters { flits, flit_hops, io_flits, sops, .. } = *caused;
+    Counters { spikes, packets, input_packets, output_packets, flits, flit_hops, io_flits, sops, ..*timed }
 }

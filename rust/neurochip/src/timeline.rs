@@ -34,6 +34,12 @@ impl Timeline {
         }
         timeline
     }
+
+    /// Cycles of each timestep, from its start to that of the next.
+    pub fn lengths(&self) -> impl Iterator<Item = u64> {
+        let stops = self.starts.iter().skip(1).chain([&self.stop]);
+        self.starts.iter().zip(stops).map(|(start, stop)| stop - start)
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +53,7 @@ mod tests {
     #[test]
     fn without_a_tick_the_next_timestep_follows_the_barrier() {
         let timeline = timeline(0, 10, &[0, 99]);
+        assert_eq!(timeline.lengths().collect::<Vec<_>>(), [11, 110]);
         assert_eq!((timeline.starts, timeline.stop), (vec![0, 11], 121));
         assert_eq!(timeline.counters.waiting_cycles, 0);
         assert_eq!(timeline.counters.overruns, 0, "there is no tick to overrun");

@@ -29,6 +29,8 @@ pub struct Description {
     pub chip: ChipSpec,
     /// Timesteps from the first input spike of a sample to its last output spike.
     pub timesteps: u32,
+    /// Timesteps between the entries of two samples; all `timesteps` where they do not overlap.
+    pub period: u32,
     /// Populations, sources before targets.
     pub populations: Vec<Population>,
     /// Projections between them, in the order in which their spikes are summed.

@@ -5,6 +5,8 @@ mod examples;
 mod image_file;
 mod independence;
 mod network;
+mod pipeline;
 mod random;
 mod reference;
 mod refusals;
+mod stepping;

@@ -16,6 +16,8 @@ pub(crate) struct Network {
     pub(crate) tiles: Vec<Tile>,
     pub(crate) output: u32,
     pub(crate) timesteps: u32,
+    /// Timesteps between samples; None where they do not overlap.
+    pub(crate) period: Option<u32>,
     pub(crate) blob: Vec<u8>,
 }
 
@@ -60,7 +62,7 @@ impl Network {
     pub(crate) fn new(chip: ChipSpec, input: Population) -> Self {
         let timesteps = input.send_start + input.bits;
         let (wires, tiles, blob) = (vec![], vec![], vec![]);
-        Self { chip, populations: vec![input], wires, tiles, output: 0, timesteps, blob }
+        Self { chip, populations: vec![input], wires, tiles, output: 0, timesteps, period: None, blob }
     }
 
     /// Appends a population on one core; it becomes the output.
@@ -129,6 +131,7 @@ impl Network {
             code: "stem".into(),
             chip: self.chip.clone(),
             timesteps: self.timesteps,
+            period: self.period.unwrap_or(self.timesteps),
             populations: self.populations.clone(),
             projections: self.wires.iter().map(|wires| wires.projection.clone()).collect(),
             tiles,

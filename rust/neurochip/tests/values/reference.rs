@@ -3,7 +3,7 @@
 //! It follows neurons.md word for word and shares no arithmetic with the library: float32 is the
 //! host's own, registers are remainders, the maximum is a maximum.
 
-use neurochip::chip::Overflow;
+use neurochip::chip::{Core, Overflow};
 use neurochip::image::description::{Integration, Model, Population, Requantizer, Stem};
 use neurochip::values::{Counts, Record};
 
@@ -84,23 +84,19 @@ impl Neurons {
                 continue;
             }
             sent_step = Some((&network.populations[source], network.populations[source].step(sent).unwrap()));
-            for synapse in synapses.iter().filter(|synapse| fired[source][synapse.source]) {
-                self.counts.sops += 1;
-                let sum = &mut sums[synapse.target];
-                *sum += i64::from(synapse.weight);
-                if chip.overflow == Overflow::Saturate && !matches!(model, Model::MaxPool) {
-                    *sum = store(chip.weight_sum_bits, chip.overflow, *sum, &mut self.counts.sum_overflows);
-                }
-            }
+            let clips = !matches!(model, Model::MaxPool);
+            add_weights(&mut sums, synapses, &fired[source], chip, clips, &mut self.counts);
         }
         let (Some((source, step)), Model::Stem(Stem { integration, .. })) = (sent_step, model) else {
             return;
         };
-        for (membrane, sum) in self.membranes.iter_mut().zip(sums) {
-            let sum = store(chip.weight_sum_bits, chip.overflow, sum, &mut self.counts.sum_overflows);
-            let added = *membrane + weighted(integration, source, step, sum);
-            *membrane = store(chip.membrane_bits, chip.overflow, added, &mut self.counts.membrane_overflows);
-        }
+        integrate(
+            &mut self.membranes,
+            &sums,
+            |sum| weighted(integration, source, step, sum),
+            chip,
+            &mut self.counts,
+        );
     }
 
     /// The values to be sent.
@@ -125,17 +121,9 @@ impl Neurons {
     }
 
     fn requantize(&mut self, network: &Network, population: &Population, stem: &Stem) {
-        let chip = &network.chip.core;
-        let biases = read_i32(network, stem.bias.offset, stem.bias.count);
         for neuron in 0..self.membranes.len() {
-            let sum = self.membranes[neuron] + i64::from(biases[neuron % biases.len()]);
-            let membrane = store(chip.membrane_bits, chip.overflow, sum, &mut self.counts.membrane_overflows);
-            self.membranes[neuron] = membrane;
-            if let Some(requantizer) = &stem.requantizer {
-                let channel = neuron % population.shape[2] as usize;
-                let value = apply(network, requantizer, membrane, neuron, channel);
-                self.values[neuron] = value.clamp(i128::from(stem.low), i128::from(stem.high)) as i64;
-            }
+            let membrane = &mut self.membranes[neuron];
+            self.values[neuron] = requantized(network, population, stem, neuron, membrane, &mut self.counts);
         }
     }
 
@@ -143,18 +131,77 @@ impl Neurons {
     fn send(&mut self, population: &Population, timestep: u32) {
         self.fired.fill(false);
         let Some(step) = population.step(timestep) else { return };
-        let weight = 1 << (population.bits - 1 - step);
         for neuron in 0..self.rest.len() {
-            let rest = &mut self.rest[neuron];
-            let fires = if population.signed && step == 0 { *rest < 0 } else { *rest >= weight };
-            if fires {
-                *rest += if population.signed && step == 0 { weight } else { -weight };
-                self.fired[neuron] = true;
-                self.counts.spikes += 1;
-            }
+            let fires = fires(population, step, &mut self.rest[neuron]);
+            self.fired[neuron] = fires;
+            self.counts.spikes += u64::from(fires);
             self.codes[neuron] = self.codes[neuron] << 1 | u8::from(fires);
         }
     }
+}
+
+/// Adds the weights of all spikes of a source to the sums of a timestep; `clips`: where the chip's
+/// registers saturate, after every addition.
+pub(crate) fn add_weights(
+    sums: &mut [i64],
+    synapses: &[Synapse],
+    fired: &[bool],
+    core: &Core,
+    clips: bool,
+    counts: &mut Counts,
+) {
+    for synapse in synapses.iter().filter(|synapse| fired[synapse.source]) {
+        counts.sops += 1;
+        let sum = &mut sums[synapse.target];
+        *sum += i64::from(synapse.weight);
+        if core.overflow == Overflow::Saturate && clips {
+            *sum = store(core.weight_sum_bits, core.overflow, *sum, &mut counts.sum_overflows);
+        }
+    }
+}
+
+/// Adds the sums of a timestep to the membranes, each weighted.
+pub(crate) fn integrate(
+    membranes: &mut [i64],
+    sums: &[i64],
+    weighted: impl Fn(i64) -> i64,
+    core: &Core,
+    counts: &mut Counts,
+) {
+    for (membrane, &sum) in membranes.iter_mut().zip(sums) {
+        let sum = store(core.weight_sum_bits, core.overflow, sum, &mut counts.sum_overflows);
+        let added = *membrane + weighted(sum);
+        *membrane = store(core.membrane_bits, core.overflow, added, &mut counts.membrane_overflows);
+    }
+}
+
+/// Adds the bias to a membrane; returns the value that is sent, 0 where the membrane is read.
+pub(crate) fn requantized(
+    network: &Network,
+    population: &Population,
+    stem: &Stem,
+    neuron: usize,
+    membrane: &mut i64,
+    counts: &mut Counts,
+) -> i64 {
+    let core = &network.chip.core;
+    let biases = read_i32(network, stem.bias.offset, stem.bias.count);
+    let sum = *membrane + i64::from(biases[neuron % biases.len()]);
+    *membrane = store(core.membrane_bits, core.overflow, sum, &mut counts.membrane_overflows);
+    let Some(requantizer) = &stem.requantizer else { return 0 };
+    let channel = neuron % population.shape[2] as usize;
+    let value = apply(network, requantizer, *membrane, neuron, channel);
+    value.clamp(i128::from(stem.low), i128::from(stem.high)) as i64
+}
+
+/// Whether the rest reaches the step's weight, which is then taken off.
+pub(crate) fn fires(population: &Population, step: u32, rest: &mut i64) -> bool {
+    let weight = 1 << (population.bits - 1 - step);
+    let fires = if population.signed && step == 0 { *rest < 0 } else { *rest >= weight };
+    if fires {
+        *rest += if population.signed && step == 0 { weight } else { -weight };
+    }
+    fires
 }
 
 /// What a register of `bits` holds after `exact` was written to it.
@@ -172,7 +219,7 @@ fn store(bits: u32, overflow: Overflow, exact: i64, overflows: &mut u64) -> i64 
 }
 
 /// The sum of a timestep times the coefficient of its step.
-fn weighted(integration: &Integration, source: &Population, step: u32, sum: i64) -> i64 {
+pub(crate) fn weighted(integration: &Integration, source: &Population, step: u32, sum: i64) -> i64 {
     let sign = if source.signed && step == 0 { -1 } else { 1 };
     match integration {
         Integration::Exact => sign * sum * (1 << (source.bits - 1 - step)),

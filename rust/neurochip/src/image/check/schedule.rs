@@ -1,4 +1,4 @@
-//! The schedule: nobody sends before it has received, nobody receives two codes at once.
+//! The schedule: nobody sends before it has received, nobody receives two codes or samples at once.
 
 use super::{Check, require};
 use crate::image::description::{Connector, Description, Integration, Model, Population, Projection, Stem};
@@ -8,6 +8,10 @@ const MAX_COEFFICIENT: i32 = 1 << 30;
 const MAX_SHIFT: u32 = 30;
 
 pub(super) fn check(image: &Description) -> Check {
+    let (period, timesteps) = (image.period, image.timesteps);
+    require((1..=timesteps).contains(&period), || {
+        format!("a sample enters every {period} timesteps, expected 1 to {timesteps}")
+    })?;
     for (number, population) in image.populations.iter().enumerate() {
         let incoming = || image.projections.iter().filter(|projection| projection.target as usize == number);
         let sources: Vec<&Population> = incoming().map(|projection| image.ends(projection)[0]).collect();
@@ -16,6 +20,7 @@ pub(super) fn check(image: &Description) -> Check {
             Model::MaxPool => check_max_pool(population, &sources, &incoming().collect::<Vec<_>>())?,
             Model::Stem(stem) => check_stem(population, stem, &sources)?,
         }
+        check_period(image, population, &sources)?;
     }
     Ok(())
 }
@@ -53,6 +58,30 @@ fn check_stem(population: &Population, stem: &Stem, sources: &[&Population]) -> 
         }
     }
     check_integration(name, &stem.integration, sources)
+}
+
+/// A sample enters no sooner than every population can take it.
+///
+/// A neuron with two buffers sends one sample while it receives the next; with one, no spike of the
+/// next may arrive before it has sent its last bit.
+fn check_period(image: &Description, population: &Population, sources: &[&Population]) -> Check {
+    let Population { name, send_start, bits, model, .. } = population;
+    let (period, buffers) = (image.period, image.chip.core.buffers);
+    let Model::Stem(_) = model else {
+        // Inputs and maxima hold nothing but what they are sending.
+        return require(period >= *bits, || {
+            format!("a sample enters every {period} timesteps, but '{name}' sends it for {bits}")
+        });
+    };
+    let first = sources.iter().map(|source| source.send_start).min().unwrap_or(*send_start);
+    let (receives, sends) = (send_start - first, (*bits).max(1)); // reading a membrane takes a timestep
+    let shortest = if buffers == 1 { receives + sends } else { receives.max(sends) };
+    require(period >= shortest, || {
+        format!(
+            "a sample enters every {period} timesteps, but '{name}' receives it for {receives} and sends it \
+             for {sends}: with `core.buffers` {buffers} it takes one every {shortest}"
+        )
+    })
 }
 
 /// What spikes of a timestep weigh: sources that agree in it may be summed.
