@@ -354,3 +354,16 @@ def test_the_price_of_a_skip_is_what_its_relays_cost():
     )
     assert told.energy_pj == pytest.approx(energy)
     assert nc.report(simulated(chain(2), "tiny", 7)).contents.relays is None
+
+
+def test_a_residual_network_from_a_file_is_still_onnxruntimes_integers_with_samples_in_flight(
+    examples,
+):
+    model = examples.parent / "tests/data/zoo/digits_resnet/uint8_qdq_perchannel.onnx"
+    x = np.load(examples / "digits.npz")["x"][:20, np.newaxis].astype(np.float32) / np.float32(255)
+    image = nc.compile(model, "ideal", pipeline=True)
+    assert (image.timesteps, image.period, image.samples_in_flight) == (13 * T, T, 13)
+    run = nc.simulate(image, x, timing="none")
+    assert run.exact_agreement.differing.sum() == 0
+    kinds = {layer.name: layer.kind for layer in image.layers}
+    assert sum(kind == "Relay" for kind in kinds.values()) == 4

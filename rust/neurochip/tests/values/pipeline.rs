@@ -255,3 +255,15 @@ fn a_core_that_receives_one_sample_and_sends_another_updates_once() {
     assert_eq!(schedule.soma_updates(&description, &[9, 1]), [0, 2]);
     assert_eq!(schedule.soma_updates(&description, &[0]), [0, 0]);
 }
+
+/// More samples than are held at once: those in flight are carried from one chunk to the next.
+#[test]
+fn a_long_run_is_the_same_in_one_batch_and_in_two() {
+    let network = Network { period: Some(8), ..copy("2") };
+    let samples: Vec<Vec<i64>> = (0..300).map(|number| vec![number % 256, number * 7 % 256]).collect();
+    for timing in [Timing::Cycle, Timing::None] {
+        let whole = run(&network, &samples, timing);
+        assert_eq!(whole.len(), 300);
+        assert_eq!(in_two_batches(&network, &samples, 100, timing), whole);
+    }
+}
