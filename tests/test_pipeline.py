@@ -367,3 +367,15 @@ def test_a_residual_network_from_a_file_is_still_onnxruntimes_integers_with_samp
     assert run.exact_agreement.differing.sum() == 0
     kinds = {layer.name: layer.kind for layer in image.layers}
     assert sum(kind == "Relay" for kind in kinds.values()) == 4
+
+
+def test_placements_are_timed_on_a_full_chip(both, examples):
+    x, (_, image), _ = both
+    calibration = x[: image.samples_in_flight]
+    moved = nc.compile(
+        examples / "digits_cnn.onnx", "tiny", calibration=calibration, pipeline=True, optimize=2
+    )
+    run = nc.simulate(moved, calibration)
+    full = slice((moved.samples_in_flight - 1) * moved.period, len(calibration) * moved.period)
+    assert moved.gain.after.work_cycles == run.timestep_work_cycles[full].mean()
+    assert run.compiled_agreement.differing.sum() == 0

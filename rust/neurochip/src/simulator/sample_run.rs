@@ -1,0 +1,64 @@
+//! What one sample took, with other samples in flight or without.
+
+use crate::counters::Counters;
+use crate::image::description::Description;
+use crate::values::{Counts, Record};
+
+/// What a sample makes one population do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Packets that its neurons send.
+    pub packets: u64,
+    /// Flits of these packets across links between routers.
+    pub flit_hops: u64,
+    /// Neurons updated in the timesteps of the sample's slot.
+    pub soma_updates: u64,
+}
+
+/// What one sample took.
+///
+/// Its *slot* is the timesteps from its entry to that of the next sample, or to its own end if it is
+/// the last. Without samples in flight beside it these are the timesteps in which it is on the chip.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SampleRun {
+    /// Spikes and outputs.
+    pub record: Record,
+    /// For each population, what it sent and how often it was updated.
+    pub activity: Vec<Activity>,
+    /// Everything counted: what the sample's spikes cause is the sample's, wherever in the run it
+    /// happens; all else is that of its slot. So the samples add up to the run. The cycles are 0
+    /// without timing.
+    pub counters: Counters,
+    /// Cycles that the own work of each timestep of its slot takes; empty without timing.
+    pub work_cycles: Vec<u64>,
+    /// Cycles from the start of each timestep of its slot to that of the next; empty without timing.
+    pub timestep_cycles: Vec<u64>,
+}
+
+/// The counters that need no time.
+pub(super) fn counted(counts: &[Counts], activity: &[Activity], description: &Description) -> Counters {
+    let flits = u64::from(description.chip.noc.packet_flits);
+    // The input is the first population; its spikes come from outside.
+    let input_packets = activity[0].packets;
+    let packets = activity[1..].iter().map(|activity| activity.packets).sum();
+    let output_packets = counts[description.output as usize].spikes;
+    Counters {
+        spikes: counts.iter().map(|counts| counts.spikes).sum(),
+        sops: counts.iter().map(|counts| counts.sops).sum(),
+        packets,
+        input_packets,
+        output_packets,
+        flits: packets * flits,
+        flit_hops: activity.iter().map(|activity| activity.flit_hops).sum(),
+        io_flits: (input_packets + output_packets) * flits,
+        soma_updates: activity.iter().map(|activity| activity.soma_updates).sum(),
+        ..Counters::default()
+    }
+}
+
+/// What a sample's spikes cause, and the cycles of its slot.
+pub(super) fn with_cycles(caused: &Counters, timed: &Counters) -> Counters {
+    let Counters { spikes, packets, input_packets, output_packets, .. } = *caused;
+    let Counters { flits, flit_hops, io_flits, sops, .. } = *caused;
+    Counters { spikes, packets, input_packets, output_packets, flits, flit_hops, io_flits, sops, ..*timed }
+}
