@@ -11,7 +11,7 @@ from neurochip.formats import Format, Tensor
 from neurochip.graph import Graph, load
 from neurochip.layers import AveragePool, Convolution, Dense, Layer, MaxPool, Rearrange
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+LENET = Path(__file__).parents[1] / "examples" / "mnist_lenet.onnx"
 WEIGHT_SPREAD = 25
 """Standard deviation of seeded 8-bit weights: what trained ones have."""
 ACTIVITY = 0.5
@@ -20,7 +20,7 @@ ACTIVITY = 0.5
 
 def lenet() -> tuple[Graph, NDArray[np.float32]]:
     """The committed MNIST LeNet, and strokes that are as bright and as sparse as its digits."""
-    return load(EXAMPLES / "mnist_lenet.onnx"), strokes(256)
+    return load(LENET), strokes(256)
 
 
 def strokes(count: int) -> NDArray[np.float32]:

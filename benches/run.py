@@ -1,159 +1,233 @@
 """`make bench`: how fast the simulator is, each figure beside its goal.
 
-Figures are medians of several runs of the same work in one process, after one that is not counted.
-Machines are noisy: compare ratios from one machine, and do not read anything into a few percent.
+    python benches/run.py                        # everything
+    python benches/run.py lenet resnet20         # some of it
+    python benches/run.py --compare --threads 2  # beside onnxruntime's int8, on as many threads
+
+`cargo bench --bench engine` measures the mesh and the cores alone.
 """
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 import numpy as np
-from networks import cifar_network, convolution, lenet
+from architectures import ARCHITECTURES
+from figures import Figure, forget_peak, seconds_of, status_bytes
+from networks import LENET, cifar_network, convolution, lenet
 from numpy.typing import NDArray
+from onnxruntime_int8 import samples_per_s as onnxruntime_samples_per_s
 
 import neurochip as nc
 from neurochip import _core
+from neurochip.errors import CapacityError
 from neurochip.graph import Graph
 from neurochip.layers import Convolution, Dense
 
-ROUNDS = 5
-SECONDS = 1.0
-"""Least time a round takes: shorter work is repeated."""
+CALIBRATION_SAMPLES = 64
+DEFAULT_THREADS = 2
+MAX_SIDE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured rate; higher is better."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Workload:
+    """A network, the samples to run it on, and what it should reach on two threads."""
 
     name: str
-    value: float
-    unit: str
-    goal: float | None
-
-    def __str__(self) -> str:
-        """One line of the table."""
-        line = f"{self.name:<58} {self.value:>10.3g} {self.unit:<9}"
-        if self.goal is None:
-            return line
-        return f"{line} goal {self.goal:>6.3g}  x{self.value / self.goal:.2f}"
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Median time of one call of `work`."""
-    start = time.perf_counter()
-    work()
-    repeats = max(1, round(SECONDS / max(time.perf_counter() - start, 1e-6)))
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        for _ in range(repeats):
-            work()
-        times.append((time.perf_counter() - start) / repeats)
-    return statistics.median(times)
+    graph: Graph
+    samples: NDArray[np.float32]
+    model: bytes | None = None
+    """The ONNX file, where there is one that onnxruntime can run too."""
+    timed_samples: int = 1
+    none_samples_per_s: float | None = None
+    none_gsops_per_s: float | None = None
+    cycle_samples_per_s: float | None = None
+    of_onnxruntime: float | None = None
+    """Share of onnxruntime's samples/s, on the chip `ideal`."""
 
 
-def values_machine(
-    network: str,
-    made: tuple[Graph, NDArray[np.float32]],
-    chip: str,
-    goal_sops_per_s: float | None,
-    goal_samples_per_s: float | None = None,
-    threads: int = 1,
-) -> list[Figure]:
+@cache
+def workload(name: str) -> Workload:
+    """One of the networks of the suite, by its short name."""
+    return WORKLOADS[name]()
+
+
+def _lenet() -> Workload:
+    graph, samples = lenet()
+    return Workload(
+        "MNIST LeNet", graph, samples, LENET.read_bytes(), timed_samples=32,
+        none_samples_per_s=1500, none_gsops_per_s=0.3, cycle_samples_per_s=100,
+    )  # fmt: skip
+
+
+def _convolution() -> Workload:
+    graph, samples = convolution()
+    return Workload("3x3 convolution 64 -> 64 at 32x32", graph, samples, none_gsops_per_s=5)
+
+
+def _cifar_vgg() -> Workload:
+    graph, samples = cifar_network()
+    return Workload("CIFAR-10 VGG, 7 convolutions", graph, samples, none_gsops_per_s=1)
+
+
+def _resnet20() -> Workload:
+    graph, samples, model = _synthetic("resnet20", 32)
+    return Workload(
+        "CIFAR-10 ResNet-20", graph, samples, model, timed_samples=4, cycle_samples_per_s=3,
+        of_onnxruntime=0.1,
+    )  # fmt: skip
+
+
+def _vgg16() -> Workload:
+    graph, samples, model = _synthetic("vgg16", 1)
+    return Workload("VGG-16 at 224x224", graph, samples, model)
+
+
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    "convolution": _convolution,
+    "lenet": _lenet,
+    "cifar-vgg": _cifar_vgg,
+    "resnet20": _resnet20,
+    "vgg16": _vgg16,
+}
+
+
+def _synthetic(name: str, count: int) -> tuple[Graph, NDArray[np.float32], bytes]:
+    """A network with synthetic weights, and samples like those that it was quantized with."""
+    architecture = ARCHITECTURES[name]()
+    quantized = architecture.quantized()
+    samples = np.resize(architecture.samples, (count, *architecture.samples.shape[1:]))
+    return quantized.graph(), samples.astype(np.float32), quantized.model
+
+
+@cache
+def chip_for(work: Workload) -> nc.Chip:
+    """Darwin3: one chip, or the smallest square board of them that the network fits."""
+    network = nc.lower(work.graph, nc.chip("darwin3"))
+    for side in range(1, MAX_SIDE + 1):
+        chip = nc.chip("darwin3", {"board.chips_x": side, "board.chips_y": side})
+        try:
+            nc.place(network, chip)
+        except CapacityError:
+            continue
+        return chip
+    raise CapacityError(f"{work.name} does not fit {MAX_SIDE} x {MAX_SIDE} chips")
+
+
+def compiled(work: Workload, chip: str | nc.Chip) -> nc.Image:
+    """A workload's image."""
+    return nc.compile(work.graph, chip, calibration=work.samples[:CALIBRATION_SAMPLES])
+
+
+def values(work: Workload, chip: str | nc.Chip, threads: int) -> list[Figure]:
     """SOP/s and samples/s of `timing="none"`."""
-    graph, samples = made
-    image = nc.compile(graph, chip=chip, calibration=samples[:64])
-    run = nc.simulate(image, samples, timing="none", threads=threads, compare=False)
-    sops = int(run.sops.sum())
+    image = compiled(work, chip)
 
-    def work() -> object:
-        return nc.simulate(image, samples, timing="none", threads=threads, compare=False)
+    def simulated() -> nc.Run:
+        return nc.simulate(image, work.samples, timing="none", threads=threads, compare=False)
 
-    took = seconds_of(work)
-    name = f"values: {network}, {chip}, {threads} thread{'s' * (threads > 1)}"
+    sops = int(simulated().sops.sum())
+    took = seconds_of(simulated)
+    name = f"none: {work.name}, {image.chip.name}, {_threads(threads)}"
     return [
-        Figure(name, sops / took / 1e9, "GSOP/s", goal_sops_per_s),
-        Figure(name, len(samples) / took, "samples/s", goal_samples_per_s),
+        Figure(name, sops / took / 1e9, "GSOP/s", work.none_gsops_per_s),
+        Figure(name, len(work.samples) / took, "samples/s", work.none_samples_per_s),
     ]
 
 
-def cycles(network: str, made: tuple[Graph, NDArray[np.float32]], count: int) -> list[Figure]:
+def cycles(work: Workload, threads: int) -> list[Figure]:
     """Simulated events per second of `timing="cycle"`."""
-    graph, samples = made
-    image = nc.compile(graph, chip="darwin3", calibration=samples[:64])
-    run = nc.simulate(image, samples[:count], threads=1, compare=False)
+    image = compiled(work, chip_for(work))
+    samples = work.samples[: work.timed_samples]
+
+    def simulated() -> nc.Run:
+        return nc.simulate(image, samples, threads=threads, compare=False)
+
+    forget_peak()
+    run = simulated()
+    peak = status_bytes("VmHWM")
+    took = seconds_of(simulated)
+    name = f"cycle: {work.name}, darwin3 x{image.chips_used}, {_threads(threads)}"
     hops = int(run.counters["flit_hops"].sum())
-    took = seconds_of(lambda: nc.simulate(image, samples[:count], threads=1, compare=False))
-    name = f"cycles: {network}, darwin3, 1 thread"
     return [
-        Figure(name, hops / took / 1e6, "Mhops/s", None),
-        Figure(name, count / took, "samples/s", None),
+        Figure(name, hops / took / 1e6, "M hops/s"),
+        Figure(name, int(run.work_cycles.sum()) / took / 1e6, "M cycles/s"),
+        Figure(name, len(samples) / took, "samples/s", work.cycle_samples_per_s),
+        Figure(f"memory: {work.name}, peak of the process", peak / 2**30, "GiB"),
     ]
 
 
-def image_size(network: str, made: tuple[Graph, NDArray[np.float32]]) -> list[Figure]:
+def compare(work: Workload, threads: int) -> list[Figure]:
+    """`timing="none"` beside onnxruntime's int8, on the same graph, samples and threads."""
+    if work.model is None:
+        return []
+    theirs = onnxruntime_samples_per_s(work.model, work.samples, threads)
+    figures = [Figure(f"onnxruntime int8: {work.name}, {_threads(threads)}", theirs, "samples/s")]
+    for chip, goal in (("ideal", work.of_onnxruntime), (chip_for(work), None)):
+        _, ours = values(work, chip, threads)
+        figures.append(Figure(ours.name, ours.value / theirs, "of theirs", goal))
+    return figures
+
+
+def image_size(work: Workload) -> list[Figure]:
     """Bytes of an image as a share of its limit: 1.3 a weight, 64 a core, 8 a neuron."""
-    graph, samples = made
-    image = nc.compile(graph, calibration=samples[:64])
-    layers = [layer for layer in graph.layers if isinstance(layer, Convolution | Dense)]
+    image = compiled(work, chip_for(work))
+    layers = [layer for layer in work.graph.layers if isinstance(layer, Convolution | Dense)]
     weights = sum(layer.weights.size for layer in layers)
     neurons = sum(layer.neurons for layer in image.layers)
     limit = 1.3 * weights + 64 * len(image.cores) + 8 * neurons
-    return [Figure(f"image: {network}", limit / len(image.to_bytes()), "limit/size", 1.0)]
+    return [Figure(f"image: {work.name}, darwin3", limit / len(image.to_bytes()), "limit/size", 1)]
 
 
 def memory(count: int = 64) -> list[Figure]:
     """Peak memory that simulating adds, for each neuron of each sample in flight (Linux)."""
-    made = cifar_network()
-    image = nc.compile(made[0])
+    work = workload("cifar-vgg")
+    image = compiled(work, "darwin3")
     neurons = sum(layer.neurons for layer in image.layers)
-    samples = np.repeat(made[1][:1], count, axis=0)
     simulator = _core.Simulator(image.core)
-    codes = image.host.codes(samples)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts from what is in use now
-    before = _status_kib("VmRSS")
+    codes = image.host.codes(np.repeat(work.samples[:1], count, axis=0))
+    forget_peak()
+    before = status_bytes("VmRSS")
     job = simulator.start(codes, False, False, 1)
     while not job.wait(1.0):
         pass
-    added_bytes = max(_status_kib("VmHWM") - before, 1) * 1024
-    name = f"memory: CIFAR-10 VGG, {count} samples one by one, 16 B a neuron"
-    return [Figure(name, 16 * neurons / added_bytes, "limit/use", 1.0)]
+    added = max(status_bytes("VmHWM") - before, 1024)
+    name = f"memory: {work.name}, {count} samples one by one, 16 B a neuron"
+    return [Figure(name, 16 * neurons / added, "limit/use", 1)]
 
 
-def _status_kib(field: str) -> int:
-    """A figure of the process, from the kernel."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' * (count > 1)}"
+
+
+def figures_of(name: str, threads: int) -> list[Figure]:
+    """Everything that is measured of a workload."""
+    work = workload(name)
+    figures = values(work, chip_for(work), threads)
+    if name != "convolution":
+        figures += cycles(work, threads) + image_size(work)
+    return figures
 
 
 def main() -> None:
     """Measures everything, or what the arguments name."""
-    benches: dict[str, Callable[[], list[Figure]]] = {
-        "memory": memory,  # first: what others have freed would be used again unseen
-        "convolution": lambda: values_machine(
-            "3x3 convolution 64 -> 64 at 32x32", convolution(), "darwin3", 5.0
-        ),
-        "cifar": lambda: values_machine(
-            "CIFAR-10 VGG, 7 convolutions", cifar_network(), "darwin3", 1.0
-        ),
-        "lenet": lambda: values_machine("MNIST LeNet (8, 16 channels)", lenet(), "darwin3", 0.3),
-        "lenet-ideal": lambda: values_machine(
-            "MNIST LeNet (8, 16 channels)", lenet(), "ideal", 0.3
-        ),
-        "lenet-image": lambda: image_size("MNIST LeNet, darwin3", lenet()),
-        "cifar-image": lambda: image_size("CIFAR-10 VGG, darwin3", cifar_network()),
-        "lenet-cycle": lambda: cycles("MNIST LeNet", lenet(), 8),
-        "cifar-cycle": lambda: cycles("CIFAR-10 VGG", cifar_network(), 1),
-    }
-    wanted = sys.argv[1:] or list(benches)
-    for name in wanted:
-        for figure in benches[name]():
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(["memory", *WORKLOADS]))
+    parser.add_argument("--compare", action="store_true", help="beside onnxruntime's int8")
+    parser.add_argument("--threads", type=int, default=DEFAULT_THREADS)
+    chosen = parser.parse_args()
+    # Memory first: what others have freed would be used again unseen.
+    for name in chosen.names or ["memory", *WORKLOADS]:
+        if name == "memory":
+            figures = [] if chosen.compare else memory()
+        elif chosen.compare:
+            figures = compare(workload(name), chosen.threads)
+        else:
+            figures = figures_of(name, chosen.threads)
+        for figure in figures:
             print(figure, flush=True)
 
 
