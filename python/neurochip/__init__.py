@@ -17,7 +17,7 @@ from .errors import NeurochipError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
-from .lower import DEFAULT_HEADROOM, Network, lower
+from .lower import DEFAULT_HEADROOM, LayerSettings, Network, Settings, lower
 from .placement import Placement, place
 from .report import Report, report
 from .simulate import Run, simulate
@@ -26,11 +26,13 @@ __all__ = [
     "Chip",
     "Graph",
     "Image",
+    "LayerSettings",
     "Network",
     "NeurochipError",
     "Placement",
     "Report",
     "Run",
+    "Settings",
     "assemble",
     "chip",
     "compile",
@@ -52,6 +54,7 @@ def compile(
     overrides: Mapping[str, object] | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
     headroom: float = DEFAULT_HEADROOM,
+    settings: str | Path | Settings | None = None,
 ) -> Image:
     """Compiles a quantized network for a chip.
 
@@ -64,6 +67,7 @@ def compile(
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
         shape: Shapes of inputs that the model leaves open.
         headroom: Room for partial sums beyond those of the calibration samples, as a factor.
+        settings: What is decided layer by layer, or the TOML file that says it.
 
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
@@ -71,4 +75,5 @@ def compile(
     graph = model if isinstance(model, Graph) else load_graph(model, shape=shape)
     target = load_chip(chip, overrides)
     codes = None if calibration is None else graph.quantize(calibration)
-    return assemble(place(lower(graph, target, code, codes, headroom), target))
+    decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
+    return assemble(place(lower(graph, target, code, codes, headroom, decided), target))

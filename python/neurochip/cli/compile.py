@@ -25,10 +25,17 @@ def command(
     code: options.Code = None,
     set: options.Set = None,
     shape: options.Shape = None,
+    settings: options.Settings = None,
 ) -> None:
     """Compile a graph for a chip, and write the image."""
     chosen = CompileOptions(
-        chip, code, options.parse_overrides(set), options.parse_shapes(shape), calibration, scale
+        chip=chip,
+        code=code,
+        overrides=options.parse_overrides(set),
+        shapes=options.parse_shapes(shape),
+        calibration=calibration,
+        scale=scale,
+        settings=settings,
     )
     with task() as current, replacing(output) as file:
         image = load_image(model, chosen, None, current)

@@ -30,13 +30,20 @@ def command(
     code: options.Code = None,
     set: options.Set = None,
     shape: options.Shape = None,
+    settings: options.Settings = None,
 ) -> None:
     """Show what is in a graph, an image or a chip.
 
     A graph: its layers, and with --chip its placement. A chip: every number with its source.
     """
     chosen = CompileOptions(
-        chip, code, options.parse_overrides(set), options.parse_shapes(shape), calibration, scale
+        chip=chip,
+        code=code,
+        overrides=options.parse_overrides(set),
+        shapes=options.parse_shapes(shape),
+        calibration=calibration,
+        scale=scale,
+        settings=settings,
     )
     path = Path(thing)
     with task() as current:

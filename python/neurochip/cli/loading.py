@@ -34,13 +34,22 @@ class CompileOptions:
     shapes: Mapping[str, Sequence[int]]
     calibration: Path | None
     scale: float | None
+    settings: Path | None
 
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
-        if self.chip or self.code or self.overrides or self.shapes or self.calibration:
+        changing = (
+            self.chip
+            or self.code
+            or self.overrides
+            or self.shapes
+            or self.calibration
+            or self.settings
+        )
+        if changing:
             raise ChipError(
-                f"{str(path)!r} is an image, which was compiled for its chip already: "
-                "`--chip`, `--code`, `--set`, `--shape` and `--calibration` cannot change it",
+                f"{str(path)!r} is an image, which was compiled for its chip already: `--chip`, "
+                "`--code`, `--set`, `--shape`, `--calibration` and `--settings` cannot change it",
                 hint="give the graph instead, or leave these options out",
             )
 
@@ -75,6 +84,7 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         code=chosen.code or DEFAULT_CODE,
         calibration=calibration,
         overrides=chosen.overrides,
+        settings=chosen.settings,
     )
 
 

@@ -87,5 +87,9 @@ Scale = Annotated[
         help="Divide stored numbers by this; uint8 by 255 unless given.",
     ),
 ]
+Settings = Annotated[
+    Path | None,
+    typer.Option(help="What is decided layer by layer: the TOML file that says it."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell the details too.")]

@@ -61,6 +61,7 @@ def command(
     code: options.Code = None,
     set: options.Set = None,
     shape: options.Shape = None,
+    settings: options.Settings = None,
     timing: Annotated[
         options.Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")
     ] = options.Timing.cycle,
@@ -73,7 +74,13 @@ def command(
 ) -> None:
     """Run a graph or an image on a chip, and report what it took."""
     chosen = CompileOptions(
-        chip, code, options.parse_overrides(set), options.parse_shapes(shape), calibration, scale
+        chip=chip,
+        code=code,
+        overrides=options.parse_overrides(set),
+        shapes=options.parse_shapes(shape),
+        calibration=calibration,
+        scale=scale,
+        settings=settings,
     )
     wanted = Samples(input, labels, samples, scale, seed)
     with task() as current:

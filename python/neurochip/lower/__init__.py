@@ -10,6 +10,7 @@ from ..chip import Chip
 from ..errors import ModelError
 from ..graph import Graph
 from .network import Network
+from .settings import LayerSettings, Settings
 from .stem import lower_stem
 
 CODES = {"stem": lower_stem}
@@ -22,7 +23,7 @@ Measured on MNIST's MLP with 256 calibration samples: 1.1 lets 18 of 10,000 pict
 costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter of a bit.
 """
 
-__all__ = ["CODES", "DEFAULT_HEADROOM", "Network", "lower"]
+__all__ = ["CODES", "DEFAULT_HEADROOM", "LayerSettings", "Network", "Settings", "lower"]
 
 
 def lower(
@@ -31,6 +32,7 @@ def lower(
     code: str = "stem",
     calibration: NDArray[Any] | None = None,
     headroom: float = DEFAULT_HEADROOM,
+    settings: Settings | None = None,
 ) -> Network:
     """Turns a graph into populations and projections, with what is proven about them.
 
@@ -41,12 +43,16 @@ def lower(
         calibration: Codes of the graph's input, (samples, *shape), from which scaled integration
             takes its range; without them it takes the proven interval.
         headroom: Factor between the largest partial sum seen and the largest that fits.
+        settings: What is decided layer by layer.
 
     Raises:
         ModelError: If there is no such code, or a layer that it cannot express on this chip.
+        SettingsError: If settings name a layer that the graph does not have.
     """
     if code not in CODES:
         raise ModelError(
             f"no spike code {code!r}", hint=f"the codes are {', '.join(sorted(CODES))}"
         )
-    return CODES[code](graph, chip, calibration, headroom)
+    decided = settings or Settings()
+    decided.refuse_unknown(layer.name for layer in graph.layers)
+    return CODES[code](graph, chip, calibration, headroom, decided)

@@ -29,6 +29,7 @@ from .network import (
     Stem,
 )
 from .registers import Registers
+from .settings import Settings
 from .views import NOWHERE, View, neuron_shape
 
 
@@ -40,13 +41,19 @@ class Builder:
     """Collects what lowering makes, layer by layer."""
 
     def __init__(
-        self, graph: Graph, chip: Chip, calibration: Calibration | None, headroom: float
+        self,
+        graph: Graph,
+        chip: Chip,
+        calibration: Calibration | None,
+        headroom: float,
+        settings: Settings,
     ) -> None:
         """Starts with the input population."""
         self.graph = graph
         self.registers = Registers.of(chip)
         self.calibration = calibration
         self.headroom = headroom
+        self.settings = settings
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
         self.views: dict[str, View] = {}

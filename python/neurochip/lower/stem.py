@@ -28,6 +28,7 @@ from .network import Network
 from .pointwise import lower_add, lower_lookup
 from .pooling import lower_max_pool
 from .schedule import schedule
+from .settings import Settings
 from .views import concatenated
 from .weighted_populations import lower_weighted
 
@@ -60,7 +61,11 @@ _LOWER: dict[type[Any], Callable[[Builder, Any], None]] = {
 
 
 def lower_stem(
-    graph: Graph, chip: Chip, calibration: NDArray[Any] | None, headroom: float
+    graph: Graph,
+    chip: Chip,
+    calibration: NDArray[Any] | None,
+    headroom: float,
+    settings: Settings,
 ) -> Network:
     """Lowers every layer that the output needs.
 
@@ -69,7 +74,7 @@ def lower_stem(
     """
     needed = needed_layers(graph)
     seen = None if calibration is None else Calibration(graph.input, calibration, needed)
-    builder = Builder(graph, chip, seen, headroom)
+    builder = Builder(graph, chip, seen, headroom, settings)
     refused: dict[str, list[tuple[str, str]]] = {}
     for layer in needed:
         try:
