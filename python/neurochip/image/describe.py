@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,7 @@ def _model(population: Population, blob: Blob) -> dict[str, Any]:
         "requantizer": requantizer,
         "low": int(model.low),
         "high": int(model.high),
+        "sparsity": None if model.sparsity is None else asdict(model.sparsity),
     }
 
 

@@ -11,6 +11,7 @@ from ..errors import ModelError
 from ..graph import Graph
 from .network import Network
 from .settings import LayerSettings, Settings
+from .sparsity import sparsified
 from .stem import lower_stem
 
 CODES = {"stem": lower_stem}
@@ -55,4 +56,4 @@ def lower(
         )
     decided = settings or Settings()
     decided.refuse_unknown(layer.name for layer in graph.layers)
-    return CODES[code](graph, chip, calibration, headroom, decided)
+    return sparsified(CODES[code](graph, chip, calibration, headroom, decided), decided)

@@ -182,6 +182,28 @@ class Float32Add:
 Requantizer: TypeAlias = Float32 | Fixed | Table | Float32Add
 
 
+@dataclass(frozen=True, slots=True)
+class Sparsity:
+    """Which spikes of a train are left out (SDANN, section 3.3)."""
+
+    rot: int
+    """RoT: values are rounded to multiples of `2^rot`."""
+    drlo: int
+    """DRLO: only so many spikes are sent, the first ones."""
+
+    def sent(self, values: NDArray[np.int64], code: SpikeCode) -> NDArray[np.int64]:
+        """What is sent for values that do not round beyond the code's largest."""
+        half = (1 << self.rot) >> 1
+        rounded = (values + half) >> self.rot << self.rot
+        sent = np.zeros(values.shape, np.int64)
+        spikes = np.zeros(values.shape, np.int64)
+        for step in range(code.bits):
+            spike = (rounded >> (code.bits - 1 - step)) & (spikes < self.drlo)
+            sent += spike * code.weight(step)
+            spikes += spike
+        return sent
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stem:
     """Accumulates, scales and generates. Arrays hold one, one a channel or one a neuron."""
@@ -193,6 +215,8 @@ class Stem:
     """None where the host reads the membrane."""
     low: int
     high: int
+    sparsity: Sparsity | None = None
+    """None where all spikes are sent; else `low` and `high` are values it sends as they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,18 @@ class LayerSettings:
     In a file all are `drlo = 8`: no train has more.
     """
 
+    @property
+    def leaves_spikes_out(self) -> bool:
+        """Whether trains are sent with fewer spikes than they have."""
+        return self.rot > 0 or self.drlo is not None
+
+    @property
+    def sparsity(self) -> str:
+        """Which spikes are left out, in words."""
+        rounded = [f"RoT {self.rot}"] if self.rot else []
+        limited = [f"DRLO {self.drlo}"] if self.drlo is not None else []
+        return ", ".join(rounded + limited) or "none"
+
 
 FIELDS = {each.name: each for each in fields(LayerSettings)}
 

@@ -115,6 +115,18 @@ pub struct Stem {
     pub low: i32,
     /// Largest value sent.
     pub high: i32,
+    /// Which spikes are left out; absent where all are sent.
+    pub sparsity: Option<Sparsity>,
+}
+
+/// Which spikes of its train a neuron leaves out: see [`crate::neuron::stem`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sparsity {
+    /// Values are rounded to multiples of `2^rot` (`RoT`).
+    pub rot: u32,
+    /// Only so many spikes are sent, the first ones (DRLO).
+    pub drlo: u32,
 }
 
 /// How the weight sum of a timestep enters the membrane (neurons.md, section 3).

@@ -7,7 +7,7 @@
 
 use crate::image::Image;
 use crate::image::blocks::{SumBounds, sum_bounds};
-use crate::image::description::{Integration, Population, Stem, Tile};
+use crate::image::description::{Integration, Population, Sparsity, Stem, Tile};
 use crate::neuron::Counts;
 use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
 use crate::register::{Narrow, Register, Rule, Saturating, Wide};
@@ -67,6 +67,8 @@ pub(crate) struct StemTile {
     low: i64,
     high: i64,
     code_mask: u8,
+    /// For each train the one that is sent in its place; absent where all spikes are.
+    sent: Option<Box<[u8; 256]>>,
     shape: [u32; 3],
     tile: Tile,
 }
@@ -107,6 +109,7 @@ impl StemTile {
             low: stem.low.into(),
             high: stem.high.into(),
             code_mask: u8::MAX >> (8 - population.bits.max(1)),
+            sent: stem.sparsity.map(|sparsity| sent_for_each(sparsity, population.bits)),
             shape: population.shape,
             tile: tile.clone(),
         }
@@ -204,8 +207,18 @@ impl StemTile {
             let value = requantizer.apply(membrane, neuron).clamp(self.low, self.high);
             value as u8 & self.code_mask // two's complement: the bits that are sent
         };
-        membranes.iter().zip(self.tile.neurons(self.shape)).map(code).collect()
+        let mut codes: Vec<u8> = membranes.iter().zip(self.tile.neurons(self.shape)).map(code).collect();
+        if let Some(sent) = &self.sent {
+            for code in &mut codes {
+                *code = sent[usize::from(*code)];
+            }
+        }
+        codes
     }
+}
+
+fn sent_for_each(sparsity: Sparsity, bits: u32) -> Box<[u8; 256]> {
+    Box::new(std::array::from_fn(|code| sparsity.sent(code as u8, bits)))
 }
 
 fn receive_windows(image: &Image, synapses: Vec<Synapses>) -> Vec<ReceiveWindow> {

@@ -1,7 +1,7 @@
 //! The worked examples of neurons.md, through one neuron.
 
 use neurochip::chip::ChipSpec;
-use neurochip::image::description::{Connector, Integration, Model, Population, Stem};
+use neurochip::image::description::{Connector, Integration, Model, Population, Sparsity, Stem};
 use neurochip::simulator::{SampleRun, Timing};
 
 use crate::differential::simulate;
@@ -71,6 +71,36 @@ fn a_signed_neuron_sends_the_two_s_complement_of_its_clamped_membrane() {
     assert_eq!(sent(-1, 0, [-128, 127], 3), 0b1111_1101);
     assert_eq!(sent(-1, 0, [-128, 127], 200), 0b1000_0000);
     assert_eq!(sent(1, 0, [-128, 127], 200), 0b0111_1111);
+}
+
+/// What the neuron sends of a value, and in how many spikes.
+fn sparse(sparsity: Sparsity, range: [i32; 2], value: i64) -> (i32, u64) {
+    let mut network = neuron(tiny(&[]), if range[0] < 0 { -1 } else { 1 }, 0, range);
+    let Model::Stem(stem) = &mut network.populations[1].model else { panic!("not a STEM population") };
+    stem.sparsity = Some(sparsity);
+    let record = run(&network, value).record;
+    (record.outputs[0], record.counts[1].spikes)
+}
+
+#[test]
+fn of_83_rot_2_sends_84_and_drlo_2_behind_it_80_in_two_spikes() {
+    assert_eq!(sparse(Sparsity { rot: 0, drlo: 8 }, [0, 255], 83), (83, 4));
+    assert_eq!(sparse(Sparsity { rot: 2, drlo: 8 }, [0, 252], 83), (84, 3));
+    assert_eq!(sparse(Sparsity { rot: 2, drlo: 2 }, [0, 192], 83), (80, 2));
+}
+
+#[test]
+fn rounding_saturates_at_the_top_level_that_is_a_multiple() {
+    for value in [250, 252, 254, 255] {
+        assert_eq!(sparse(Sparsity { rot: 2, drlo: 8 }, [0, 252], value), (252, 6));
+    }
+    assert_eq!(sparse(Sparsity { rot: 2, drlo: 8 }, [0, 252], 249), (248, 5));
+}
+
+#[test]
+fn a_signed_train_counts_the_spike_of_its_sign() {
+    assert_eq!(sparse(Sparsity { rot: 0, drlo: 3 }, [-128, 112], 1), (-32, 3), "11100000 of 11111111");
+    assert_eq!(sparse(Sparsity { rot: 1, drlo: 8 }, [-128, 126], 1), (0, 0), "-1 is nearer to 0 than to -2");
 }
 
 #[test]

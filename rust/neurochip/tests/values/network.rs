@@ -108,7 +108,7 @@ impl Network {
         let offset = self.add_i64(&[0]);
         let shift = self.add_i32(&[0]);
         let requantizer = Some(Requantizer::Fixed { multiplier, offset, shift });
-        Stem { integration: Integration::Exact, bias, requantizer, low, high }
+        Stem { integration: Integration::Exact, bias, requantizer, low, high, sparsity: None }
     }
 
     /// The description, with every tile's blocks in the binary part.

@@ -4,7 +4,7 @@
 //! host's own, registers are remainders, the maximum is a maximum.
 
 use neurochip::chip::Overflow;
-use neurochip::image::description::{Integration, Model, Population, Requantizer, Stem};
+use neurochip::image::description::{Integration, Model, Population, Requantizer, Sparsity, Stem};
 use neurochip::values::{Counts, Record};
 
 use crate::network::{Network, Synapse};
@@ -14,13 +14,62 @@ struct Neurons {
     membranes: Vec<i64>,
     /// What the neurons send, as a value; known from the first timestep of sending on.
     values: Vec<i64>,
-    /// What is left to be sent.
-    rest: Vec<i64>,
+    /// What is left to be sent, and what was.
+    trains: Vec<Train>,
     /// Who fired in the last timestep.
     fired: Vec<bool>,
     /// Spikes as they were sent, the first highest.
     codes: Vec<u8>,
     counts: Counts,
+}
+
+/// A neuron that sends its value, timestep by timestep.
+#[derive(Clone, Copy, Default)]
+struct Train {
+    rest: i64,
+    spikes: u32,
+}
+
+impl Train {
+    fn new(value: i64, sparsity: Option<Sparsity>) -> Self {
+        let rounds = sparsity.map_or(0, |Sparsity { rot, .. }| rot);
+        Self { rest: if rounds > 0 { value + (1 << (rounds - 1)) } else { value }, spikes: 0 }
+    }
+
+    /// Eq. 20 and 21: fires where the rest reaches the step's weight, and takes it off. Sparsity keeps it
+    /// silent in the last steps, and after so many spikes.
+    fn fires(&mut self, population: &Population, step: u32) -> bool {
+        let is_sign = population.signed && step == 0;
+        let weight = 1 << (population.bits - 1 - step);
+        if !(if is_sign { self.rest < 0 } else { self.rest >= weight }) {
+            return false;
+        }
+        self.rest += if is_sign { weight } else { -weight };
+        if let Some(Sparsity { rot, drlo }) = sparsity_of(population)
+            && (population.bits - step <= rot || self.spikes == drlo)
+        {
+            return false;
+        }
+        self.spikes += 1;
+        true
+    }
+
+    /// What the whole train is worth to whoever receives it.
+    fn worth(mut self, population: &Population) -> i64 {
+        let mut worth = 0;
+        for step in (0..population.bits).filter(|&step| self.fires(population, step)) {
+            let weight = 1 << (population.bits - 1 - step);
+            worth += if population.signed && step == 0 { -weight } else { weight };
+        }
+        worth
+    }
+}
+
+fn sparsity_of(population: &Population) -> Option<Sparsity> {
+    match &population.model {
+        Model::Stem(stem) => stem.sparsity,
+        _ => None,
+    }
 }
 
 /// Runs one sample in plain loops; `input` holds the value of each input neuron.
@@ -58,7 +107,7 @@ impl Neurons {
         Self {
             membranes: zeros.clone(),
             values: zeros.clone(),
-            rest: zeros.clone(),
+            trains: vec![Train::default(); zeros.len()],
             fired: vec![false; zeros.len()],
             codes: vec![0; zeros.len()],
             counts: Counts::default(),
@@ -121,7 +170,10 @@ impl Neurons {
                 }
             }
         }
-        self.rest.clone_from(&self.values);
+        self.trains = self.values.iter().map(|&value| Train::new(value, sparsity_of(population))).collect();
+        if population.bits > 0 {
+            self.values = self.trains.iter().map(|train| train.worth(population)).collect();
+        }
     }
 
     fn requantize(&mut self, network: &Network, population: &Population, stem: &Stem) {
@@ -139,19 +191,13 @@ impl Neurons {
         }
     }
 
-    /// Eq. 20 and 21: fires where the rest reaches the step's weight, and takes it off.
     fn send(&mut self, population: &Population, timestep: u32) {
         self.fired.fill(false);
         let Some(step) = population.step(timestep) else { return };
-        let weight = 1 << (population.bits - 1 - step);
-        for neuron in 0..self.rest.len() {
-            let rest = &mut self.rest[neuron];
-            let fires = if population.signed && step == 0 { *rest < 0 } else { *rest >= weight };
-            if fires {
-                *rest += if population.signed && step == 0 { weight } else { -weight };
-                self.fired[neuron] = true;
-                self.counts.spikes += 1;
-            }
+        for (neuron, train) in self.trains.iter_mut().enumerate() {
+            let fires = train.fires(population, step);
+            self.fired[neuron] = fires;
+            self.counts.spikes += u64::from(fires);
             self.codes[neuron] = self.codes[neuron] << 1 | u8::from(fires);
         }
     }

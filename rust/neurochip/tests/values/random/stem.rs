@@ -1,6 +1,6 @@
 //! Random STEM parameters, of a size at which the values that are sent differ.
 
-use neurochip::image::description::{Blob, Integration, Population, Requantizer, Stem};
+use neurochip::image::description::{Blob, Integration, Population, Requantizer, Sparsity, Stem};
 
 use super::Choices;
 use crate::network::Network;
@@ -39,7 +39,20 @@ pub(super) fn stem(network: &mut Network, choices: &mut Choices, population: u32
         low = draw.choices.pick(low.into(), high.into()) as i32;
         high = draw.choices.pick(low.into(), high.into()) as i32;
     }
-    Stem { integration, bias: added, requantizer, low, high }
+    let sparsity = (bits > 0 && draw.choices.once_in(3)).then(|| draw.sparsity());
+    if let Some(sparsity) = sparsity {
+        [low, high] = levels(sparsity, bits, low, high).unwrap_or([0, 0]);
+    }
+    Stem { integration, bias: added, requantizer, low, high, sparsity }
+}
+
+/// The smallest and the largest value of a range that a sparsity leaves alone.
+fn levels(Sparsity { rot, drlo }: Sparsity, bits: u32, low: i32, high: i32) -> Option<[i32; 2]> {
+    let all = (1_u32 << bits) - 1;
+    let is_level = |value: &i32| value % (1 << rot) == 0 && (*value as u32 & all).count_ones() <= drlo;
+    let mut levels = (low..=high).filter(is_level);
+    let first = levels.next()?;
+    Some([first, levels.next_back().unwrap_or(first)])
 }
 
 /// How sums enter the membrane, and the bits of a usual membrane.
@@ -81,6 +94,12 @@ impl Draw<'_> {
             2 => self.float32(lowest),
             _ => self.float32_add(lowest),
         }
+    }
+
+    fn sparsity(&mut self) -> Sparsity {
+        let rot = self.choices.length(0, self.bits - 1);
+        let drlo = self.choices.length(1, self.bits);
+        Sparsity { rot, drlo }
     }
 
     /// Binary places that membranes have more than the values that are sent.
