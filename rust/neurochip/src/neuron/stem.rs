@@ -5,14 +5,17 @@
 //! sources that send in different windows can share a membrane. The next window sends the
 //! requantized value, most significant bit first.
 
+mod integration;
+
 use crate::image::Image;
 use crate::image::blocks::{SumBounds, sum_bounds};
-use crate::image::description::{Integration, Population, Sparsity, Stem, Tile};
+use crate::image::description::{Population, Sparsity, Stem, Tile};
 use crate::neuron::Counts;
 use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
 use crate::register::{Narrow, Register, Rule, Saturating, Wide};
 use crate::spikes::Spikes;
 use crate::synapse::Synapses;
+use integration::{Coefficients, Factor};
 
 /// Sources that send the same steps in the same timesteps.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ pub(crate) struct StemTile {
     sums: Sums,
     sum_register: Register,
     membrane_register: Register,
-    integration: Integration,
+    coefficients: Coefficients,
     /// Whether integration is exact and no input can take a sum or a membrane out of its register.
     proven: bool,
     bias: Constants<i32>,
@@ -91,18 +94,19 @@ impl StemTile {
     ) -> Self {
         let core = &image.description().chip.core;
         let sum_register = Register::new(core.weight_sum_bits, core.overflow);
-        let membrane_register = Register::new(core.membrane_bits, core.overflow);
+        let membrane_register = Register::new(stem.membrane_bits(core), core.overflow);
         let bias = constants_i32(image, stem.bias);
         let bounds = sum_bounds(image.description(), image.blob(), tile);
         let bounds = bounds.into_iter().fold(SumBounds::default(), SumBounds::union);
         let sums = choose_sums(bounds, sum_register);
-        let exact = stem.integration == Integration::Exact && sums != Sums::Wide { checked: true };
+        let coefficients = Coefficients::new(image, population, stem, tile);
+        let exact = matches!(coefficients, Coefficients::Exact) && sums != Sums::Wide { checked: true };
         Self {
             windows: receive_windows(image, synapses),
             sums,
             sum_register,
             membrane_register,
-            integration: stem.integration.clone(),
+            coefficients,
             proven: exact && membranes_fit(bounds, bias.largest_magnitude(), membrane_register),
             bias,
             requantizer: stem.requantizer.as_ref().map(|requantizer| Requantizer::new(image, requantizer)),
@@ -170,26 +174,32 @@ impl StemTile {
         membranes: &mut [i32],
         counts: &mut Counts,
     ) {
-        let Step { number, bit, negative } = step;
         if self.proven {
             for (membrane, &sum) in membranes.iter_mut().zip(sums) {
-                let added = sum.into() << bit; // proven to fit
+                let added = sum.into() << step.bit; // proven to fit
                 *membrane =
-                    if negative { membrane.wrapping_sub(added) } else { membrane.wrapping_add(added) };
+                    if step.negative { membrane.wrapping_sub(added) } else { membrane.wrapping_add(added) };
             }
             return;
         }
-        let (coefficient, shift) = match &self.integration {
-            Integration::Exact => (1i64 << bit, 0),
-            Integration::Scaled { coefficients, shift } => (i64::from(coefficients[number as usize]), *shift),
-        };
-        let coefficient = if negative { -coefficient } else { coefficient };
-        let half = (1i64 << shift) >> 1;
-        for (membrane, &sum) in membranes.iter_mut().zip(sums) {
+        let mut add = |membrane: &mut i32, sum: S, factor: Factor| {
             let sum = self.sum_register.store(sum.into().into(), &mut counts.sum_overflows);
-            let added = (i64::from(sum) * coefficient + half) >> shift; // at most 62 bits
-            *membrane =
-                self.membrane_register.store(i64::from(*membrane) + added, &mut counts.membrane_overflows);
+            let exact = i64::from(*membrane) + factor.times(sum);
+            *membrane = self.membrane_register.store(exact, &mut counts.membrane_overflows);
+        };
+        let factors = self.coefficients.factors(step);
+        if let [factor] = factors[..] {
+            for (membrane, &sum) in membranes.iter_mut().zip(sums) {
+                add(membrane, sum, factor);
+            }
+            return;
+        }
+        // One a channel, and channels are the innermost axis of a tile.
+        let positions = membranes.chunks_exact_mut(factors.len()).zip(sums.chunks_exact(factors.len()));
+        for (membranes, sums) in positions {
+            for ((membrane, &sum), &factor) in membranes.iter_mut().zip(sums).zip(&factors) {
+                add(membrane, sum, factor);
+            }
         }
     }
 

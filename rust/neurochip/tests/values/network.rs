@@ -38,6 +38,10 @@ pub(crate) struct Synapse {
     pub(crate) weight: i32,
 }
 
+/// A second state word for a chip that has none.
+pub(crate) const SECOND_STATE_WORD: &str =
+    "{dendrite_words_per_neuron = 1, soma_cycles = {accumulate = 3, requantize = 7, generate = 2}}";
+
 /// The chip `tiny` on 8 x 8 nodes, with fields set.
 pub(crate) fn tiny(fields: &[(&str, &str)]) -> ChipSpec {
     let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap();

@@ -142,13 +142,15 @@ impl Neurons {
                 }
             }
         }
-        let (Some((source, step)), Model::Stem(Stem { integration, .. })) = (sent_step, model) else {
+        let (Some((source, step)), Model::Stem(neurons)) = (sent_step, model) else {
             return;
         };
-        for (membrane, sum) in self.membranes.iter_mut().zip(sums) {
+        let channels = network.populations[number].shape[2] as usize;
+        for (neuron, (membrane, sum)) in self.membranes.iter_mut().zip(sums).enumerate() {
             let sum = store(chip.weight_sum_bits, chip.overflow, sum, &mut self.counts.sum_overflows);
-            let added = *membrane + weighted(integration, source, step, sum);
-            *membrane = store(chip.membrane_bits, chip.overflow, added, &mut self.counts.membrane_overflows);
+            let added = *membrane + weighted(network, neurons, source, step, sum, neuron % channels);
+            let bits = membrane_bits(network, neurons);
+            *membrane = store(bits, chip.overflow, added, &mut self.counts.membrane_overflows);
         }
     }
 
@@ -181,7 +183,8 @@ impl Neurons {
         let biases = read_i32(network, stem.bias.offset, stem.bias.count);
         for neuron in 0..self.membranes.len() {
             let sum = self.membranes[neuron] + i64::from(biases[neuron % biases.len()]);
-            let membrane = store(chip.membrane_bits, chip.overflow, sum, &mut self.counts.membrane_overflows);
+            let bits = membrane_bits(network, stem);
+            let membrane = store(bits, chip.overflow, sum, &mut self.counts.membrane_overflows);
             self.membranes[neuron] = membrane;
             if let Some(requantizer) = &stem.requantizer {
                 let channel = neuron % population.shape[2] as usize;
@@ -217,13 +220,30 @@ fn store(bits: u32, overflow: Overflow, exact: i64, overflows: &mut u64) -> i64 
     }
 }
 
+/// A membrane of one state word, or of two.
+fn membrane_bits(network: &Network, stem: &Stem) -> u32 {
+    let words = if stem.integration == Integration::Double { 2 } else { 1 };
+    words * network.chip.core.membrane_bits
+}
+
 /// The sum of a timestep times the coefficient of its step.
-fn weighted(integration: &Integration, source: &Population, step: u32, sum: i64) -> i64 {
+fn weighted(
+    network: &Network,
+    neurons: &Stem,
+    source: &Population,
+    step: u32,
+    sum: i64,
+    channel: usize,
+) -> i64 {
     let sign = if source.signed && step == 0 { -1 } else { 1 };
-    match integration {
-        Integration::Exact => sign * sum * (1 << (source.bits - 1 - step)),
+    match &neurons.integration {
+        Integration::Exact | Integration::Double => sign * sum * (1 << (source.bits - 1 - step)),
         Integration::Scaled { coefficients, shift } => {
-            let twice = 2 * i128::from(sign * sum) * i128::from(coefficients[step as usize]);
+            let shifts = read_i32(network, shift.offset, shift.count);
+            let row = channel % shifts.len();
+            let (shift, steps) = (shifts[row], coefficients.count as usize / shifts.len());
+            let values = read_i32(network, coefficients.offset, coefficients.count);
+            let twice = 2 * i128::from(sign * sum) * i128::from(values[row * steps + step as usize]);
             (twice + (1 << shift)).div_euclid(2 << shift) as i64 // the nearest, halves up
         }
     }

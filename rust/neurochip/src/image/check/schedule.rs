@@ -1,20 +1,20 @@
 //! The schedule: nobody sends before it has received, nobody receives two codes at once.
 
-use super::{Check, require};
-use crate::image::description::{Connector, Description, Integration, Model, Population, Projection, Stem};
+use super::{Check, integration, require};
+use crate::image::description::{Connector, Description, Model, Population, Projection};
 
-/// Most a coefficient may be: times a weight sum of 32 bits it fits 62.
-const MAX_COEFFICIENT: i32 = 1 << 30;
-const MAX_SHIFT: u32 = 30;
-
-pub(super) fn check(image: &Description) -> Check {
+pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
     for (number, population) in image.populations.iter().enumerate() {
         let incoming = || image.projections.iter().filter(|projection| projection.target as usize == number);
         let sources: Vec<&Population> = incoming().map(|projection| image.ends(projection)[0]).collect();
         match &population.model {
             Model::Input { .. } => {} // nothing comes before the first population
             Model::MaxPool => check_max_pool(population, &sources, &incoming().collect::<Vec<_>>())?,
-            Model::Stem(stem) => check_stem(population, stem, &sources)?,
+            Model::Stem(stem) => {
+                check_stem(population, &sources)?;
+                let steps = sources.iter().map(|source| source.bits).max().unwrap_or(0);
+                integration::check(image, blob, population, stem, steps)?;
+            }
         }
     }
     Ok(())
@@ -33,7 +33,7 @@ fn check_max_pool(population: &Population, sources: &[&Population], incoming: &[
     })
 }
 
-fn check_stem(population: &Population, stem: &Stem, sources: &[&Population]) -> Check {
+fn check_stem(population: &Population, sources: &[&Population]) -> Check {
     let name = &population.name;
     require(!sources.is_empty(), || format!("population '{name}' has no source"))?;
     for source in sources {
@@ -52,7 +52,7 @@ fn check_stem(population: &Population, stem: &Stem, sources: &[&Population]) -> 
             })?;
         }
     }
-    check_integration(name, &stem.integration, sources)
+    Ok(())
 }
 
 /// What spikes of a timestep weigh: sources that agree in it may be summed.
@@ -62,19 +62,4 @@ fn code(source: &Population) -> (u32, u32, bool) {
 
 fn apart(a: &Population, b: &Population) -> bool {
     a.send_start + a.bits <= b.send_start || b.send_start + b.bits <= a.send_start
-}
-
-fn check_integration(name: &str, integration: &Integration, sources: &[&Population]) -> Check {
-    let Integration::Scaled { coefficients, shift } = integration else { return Ok(()) };
-    let (steps, count) = (sources.iter().map(|source| source.bits).max().unwrap_or(0), coefficients.len());
-    require(count >= steps as usize, || {
-        format!("population '{name}' has {count} coefficients for {steps} timesteps")
-    })?;
-    let bounded = coefficients.iter().all(|coefficient| (0..=MAX_COEFFICIENT).contains(coefficient));
-    require(bounded, || {
-        format!("population '{name}' has coefficients {coefficients:?}, expected 0 to {MAX_COEFFICIENT}")
-    })?;
-    require(*shift <= MAX_SHIFT, || {
-        format!("population '{name}' has coefficients of {shift} binary places, expected up to {MAX_SHIFT}")
-    })
 }
