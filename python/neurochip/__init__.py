@@ -17,7 +17,7 @@ from .errors import NeurochipError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
-from .lower import DEFAULT_HEADROOM, LayerSettings, Network, Settings, lower
+from .lower import LayerSettings, Network, Settings, lower
 from .placement import Placement, place
 from .report import Report, report
 from .simulate import Run, simulate
@@ -53,7 +53,6 @@ def compile(
     calibration: NDArray[Any] | None = None,
     overrides: Mapping[str, object] | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
-    headroom: float = DEFAULT_HEADROOM,
     settings: str | Path | Settings | None = None,
 ) -> Image:
     """Compiles a quantized network for a chip.
@@ -66,7 +65,6 @@ def compile(
             them, or without them from the proven interval.
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
         shape: Shapes of inputs that the model leaves open.
-        headroom: Room for partial sums beyond those of the calibration samples, as a factor.
         settings: What is decided layer by layer, or the TOML file that says it.
 
     Raises:
@@ -76,4 +74,4 @@ def compile(
     target = load_chip(chip, overrides)
     codes = None if calibration is None else graph.quantize(calibration)
     decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
-    return assemble(place(lower(graph, target, code, codes, headroom, decided), target))
+    return assemble(place(lower(graph, target, code, codes, decided), target))

@@ -37,6 +37,10 @@ class Unsupported(Exception):
     """A layer that this code cannot express on this chip, with the reason."""
 
 
+class Impossible(Exception):
+    """A setting that this layer or this chip cannot follow, with the reason."""
+
+
 class Builder:
     """Collects what lowering makes, layer by layer."""
 
@@ -45,14 +49,12 @@ class Builder:
         graph: Graph,
         chip: Chip,
         calibration: Calibration | None,
-        headroom: float,
         settings: Settings,
     ) -> None:
         """Starts with the input population."""
         self.graph = graph
         self.registers = Registers.of(chip)
         self.calibration = calibration
-        self.headroom = headroom
         self.settings = settings
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []

@@ -43,9 +43,58 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """Some words."""
+
+    words: tuple[str, ...]
+
+    def holds(self, value: object) -> bool:
+        """Whether a value read from TOML is one of them."""
+        return value in self.words
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.words[:-1])} or {self.words[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A range of numbers, both ends included."""
+
+    low: float
+    high: float
+
+    def holds(self, value: object) -> bool:
+        """Whether a value read from TOML is one of them."""
+        return type(value) in (int, float) and self.low <= value <= self.high  # type: ignore[operator]
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+
+INTEGRATIONS = ("auto", "exact", "scaled", "double")
+BIASES = ("auto", "exact", "calibrated")
+GRANULARITIES = ("per_layer", "per_channel")
+
+DEFAULT_HEADROOM = 1.3
+"""Room for partial sums beyond the calibration maximum: a test picture can exceed it.
+
+Measured on MNIST's MLP with 256 calibration samples: 1.1 lets 18 of 10,000 pictures overflow, which
+costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter of a bit.
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class LayerSettings:
     """What is decided for one layer."""
 
+    integration: str = field(default="auto", metadata={"allowed": OneOf(INTEGRATIONS)})
+    """How weight sums enter the membrane; `auto` is exact where proven, and else scaled."""
+    granularity: str = field(default="per_layer", metadata={"allowed": OneOf(GRANULARITIES)})
+    """Whether a scaled layer has one scale, as published, or one a channel."""
+    headroom: float = field(default=DEFAULT_HEADROOM, metadata={"allowed": Number(0.01, 1000)})
+    """Factor between the largest partial sum of the calibration and the largest that fits."""
+    bias: str = field(default="auto", metadata={"allowed": OneOf(BIASES)})
+    """Where the bias is added; `auto` is exact where its register holds it."""
     rot: int = field(default=0, metadata={"allowed": Whole(0, MAX_BITS - 1)})
     """RoT: values sent are rounded to multiples of `2^rot`; 0 leaves them as they are."""
     drlo: int | None = field(default=None, metadata={"allowed": Whole(1, MAX_BITS)})
@@ -119,12 +168,13 @@ class Settings:
         return tomlkit.dumps(document)
 
     @staticmethod
-    def from_toml(text: str, source: str = "settings") -> Settings:
+    def from_toml(text: str, source: str = "settings", **default: Any) -> Settings:
         """Reads a file's text.
 
         Args:
             text: TOML.
             source: What messages call it.
+            default: Fields of the default that win over the file's, checked already.
 
         Raises:
             SettingsError: If it is no TOML, or not these tables, fields and ranges: all at once.
@@ -134,13 +184,14 @@ class Settings:
         except TOMLKitError as error:
             raise SettingsError(f"{source}: {error}") from error
         reading = _Reading()
-        default = reading.layer("default", tables.pop("default", {}), LayerSettings())
+        decided = reading.layer("default", tables.pop("default", {}), LayerSettings())
+        decided = replace(decided, **default)
         layers = tables.pop("layers", {})
         if not isinstance(layers, dict):
             reading.problems.append("`layers` is no table")
             layers = {}
         overrides = {
-            name: reading.layer(f'layers."{name}"', table, default)
+            name: reading.layer(f'layers."{name}"', table, decided)
             for name, table in layers.items()
         }
         reading.problems += [
@@ -148,11 +199,11 @@ class Settings:
         ]
         if reading.problems:
             raise SettingsError(f"{source}: " + "\n".join(reading.problems))
-        return Settings(default, overrides)
+        return Settings(decided, overrides)
 
     @staticmethod
-    def load(path: str | Path) -> Settings:
-        """Reads a settings file.
+    def load(path: str | Path, **default: Any) -> Settings:
+        """Reads a settings file; fields given here win over those of its default.
 
         Raises:
             SettingsError: If it cannot be read, and as `from_toml`.
@@ -163,7 +214,7 @@ class Settings:
             raise SettingsError(f"cannot read settings {str(path)!r}: {reason(error)}") from error
         except UnicodeDecodeError as error:
             raise SettingsError(f"settings {str(path)!r} are no text: {error}") from error
-        return Settings.from_toml(text, repr(str(path)))
+        return Settings.from_toml(text, repr(str(path)), **default)
 
 
 class _Reading:

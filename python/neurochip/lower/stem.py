@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from .. import layers
 from ..chip import Chip
-from ..errors import UnsupportedOpError
+from ..errors import SettingsError, UnsupportedOpError
 from ..graph import Graph
-from ..layers import Layer
-from .builder import Builder, Unsupported
+from ..layers import Layer, Weighted
+from .builder import Builder, Impossible, Unsupported
 from .calibration import Calibration
 from .network import Network
 from .pointwise import lower_add, lower_lookup
@@ -64,25 +64,30 @@ def lower_stem(
     graph: Graph,
     chip: Chip,
     calibration: NDArray[Any] | None,
-    headroom: float,
     settings: Settings,
 ) -> Network:
     """Lowers every layer that the output needs.
 
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
+        SettingsError: All layers whose settings this chip cannot follow, with the reasons.
     """
     needed = needed_layers(graph)
     seen = None if calibration is None else Calibration(graph.input, calibration, needed)
-    builder = Builder(graph, chip, seen, headroom, settings)
+    builder = Builder(graph, chip, seen, settings)
     refused: dict[str, list[tuple[str, str]]] = {}
+    impossible: dict[str, str] = {}
     for layer in needed:
         try:
+            _refuse_modes_of_no_sum(layer, settings)
             _LOWER[type(layer)](builder, layer)
             if layer.output.name == graph.output.name:
                 _gather_output(builder)
         except Unsupported as reason:
             refused.setdefault(type(layer).__name__, []).append((layer.name, str(reason)))
+            builder.stand_in(layer.output)
+        except Impossible as reason:
+            impossible[layer.name] = str(reason)
             builder.stand_in(layer.output)
         if seen is not None:
             seen.release(layer)
@@ -93,7 +98,23 @@ def lower_stem(
             cannot=f"that chip '{chip.name}' cannot compute with STEM neurons",
             hint="choose another chip, such as 'ideal', or remove these operators from the model",
         )
+    if impossible:
+        raise SettingsError(
+            f"the settings ask for what chip {chip.name!r} cannot do:\n"
+            + "\n".join(f"  {name!r}: {reason}" for name, reason in impossible.items()),
+            hint="leave `integration` and `bias` of these layers to `auto`",
+        )
     return _network(builder)
+
+
+def _refuse_modes_of_no_sum(layer: Layer, settings: Settings) -> None:
+    """A mode asked for by the layer's name must be one that it can have."""
+    own, default = settings.of(layer.name), settings.default
+    if isinstance(layer, Weighted):
+        return
+    for name in ("integration", "granularity", "headroom", "bias"):
+        if getattr(own, name) != getattr(default, name):
+            raise Impossible(f"`{name}` is for layers with weights, this is {type(layer).__name__}")
 
 
 def needed_layers(graph: Graph) -> list[Layer]:
