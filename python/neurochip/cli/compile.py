@@ -10,7 +10,7 @@ import typer
 from . import options
 from .console import show, show_line, task
 from .files import replacing
-from .image_tables import populations_table
+from .image_tables import modes_table, populations_table
 from .loading import CompileOptions, load_image
 
 
@@ -26,6 +26,9 @@ def command(
     set: options.Set = None,
     shape: options.Shape = None,
     settings: options.Settings = None,
+    integration: options.Integration = None,
+    bias: options.Bias = None,
+    granularity: options.Granularity = None,
 ) -> None:
     """Compile a graph for a chip, and write the image."""
     chosen = CompileOptions(
@@ -36,6 +39,7 @@ def command(
         calibration=calibration,
         scale=scale,
         settings=settings,
+        decided=options.decided(integration, bias, granularity),
     )
     with task() as current, replacing(output) as file:
         image = load_image(model, chosen, None, current)
@@ -43,4 +47,6 @@ def command(
         content = image.to_bytes()
         file.write(content)
     show(populations_table(image))
+    show_line("")
+    show(modes_table(image))
     show_line(f"\n{len(image.cores)} cores of {image.chip.name}; {output}: {len(content):,} bytes")

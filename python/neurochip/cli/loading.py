@@ -15,6 +15,7 @@ from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
 from ..inputs import Inputs, fit, read_inputs
+from ..lower import LayerSettings, Settings
 from .console import Task
 
 IMAGE_MAGIC = b"NEUROIMG"
@@ -35,6 +36,8 @@ class CompileOptions:
     calibration: Path | None
     scale: float | None
     settings: Path | None
+    decided: Mapping[str, str]
+    """Settings given on the command line: they win over the default of the file."""
 
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
@@ -45,11 +48,13 @@ class CompileOptions:
             or self.shapes
             or self.calibration
             or self.settings
+            or self.decided
         )
         if changing:
             raise ChipError(
                 f"{str(path)!r} is an image, which was compiled for its chip already: `--chip`, "
-                "`--code`, `--set`, `--shape`, `--calibration` and `--settings` cannot change it",
+                "`--code`, `--set`, `--shape`, `--calibration`, `--settings`, `--integration`, "
+                "`--bias` and `--granularity` cannot change it",
                 hint="give the graph instead, or leave these options out",
             )
 
@@ -84,8 +89,14 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         code=chosen.code or DEFAULT_CODE,
         calibration=calibration,
         overrides=chosen.overrides,
-        settings=chosen.settings,
+        settings=_settings(chosen),
     )
+
+
+def _settings(chosen: CompileOptions) -> Settings:
+    if chosen.settings is None:
+        return Settings(LayerSettings(**chosen.decided))  # type: ignore[arg-type]
+    return Settings.load(chosen.settings, **chosen.decided)
 
 
 def _calibration(

@@ -62,6 +62,9 @@ def command(
     set: options.Set = None,
     shape: options.Shape = None,
     settings: options.Settings = None,
+    integration: options.Integration = None,
+    bias: options.Bias = None,
+    granularity: options.Granularity = None,
     timing: Annotated[
         options.Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")
     ] = options.Timing.cycle,
@@ -81,6 +84,7 @@ def command(
         calibration=calibration,
         scale=scale,
         settings=settings,
+        decided=options.decided(integration, bias, granularity),
     )
     wanted = Samples(input, labels, samples, scale, seed)
     with task() as current:

@@ -69,7 +69,7 @@ class WeightedSum:
         """A remark on registers that are not proven wide enough."""
         if not self.sums_fit:
             return "weight sums of a timestep may overflow: counted"
-        return "membranes may overflow: counted"
+        return "sums are not proven to fit their membranes: overflows are counted"
 
     @property
     def multiplier(self) -> NDArray[np.float32] | None:
