@@ -50,7 +50,7 @@ def choose(task: WeightedSum, wanted: LayerSettings) -> tuple[Mode, WeightedSum]
     if wanted.integration == "scaled":
         return _scaled(task, wanted), task
     if wanted.integration == "double":
-        task = replace(task, registers=_doubled(task.registers))
+        task = replace(task, registers=doubled(task.registers))
     biases = ["exact", "calibrated"] if wanted.bias == "auto" else [wanted.bias]
     integration = "double" if wanted.integration == "double" else "exact"
     for bias in biases:
@@ -71,7 +71,7 @@ def _scaled(task: WeightedSum, wanted: LayerSettings) -> Mode:
     return Mode("scaled", "calibrated", proven=False)
 
 
-def _doubled(registers: Registers) -> Registers:
+def doubled(registers: Registers) -> Registers:
     """The registers of a neuron whose membrane takes both of its state words."""
     if not registers.second_word:
         raise Impossible(

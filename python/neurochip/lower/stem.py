@@ -113,8 +113,11 @@ def _refuse_modes_of_no_sum(layer: Layer, settings: Settings) -> None:
     if isinstance(layer, Weighted):
         return
     for name in ("integration", "granularity", "headroom", "bias"):
-        if getattr(own, name) != getattr(default, name):
-            raise Impossible(f"`{name}` is for layers with weights, this is {type(layer).__name__}")
+        value = getattr(own, name)
+        two_words = isinstance(layer, layers.Add) and value in ("exact", "double")
+        if value not in (getattr(default, name), "auto") and not two_words:
+            kind = type(layer).__name__
+            raise Impossible(f"`{name}` is {value}, which is for layers with weights, not {kind}")
 
 
 def needed_layers(graph: Graph) -> list[Layer]:
