@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 import neurochip as nc
 from neurochip import LayerSettings, Settings
 from neurochip.errors import SettingsError
+from neurochip.lower.settings import BIASES, GRANULARITIES, INTEGRATIONS
 
 LAYERS = st.builds(
     LayerSettings,
     rot=st.integers(0, 7),
     drlo=st.none() | st.integers(1, 7),
+    integration=st.sampled_from(INTEGRATIONS),
+    granularity=st.sampled_from(GRANULARITIES),
+    headroom=st.floats(0.01, 1000),
+    bias=st.sampled_from(BIASES),
 )
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
@@ -91,3 +96,22 @@ def test_layers_that_the_network_does_not_have_are_refused_all_at_once(examples,
     assert nowhere.startswith("  'nowhere'")
     assert graph.layers[0].name == "/0/Conv"
     assert raised.value.hint == "`neurochip inspect` lists the layers of a graph"
+
+
+def test_words_and_numbers_that_cannot_be_are_refused():
+    text = 'default.integration = "twice"\ndefault.bias = 3\ndefault.headroom = 0\n'
+    assert refusal(text + 'default.granularity = "per_neuron"\nlayers.a.headroom = "more"\n') == (
+        "settings: `default.integration` is 'twice', expected auto, exact, scaled or double\n"
+        "`default.bias` is 3, expected auto, exact or calibrated\n"
+        "`default.headroom` is 0, expected 0.01 to 1000\n"
+        "`default.granularity` is 'per_neuron', expected per_layer or per_channel\n"
+        "`layers.\"a\".headroom` is 'more', expected 0.01 to 1000"
+    )
+
+
+def test_what_the_command_line_decides_wins_over_the_default_but_not_over_a_layer_s_table():
+    text = 'default.bias = "exact"\ndefault.rot = 1\nlayers.a.bias = "exact"\nlayers.b.rot = 2\n'
+    settings = Settings.from_toml(text, bias="calibrated")
+    assert settings.default == LayerSettings(bias="calibrated", rot=1)
+    assert settings.of("a") == LayerSettings(bias="exact", rot=1)
+    assert settings.of("b") == LayerSettings(bias="calibrated", rot=2)

@@ -34,12 +34,17 @@ class NeuronArithmetic:
         assert isinstance(layer, Weighted)
         registers = self.task.registers
         values = self.task.values(codes[0])
-        whole = self.proven and self.integration is None
-        held = layer.linear(values) if whole else self.integrated(layer, values)
-        membrane = registers.store(held.astype(np.int64) + self.bias, registers.membrane_bits)
+        held = layer.linear(values) if self._adds_up else self.integrated(layer, values)
+        membrane = registers.store(held + self.bias, registers.membrane_bits)
         if self.requantizer is None:
             return self.readout.accumulators(membrane).astype(np.int32)
         return self.requantizer.codes(membrane, layer.output)
+
+    @property
+    def _adds_up(self) -> bool:
+        """Whether the membrane holds the whole sum, cut to its width or not."""
+        wraps = self.task.registers.wraps and self.task.sums_fit
+        return self.integration is None and (self.proven or wraps)
 
     def integrated(self, layer: Weighted, values: NDArray[np.int16]) -> NDArray[np.int64]:
         """Membranes before the bias, timestep by timestep."""
