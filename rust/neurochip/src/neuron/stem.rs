@@ -182,15 +182,10 @@ impl StemTile {
             }
             return;
         }
-        let mut add = |membrane: &mut i32, sum: S, factor: Factor| {
-            let sum = self.sum_register.store(sum.into().into(), &mut counts.sum_overflows);
-            let exact = i64::from(*membrane) + factor.times(sum);
-            *membrane = self.membrane_register.store(exact, &mut counts.membrane_overflows);
-        };
         let factors = self.coefficients.factors(step);
         if let [factor] = factors[..] {
             for (membrane, &sum) in membranes.iter_mut().zip(sums) {
-                add(membrane, sum, factor);
+                self.add(membrane, sum.into(), factor, counts);
             }
             return;
         }
@@ -198,9 +193,16 @@ impl StemTile {
         let positions = membranes.chunks_exact_mut(factors.len()).zip(sums.chunks_exact(factors.len()));
         for (membranes, sums) in positions {
             for ((membrane, &sum), &factor) in membranes.iter_mut().zip(sums).zip(&factors) {
-                add(membrane, sum, factor);
+                self.add(membrane, sum.into(), factor, counts);
             }
         }
+    }
+
+    #[inline(always)]
+    fn add(&self, membrane: &mut i32, sum: i32, factor: Factor, counts: &mut Counts) {
+        let sum = self.sum_register.store(sum.into(), &mut counts.sum_overflows);
+        let exact = i64::from(*membrane) + factor.times(sum);
+        *membrane = self.membrane_register.store(exact, &mut counts.membrane_overflows);
     }
 
     #[inline(always)]
