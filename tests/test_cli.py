@@ -196,6 +196,64 @@ def test_inspect_shows_a_graph_its_placement_and_a_chip(digits):
     assert "measured average, 5.47 pJ/SOP" in chip
 
 
+def test_inspect_shows_how_each_layer_is_integrated(digits, pictures):
+    told = answer("inspect", digits, "--chip", "darwin3", "--calibration", pictures).stdout
+    lines = told.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("layer         mode"))
+    assert [line.split() for line in lines[start - 1 : start + 2]] == [
+        ["largest", "largest", "headroom", "bias", "constants"],
+        ["layer", "mode", "s1", "sum", "seen", "possible", "bits", "bits", "differ", "at"],
+        ["/0/Conv", "scaled", "0.242", "104,227", "121,125", "0.4", "of", "16", "calibrated,", "8",
+         "132,549", "of", "1,209,473"],
+    ]  # fmt: skip
+    assert max(map(len, lines)) <= 100
+
+
+def test_modes_are_chosen_for_a_network_and_for_single_layers(digits, pictures, tmp_path):
+    settings = tmp_path / "settings.toml"
+    settings.write_text('default.bias = "calibrated"\nlayers."/3/Conv".integration = "exact"\n')
+    told = answer(
+        "inspect", digits, "--chip", "darwin3", "--settings", settings, "--integration", "double",
+        "--bias", "auto", "--json",
+    ).stdout  # fmt: skip
+    layers = {layer["name"]: layer for layer in json.loads(told)["image"]["layers"]}
+    modes = {name: (layer["mode"], layer["bias_mode"]) for name, layer in layers.items()}
+    assert modes["/0/Conv"] == modes["/6/Gemm"] == ("double", "exact")
+    assert modes["/3/Conv"] == ("exact", "calibrated"), "its bias does not fit 16 bits"
+    assert layers["/3/Conv"]["membrane_bits"] == 16
+    assert layers["/0/Conv"]["membrane_bits"] == 32
+    per_channel = answer(
+        "inspect", digits, "--chip", "darwin3", "--granularity", "per_channel", "--json"
+    ).stdout
+    assert len(json.loads(per_channel)["image"]["layers"][1]["s1"]) == 8
+
+
+def test_sums_that_do_not_fit_are_told_at_the_top_and_below(digits, pictures):
+    told = answer(
+        "run", digits, "--input", pictures, "--integration", "exact", "--timing", "none"
+    ).stdout
+    assert re.search(r"^  overflows +[\d,]+ values did not fit their registers$", told, re.M)
+    assert re.search(r"^  accuracy +\d?\d\.\d\d %", told, re.M)
+    unproven = (
+        "! sums are not proven to fit their membranes: overflows are counted: /0/Conv, /3/Conv"
+    )
+    assert unproven in told
+
+
+def test_inspect_tells_a_graph_an_image_and_a_chip_as_one_document(digits, tmp_path):
+    graph = json.loads(answer("inspect", digits, "--json").stdout)
+    assert list(graph) == ["schema_version", "graph"]
+    assert [layer["kind"] for layer in graph["graph"]["layers"]] == [
+        "Convolution", "MaxPool", "Convolution", "Rearrange", "Dense",
+    ]  # fmt: skip
+    image = tmp_path / "digits.image"
+    answer("compile", digits, "--chip", "tiny", "-o", image)
+    told = json.loads(answer("inspect", image, "--json").stdout)["image"]
+    assert (told["chip"], told["timesteps"], len(told["cores"])) == ("tiny", 33, 4)
+    chip = json.loads(answer("inspect", "darwin3", "--json").stdout)["chip"]
+    assert chip["core"]["second_state_word"]["soma_cycles"]["accumulate"] == 12
+
+
 def test_inspect_shows_an_override_as_what_it_is():
     chip = answer("inspect", "tiny", "--set", "noc.hop_cycles=7").stdout
     (line,) = (line for line in chip.splitlines() if line.startswith("noc.hop_cycles"))

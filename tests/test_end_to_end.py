@@ -36,7 +36,8 @@ def compiled(
 ) -> tuple[nc.Image, np.ndarray]:
     graph, samples = drawn(seed, steps, accumulator)
     calibration = samples[:calibrated] if calibrated else None
-    image = nc.compile(graph, chip, calibration=calibration, headroom=headroom, overrides=overrides)
+    settings = nc.Settings(nc.LayerSettings(headroom=headroom))
+    image = nc.compile(graph, chip, calibration=calibration, overrides=overrides, settings=settings)
     return image, samples
 
 
@@ -94,7 +95,9 @@ def test_too_little_headroom_overflows_and_every_overflow_is_counted():
     layer = dense("d", source, np.full((1, 4), 100), tensor("y", (1,)), multiplier=0.002)
     graph = graph_of(source, [layer])
     bright, dark = np.full((1, 4), 255, np.float32), np.full((1, 4), 50, np.float32)
-    image = nc.compile(graph, "darwin3", calibration=dark, headroom=1.0)
+    image = nc.compile(
+        graph, "darwin3", calibration=dark, settings=nc.Settings(nc.LayerSettings(headroom=1.0))
+    )
     overflows = run(image, np.concatenate([dark, bright])).layer_membrane_overflows
     # Half of the range that fits: 255 = 11111111 passes it at its second bit, and then wraps on.
     assert overflows[0].sum() == 0

@@ -155,6 +155,11 @@ RAISED = {
         "image has 28 bytes, its header says 60",
         "",
     ),
+    errors.SettingsError: (
+        lambda: nc.Settings.from_toml("[layers.fc]\nrot = 9"),
+        'settings: `layers."fc".rot` is 9, expected 0 to 7',
+        "",
+    ),
     errors.InputError: (
         lambda: read_inputs("nowhere.npy"),
         "no such input file: 'nowhere.npy'",

@@ -9,7 +9,7 @@ import neurochip as nc
 from integer_graphs import convolution, dense, global_average, graph_of, rearrange, tensor
 from lowered_layers import SHAPE, conv, lowered, random_weights
 from neurochip.formats import Tensor
-from neurochip.lower import lower
+from neurochip.lower import LayerSettings, Settings, lower
 from neurochip.lower.calibration import Calibration
 from neurochip.lower.codes import choose_code
 from neurochip.lower.network import Dense, Fixed, Float32, Pool, Scaled, SpikeCode, Stem
@@ -97,6 +97,10 @@ def test_without_an_offset_one_bias_serves_all_positions():
     assert lowered([layer]).populations[1].model.bias.tolist() == [0, 1, 2, 3]
 
 
+def with_headroom(headroom):
+    return Settings(LayerSettings(headroom=headroom))
+
+
 def small_dense(weight, count=4, bias=0, multiplier=0.5):
     source = tensor("x", (count,))
     return dense("d", source, np.full((1, count), weight), tensor("y", (1,)), bias, multiplier)
@@ -112,12 +116,12 @@ def test_sums_that_fit_the_registers_are_exact():
     assert lowered([small_dense(33)], "ideal").lowerings[0].mode == "exact"
 
 
-def test_a_bias_that_leaves_no_room_in_its_register_is_calibrated():
+def test_a_bias_that_leaves_no_room_in_the_membrane_is_calibrated():
     # 4 inputs of at most 255 and a weight of 1 reach 1,020.
     lowering = lowered([small_dense(1, bias=31_747)], "darwin3").lowerings[0]
     assert (lowering.mode, lowering.bias_mode) == ("exact", "exact")
     lowering = lowered([small_dense(1, bias=31_748)], "darwin3").lowerings[0]
-    assert (lowering.mode, lowering.bias_mode) == ("scaled", "calibrated")
+    assert (lowering.mode, lowering.bias_mode) == ("exact", "calibrated")
 
 
 def test_negative_and_positive_partial_sums_both_count():
@@ -133,19 +137,22 @@ def test_s1_and_its_coefficients_are_those_of_the_paper():
     network = lowered([small_dense(100)], "darwin3")
     lowering, integration = network.lowerings[0], network.populations[1].model.integration
     s1 = 32_767 / (4 * 100 * 255)
-    assert lowering.s1 == s1
+    assert lowering.s1 == (s1,)
     assert isinstance(integration, Scaled)
     # s1 = 0.32125: s1 128 = 41.1, times 2^9 = 21,054 fits, times 2^10 does not.
-    assert integration.shift == 9
-    assert integration.coefficients == tuple(round(s1 * 2**bit * 512) for bit in range(7, -1, -1))
+    assert integration.shift.tolist() == [9]
+    expected = [round(s1 * 2**bit * 512) for bit in range(7, -1, -1)]
+    assert integration.coefficients.tolist() == [expected]
 
 
 def test_the_largest_partial_sum_of_the_samples_sets_s1():
     layer = small_dense(100)
     samples = np.array([[200, 0, 0, 0], [0, 3, 3, 3]])
-    network = lower(graph_of(layer.inputs[0], [layer]), nc.chip("darwin3"), "stem", samples, 1.1)
+    network = lower(
+        graph_of(layer.inputs[0], [layer]), nc.chip("darwin3"), "stem", samples, with_headroom(1.1)
+    )
     assert network.lowerings[0].largest_seen == 20_000
-    assert network.lowerings[0].s1 == pytest.approx(32_767 / 22_000)
+    assert network.lowerings[0].s1 == pytest.approx([32_767 / 22_000])
 
 
 def test_what_was_seen_counts_partial_sums_where_a_layer_is_scaled():
@@ -153,11 +160,15 @@ def test_what_was_seen_counts_partial_sums_where_a_layer_is_scaled():
     source = tensor("x", (2,))
     layer = dense("d", source, np.array([[100, -100]]), tensor("y", (1,)), 0, 0.01)
     graph = graph_of(source, [layer])
-    network = lower(graph, nc.chip("darwin3"), "stem", np.array([[128, 127]]), 1.0)
+    network = lower(graph, nc.chip("darwin3"), "stem", np.array([[128, 127]]), with_headroom(1.0))
     assert network.lowerings[0].largest_seen is None, "exact: nobody asks what was seen"
     wide = dense("d", source, np.array([[300, -300]]), tensor("y", (1,)), 0, 0.01)
     network = lower(
-        graph_of(source, [wide]), nc.chip("darwin3"), "stem", np.array([[128, 127]]), 1.0
+        graph_of(source, [wide]),
+        nc.chip("darwin3"),
+        "stem",
+        np.array([[128, 127]]),
+        with_headroom(1.0),
     )
     assert network.lowerings[0].largest_seen == 300 * 128
 
@@ -171,7 +182,7 @@ def test_the_second_scaling_holds_the_bias_at_the_outputs_scale():
     requantizer = network.populations[1].model.requantizer
     assert isinstance(requantizer, Fixed)
     (m,), (offset,), (shift,) = requantizer.multiplier, requantizer.offset, requantizer.shift
-    s1 = network.lowerings[0].s1
+    (s1,) = network.lowerings[0].s1
     assert m / 2**shift == pytest.approx(0.002 / s1, rel=2**-15)
     assert 2**15 <= m < 2**16
     assert offset == (1 << shift) // 2 + ((2 + 10) << shift)

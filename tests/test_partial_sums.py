@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integer_graphs import Drawing, convolution, tensor
 from neurochip.lower.codes import choose_code
-from neurochip.lower.partial_sums import largest_partial_sum
+from neurochip.lower.partial_sums import largest_partial_sum, largest_partial_sums
 
 LAYERS = settings(max_examples=150, deadline=None, derandomize=True)
 
@@ -35,6 +35,10 @@ def test_no_window_with_the_largest_sum_is_passed_over(seed, kind):
         codes = np.where(drawing.random.random(shape) < 0.8, source.low, codes)
     values = code.values(codes)
     assert largest_partial_sum(layer, code, values) == after_every_step(layer, code, values)
+    by_channel = largest_partial_sums(layer, code, values)
+    for channel, largest in enumerate(by_channel):
+        sums = [layer.linear(code.sent_by(values, step))[:, channel] for step in range(code.bits)]
+        assert largest == max(int(np.abs(total).max()) for total in sums)
 
 
 def test_a_sum_before_the_last_step_can_be_the_largest():

@@ -248,7 +248,7 @@ def test_an_image_whose_samples_follow_too_soon_is_refused():
         altered(image, period=15)
     assert str(raised.value) == (
         "image description: a sample enters every 15 timesteps, but 'layer 1' receives it for 8 "
-        "and sends it for 8: with `core.buffers` 1 it takes one every 16"
+        "and sends it for 8: with room for 1 of them it takes one every 16"
     )
 
 

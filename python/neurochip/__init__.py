@@ -18,7 +18,7 @@ from .errors import NeurochipError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
-from .lower import DEFAULT_HEADROOM, Network, lower
+from .lower import LayerSettings, Network, Settings, lower
 from .optimize import optimize as optimize_placement
 from .placement import Placement, place
 from .quantize import Quantized, quantize
@@ -29,12 +29,14 @@ __all__ = [
     "Chip",
     "Graph",
     "Image",
+    "LayerSettings",
     "Network",
     "NeurochipError",
     "Placement",
     "Quantized",
     "Report",
     "Run",
+    "Settings",
     "assemble",
     "chip",
     "compile",
@@ -57,7 +59,7 @@ def compile(
     calibration: NDArray[Any] | None = None,
     overrides: Mapping[str, object] | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
-    headroom: float = DEFAULT_HEADROOM,
+    settings: str | Path | Settings | None = None,
     pipeline: bool = False,
     optimize: int = 0,
 ) -> Image:
@@ -71,7 +73,7 @@ def compile(
             them, or without them from the proven interval.
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
         shape: Shapes of inputs that the model leaves open.
-        headroom: Room for partial sums beyond those of the calibration samples, as a factor.
+        settings: What is decided layer by layer, or the TOML file that says it.
         pipeline: Lets a sample enter while others are in flight.
         optimize: 0: cores are filled along a Hilbert curve; 1: tiles then follow their traffic,
             which is that of the calibration samples; 2: they are annealed and timed, too.
@@ -82,5 +84,6 @@ def compile(
     graph = model if isinstance(model, Graph) else load_graph(model, shape=shape)
     target = load_chip(chip, overrides)
     codes = None if calibration is None else graph.quantize(calibration)
-    placement = place(lower(graph, target, code, codes, headroom, pipeline), target)
+    decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
+    placement = place(lower(graph, target, code, codes, decided, pipeline), target)
     return assemble(optimize_placement(placement, optimize, calibration))

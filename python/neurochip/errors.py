@@ -7,6 +7,7 @@
     ├── ChipError                  a chip file that is no TOML, no chip schema, or no possible chip
     ├── CapacityError              the network needs more of a resource than the chip has
     ├── ImageError                 truncated, altered or foreign image file
+    ├── SettingsError              a settings file that is no TOML, or not of this network
     ├── InputError                 samples or labels that do not fit the network
     └── SimulationError            a run that cannot finish
 
@@ -66,6 +67,10 @@ class CapacityError(NeurochipError):
 
 class ImageError(NeurochipError):
     """A truncated, altered or foreign image file."""
+
+
+class SettingsError(NeurochipError):
+    """Settings that are no TOML, not in range, or of layers that the network does not have."""
 
 
 class InputError(NeurochipError):

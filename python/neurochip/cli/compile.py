@@ -10,7 +10,7 @@ import typer
 from . import options
 from .console import show, show_line, task
 from .files import replacing
-from .image_tables import gain_table, pipeline_lines, populations_table
+from .image_tables import gain_table, modes_table, pipeline_lines, populations_table
 from .loading import CompileOptions, load_image
 
 
@@ -27,6 +27,10 @@ def command(
     set: options.Set = None,
     shape: options.Shape = None,
     optimize: options.Optimize = None,
+    settings: options.Settings = None,
+    integration: options.Integration = None,
+    bias: options.Bias = None,
+    granularity: options.Granularity = None,
 ) -> None:
     """Compile a graph for a chip, and write the image."""
     chosen = CompileOptions(
@@ -38,6 +42,8 @@ def command(
         calibration=calibration,
         scale=scale,
         optimize=optimize,
+        settings=settings,
+        decided=options.decided(integration, bias, granularity),
     )
     with task() as current, replacing(output) as file:
         image = load_image(model, chosen, None, current)
@@ -45,6 +51,8 @@ def command(
         content = image.to_bytes()
         file.write(content)
     show(populations_table(image))
+    show_line("")
+    show(modes_table(image))
     for line in pipeline_lines(image):
         show_line(f"\n{line}")
     if image.gain is not None:

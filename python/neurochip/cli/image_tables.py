@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 
 from ..image import Core, Image, Layer
@@ -13,7 +15,7 @@ def populations_table(image: Image) -> Table:
     """One row a population."""
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
     table.add_column("layer", overflow="fold", min_width=NAME_WIDTH)
-    for name in ("kind", "neurons", "code", "mode", "from timestep", "constants differ at"):
+    for name in ("kind", "neurons", "code", "from timestep"):
         table.add_column(name, justify="right", no_wrap=True)
     for layer in image.layers:
         table.add_row(
@@ -21,9 +23,7 @@ def populations_table(image: Image) -> Table:
             layer.kind,
             f"{layer.neurons:,}",
             _code(layer),
-            layer.mode,
             f"{layer.send_start}",
-            _proven(layer),
         )
     return table
 
@@ -36,6 +36,48 @@ def pipeline_lines(image: Image) -> list[str]:
         f"a sample takes {image.timesteps} timesteps, one enters every {image.period}: "
         f"up to {image.samples_in_flight} are in flight"
     ]
+
+
+def modes_table(image: Image) -> Table:
+    """One row a population that sums: its mode, its registers, what its constants do."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("layer", overflow="fold", min_width=NAME_WIDTH)
+    table.add_column("mode", no_wrap=True)
+    for name in (
+        "s1",
+        "largest\nsum seen",
+        "largest\npossible",
+        "headroom\nbits",
+        "bias\nbits",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("constants\ndiffer at", justify="right")
+    for layer in image.layers:
+        if layer.mode != "streaming" and layer.model != "input":
+            table.add_row(layer.name, layer.mode, *_registers(layer), _proven(layer))
+    return table
+
+
+def _registers(layer: Layer) -> tuple[str, ...]:
+    headroom, bits = layer.headroom_bits, layer.bias_bits
+    return (
+        _scale(layer.s1),
+        _count(layer.largest_seen),
+        _count(layer.largest_possible),
+        "" if headroom is None else f"{round(headroom, 1) + 0.0:.1f} of {layer.membrane_bits}",
+        "" if bits is None else f"{layer.bias_mode}, {bits}",
+    )
+
+
+def _scale(s1: Sequence[float]) -> str:
+    if not s1:
+        return ""
+    low, high = min(s1), max(s1)
+    return f"{low:.3g}" if low == high else f"{low:.2g} to {high:.2g}"
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def cores_table(image: Image) -> Table:

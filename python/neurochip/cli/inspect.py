@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,8 @@ from . import options
 from .chip_tables import fields_table
 from .console import show, show_line, task
 from .graph_tables import host_lines, layers_table
-from .image_tables import cores_table, gain_table, pipeline_lines, populations_table
+from .image_tables import cores_table, gain_table, modes_table, pipeline_lines, populations_table
+from .inspect_document import Thing, document
 from .loading import CompileOptions, compiled, is_image
 
 
@@ -32,10 +34,16 @@ def command(
     set: options.Set = None,
     shape: options.Shape = None,
     optimize: options.Optimize = None,
+    settings: options.Settings = None,
+    integration: options.Integration = None,
+    bias: options.Bias = None,
+    granularity: options.Granularity = None,
+    json: options.Json = False,
 ) -> None:
     """Show what is in a graph, an image or a chip.
 
-    A graph: its layers, and with --chip its placement. A chip: every number with its source.
+    A graph: its layers, and with --chip how each is integrated and where it is placed. A chip:
+    every number with its source.
     """
     chosen = CompileOptions(
         chip=chip,
@@ -46,20 +54,37 @@ def command(
         calibration=calibration,
         scale=scale,
         optimize=optimize,
+        settings=settings,
+        decided=options.decided(integration, bias, granularity),
     )
     path = Path(thing)
     with task() as current:
         current.begin(f"inspecting {thing!r}")
+        found: list[Thing] = []
         if is_image(path):
             chosen.refuse_for_an_image(path)
-            _show_image(Image.load(path))
+            found.append(Image.load(path))
         elif thing.endswith(SUFFIX) or (thing in built_in() and not path.exists()):
-            _show_chip(load_chip(thing, chosen.overrides))
+            found.append(load_chip(thing, chosen.overrides))
         else:
             graph = load_graph(path, shape=chosen.shapes)
-            _show_graph(graph)
+            found.append(graph)
             if chip is not None:
-                _show_image(compiled(graph, chosen, None, current))
+                found.append(compiled(graph, chosen, None, current))
+        if json:
+            show_line(document(found))
+        else:
+            _show(found)
+
+
+def _show(found: Sequence[Thing]) -> None:
+    for each in found:
+        if isinstance(each, Chip):
+            _show_chip(each)
+        elif isinstance(each, Graph):
+            _show_graph(each)
+        else:
+            _show_image(each)
 
 
 def _show_chip(chip: Chip) -> None:
@@ -77,6 +102,8 @@ def _show_graph(graph: Graph) -> None:
 def _show_image(image: Image) -> None:
     show_line(f"{image.name} on {image.chip.name}, code {image.code}\n")
     show(populations_table(image))
+    show_line("")
+    show(modes_table(image))
     show_line("")
     show(cores_table(image))
     if image.gain is not None:

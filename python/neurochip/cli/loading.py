@@ -15,6 +15,7 @@ from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
 from ..inputs import Inputs, fit, read_inputs
+from ..lower import LayerSettings, Settings
 from .console import Task
 
 IMAGE_MAGIC = b"NEUROIMG"
@@ -36,15 +37,19 @@ class CompileOptions:
     calibration: Path | None
     scale: float | None
     optimize: int | None
+    settings: Path | None
+    decided: Mapping[str, str]
+    """Settings given on the command line: they win over the default of the file."""
 
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
         asked_for = (self.chip, self.code, self.overrides, self.shapes, self.calibration)
-        if any(asked_for) or self.pipeline or self.optimize is not None:
+        changing = any((*asked_for, self.pipeline, self.settings, self.decided))
+        if changing or self.optimize is not None:
             raise ChipError(
                 f"{str(path)!r} is an image, which was compiled for its chip already: `--chip`, "
-                "`--code`, `--pipeline`, `--set`, `--shape`, `--calibration` and `--optimize` "
-                "cannot change it",
+                "`--code`, `--pipeline`, `--set`, `--shape`, `--calibration`, `--optimize`, "
+                "`--settings`, `--integration`, `--bias` and `--granularity` cannot change it",
                 hint="give the graph instead, or leave these options out",
             )
 
@@ -81,7 +86,14 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         overrides=chosen.overrides,
         pipeline=chosen.pipeline,
         optimize=chosen.optimize or 0,
+        settings=_settings(chosen),
     )
+
+
+def _settings(chosen: CompileOptions) -> Settings:
+    if chosen.settings is None:
+        return Settings(LayerSettings(**chosen.decided))  # type: ignore[arg-type]
+    return Settings.load(chosen.settings, **chosen.decided)
 
 
 def _calibration(

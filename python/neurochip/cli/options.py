@@ -32,6 +32,38 @@ class Ranges(str, Enum):
     mse = "mse"
 
 
+class IntegrationMode(str, Enum):
+    """How weight sums enter membranes."""
+
+    auto = "auto"
+    exact = "exact"
+    scaled = "scaled"
+    double = "double"
+
+
+class BiasMode(str, Enum):
+    """Where biases are added."""
+
+    auto = "auto"
+    exact = "exact"
+    calibrated = "calibrated"
+
+
+class ScaleMode(str, Enum):
+    """What has a scale of its own."""
+
+    per_layer = "per_layer"
+    per_channel = "per_channel"
+
+
+def decided(
+    integration: IntegrationMode | None, bias: BiasMode | None, granularity: ScaleMode | None
+) -> dict[str, str]:
+    """The settings that were given on the command line, for all layers."""
+    given = {"integration": integration, "bias": bias, "granularity": granularity}
+    return {name: mode.value for name, mode in given.items() if mode is not None}
+
+
 def parse_scale(text: str) -> float:
     """`none` leaves numbers as they are; any other scale is what they are divided by."""
     if text == "none":
@@ -113,6 +145,21 @@ Optimize = Annotated[
         max=2,
         help="How long to look for a placement whose packets cross fewer links; 0 unless given.",
     ),
+]
+Settings = Annotated[
+    Path | None,
+    typer.Option(help="What is decided layer by layer: the TOML file that says it."),
+]
+Integration = Annotated[
+    IntegrationMode | None,
+    typer.Option(help="How weight sums enter membranes: exact where proven, else scaled."),
+]
+Bias = Annotated[
+    BiasMode | None,
+    typer.Option(help="Where biases are added: exactly to membranes, or at the output's scale."),
+]
+Granularity = Annotated[
+    ScaleMode | None, typer.Option(help="Whether a scaled layer has one scale, or each channel.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell the details too.")]

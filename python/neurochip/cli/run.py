@@ -63,6 +63,10 @@ def command(
     set: options.Set = None,
     shape: options.Shape = None,
     optimize: options.Optimize = None,
+    settings: options.Settings = None,
+    integration: options.Integration = None,
+    bias: options.Bias = None,
+    granularity: options.Granularity = None,
     timing: Annotated[
         options.Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")
     ] = options.Timing.cycle,
@@ -83,6 +87,8 @@ def command(
         calibration=calibration,
         scale=scale,
         optimize=optimize,
+        settings=settings,
+        decided=options.decided(integration, bias, granularity),
     )
     wanted = Samples(input, labels, samples, scale, seed)
     with task() as current:

@@ -35,7 +35,7 @@ class Layer:
     kind: str
     """The layer's kind in the graph, `Input` or `Relay`."""
     mode: str
-    """`exact` or `scaled` integration; `streaming` for max pooling."""
+    """`exact`, `double` or `scaled` integration; `streaming` for max pooling."""
     tensor: str | None = None
     """The graph's tensor it holds, channels last; None for neurons between tensors."""
     base: int = 0
@@ -46,11 +46,17 @@ class Layer:
     """Reachable accumulator values at which the chip's code differs from onnxruntime's."""
     reachable: int | None = None
     worst_levels: int | None = None
-    s1: float | None = None
+    s1: tuple[float, ...] = ()
+    """Scale of a scaled membrane: one, or one a channel."""
     largest_seen: int | None = None
     """Largest magnitude of a partial sum over the calibration samples."""
     largest_possible: int | None = None
     """Largest magnitude that the interval analysis allows."""
+    membrane_bits: int | None = None
+    headroom_bits: float | None = None
+    """By how much the largest membrane seen, or else possible, stays below its register's end."""
+    bias_bits: int | None = None
+    """Of the narrowest register that holds every bias, where it is added."""
     note: str = ""
 
     @property
@@ -104,6 +110,9 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
         "s1": lowering.s1,
         "largest_seen": lowering.largest_seen,
         "largest_possible": lowering.largest_possible,
+        "membrane_bits": lowering.membrane_bits,
+        "headroom_bits": lowering.headroom_bits,
+        "bias_bits": lowering.bias_bits,
         "note": lowering.note,
     }
     defaults = {field.name: field.default for field in fields(Layer)}
@@ -129,7 +138,7 @@ def layers_of(description: Mapping[str, Any]) -> tuple[Layer, ...]:
             bits=population["bits"],
             signed=population["signed"],
             model=population["model"]["model"],
-            **told,
+            **told | {"s1": tuple(told.get("s1", ()))},
         )
         for population, told in pairs
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from ..arithmetic import float32_parts
 from ..lower.network import (
+    Double,
     Fixed,
     Float32,
     Float32Add,
@@ -67,19 +69,25 @@ def _model(population: Population, blob: Blob) -> dict[str, Any]:
     requantizer = None if model.requantizer is None else _requantizer(model.requantizer, blob)
     return {
         "model": "stem",
-        "integration": _integration(model.integration),
+        "integration": _integration(model.integration, blob),
         "bias": blob.add(model.bias, "int32"),
         "requantizer": requantizer,
         "low": int(model.low),
         "high": int(model.high),
+        "sparsity": None if model.sparsity is None else asdict(model.sparsity),
     }
 
 
-def _integration(scaled: Scaled | None) -> dict[str, Any]:
-    if scaled is None:
+def _integration(integration: Double | Scaled | None, blob: Blob) -> dict[str, Any]:
+    if integration is None:
         return {"mode": "exact"}
-    coefficients = list(scaled.coefficients)
-    return {"mode": "scaled", "coefficients": coefficients, "shift": scaled.shift}
+    if isinstance(integration, Double):
+        return {"mode": "double"}
+    return {
+        "mode": "scaled",
+        "coefficients": blob.add(integration.coefficients, "int32"),
+        "shift": blob.add(integration.shift, "int32"),
+    }
 
 
 def _requantizer(requantizer: Requantizer, blob: Blob) -> dict[str, Any]:

@@ -153,13 +153,13 @@ def _format(data: Mapping[str, Any]) -> Format:
 
 
 def _readout_json(readout: Readout | None) -> dict[str, Any] | None:
-    return None if readout is None else {"s1": readout.s1, "bias": readout.bias.tolist()}
+    return None if readout is None else {"s1": readout.s1.tolist(), "bias": readout.bias.tolist()}
 
 
 def _readout(data: Mapping[str, Any] | None) -> Readout | None:
     if data is None:
         return None
-    return Readout(float(data["s1"]), np.array(data["bias"], np.int64))
+    return Readout(np.array(data["s1"], np.float64), np.array(data["bias"], np.int64))
 
 
 def _index_json(index: NDArray[Any], shape: tuple[int, ...]) -> list[int] | dict[str, int]:

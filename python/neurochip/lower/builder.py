@@ -30,11 +30,16 @@ from .network import (
 )
 from .registers import Registers
 from .relays import RELAY, relay
+from .settings import Settings
 from .views import NOWHERE, View, neuron_shape
 
 
 class Unsupported(Exception):
     """A layer that this code cannot express on this chip, with the reason."""
+
+
+class Impossible(Exception):
+    """A setting that this layer or this chip cannot follow, with the reason."""
 
 
 class Builder:
@@ -45,14 +50,14 @@ class Builder:
         graph: Graph,
         chip: Chip,
         calibration: Calibration | None,
-        headroom: float,
+        settings: Settings,
         choose_code: ChooseCode,
     ) -> None:
         """Starts with the input population."""
         self.graph = graph
         self.registers = Registers.of(chip)
         self.calibration = calibration
-        self.headroom = headroom
+        self.settings = settings
         self.choose_code = choose_code
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []

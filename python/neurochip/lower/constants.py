@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from .network import Fixed, Float32, Requantizer, Scaled, SpikeCode, Stem
+from .network import Double, Fixed, Float32, Requantizer, Scaled, SpikeCode, Stem
 from .views import to_neurons
 
 
@@ -17,7 +17,7 @@ def stem(
     code: SpikeCode | None,
     bias: NDArray[np.int64],
     requantizer: Requantizer | None,
-    integration: Scaled | None = None,
+    integration: Double | Scaled | None = None,
 ) -> Stem:
     """The neurons of a tensor.
 
@@ -26,7 +26,7 @@ def stem(
         code: What they send; None where the host reads their membranes.
         bias: Broadcasts to the tensor's shape.
         requantizer: Its arrays broadcast to the tensor's shape.
-        integration: None where weight sums enter the membrane exactly.
+        integration: None where weight sums enter a membrane of one word exactly.
     """
     low, high = (tensor.low - code.base, tensor.high - code.base) if code else (0, 0)
     shape = tensor.shape

@@ -1,68 +1,66 @@
-"""Exact integration: registers are proven to hold every sum, so the membrane is the accumulator."""
+"""Exact integration: the membrane, of one word or two, is the accumulator."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import layers
-from ..layers import Layer, Weighted
+from ..layers import Weighted
 from ..requantize import Proof, fit_fixed
-from .network import Arithmetic, Fixed, Float32, Lowering, Requantizer
-from .registers import Registers, fits
-from .weighted import Integrated, WeightedSum, bias_of, reference_staircase
+from .calibrated import bias_bits, fit_calibrated
+from .modes import Mode
+from .network import Double, Fixed, Float32, Lowering, Readout
+from .neurons import NeuronArithmetic
+from .weighted import Integrated, WeightedSum, reference_staircase
 
-INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
+def integrate_exactly(task: WeightedSum, mode: Mode, seen: int | None) -> Integrated:
+    """Constants of a weighted sum whose weight sums enter the membrane as they are.
 
-def is_exact(task: WeightedSum) -> bool:
-    """Whether the chip's registers give every accumulator as 32-bit arithmetic does.
-
-    Registers of 32 bits that wrap are that arithmetic; others must never be left.
+    Args:
+        task: The weighted sum.
+        mode: What was decided for it.
+        seen: Largest partial sum over the calibration samples, where it was asked for.
     """
-    registers, reach = task.registers, task.reach
-    if registers.membrane_bits == 32 and registers.sum_bits == 32 and registers.wraps:
-        return True
-    low, high = task.layer.bounds()
-    wraps = bool(((low == INT32_MIN) & (high == INT32_MAX)).any())
-    return (
-        not wraps
-        and fits(*reach.sums, registers.sum_bits)
-        and fits(*reach.partial, registers.membrane_bits)
-        and fits(int(low.min()), int(high.max()), registers.membrane_bits)
-        and fits(int(task.bias.min()), int(task.bias.max()), registers.bias_bits)
+    calibrated = mode.bias == "calibrated"
+    nothing = np.zeros((1,) * task.bias.ndim, np.int64)
+    in_membrane, behind = (nothing, task.bias) if calibrated else (task.bias, nothing)
+    requantizer, proof = _requantizer(task, calibrated)
+    readout = Readout(np.ones(1), behind)
+    reference = mode.proven and not calibrated and not isinstance(requantizer, Fixed)
+    arithmetic = NeuronArithmetic(task, None, in_membrane, requantizer, readout, mode.proven)
+    lowered = requantizer.lowered(task.target.base) if requantizer and task.target else None
+    return Integrated(
+        integration=Double() if mode.integration == "double" else None,
+        bias=in_membrane,
+        requantizer=lowered,
+        readout=readout,
+        lowering=_lowering(task, mode, proof, seen),
+        arithmetic=None if reference else arithmetic,
     )
-
-
-def integrate_exactly(task: WeightedSum) -> Integrated:
-    """Constants of a weighted sum that `is_exact`."""
-    layer, target = task.layer, task.target
-    requantizer: Requantizer | None = None
-    arithmetic: Arithmetic | None = None
-    proof: Proof | None = None
-    if task.multiplier is not None and target is not None:
-        if task.registers.float32:
-            zero = layer.output.format.zero_point - target.base
-            requantizer = Float32(task.multiplier, zero)
-            low, high = layer.bounds()
-            proof = nothing_differs(high - low + 1)
-        else:
-            fixed, proof = _fit(layer, task.multiplier, task.registers.multiplier_bits)
-            arithmetic = FixedArithmetic(fixed, task.registers)
-            requantizer = fixed.lowered(target.base)
-    possible = task.reach.largest_partial
-    lowering = Lowering(layer.name, "exact", "exact", proof, largest_possible=possible)
-    return Integrated(None, task.bias, requantizer, lowering, arithmetic)
 
 
 def nothing_differs(reachable: NDArray[np.int64]) -> Proof:
     """The proof of what computes the reference itself."""
     nothing = np.zeros_like(reachable)
     return Proof(nothing, reachable, nothing)
+
+
+def _requantizer(
+    task: WeightedSum, calibrated: bool
+) -> tuple[Fixed | Float32 | None, Proof | None]:
+    """What makes the output's codes of membranes; nothing where the host reads them."""
+    layer = task.layer
+    if task.multiplier is None:
+        return None, None
+    if calibrated:
+        return fit_calibrated(task, task.multiplier, np.ones(1))
+    if task.registers.float32:
+        low, high = layer.bounds()
+        zero_point = layer.output.format.zero_point
+        return Float32(task.multiplier, zero_point), nothing_differs(high - low + 1)
+    return _fit(layer, task.multiplier, task.registers.multiplier_bits)
 
 
 def _fit(
@@ -79,17 +77,17 @@ def _fit(
     return Fixed(*(values[row].reshape(multiplier.shape) for values in found)), proof
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FixedArithmetic:
-    """A weighted layer whose exact accumulator meets fixed-point constants."""
-
-    constants: Fixed
-    registers: Registers
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        assert isinstance(layer, Weighted)
-        zero = layer.inputs[0].format.zero_point
-        acc = layer.linear(codes[0].astype(np.int16) - np.int16(zero)) + bias_of(layer)
-        held = self.registers.store(acc, self.registers.membrane_bits)
-        return self.constants.codes(held, layer.output)
+def _lowering(task: WeightedSum, mode: Mode, proof: Proof | None, seen: int | None) -> Lowering:
+    largest = task.reach.largest_partial if seen is None else seen
+    return Lowering(
+        task.layer.name,
+        mode.integration,
+        mode.bias,
+        proof,
+        "" if mode.proven else task.what_may_overflow,
+        largest_seen=seen,
+        largest_possible=task.reach.largest_partial,
+        membrane_bits=task.registers.membrane_bits,
+        headroom_bits=float(np.log2(task.registers.membrane_high / max(largest, 1))),
+        bias_bits=bias_bits(task, mode.bias),
+    )

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arithmetic import reference
 from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
@@ -126,12 +127,23 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
-class Scaled:
-    """Scaled integration: each weight sum enters as `(sum * k_t + half) >> shift` (eq. 15-19)."""
+class Double:
+    """Exact integration into a membrane of two state words."""
 
-    coefficients: tuple[int, ...]
-    shift: int
-    s1: float
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled:
+    """Scaled integration: each weight sum enters as `(sum * k_t + half) >> shift` (eq. 15-19).
+
+    Rows are one for the layer, or one a channel.
+    """
+
+    coefficients: NDArray[np.int64]
+    """(rows, steps)."""
+    shift: NDArray[np.int64]
+    """(rows,)."""
+    s1: NDArray[np.float64]
+    """(rows,): the membrane's scale, as a factor of the accumulator."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +152,15 @@ class Float32:
 
     multiplier: NDArray[np.float32]
     zero: int
+
+    def lowered(self, base: int) -> Float32:
+        """Constants whose result is smaller by `base`."""
+        return Float32(self.multiplier, self.zero - base)
+
+    def codes(self, acc: NDArray[np.int64], output: Tensor) -> NDArray[Any]:
+        """The codes of a tensor for its accumulators; the constants broadcast against them."""
+        codes = reference(acc, self.multiplier, self.zero, output.low, output.high)
+        return codes.astype(output.format.dtype)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,17 +203,41 @@ class Float32Add:
 Requantizer: TypeAlias = Float32 | Fixed | Table | Float32Add
 
 
+@dataclass(frozen=True, slots=True)
+class Sparsity:
+    """Which spikes of a train are left out (SDANN, section 3.3)."""
+
+    rot: int
+    """RoT: values are rounded to multiples of `2^rot`."""
+    drlo: int
+    """DRLO: only so many spikes are sent, the first ones."""
+
+    def sent(self, values: NDArray[np.int64], code: SpikeCode) -> NDArray[np.int64]:
+        """What is sent for values that do not round beyond the code's largest."""
+        half = (1 << self.rot) >> 1
+        rounded = (values + half) >> self.rot << self.rot
+        sent = np.zeros(values.shape, np.int64)
+        spikes = np.zeros(values.shape, np.int64)
+        for step in range(code.bits):
+            spike = (rounded >> (code.bits - 1 - step)) & (spikes < self.drlo)
+            sent += spike * code.weight(step)
+            spikes += spike
+        return sent
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stem:
     """Accumulates, scales and generates. Arrays hold one, one a channel or one a neuron."""
 
-    integration: Scaled | None
-    """None where each weight sum enters the membrane exactly."""
+    integration: Double | Scaled | None
+    """None where each weight sum enters a membrane of one word exactly."""
     bias: NDArray[np.int64]
     requantizer: Requantizer | None
     """None where the host reads the membrane."""
     low: int
     high: int
+    sparsity: Sparsity | None = None
+    """None where all spikes are sent; else `low` and `high` are values it sends as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,26 +278,32 @@ class Lowering:
 
     layer: str
     mode: str
-    """`exact`, `scaled`, `index` (no neurons), `relay`."""
+    """How its sums are integrated: `exact`, `double` or `scaled`."""
     bias_mode: str
     """`exact`, `calibrated` or empty."""
     proof: Proof | None
     """Reachable accumulator values at which the chip's requantizer differs from onnxruntime's."""
     note: str = ""
-    s1: float | None = None
+    s1: tuple[float, ...] = ()
+    """Scale of a scaled membrane: one, or one a channel."""
     largest_seen: int | None = None
     """Largest magnitude of a partial sum over the calibration samples."""
     largest_possible: int | None = None
     """Largest magnitude that the interval analysis allows."""
+    membrane_bits: int | None = None
+    headroom_bits: float | None = None
+    """By how much the largest membrane seen, or else possible, stays below its register's end."""
+    bias_bits: int | None = None
+    """Of the narrowest register that holds every bias, where it is added."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readout:
     """How the host turns membranes it reads into accumulators: `rne(H / s1) + bias`."""
 
-    s1: float
+    s1: NDArray[np.float64]
     bias: NDArray[np.int64]
-    """One, or one a neuron."""
+    """Both: one, or one a neuron."""
 
     def accumulators(self, membranes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The accumulators of neurons, from their membranes; `bias` broadcasts against them."""

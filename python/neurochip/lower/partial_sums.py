@@ -40,6 +40,19 @@ def largest_partial_sum(layer: Weighted, code: SpikeCode, values: NDArray[np.int
     return largest
 
 
+def largest_partial_sums(
+    layer: Weighted, code: SpikeCode, values: NDArray[np.int16]
+) -> NDArray[np.int64]:
+    """The same of each channel; every window is summed after every step."""
+    largest = np.zeros(layer.output.shape[0], np.int64)
+    for part in _chunks(values, int(np.prod(layer.output.shape))):
+        for step in range(code.bits):
+            sums = np.abs(layer.linear(code.sent_by(part, step)))
+            by_channel = np.moveaxis(sums, 1, 0).reshape(len(largest), -1)
+            largest = np.maximum(largest, by_channel.max(axis=1).astype(np.int64))
+    return largest
+
+
 def _chunks(values: NDArray[Any], sums_per_sample: int) -> Iterator[NDArray[Any]]:
     count = max(1, CHUNK_SUMS // sums_per_sample)
     yield from (values[start : start + count] for start in range(0, len(values), count))

@@ -19,7 +19,8 @@ from ..requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from .builder import Builder, Unsupported
 from .constants import stem
 from .exact import nothing_differs
-from .network import Fixed, Float32Add, Lowering, Population, SpikeCode, Table
+from .modes import doubled
+from .network import Double, Fixed, Float32Add, Lowering, Population, SpikeCode, Table
 from .registers import Registers
 from .views import NOWHERE, View
 
@@ -42,6 +43,7 @@ class _Branches:
     """By how much each branch's values exceed what the requantizer takes them for."""
     requantizer: Float32Add | Fixed
     proof: Proof
+    integration: Double | None
 
     @property
     def bias(self) -> NDArray[np.int64]:
@@ -53,18 +55,23 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
     """Adds a population with one synapse from each branch."""
     first, second = (builder.views[tensor.name] for tensor in layer.inputs)
     views = builder.apart(first, second)
-    if builder.registers.float32 and builder.registers.membrane_bits >= PAIR_BITS:
-        branches = _side_by_side(builder, layer, views)
+    registers, integration = builder.registers, None
+    if builder.settings.of(layer.name).integration == "double":
+        registers, integration = doubled(registers), Double()
+    if registers.float32 and registers.membrane_bits >= PAIR_BITS:
+        branches = _side_by_side(builder, layer, views, integration)
     else:
-        branches = _summed(builder, layer, views)
+        branches = _summed(builder, layer, views, registers, integration)
     population = _add_population(
-        builder, layer, branches.bias, branches.requantizer, branches.proof
+        builder, layer, branches.bias, branches.requantizer, branches.proof, branches.integration
     )
     for view, weight in zip(views, branches.weights, strict=True):
         builder.connect_values(view, population.name, weight)
 
 
-def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, ...]) -> _Branches:
+def _side_by_side(
+    builder: Builder, layer: layers.Add, views: tuple[View, ...], integration: Double | None
+) -> _Branches:
     """Two codes in one membrane, for a requantizer that adds them in float32."""
     # The requantizer takes every value of a branch to be relative to this one base.
     bases = (builder.code_of(views[0].parts[0]).base, builder.code_of(views[1].parts[0]).base)
@@ -75,23 +82,30 @@ def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, ...]) 
     )
     reachable = math.prod(tensor.high - tensor.low + 1 for tensor in layer.inputs)
     proof = nothing_differs(np.array([reachable]))
-    return _Branches((1, PAIR_WEIGHT), (first, second), _float32_add(builder, layer, bases), proof)
+    requantizer = _float32_add(builder, layer, bases)
+    return _Branches((1, PAIR_WEIGHT), (first, second), requantizer, proof, integration)
 
 
-def _summed(builder: Builder, layer: layers.Add, views: tuple[View, ...]) -> _Branches:
+def _summed(
+    builder: Builder,
+    layer: layers.Add,
+    views: tuple[View, ...],
+    registers: Registers,
+    integration: Double | None,
+) -> _Branches:
     """A weighted sum of both branches, for a requantizer that multiplies."""
     largest = [
         max(_largest_partial(builder.code_of(part), tensor) for part in view.parts)
         for view, tensor in zip(views, layer.inputs, strict=True)
     ]
-    constants, proof = _fit_add(builder.registers, layer, (largest[0], largest[1]))
+    constants, proof = _fit_add(registers, layer, (largest[0], largest[1]))
     builder.arithmetic[layer.name] = FixedAddArithmetic(constants)
     found = constants.requantizer
     fixed = Fixed(found.multiplier, found.offset, found.shift)
     first, second = (tensor.format.zero_point for tensor in layer.inputs)
     offsets = (builder.offsets(views[0], first), builder.offsets(views[1], second))
     requantizer = fixed.lowered(builder.choose_code(layer.output).base)
-    return _Branches(constants.weights, offsets, requantizer, proof)
+    return _Branches(constants.weights, offsets, requantizer, proof, integration)
 
 
 def _float32_add(builder: Builder, layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
@@ -111,12 +125,14 @@ def _largest_partial(code: SpikeCode, tensor: Tensor) -> int:
 def _fit_add(
     registers: Registers, layer: layers.Add, largest: tuple[int, int]
 ) -> tuple[FixedAdd, Proof]:
+    # Both branches may spike in one timestep: two weights fit its sum, the membrane whole trains.
+    weight_bits = min(registers.weight_bits, registers.sum_bits - 1)
     try:
         return fit_add(
             layer,
-            registers.weight_bits,
+            weight_bits,
             registers.multiplier_bits,
-            min(registers.membrane_bits, registers.sum_bits),
+            registers.membrane_bits,
             largest,
         )
     except QuantizationError as error:
@@ -200,8 +216,10 @@ def _add_population(
     bias: NDArray[np.int64],
     requantizer: Float32Add | Fixed | Table,
     proof: Proof,
+    integration: Double | None = None,
 ) -> Population:
     target = builder.choose_code(layer.output)
-    builder.lowerings.append(Lowering(layer.name, "exact", "exact", proof))
-    model = stem(layer.output, target, bias, requantizer)
+    mode = "exact" if integration is None else "double"
+    builder.lowerings.append(Lowering(layer.name, mode, "exact", proof))
+    model = stem(layer.output, target, bias, requantizer, integration)
     return builder.add(layer.output, layer.name, type(layer).__name__, target, model)

@@ -17,6 +17,8 @@ class Registers:
 
     sum_bits: int
     membrane_bits: int
+    second_word: bool
+    """Whether a neuron has a second state word."""
     bias_bits: int
     wraps: bool
     float32: bool
@@ -33,6 +35,7 @@ class Registers:
         return Registers(
             sum_bits=core["weight_sum_bits"],
             membrane_bits=core["membrane_bits"],
+            second_word=core["second_state_word"] is not None,
             bias_bits=soma["bias_bits"],
             wraps=core["overflow"] == "wrap",
             float32=soma["requantizer"] == "float32",

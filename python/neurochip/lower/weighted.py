@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from .. import layers
 from ..arithmetic import reference
 from ..layers import Weighted
 from ..requantize import Staircase, thresholds
-from .network import Arithmetic, Lowering, Requantizer, Scaled, SpikeCode
-from .registers import Reach, Registers
+from .network import Arithmetic, Double, Lowering, Readout, Requantizer, Scaled, SpikeCode
+from .registers import Reach, Registers, fits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +38,38 @@ class WeightedSum:
     @property
     def reach(self) -> Reach:
         """What no input can make its registers leave."""
-        highest = self.layer.inputs[0].high - self.source.base
-        return Reach.of(*weight_sums(self.layer), self.source, highest)
+        negative, positive = weight_sums(self.layer)
+        return Reach.of(int(negative.min()), int(positive.max()), self.source, self._highest)
+
+    @property
+    def largest_partials(self) -> NDArray[np.int64]:
+        """The largest magnitude of each channel's membrane before the bias."""
+        reaches = (
+            Reach.of(int(negative), int(positive), self.source, self._highest)
+            for negative, positive in zip(*weight_sums(self.layer), strict=True)
+        )
+        return np.array([reach.largest_partial for reach in reaches], np.int64)
+
+    @property
+    def _highest(self) -> int:
+        return self.layer.inputs[0].high - self.source.base
+
+    @property
+    def bias_range(self) -> tuple[int, int]:
+        """The smallest and the largest bias."""
+        return int(self.bias.min()), int(self.bias.max())
+
+    @property
+    def sums_fit(self) -> bool:
+        """Whether the weight sums of one timestep fit their register."""
+        return fits(*self.reach.sums, self.registers.sum_bits)
+
+    @property
+    def what_may_overflow(self) -> str:
+        """A remark on registers that are not proven wide enough."""
+        if not self.sums_fit:
+            return "weight sums of a timestep may overflow: counted"
+        return "sums are not proven to fit their membranes: overflows are counted"
 
     @property
     def multiplier(self) -> NDArray[np.float32] | None:
@@ -54,21 +85,29 @@ class WeightedSum:
 class Integrated:
     """Constants of a weighted sum's neurons, what is proven about them, and the same in NumPy."""
 
-    integration: Scaled | None
+    integration: Double | Scaled | None
     bias: NDArray[np.int64]
     """Broadcasts to the output's shape; added to the membrane."""
     requantizer: Requantizer | None
+    readout: Readout
+    """How the host reads membranes; broadcasts to the output's shape."""
     lowering: Lowering
     arithmetic: Arithmetic | None
     """None where it is the reference itself."""
 
 
-def weight_sums(layer: Weighted) -> tuple[int, int]:
-    """The most negative and the most positive sum of weights of one sign into one neuron."""
+def weight_sums(layer: Weighted) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each channel: the sum of its negative and of its positive weights into one neuron."""
     if isinstance(layer, layers.AveragePool):
-        return 0, layer.kernel[0] * layer.kernel[1]
+        positive = np.full(layer.output.shape[0], layer.kernel[0] * layer.kernel[1], np.int64)
+        return np.zeros_like(positive), positive
     rows = layer.weights.reshape(len(layer.weights), -1).astype(np.int64)
-    return int(np.minimum(rows, 0).sum(axis=1).min()), int(np.maximum(rows, 0).sum(axis=1).max())
+    return np.minimum(rows, 0).sum(axis=1), np.maximum(rows, 0).sum(axis=1)
+
+
+def signed_bits(low: int, high: int) -> int:
+    """Bits of the narrowest two's complement register that holds an interval."""
+    return next(bits for bits in count(1) if fits(low, high, bits))
 
 
 def along_channels(values: NDArray[Any], layer: Weighted) -> NDArray[Any]:

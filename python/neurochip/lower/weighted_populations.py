@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from .. import layers
 from ..layers import Weighted
 from .builder import Builder
-from .constants import stem
-from .exact import integrate_exactly, is_exact
+from .constants import compressed, stem
+from .exact import integrate_exactly
+from .modes import choose
 from .network import Connector, Convolution, Dense, Depthwise, Pool, Readout, Window
-from .partial_sums import largest_partial_sum
+from .partial_sums import largest_partial_sum, largest_partial_sums
 from .scaled import integrate_scaled
-from .views import NOWHERE, View, to_neurons
+from .views import NOWHERE, View
 from .weighted import Integrated, WeightedSum, bias_of
 
 
@@ -37,7 +38,7 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     if computed.arithmetic is not None:
         builder.arithmetic[layer.name] = computed.arithmetic
     if target is None:
-        builder.readouts[population.name] = _readout(task, computed)
+        builder.readouts[population.name] = _readout(computed.readout, output.shape)
 
 
 def _fold(builder: Builder, layer: Weighted, view: View) -> NDArray[np.int64]:
@@ -53,22 +54,34 @@ def _fold(builder: Builder, layer: Weighted, view: View) -> NDArray[np.int64]:
 
 
 def _integrate(builder: Builder, task: WeightedSum) -> Integrated:
-    """Exact integration where it is proven to fit, scaled integration elsewhere."""
-    if is_exact(task):
-        return integrate_exactly(task)
-    seen = None
+    """Constants of the mode that settings ask for, or that the chip's registers allow."""
+    settings = builder.settings.of(task.layer.name)
+    mode, task = choose(task, settings)
+    if mode.integration == "exact" and mode.proven:
+        return integrate_exactly(task, mode, None)
+    values = None
     if builder.calibration is not None:
         values = task.values(builder.calibration.of(task.layer.inputs[0]))
-        seen = largest_partial_sum(task.layer, task.source, values)
-    return integrate_scaled(task, seen, builder.headroom)
+    by_channel = mode.integration == "scaled" and settings.granularity == "per_channel"
+    seen = None if values is None else _largest_seen(task, values, by_channel)
+    if mode.integration == "scaled":
+        return integrate_scaled(task, seen, settings)
+    return integrate_exactly(task, mode, None if seen is None else int(seen.max()))
 
 
-def _readout(task: WeightedSum, computed: Integrated) -> Readout:
-    """How the host reads membranes: integrated exactly they hold the bias, scaled they do not."""
-    if computed.integration is None:
-        return Readout(1.0, np.zeros(1, np.int64))
-    bias = to_neurons(task.bias, task.layer.output.shape)
-    return Readout(computed.integration.s1, np.ascontiguousarray(bias))
+def _largest_seen(
+    task: WeightedSum, values: NDArray[np.int16], by_channel: bool
+) -> NDArray[np.int64]:
+    """The largest partial sum of the calibration samples: one, or one a channel."""
+    if by_channel:
+        return largest_partial_sums(task.layer, task.source, values)
+    return np.array([largest_partial_sum(task.layer, task.source, values)])
+
+
+def _readout(readout: Readout, shape: tuple[int, ...]) -> Readout:
+    """For an array of neurons what is for the output's shape."""
+    s1, bias = (compressed(values, shape) for values in (readout.s1, readout.bias))
+    return Readout(s1, bias)
 
 
 def _connector(builder: Builder, layer: Weighted, view: View) -> Connector:

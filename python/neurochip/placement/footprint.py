@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..lower.network import Network, Population, Stem
+from ..lower.network import Network, Population
 from . import axons
 from .dendrites import NONE, dendrites
 from .formats import Formats
@@ -41,7 +41,7 @@ class Footprints:
         items = box.num_neurons if population.name == self.output else 0
         for targets in self._targets[population.name]:
             items += axons.total(targets, population.shape, box)
-        state = self.formats.state_words_per_neuron if isinstance(population.model, Stem) else 0
+        state = self.formats.state_words(population)
         return Usage(
             box.num_neurons,
             received.words + state * box.num_neurons,

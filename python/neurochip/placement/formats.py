@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from ..chip import Chip
+from ..lower.network import Double, Population, Stem
 
 META_WEIGHT_BITS = 16
 """A weight that all synapses of a dendrite share stands in its meta word."""
@@ -21,19 +22,29 @@ class Formats:
     weight_bits: tuple[int, ...]
     """The widths a weight can be stored in, ascending."""
     state_words_per_neuron: int
+    second_state_words_per_neuron: int
+    """Beyond the others, of a neuron with a double membrane."""
 
     @staticmethod
     def of(chip: Chip) -> Formats:
         """Reads a chip's description."""
         core = chip.spec["core"]
-        memory = core["dendrite_memory"]
+        memory, second = core["dendrite_memory"], core["second_state_word"]
         return Formats(
             memory["word_bits"],
             memory["ids_per_word"],
             memory["relative_ids"],
             tuple(sorted(core["weight_bits"])),
             memory["state_words_per_neuron"],
+            second["dendrite_words_per_neuron"] if second else 0,
         )
+
+    def state_words(self, neurons: Population) -> int:
+        """Words of one neuron's state."""
+        if not isinstance(neurons.model, Stem):
+            return 0
+        double = isinstance(neurons.model.integration, Double)
+        return self.state_words_per_neuron + double * self.second_state_words_per_neuron
 
     def id_words(self, ids: int) -> int:
         """Words of a list of ids."""

@@ -90,6 +90,8 @@ def _results(contents: Contents) -> Table:
         table.add_row("against the compiled network", numbers.differing(contents.compiled))
     if contents.exact is not None:
         table.add_row("against exact integers", numbers.differing(contents.exact))
+    if contents.overflows:
+        table.add_row("overflows", f"{contents.overflows:,} values did not fit their registers")
     if contents.compiled is None and contents.exact is None:
         table.add_row("agreement", "not measured: an image file holds no graph to compare with")
     return table

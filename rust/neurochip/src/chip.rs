@@ -95,6 +95,9 @@ pub struct Core {
     pub overflow: Overflow,
     /// Values a neuron can hold at once: 2 lets it send one sample while it receives the next.
     pub buffers: u32,
+    /// A second word beside each membrane; absent: there is none.
+    #[serde(default)]
+    pub second_state_word: Option<SecondStateWord>,
     /// The arithmetic of the soma.
     pub soma: Soma,
     /// Synapses, dendrite tables and neuron state.
@@ -103,6 +106,17 @@ pub struct Core {
     pub axon_memory: AxonMemory,
     /// Cycles of the core's engines.
     pub timing: CoreTiming,
+}
+
+/// A second word of `membrane_bits` beside each membrane, which can hold the upper half of a membrane
+/// twice as wide. Double buffering takes the same word: a neuron has it for one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondStateWord {
+    /// Words of the dendrite memory that a neuron with a double membrane takes beyond its other state.
+    pub dendrite_words_per_neuron: u32,
+    /// Cycles of a STEM neuron with a double membrane.
+    pub soma_cycles: StemCycles,
 }
 
 /// What a register does with a result wider than itself; either way it is counted.

@@ -7,6 +7,7 @@
 pub mod float32;
 pub mod max_pool;
 pub mod requantizer;
+mod sparsity;
 pub mod stem;
 
 /// What a population did for one sample.

@@ -3,8 +3,9 @@
 mod flows;
 
 use crate::axons::{Axons, Cost};
+use crate::chip::{Core, StemCycles};
 use crate::image::Image;
-use crate::image::description::{Description, Model, Population, Tile};
+use crate::image::description::{Description, Integration, Model, Population, Stem, Tile};
 use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
 
 /// Who does what when, for one image.
@@ -56,19 +57,19 @@ impl Schedule {
 
     /// Cycles between groups of neurons of a population in `timestep`; 0 where it is idle.
     fn soma_cycles(&self, description: &Description, population: usize, timestep: u32) -> u32 {
-        let cycles = &description.chip.core.timing.soma_cycles;
         let sent_before =
             |source: &usize| timestep > 0 && description.populations[*source].step(timestep - 1).is_some();
         let receives = self.sources[population].iter().any(sent_before);
         let when = |active: bool, cycles: u32| if active { cycles } else { 0 };
         let neurons = &description.populations[population];
-        match neurons.model {
+        match &neurons.model {
             Model::Input { .. } => 0,
-            Model::MaxPool => when(receives, cycles.max_pool.compare),
-            Model::Stem(_) => {
-                when(receives, cycles.stem.accumulate)
-                    + when(timestep == neurons.send_start, cycles.stem.requantize)
-                    + when(neurons.step(timestep).is_some(), cycles.stem.generate)
+            Model::MaxPool => when(receives, description.chip.core.timing.soma_cycles.max_pool.compare),
+            Model::Stem(stem) => {
+                let cycles = stem_cycles(&description.chip.core, stem);
+                when(receives, cycles.accumulate)
+                    + when(timestep == neurons.send_start, cycles.requantize)
+                    + when(neurons.step(timestep).is_some(), cycles.generate)
             }
         }
     }
@@ -171,6 +172,14 @@ impl Schedule {
             }
         }
         Costs(by_population)
+    }
+}
+
+/// What the phases of these neurons take.
+fn stem_cycles<'a>(core: &'a Core, stem: &Stem) -> &'a StemCycles {
+    match (&stem.integration, &core.second_state_word) {
+        (Integration::Double, Some(word)) => &word.soma_cycles,
+        _ => &core.timing.soma_cycles.stem, // the door admits no double membrane without a second word
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{ChipSpec, EnergyScope, Error, OutOfRange, Port, Requantizer};
+use super::{ChipSpec, EnergyScope, Error, OutOfRange, Port, Requantizer, StemCycles};
 
 /// Largest mesh: nodes are counted in `u32` and every router is simulated.
 const MAX_NODES: u64 = 1 << 20;
@@ -28,6 +28,16 @@ impl Ranges {
 
     fn at_least(&mut self, field: &str, value: u32, low: u32) {
         self.require(value >= low, field, value, format_args!("{low} or more"));
+    }
+
+    fn stem_cycles(&mut self, table: &str, cycles: &StemCycles) {
+        for (phase, cycles) in [
+            ("accumulate", cycles.accumulate),
+            ("requantize", cycles.requantize),
+            ("generate", cycles.generate),
+        ] {
+            self.within(&format!("{table}.{phase}"), cycles, 1, MAX_LATENCY);
+        }
     }
 
     fn not_negative(&mut self, field: &str, value: f64) {
@@ -117,15 +127,12 @@ impl ChipSpec {
 
     fn check_core_timing(&self, ranges: &mut Ranges) {
         let timing = &self.core.timing;
-        let (stem, max_pool) = (&timing.soma_cycles.stem, &timing.soma_cycles.max_pool);
-        for (field, cycles) in [
-            ("core.timing.soma_cycles.stem.accumulate", stem.accumulate),
-            ("core.timing.soma_cycles.stem.requantize", stem.requantize),
-            ("core.timing.soma_cycles.stem.generate", stem.generate),
-            ("core.timing.soma_cycles.max_pool.compare", max_pool.compare),
-        ] {
-            ranges.within(field, cycles, 1, MAX_LATENCY);
+        ranges.stem_cycles("core.timing.soma_cycles.stem", &timing.soma_cycles.stem);
+        if let Some(word) = &self.core.second_state_word {
+            ranges.stem_cycles("core.second_state_word.soma_cycles", &word.soma_cycles);
         }
+        let compare = timing.soma_cycles.max_pool.compare;
+        ranges.within("core.timing.soma_cycles.max_pool.compare", compare, 1, MAX_LATENCY);
         ranges.at_least("core.timing.soma_lanes", timing.soma_lanes, 1);
         ranges.within("core.timing.soma_latency", timing.soma_latency, 1, MAX_LATENCY);
         ranges.within("core.timing.axon_lookup_cycles", timing.axon_lookup_cycles, 1, MAX_LATENCY);

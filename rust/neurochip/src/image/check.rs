@@ -4,6 +4,7 @@
 //! not bounded first.
 
 mod constants;
+mod integration;
 mod populations;
 mod projections;
 mod schedule;
@@ -30,6 +31,6 @@ pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
     })?;
     populations::check(image, blob)?;
     projections::check(image, blob)?;
-    schedule::check(image)?;
+    schedule::check(image, blob)?;
     tiles::check(image, blob)
 }

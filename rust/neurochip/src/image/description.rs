@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chip::ChipSpec;
+use crate::chip::{ChipSpec, Core};
 
 /// A range of the binary part, in bytes from its start and in elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,6 +117,28 @@ pub struct Stem {
     pub low: i32,
     /// Largest value sent.
     pub high: i32,
+    /// Which spikes are left out; absent where all are sent.
+    pub sparsity: Option<Sparsity>,
+}
+
+/// Which spikes of its train a neuron leaves out: see [`crate::neuron::stem`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sparsity {
+    /// Values are rounded to multiples of `2^rot` (`RoT`).
+    pub rot: u32,
+    /// Only so many spikes are sent, the first ones (DRLO).
+    pub drlo: u32,
+}
+
+impl Stem {
+    /// Width of a neuron's membrane, bits.
+    pub fn membrane_bits(&self, core: &Core) -> u32 {
+        match self.integration {
+            Integration::Double => 2 * core.membrane_bits, // checked: 32
+            Integration::Exact | Integration::Scaled { .. } => core.membrane_bits,
+        }
+    }
 }
 
 /// How the weight sum of a timestep enters the membrane (neurons.md, section 3).
@@ -125,12 +147,15 @@ pub struct Stem {
 pub enum Integration {
     /// By its exact coefficient, `2^(bits - 1 - step)`.
     Exact,
+    /// By its exact coefficient, into a membrane of two state words.
+    Double,
     /// By `coefficient * 2^-shift`, rounded half up.
     Scaled {
-        /// One magnitude a step of the longest source code, most significant first.
-        coefficients: Vec<i32>,
-        /// Binary places of the coefficients.
-        shift: u32,
+        /// Magnitudes, i32: one a step of the longest source code, most significant first; one such row
+        /// for all neurons, or one a channel.
+        coefficients: Blob,
+        /// Binary places of each row's coefficients, i32.
+        shift: Blob,
     },
 }
 

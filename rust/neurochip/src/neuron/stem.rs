@@ -5,15 +5,18 @@
 //! sources that send in different windows can share a membrane. The next window sends the
 //! requantized value, most significant bit first.
 
+mod integration;
+
 use crate::convolution::Kernels;
 use crate::image::Image;
 use crate::image::blocks::{SumBounds, sum_bounds};
-use crate::image::description::{Blob, Integration, Population, Projection, Stem, Tile};
+use crate::image::description::{Blob, Population, Projection, Sparsity, Stem, Tile};
 use crate::neuron::Counts;
 use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
 use crate::register::{Narrow, Register, Rule, Saturating, Wide};
 use crate::spikes::{Spikes, Trains};
 use crate::synapse::Synapses;
+use integration::{Coefficients, Factor};
 
 /// Sources that send the same steps in the same timesteps.
 #[derive(Debug)]
@@ -64,7 +67,7 @@ pub(crate) struct StemTile {
     sums: Sums,
     sum_register: Register,
     membrane_register: Register,
-    integration: Integration,
+    coefficients: Coefficients,
     /// Whether integration is exact and no input can take a sum or a membrane out of its register.
     proven: bool,
     bias: Constants<i32>,
@@ -72,6 +75,8 @@ pub(crate) struct StemTile {
     low: i64,
     high: i64,
     code_mask: u8,
+    /// For each train the one that is sent in its place; absent where all spikes are.
+    sent: Option<Box<[u8; 256]>>,
     num_neurons: usize,
     channels: usize,
 }
@@ -95,12 +100,13 @@ impl StemTile {
     ) -> Self {
         let core = &image.description().chip.core;
         let sum_register = Register::new(core.weight_sum_bits, core.overflow);
-        let membrane_register = Register::new(core.membrane_bits, core.overflow);
+        let membrane_register = Register::new(stem.membrane_bits(core), core.overflow);
         let bias = constants_i32(image, stem.bias, tile, population.shape);
         let bounds = sum_bounds(image.description(), image.blob(), tile);
         let bounds = bounds.into_iter().fold(SumBounds::default(), SumBounds::union);
         let sums = choose_sums(bounds, sum_register);
-        let exact = stem.integration == Integration::Exact
+        let coefficients = Coefficients::new(image, population, stem, tile);
+        let exact = matches!(coefficients, Coefficients::Exact)
             && matches!(sums, Sums::Narrow | Sums::Wide { checked: false });
         let proven = exact && membranes_fit(bounds, bias.largest_magnitude(), membrane_register);
         let synapses = incoming.iter().map(|&(projection, block)| {
@@ -116,13 +122,14 @@ impl StemTile {
             sums,
             sum_register,
             membrane_register,
-            integration: stem.integration.clone(),
+            coefficients,
             proven,
             bias,
             requantizer: stem.requantizer.as_ref().map(requantizer),
             low: stem.low.into(),
             high: stem.high.into(),
             code_mask: u8::MAX >> (8 - population.bits.max(1)),
+            sent: stem.sparsity.map(|sparsity| sent_for_each(sparsity, population.bits)),
             num_neurons: tile.num_neurons(),
             channels: tile.lengths()[2],
         }
@@ -195,19 +202,27 @@ impl StemTile {
         membranes: &mut [i32],
         counts: &mut Counts,
     ) {
-        let Step { number, bit, negative } = step;
-        let (coefficient, shift) = match &self.integration {
-            Integration::Exact => (1i64 << bit, 0),
-            Integration::Scaled { coefficients, shift } => (i64::from(coefficients[number as usize]), *shift),
-        };
-        let coefficient = if negative { -coefficient } else { coefficient };
-        let half = (1i64 << shift) >> 1;
-        for (membrane, &sum) in membranes.iter_mut().zip(sums) {
-            let sum = self.sum_register.store(sum.into().into(), &mut counts.sum_overflows);
-            let added = (i64::from(sum) * coefficient + half) >> shift; // at most 62 bits
-            *membrane =
-                self.membrane_register.store(i64::from(*membrane) + added, &mut counts.membrane_overflows);
+        let factors = self.coefficients.factors(step);
+        if let [factor] = factors[..] {
+            for (membrane, &sum) in membranes.iter_mut().zip(sums) {
+                self.add(membrane, sum.into(), factor, counts);
+            }
+            return;
         }
+        // One a channel, and channels are the innermost axis of a tile.
+        let positions = membranes.chunks_exact_mut(factors.len()).zip(sums.chunks_exact(factors.len()));
+        for (membranes, sums) in positions {
+            for ((membrane, &sum), &factor) in membranes.iter_mut().zip(sums).zip(&factors) {
+                self.add(membrane, sum.into(), factor, counts);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn add(&self, membrane: &mut i32, sum: i32, factor: Factor, counts: &mut Counts) {
+        let sum = self.sum_register.store(sum.into(), &mut counts.sum_overflows);
+        let exact = i64::from(*membrane) + factor.times(sum);
+        *membrane = self.membrane_register.store(exact, &mut counts.membrane_overflows);
     }
 
     #[inline(always)]
@@ -229,8 +244,18 @@ impl StemTile {
         let code = |value: i64| {
             value.clamp(self.low, self.high) as u8 & self.code_mask // two's complement: the bits that are sent
         };
-        requantizer.apply(membranes, self.channels).into_iter().map(code).collect()
+        let mut codes: Vec<u8> = requantizer.apply(membranes, self.channels).into_iter().map(code).collect();
+        if let Some(sent) = &self.sent {
+            for code in &mut codes {
+                *code = sent[usize::from(*code)];
+            }
+        }
+        codes
     }
+}
+
+fn sent_for_each(sparsity: Sparsity, bits: u32) -> Box<[u8; 256]> {
+    Box::new(std::array::from_fn(|code| sparsity.sent(code as u8, bits)))
 }
 
 fn receive_windows(image: &Image, synapses: impl Iterator<Item = Synapses>) -> Vec<ReceiveWindow> {

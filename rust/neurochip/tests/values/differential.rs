@@ -207,6 +207,6 @@ fn membranes_of(network: &Network, number: usize, input: &[i64]) -> Vec<i64> {
     let population = &mut cut.populations[number];
     population.bits = 0;
     let Model::Stem(stem) = &mut population.model else { panic!("not a STEM population") };
-    (stem.requantizer, stem.bias) = (None, bias);
+    (stem.requantizer, stem.bias, stem.sparsity) = (None, bias, None);
     simulate(&cut, Timing::None, input).record.outputs.into_iter().map(i64::from).collect()
 }

@@ -1,11 +1,11 @@
 //! The worked examples of neurons.md, through one neuron.
 
 use neurochip::chip::ChipSpec;
-use neurochip::image::description::{Connector, Integration, Model, Population, Stem};
+use neurochip::image::description::{Connector, Integration, Model, Population, Sparsity, Stem};
 use neurochip::simulator::{SampleRun, Timing};
 
 use crate::differential::simulate;
-use crate::network::{Network, input, tiny};
+use crate::network::{Network, SECOND_STATE_WORD, input, tiny};
 
 /// One neuron with a bias behind one input neuron, weight by weight, that sends 8 bits.
 fn neuron(chip: ChipSpec, weight: i32, bias: i32, [low, high]: [i32; 2]) -> Network {
@@ -73,6 +73,36 @@ fn a_signed_neuron_sends_the_two_s_complement_of_its_clamped_membrane() {
     assert_eq!(sent(1, 0, [-128, 127], 200), 0b0111_1111);
 }
 
+/// What the neuron sends of a value, and in how many spikes.
+fn sparse(sparsity: Sparsity, range: [i32; 2], value: i64) -> (i32, u64) {
+    let mut network = neuron(tiny(&[]), if range[0] < 0 { -1 } else { 1 }, 0, range);
+    let Model::Stem(stem) = &mut network.populations[1].model else { panic!("not a STEM population") };
+    stem.sparsity = Some(sparsity);
+    let record = run(&network, value).record;
+    (record.outputs[0], record.counts[1].spikes)
+}
+
+#[test]
+fn of_83_rot_2_sends_84_and_drlo_2_behind_it_80_in_two_spikes() {
+    assert_eq!(sparse(Sparsity { rot: 0, drlo: 8 }, [0, 255], 83), (83, 4));
+    assert_eq!(sparse(Sparsity { rot: 2, drlo: 8 }, [0, 252], 83), (84, 3));
+    assert_eq!(sparse(Sparsity { rot: 2, drlo: 2 }, [0, 192], 83), (80, 2));
+}
+
+#[test]
+fn rounding_saturates_at_the_top_level_that_is_a_multiple() {
+    for value in [250, 252, 254, 255] {
+        assert_eq!(sparse(Sparsity { rot: 2, drlo: 8 }, [0, 252], value), (252, 6));
+    }
+    assert_eq!(sparse(Sparsity { rot: 2, drlo: 8 }, [0, 252], 249), (248, 5));
+}
+
+#[test]
+fn a_signed_train_counts_the_spike_of_its_sign() {
+    assert_eq!(sparse(Sparsity { rot: 0, drlo: 3 }, [-128, 112], 1), (-32, 3), "11100000 of 11111111");
+    assert_eq!(sparse(Sparsity { rot: 1, drlo: 8 }, [-128, 126], 1), (0, 0), "-1 is nearer to 0 than to -2");
+}
+
 #[test]
 fn a_membrane_of_16_bits_wraps_at_32768_and_counts_it() {
     let read = |bias| {
@@ -120,11 +150,54 @@ fn a_weight_sum_of_32_bits_holds_what_16_bits_do_not() {
     assert_eq!(weight_sum("32", "saturate", &[-32_768, -32_768]), (-65_536, 0));
 }
 
+fn integrate(network: &mut Network, integration: Integration) {
+    let Model::Stem(stem) = &mut network.populations[1].model else { panic!("not a STEM population") };
+    stem.integration = integration;
+}
+
+#[test]
+fn two_words_of_16_bits_hold_what_one_does_not() {
+    let fields = [
+        ("core.membrane_bits", "16"),
+        ("core.overflow", "wrap"),
+        ("core.second_state_word", SECOND_STATE_WORD),
+    ];
+    let mut network = reader(tiny(&fields), 8, &[30_000], 123);
+    let record = run(&network, 255).record;
+    assert_eq!(record.outputs[0], 7_650_123 % 65_536 - 65_536, "wraps in one word");
+    assert!(record.counts[1].membrane_overflows > 0);
+    integrate(&mut network, Integration::Double);
+    let record = run(&network, 255).record;
+    assert_eq!((record.outputs[0], record.counts[1].membrane_overflows), (7_650_123, 0));
+}
+
+#[test]
+fn each_channel_has_its_own_scale_where_there_is_one_a_channel() {
+    let mut network = Network::new(tiny(&[]), input([1, 1, 1], 2, false));
+    let model = Model::Stem(Stem { requantizer: None, ..network.plain_stem(0, [0, 0]) });
+    let shape = [1, 1, 3];
+    let target = network.add(Population {
+        name: "reader".into(),
+        shape,
+        send_start: 2,
+        bits: 0,
+        signed: false,
+        model,
+    });
+    network.connect(0, target, Connector::Dense, vec![8; 3]);
+    let coefficients = network.add_i32(&[2, 1, 4, 2, 6, 1]);
+    let shift = network.add_i32(&[0, 1, 2]);
+    integrate(&mut network, Integration::Scaled { coefficients, shift });
+    assert_eq!(run(&network, 0b10).record.outputs, [16, 16, 12]);
+    assert_eq!(run(&network, 0b11).record.outputs, [24, 24, 14]);
+}
+
 #[test]
 fn scaled_integration_rounds_halves_up_in_each_timestep() {
     let mut network = neuron(tiny(&[]), 1, 0, [0, 255]);
-    let Model::Stem(stem) = &mut network.populations[1].model else { panic!("not a STEM population") };
-    stem.integration = Integration::Scaled { coefficients: vec![32, 16, 8, 4, 2, 1, 1, 1], shift: 1 };
+    let coefficients = network.add_i32(&[32, 16, 8, 4, 2, 1, 1, 1]);
+    let shift = network.add_i32(&[1]);
+    integrate(&mut network, Integration::Scaled { coefficients, shift });
     assert_eq!(run(&network, 0b1000_0000).record.outputs, [16]);
     assert_eq!(run(&network, 0b1000_0001).record.outputs, [17], "a half counts as one");
     assert_eq!(run(&network, 0b1000_0111).record.outputs, [19], "each of three halves");

@@ -40,6 +40,10 @@ pub(crate) struct Synapse {
     pub(crate) weight: i32,
 }
 
+/// A second state word for a chip that has none.
+pub(crate) const SECOND_STATE_WORD: &str =
+    "{dendrite_words_per_neuron = 1, soma_cycles = {accumulate = 3, requantize = 7, generate = 2}}";
+
 /// The chip `tiny` on 8 x 8 nodes, with fields set.
 pub(crate) fn tiny(fields: &[(&str, &str)]) -> ChipSpec {
     let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap();
@@ -110,7 +114,7 @@ impl Network {
         let offset = self.add_i64(&[0]);
         let shift = self.add_i32(&[0]);
         let requantizer = Some(Requantizer::Fixed { multiplier, offset, shift });
-        Stem { integration: Integration::Exact, bias, requantizer, low, high }
+        Stem { integration: Integration::Exact, bias, requantizer, low, high, sparsity: None }
     }
 
     /// The description, with every tile's blocks in the binary part.

@@ -228,7 +228,7 @@ fn a_period_that_is_too_short_is_refused_with_the_one_that_is_not() {
     assert_eq!(
         image(&copy("1"), 15).unwrap_err(),
         "a sample enters every 15 timesteps, but 'copy' receives it for 8 and sends it for 8: \
-         with `core.buffers` 1 it takes one every 16"
+         with room for 1 of them it takes one every 16"
     );
     assert_eq!(
         image(&copy("2"), 7).unwrap_err(),

@@ -6,7 +6,7 @@ use neurochip::image::description::{Connector, Model, Population, Tile, Window};
 use proptest::prelude::*;
 use stem::Sums;
 
-use crate::network::{Network, input, tiny};
+use crate::network::{Network, SECOND_STATE_WORD, input, tiny};
 
 /// Numbers to draw from; 0 for ever once they are used up, so that shorter lists are simpler networks.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ pub(crate) fn network(choices: &mut Choices) -> Network {
         ("core.weight_sum_bits", choices.one_of(&["32", "16"])),
         ("core.membrane_bits", choices.one_of(&["32", "16"])),
         ("core.overflow", choices.one_of(&["wrap", "saturate"])),
+        ("core.second_state_word", SECOND_STATE_WORD),
         ("noc.packet_flits", choices.one_of(&["1", "2"])),
     ]);
     let (shape, signed) = (shape(choices), choices.once_in(2));

@@ -4,7 +4,7 @@
 //! host's own, registers are remainders, the maximum is a maximum.
 
 use neurochip::chip::{Core, Overflow};
-use neurochip::image::description::{Integration, Model, Population, Requantizer, Stem};
+use neurochip::image::description::{Integration, Model, Population, Requantizer, Sparsity, Stem};
 use neurochip::values::{Counts, Record};
 
 use crate::network::{Network, Synapse};
@@ -14,13 +14,62 @@ struct Neurons {
     membranes: Vec<i64>,
     /// What the neurons send, as a value; known from the first timestep of sending on.
     values: Vec<i64>,
-    /// What is left to be sent.
-    rest: Vec<i64>,
+    /// What is left to be sent, and what was.
+    trains: Vec<Train>,
     /// Who fired in the last timestep.
     fired: Vec<bool>,
     /// Spikes as they were sent, the first highest.
     codes: Vec<u8>,
     counts: Counts,
+}
+
+/// A neuron that sends its value, timestep by timestep.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Train {
+    rest: i64,
+    spikes: u32,
+}
+
+impl Train {
+    pub(crate) fn new(value: i64, population: &Population) -> Self {
+        let rounds = sparsity_of(population).map_or(0, |Sparsity { rot, .. }| rot);
+        Self { rest: if rounds > 0 { value + (1 << (rounds - 1)) } else { value }, spikes: 0 }
+    }
+
+    /// Eq. 20 and 21: fires where the rest reaches the step's weight, and takes it off. Sparsity keeps it
+    /// silent in the last steps, and after so many spikes.
+    pub(crate) fn fires(&mut self, population: &Population, step: u32) -> bool {
+        let is_sign = population.signed && step == 0;
+        let weight = 1 << (population.bits - 1 - step);
+        if !(if is_sign { self.rest < 0 } else { self.rest >= weight }) {
+            return false;
+        }
+        self.rest += if is_sign { weight } else { -weight };
+        if let Some(Sparsity { rot, drlo }) = sparsity_of(population)
+            && (population.bits - step <= rot || self.spikes == drlo)
+        {
+            return false;
+        }
+        self.spikes += 1;
+        true
+    }
+
+    /// What the whole train is worth to whoever receives it.
+    fn worth(mut self, population: &Population) -> i64 {
+        let mut worth = 0;
+        for step in (0..population.bits).filter(|&step| self.fires(population, step)) {
+            let weight = 1 << (population.bits - 1 - step);
+            worth += if population.signed && step == 0 { -weight } else { weight };
+        }
+        worth
+    }
+}
+
+fn sparsity_of(population: &Population) -> Option<Sparsity> {
+    match &population.model {
+        Model::Stem(stem) => stem.sparsity,
+        _ => None,
+    }
 }
 
 /// Runs one sample in plain loops; `input` holds the value of each input neuron.
@@ -58,7 +107,7 @@ impl Neurons {
         Self {
             membranes: zeros.clone(),
             values: zeros.clone(),
-            rest: zeros.clone(),
+            trains: vec![Train::default(); zeros.len()],
             fired: vec![false; zeros.len()],
             codes: vec![0; zeros.len()],
             counts: Counts::default(),
@@ -87,13 +136,15 @@ impl Neurons {
             let clips = !matches!(model, Model::MaxPool);
             add_weights(&mut sums, synapses, &fired[source], chip, clips, &mut self.counts);
         }
-        let (Some((source, step)), Model::Stem(Stem { integration, .. })) = (sent_step, model) else {
+        let (Some((source, step)), Model::Stem(neurons)) = (sent_step, model) else {
             return;
         };
+        let channels = network.populations[number].shape[2] as usize;
         integrate(
             &mut self.membranes,
             &sums,
-            |sum| weighted(integration, source, step, sum),
+            |neuron, sum| weighted(network, neurons, source, step, sum, neuron % channels),
+            membrane_bits(network, neurons),
             chip,
             &mut self.counts,
         );
@@ -117,7 +168,10 @@ impl Neurons {
                 }
             }
         }
-        self.rest.clone_from(&self.values);
+        self.trains = self.values.iter().map(|&value| Train::new(value, population)).collect();
+        if population.bits > 0 {
+            self.values = self.trains.iter().map(|train| train.worth(population)).collect();
+        }
     }
 
     fn requantize(&mut self, network: &Network, population: &Population, stem: &Stem) {
@@ -127,12 +181,11 @@ impl Neurons {
         }
     }
 
-    /// Eq. 20 and 21: fires where the rest reaches the step's weight, and takes it off.
     fn send(&mut self, population: &Population, timestep: u32) {
         self.fired.fill(false);
         let Some(step) = population.step(timestep) else { return };
-        for neuron in 0..self.rest.len() {
-            let fires = fires(population, step, &mut self.rest[neuron]);
+        for (neuron, train) in self.trains.iter_mut().enumerate() {
+            let fires = train.fires(population, step);
             self.fired[neuron] = fires;
             self.counts.spikes += u64::from(fires);
             self.codes[neuron] = self.codes[neuron] << 1 | u8::from(fires);
@@ -160,18 +213,19 @@ pub(crate) fn add_weights(
     }
 }
 
-/// Adds the sums of a timestep to the membranes, each weighted.
+/// Adds the sums of a timestep to the membranes, each weighted for its neuron.
 pub(crate) fn integrate(
     membranes: &mut [i64],
     sums: &[i64],
-    weighted: impl Fn(i64) -> i64,
+    weighted: impl Fn(usize, i64) -> i64,
+    membrane_bits: u32,
     core: &Core,
     counts: &mut Counts,
 ) {
-    for (membrane, &sum) in membranes.iter_mut().zip(sums) {
+    for (neuron, (membrane, &sum)) in membranes.iter_mut().zip(sums).enumerate() {
         let sum = store(core.weight_sum_bits, core.overflow, sum, &mut counts.sum_overflows);
-        let added = *membrane + weighted(sum);
-        *membrane = store(core.membrane_bits, core.overflow, added, &mut counts.membrane_overflows);
+        let added = *membrane + weighted(neuron, sum);
+        *membrane = store(membrane_bits, core.overflow, added, &mut counts.membrane_overflows);
     }
 }
 
@@ -187,21 +241,12 @@ pub(crate) fn requantized(
     let core = &network.chip.core;
     let biases = read_i32(network, stem.bias.offset, stem.bias.count);
     let sum = *membrane + i64::from(biases[neuron % biases.len()]);
-    *membrane = store(core.membrane_bits, core.overflow, sum, &mut counts.membrane_overflows);
+    let bits = membrane_bits(network, stem);
+    *membrane = store(bits, core.overflow, sum, &mut counts.membrane_overflows);
     let Some(requantizer) = &stem.requantizer else { return 0 };
     let channel = neuron % population.shape[2] as usize;
     let value = apply(network, requantizer, *membrane, neuron, channel);
     value.clamp(i128::from(stem.low), i128::from(stem.high)) as i64
-}
-
-/// Whether the rest reaches the step's weight, which is then taken off.
-pub(crate) fn fires(population: &Population, step: u32, rest: &mut i64) -> bool {
-    let weight = 1 << (population.bits - 1 - step);
-    let fires = if population.signed && step == 0 { *rest < 0 } else { *rest >= weight };
-    if fires {
-        *rest += if population.signed && step == 0 { weight } else { -weight };
-    }
-    fires
 }
 
 /// What a register of `bits` holds after `exact` was written to it.
@@ -218,13 +263,30 @@ fn store(bits: u32, overflow: Overflow, exact: i64, overflows: &mut u64) -> i64 
     }
 }
 
+/// A membrane of one state word, or of two.
+pub(crate) fn membrane_bits(network: &Network, stem: &Stem) -> u32 {
+    let words = if stem.integration == Integration::Double { 2 } else { 1 };
+    words * network.chip.core.membrane_bits
+}
+
 /// The sum of a timestep times the coefficient of its step.
-pub(crate) fn weighted(integration: &Integration, source: &Population, step: u32, sum: i64) -> i64 {
+pub(crate) fn weighted(
+    network: &Network,
+    neurons: &Stem,
+    source: &Population,
+    step: u32,
+    sum: i64,
+    channel: usize,
+) -> i64 {
     let sign = if source.signed && step == 0 { -1 } else { 1 };
-    match integration {
-        Integration::Exact => sign * sum * (1 << (source.bits - 1 - step)),
+    match &neurons.integration {
+        Integration::Exact | Integration::Double => sign * sum * (1 << (source.bits - 1 - step)),
         Integration::Scaled { coefficients, shift } => {
-            let twice = 2 * i128::from(sign * sum) * i128::from(coefficients[step as usize]);
+            let shifts = read_i32(network, shift.offset, shift.count);
+            let row = channel % shifts.len();
+            let (shift, steps) = (shifts[row], coefficients.count as usize / shifts.len());
+            let values = read_i32(network, coefficients.offset, coefficients.count);
+            let twice = 2 * i128::from(sign * sum) * i128::from(values[row * steps + step as usize]);
             (twice + (1 << shift)).div_euclid(2 << shift) as i64 // the nearest, halves up
         }
     }

@@ -4,7 +4,7 @@ mod wiring;
 
 use neurochip::image::Image;
 use neurochip::image::description::{
-    Blob, Connector, Description, Model, Population, Requantizer, Stem, Window,
+    Blob, Connector, Description, Model, Population, Requantizer, Sparsity, Stem, Window,
 };
 
 use crate::network::{Network, input, tiny};
@@ -126,6 +126,33 @@ fn a_code_that_does_not_fit_a_byte_or_the_sample() {
     assert_eq!(
         refusal_of_stem(|stem| stem.low = 16),
         "population 'dense' sends values 16 to 15, expected 0 to 15"
+    );
+}
+
+#[test]
+fn a_sparsity_that_leaves_nothing_or_whose_levels_leave_the_range() {
+    let dense = |low, high, rot, drlo| {
+        refusal_of_stem(|stem| {
+            (stem.low, stem.high, stem.sparsity) = (low, high, Some(Sparsity { rot, drlo }));
+        })
+    };
+    assert_eq!(dense(0, 0, 4, 4), "population 'dense' has RoT 4, expected 0 to 3");
+    assert_eq!(dense(0, 0, 0, 0), "population 'dense' has DRLO 0, expected 1 to 4");
+    assert_eq!(dense(0, 0, 0, 5), "population 'dense' has DRLO 5, expected 1 to 4");
+    assert_eq!(
+        dense(0, 15, 2, 4),
+        "population 'dense' never sends its largest value, 15, with RoT 2 and DRLO 4"
+    );
+    assert_eq!(
+        dense(3, 12, 0, 1),
+        "population 'dense' never sends its smallest value, 3, with RoT 0 and DRLO 1"
+    );
+    assert_eq!(
+        refusal_of(4, |population| match &mut population.model {
+            Model::Stem(stem) => stem.sparsity = Some(Sparsity { rot: 1, drlo: 8 }),
+            _ => panic!("not a STEM population"),
+        }),
+        "population 'read' sends nothing, and has a sparsity"
     );
 }
 

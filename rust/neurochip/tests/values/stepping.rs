@@ -5,11 +5,11 @@
 //! both are one word, which belongs to a sample from the timestep in which its first spike may
 //! arrive to that in which its last bit is sent.
 
-use neurochip::image::description::{Model, Population, Stem};
+use neurochip::image::description::{Integration, Model, Population, Stem};
 use neurochip::values::{Counts, Record};
 
 use crate::network::{Network, Synapse, Wires};
-use crate::reference::{add_weights, fires, integrate, requantized, weighted};
+use crate::reference::{Train, add_weights, integrate, membrane_bits, requantized, weighted};
 
 /// Two samples wanted one register.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ struct Sent {
 struct Neurons {
     /// Where a sample is received and, the last of them, from where it is sent.
     words: Vec<Word>,
+    /// What is left to be sent of what the last word held.
+    trains: Vec<Train>,
     /// Of a maximum: for each synapse, whether its source may still be the largest.
     alive: Word,
     /// What was sent in this timestep.
@@ -97,7 +99,8 @@ impl<'a> Machine<'a> {
             wires.filter(|(wires, _)| is_into(wires, number)).map(|(_, synapses)| synapses.len()).sum()
         };
         let neurons = network.populations.iter().enumerate().map(|(number, population)| Neurons {
-            words: vec![Word::new(population.num_neurons()); network.chip.core.buffers as usize],
+            words: vec![Word::new(population.num_neurons()); buffers(network, population)],
+            trains: vec![],
             alive: Word::new(into(number)),
             sent: None,
         });
@@ -135,9 +138,7 @@ impl<'a> Machine<'a> {
                 Model::MaxPool => self.compare(number, &sent)?,
             }
         }
-        if self.network.chip.core.buffers == 1 {
-            self.arrive()?;
-        }
+        self.arrive()?;
         self.release(timestep);
         Ok(())
     }
@@ -172,8 +173,10 @@ impl<'a> Machine<'a> {
         }
         if let Some((sample, step, source)) = arrived {
             let counts = &mut self.records[sample].counts[number];
-            let by_step = |sum| weighted(&stem.integration, source, step, sum);
-            integrate(word.of(sample)?, &sums, by_step, core, counts);
+            let channels = self.network.populations[number].shape[2] as usize;
+            let by_step = |neuron, sum| weighted(self.network, stem, source, step, sum, neuron % channels);
+            let bits = membrane_bits(self.network, stem);
+            integrate(word.of(sample)?, &sums, by_step, bits, core, counts);
         }
         Ok(())
     }
@@ -199,10 +202,14 @@ impl<'a> Machine<'a> {
     /// Sends one bit of what the last word holds.
     fn send(&mut self, number: usize, timestep: u32) {
         let population = &self.network.populations[number];
-        let word = self.neurons[number].words.last_mut().unwrap();
+        let neurons = &mut self.neurons[number];
+        let word = neurons.words.last().unwrap();
         let Some(sample) = word.sample else { return };
         let Some(step) = population.step(timestep - sample as u32 * self.period) else { return };
-        let fired = word.held.iter_mut().map(|rest| fires(population, step, rest)).collect();
+        if step == 0 {
+            neurons.trains = word.held.iter().map(|&value| Train::new(value, population)).collect();
+        }
+        let fired = neurons.trains.iter_mut().map(|train| train.fires(population, step)).collect();
         self.tell(number, sample, step, fired);
     }
 
@@ -245,8 +252,9 @@ impl<'a> Machine<'a> {
         for wires in &self.network.wires {
             let [source, target] = [wires.projection.source, wires.projection.target].map(|end| end as usize);
             let Some(Sent { sample, .. }) = self.neurons[source].sent else { continue };
-            if let Model::Stem(_) = self.network.populations[target].model {
-                self.neurons[target].words[0].of(sample)?;
+            let words = &mut self.neurons[target].words;
+            if let (Model::Stem(_), [word]) = (&self.network.populations[target].model, &mut words[..]) {
+                word.of(sample)?;
             }
         }
         Ok(())
@@ -266,6 +274,14 @@ impl<'a> Machine<'a> {
                 self.neurons[number].alive.sample = None;
             }
         }
+    }
+}
+
+/// Words of a neuron that hold a sample each: a double membrane takes two for one.
+fn buffers(network: &Network, population: &Population) -> usize {
+    match &population.model {
+        Model::Stem(Stem { integration: Integration::Double, .. }) => 1,
+        _ => network.chip.core.buffers as usize,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Populations: shapes, spike codes, ports; which is the input and which the output.
 
 use super::{Check, MAX_LENGTH, constants, require};
-use crate::image::description::{Description, Model, Population, Stem};
+use crate::image::description::{Description, Model, Population, Sparsity, Stem};
 
 /// Neurons of one population, at most.
 const MAX_NEURONS: u64 = 1 << 28;
@@ -70,7 +70,9 @@ fn check_input(image: &Description, number: usize, population: &Population) -> C
 
 fn check_values(population: &Population, stem: &Stem) -> Check {
     if population.reads_membrane() {
-        return Ok(());
+        return require(stem.sparsity.is_none(), || {
+            format!("population '{}' sends nothing, and has a sparsity", population.name)
+        });
     }
     let levels = 1 << population.bits;
     let (lowest, highest) = if population.signed { (-levels / 2, levels / 2 - 1) } else { (0, levels - 1) };
@@ -78,5 +80,25 @@ fn check_values(population: &Population, stem: &Stem) -> Check {
     require(lowest <= low && low <= high && high <= highest, || {
         let name = &population.name;
         format!("population '{name}' sends values {low} to {high}, expected {lowest} to {highest}")
-    })
+    })?;
+    stem.sparsity.map_or(Ok(()), |sparsity| check_sparsity(population, stem, sparsity))
+}
+
+/// What is left of a train; a range whose ends are sent as they are is never left.
+fn check_sparsity(population: &Population, stem: &Stem, sparsity: Sparsity) -> Check {
+    let (name, bits) = (&population.name, population.bits);
+    let Sparsity { rot, drlo } = sparsity;
+    require(rot < bits, || format!("population '{name}' has RoT {rot}, expected 0 to {}", bits - 1))?;
+    require((1..=bits).contains(&drlo), || {
+        format!("population '{name}' has DRLO {drlo}, expected 1 to {bits}")
+    })?;
+    for (end, value) in [("smallest", stem.low), ("largest", stem.high)] {
+        let code = value as u8 & u8::MAX >> (8 - bits);
+        require(sparsity.sent(code, bits) == code, || {
+            format!(
+                "population '{name}' never sends its {end} value, {value}, with RoT {rot} and DRLO {drlo}"
+            )
+        })?;
+    }
+    Ok(())
 }

@@ -1,13 +1,9 @@
 //! The schedule: nobody sends before it has received, nobody receives two codes or samples at once.
 
-use super::{Check, require};
-use crate::image::description::{Connector, Description, Integration, Model, Population, Projection, Stem};
+use super::{Check, integration, require};
+use crate::image::description::{Connector, Description, Integration, Model, Population, Projection};
 
-/// Most a coefficient may be: times a weight sum of 32 bits it fits 62.
-const MAX_COEFFICIENT: i32 = 1 << 30;
-const MAX_SHIFT: u32 = 30;
-
-pub(super) fn check(image: &Description) -> Check {
+pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
     let (period, timesteps) = (image.period, image.timesteps);
     require((1..=timesteps).contains(&period), || {
         format!("a sample enters every {period} timesteps, expected 1 to {timesteps}")
@@ -18,7 +14,11 @@ pub(super) fn check(image: &Description) -> Check {
         match &population.model {
             Model::Input { .. } => {} // nothing comes before the first population
             Model::MaxPool => check_max_pool(population, &sources, &incoming().collect::<Vec<_>>())?,
-            Model::Stem(stem) => check_stem(population, stem, &sources)?,
+            Model::Stem(stem) => {
+                check_stem(population, &sources)?;
+                let steps = sources.iter().map(|source| source.bits).max().unwrap_or(0);
+                integration::check(image, blob, population, stem, steps)?;
+            }
         }
         check_period(image, population, &sources)?;
     }
@@ -38,7 +38,7 @@ fn check_max_pool(population: &Population, sources: &[&Population], incoming: &[
     })
 }
 
-fn check_stem(population: &Population, stem: &Stem, sources: &[&Population]) -> Check {
+fn check_stem(population: &Population, sources: &[&Population]) -> Check {
     let name = &population.name;
     require(!sources.is_empty(), || format!("population '{name}' has no source"))?;
     for source in sources {
@@ -57,29 +57,30 @@ fn check_stem(population: &Population, stem: &Stem, sources: &[&Population]) -> 
             })?;
         }
     }
-    check_integration(name, &stem.integration, sources)
+    Ok(())
 }
 
 /// A sample enters no sooner than every population can take it.
 ///
 /// A neuron with two buffers sends one sample while it receives the next; with one, no spike of the
-/// next may arrive before it has sent its last bit.
+/// next may arrive before it has sent its last bit. A double membrane takes the second buffer.
 fn check_period(image: &Description, population: &Population, sources: &[&Population]) -> Check {
     let Population { name, send_start, bits, model, .. } = population;
-    let (period, buffers) = (image.period, image.chip.core.buffers);
-    let Model::Stem(_) = model else {
+    let period = image.period;
+    let Model::Stem(stem) = model else {
         // Inputs and maxima hold nothing but what they are sending.
         return require(period >= *bits, || {
             format!("a sample enters every {period} timesteps, but '{name}' sends it for {bits}")
         });
     };
     let first = sources.iter().map(|source| source.send_start).min().unwrap_or(*send_start);
+    let buffers = if stem.integration == Integration::Double { 1 } else { image.chip.core.buffers };
     let (receives, sends) = (send_start - first, (*bits).max(1)); // reading a membrane takes a timestep
     let shortest = if buffers == 1 { receives + sends } else { receives.max(sends) };
     require(period >= shortest, || {
         format!(
             "a sample enters every {period} timesteps, but '{name}' receives it for {receives} and sends it \
-             for {sends}: with `core.buffers` {buffers} it takes one every {shortest}"
+             for {sends}: with room for {buffers} of them it takes one every {shortest}"
         )
     })
 }
@@ -91,19 +92,4 @@ fn code(source: &Population) -> (u32, u32, bool) {
 
 fn apart(a: &Population, b: &Population) -> bool {
     a.send_start + a.bits <= b.send_start || b.send_start + b.bits <= a.send_start
-}
-
-fn check_integration(name: &str, integration: &Integration, sources: &[&Population]) -> Check {
-    let Integration::Scaled { coefficients, shift } = integration else { return Ok(()) };
-    let (steps, count) = (sources.iter().map(|source| source.bits).max().unwrap_or(0), coefficients.len());
-    require(count >= steps as usize, || {
-        format!("population '{name}' has {count} coefficients for {steps} timesteps")
-    })?;
-    let bounded = coefficients.iter().all(|coefficient| (0..=MAX_COEFFICIENT).contains(coefficient));
-    require(bounded, || {
-        format!("population '{name}' has coefficients {coefficients:?}, expected 0 to {MAX_COEFFICIENT}")
-    })?;
-    require(*shift <= MAX_SHIFT, || {
-        format!("population '{name}' has coefficients of {shift} binary places, expected up to {MAX_SHIFT}")
-    })
 }

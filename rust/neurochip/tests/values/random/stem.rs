@@ -1,6 +1,6 @@
 //! Random STEM parameters, of a size at which the values that are sent differ.
 
-use neurochip::image::description::{Blob, Integration, Population, Requantizer, Stem};
+use neurochip::image::description::{Blob, Integration, Population, Requantizer, Sparsity, Stem};
 
 use super::Choices;
 use crate::network::Network;
@@ -25,10 +25,10 @@ struct Draw<'a> {
 }
 
 pub(super) fn stem(network: &mut Network, choices: &mut Choices, population: u32, sums: Sums) -> Stem {
-    let (integration, membrane_bits) = integration(choices, sums);
-    let population = &network.populations[population as usize];
-    let Population { shape, bits, signed, .. } = *population;
-    let membrane_bits = membrane_bits.min(network.chip.core.membrane_bits - 1);
+    let Population { shape, bits, signed, .. } = network.populations[population as usize];
+    let (integration, membrane_bits) = integration(network, choices, sums, shape[2]);
+    let words = if integration == Integration::Double { 2 } else { 1 };
+    let membrane_bits = membrane_bits.min(words * network.chip.core.membrane_bits - 1);
     let mut draw = Draw { network, choices, shape, bits, membrane_bits };
     let added = draw.bias();
     let lowest = if signed && bits > 0 { -(1 << (bits - 1)) } else { 0 };
@@ -39,21 +39,44 @@ pub(super) fn stem(network: &mut Network, choices: &mut Choices, population: u32
         low = draw.choices.pick(low.into(), high.into()) as i32;
         high = draw.choices.pick(low.into(), high.into()) as i32;
     }
-    Stem { integration, bias: added, requantizer, low, high }
+    let sparsity = (bits > 0 && draw.choices.once_in(3)).then(|| draw.sparsity());
+    if let Some(sparsity) = sparsity {
+        [low, high] = levels(sparsity, bits, low, high).unwrap_or([0, 0]);
+    }
+    Stem { integration, bias: added, requantizer, low, high, sparsity }
+}
+
+/// The smallest and the largest value of a range that a sparsity leaves alone.
+fn levels(Sparsity { rot, drlo }: Sparsity, bits: u32, low: i32, high: i32) -> Option<[i32; 2]> {
+    let all = (1_u32 << bits) - 1;
+    let is_level = |value: &i32| value % (1 << rot) == 0 && (*value as u32 & all).count_ones() <= drlo;
+    let mut levels = (low..=high).filter(is_level);
+    let first = levels.next()?;
+    Some([first, levels.next_back().unwrap_or(first)])
 }
 
 /// How sums enter the membrane, and the bits of a usual membrane.
-fn integration(choices: &mut Choices, sums: Sums) -> (Integration, u32) {
+fn integration(
+    network: &mut Network,
+    choices: &mut Choices,
+    sums: Sums,
+    channels: u32,
+) -> (Integration, u32) {
     let sum_bits = sums.weights.1.ilog2() + 2;
     if !choices.once_in(3) {
-        return (Integration::Exact, sum_bits + sums.steps);
+        let double = network.chip.core.membrane_bits == 16 && choices.once_in(2);
+        let mode = if double { Integration::Double } else { Integration::Exact };
+        return (mode, sum_bits + sums.steps);
     }
     let largest_bits = choices.length(1, 30);
-    let shift = choices.length(0, largest_bits.min(30));
-    let halved = (0..sums.steps).map(|step| (1 << largest_bits) >> step);
-    let noise = choices.many(sums.steps as usize, 0, 2);
-    let coefficients = halved.zip(noise).map(|(value, noise)| (value - noise).max(0)).collect();
-    (Integration::Scaled { coefficients, shift }, sum_bits + largest_bits - shift)
+    let shift = choices.length(0, largest_bits.min(29));
+    let rows = choices.one_of(&[1, channels]) as usize;
+    let halved = (0..rows).flat_map(|_| (0..sums.steps).map(|step| (1 << largest_bits) >> step));
+    let noise = choices.many(rows * sums.steps as usize, 0, 2);
+    let coefficients: Vec<i32> = halved.zip(noise).map(|(value, noise)| (value - noise).max(0)).collect();
+    let shifts = choices.many(rows, shift as i32, shift as i32 + 1);
+    let (coefficients, shift_of_rows) = (network.add_i32(&coefficients), network.add_i32(&shifts));
+    (Integration::Scaled { coefficients, shift: shift_of_rows }, sum_bits + largest_bits - shift)
 }
 
 impl Draw<'_> {
@@ -81,6 +104,12 @@ impl Draw<'_> {
             2 => self.float32(lowest),
             _ => self.float32_add(lowest),
         }
+    }
+
+    fn sparsity(&mut self) -> Sparsity {
+        let rot = self.choices.length(0, self.bits - 1);
+        let drlo = self.choices.length(1, self.bits);
+        Sparsity { rot, drlo }
     }
 
     /// Binary places that membranes have more than the values that are sent.

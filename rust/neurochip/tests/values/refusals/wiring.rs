@@ -2,7 +2,8 @@
 
 use neurochip::image::description::{Blob, Connector, Integration, Model, Population, Tile, Window};
 
-use super::{WINDOW, network, refusal, refusal_of, refusal_of_stem};
+use super::{WINDOW, network, refusal, refusal_of};
+use crate::network::{SECOND_STATE_WORD, tiny};
 
 /// What is said after an edit of the connector of a projection.
 fn refusal_of_connector(number: usize, connector: Connector) -> String {
@@ -150,20 +151,76 @@ fn a_population_that_sends_too_early_or_hears_two_codes_at_once() {
     assert_eq!(refused, "population 'dense' receives 'pool' and 'conv' in one timestep, in different codes");
 }
 
+/// The same, after an edit of how `dense` integrates, with words at the start of the binary part.
+fn refusal_of_scaled(count: u64, rows: u64, words: &[i32]) -> String {
+    refusal(|image, blob| {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        blob[..bytes.len()].copy_from_slice(&bytes);
+        let Model::Stem(stem) = &mut image.populations[3].model else { panic!("not a STEM population") };
+        let (coefficients, shift) = (Blob { offset: 0, count }, Blob { offset: 4 * count, count: rows });
+        stem.integration = Integration::Scaled { coefficients, shift };
+    })
+}
+
 #[test]
 fn scaled_integration_without_a_coefficient_for_each_timestep() {
-    let scaled = |coefficients: &[i32], shift| {
-        let coefficients = coefficients.to_vec();
-        refusal_of_stem(|stem| stem.integration = Integration::Scaled { coefficients, shift })
-    };
-    assert_eq!(scaled(&[1, 1, 1], 0), "population 'dense' has 3 coefficients for 4 timesteps");
     assert_eq!(
-        scaled(&[1, 1, 1, -1], 0),
-        "population 'dense' has coefficients [1, 1, 1, -1], expected 0 to 1073741824"
+        refusal_of_scaled(3, 1, &[1, 1, 1, 0]),
+        "population 'dense' has 3 coefficients in 1 rows for 4 timesteps"
     );
     assert_eq!(
-        scaled(&[1, 1, 1, 1], 31),
-        "population 'dense' has coefficients of 31 binary places, expected up to 30"
+        refusal_of_scaled(4, 3, &[]),
+        "population 'dense' has 4 coefficients in 3 rows for 4 timesteps"
+    );
+    assert_eq!(
+        refusal_of_scaled(8, 2, &[]),
+        "population 'dense' has 2 rows of coefficients, expected 1 or 3"
+    );
+    assert_eq!(
+        refusal_of_scaled(4, 0, &[]),
+        "population 'dense' has 0 rows of coefficients, expected 1 or 3"
+    );
+}
+
+#[test]
+fn scaled_integration_with_coefficients_that_are_too_large_or_not_there() {
+    assert_eq!(
+        refusal_of_scaled(4, 1, &[1, 1, 1, -1, 0]),
+        "population 'dense' has coefficient -1, expected 0 to 1073741824"
+    );
+    assert_eq!(
+        refusal_of_scaled(4, 1, &[1, 1, 1, 1, 31]),
+        "population 'dense' has coefficients of 31 binary places, expected 0 to 30"
+    );
+    let bytes = network().describe().1.len();
+    let count = u64::MAX / 8;
+    assert_eq!(
+        refusal_of_scaled(count, 1, &[]),
+        format!("population 'dense' has {count} coefficients at byte 0 of {bytes}")
+    );
+    let count = bytes as u64 / 4;
+    assert_eq!(
+        refusal_of_scaled(count, 1, &[]),
+        format!("population 'dense' has 1 coefficient shifts at byte {} of {bytes}", 4 * count)
+    );
+}
+
+#[test]
+fn membranes_of_two_words_that_the_chip_does_not_have() {
+    let double = |fields: &[(&str, &str)]| {
+        refusal(|image, _| {
+            image.chip = tiny(fields);
+            let Model::Stem(stem) = &mut image.populations[1].model else { panic!("not a STEM population") };
+            stem.integration = Integration::Double;
+        })
+    };
+    assert_eq!(
+        double(&[("core.membrane_bits", "16")]),
+        "population 'conv' has membranes of two words, the chip's neurons have one"
+    );
+    assert_eq!(
+        double(&[("core.second_state_word", SECOND_STATE_WORD)]),
+        "population 'conv' has membranes of two words of 32 bits, expected 16"
     );
 }
 

@@ -1,0 +1,69 @@
+"""What `neurochip inspect` shows, as one JSON document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+from ..chip import Chip
+from ..formats import Tensor
+from ..graph import Graph
+from ..image import Image
+
+SCHEMA_VERSION = 1
+
+Thing: TypeAlias = Chip | Graph | Image
+
+
+def document(things: Sequence[Thing]) -> str:
+    """One document of all that was inspected, each under what it is."""
+    told: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
+    for thing in things:
+        if isinstance(thing, Chip):
+            told["chip"] = thing.spec
+        elif isinstance(thing, Graph):
+            told["graph"] = _graph(thing)
+        else:
+            told["image"] = _image(thing)
+    return json.dumps(told, indent=2)
+
+
+def _graph(graph: Graph) -> dict[str, Any]:
+    layers = [
+        {"name": layer.name, "kind": type(layer).__name__, "output": _tensor(layer.output)}
+        for layer in graph.layers
+    ]
+    return {
+        "name": graph.name,
+        "input": _tensor(graph.input),
+        "layers": layers,
+        "notes": list(graph.notes),
+    }
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    number = tensor.format
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "bits": number.bits,
+        "signed": number.signed,
+        "scale": number.scale.tolist(),
+        "zero_point": number.zero_point,
+        "low": tensor.low,
+        "high": tensor.high,
+    }
+
+
+def _image(image: Image) -> dict[str, Any]:
+    return {
+        "name": image.name,
+        "chip": image.chip.name,
+        "code": image.code,
+        "timesteps": image.timesteps,
+        "layers": [asdict(layer) for layer in image.layers],
+        "cores": [asdict(core) for core in image.cores],
+        "notes": list(image.notes),
+    }

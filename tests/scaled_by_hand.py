@@ -1,0 +1,55 @@
+"""Scaled integration, written out from docs/neurons.md, section 3.2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurochip.layers import Weighted
+from neurochip.lower import Network
+from neurochip.lower.network import Fixed, Scaled, Stem
+
+
+def scaled_by_hand(
+    network: Network, layer: Weighted, codes: NDArray[Any], bits: int = 16
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """A layer's output codes, and which of them come from a membrane that overflowed.
+
+    Registers wrap, and each value of the input is held by a neuron.
+    """
+    (target,) = (each for each in network.populations if each.layer == layer.name)
+    (source,) = (each.source for each in network.projections if each.target == target.name)
+    sent, model = network.population(source).code, target.model
+    assert isinstance(model, Stem)
+    assert isinstance(model.integration, Scaled)
+    assert isinstance(model.requantizer, Fixed)
+    values = codes.astype(np.int64) - sent.base
+    membrane = np.zeros((len(codes), *layer.output.shape), np.int64)
+    overflowed = np.zeros(membrane.shape, bool)
+    for step in range(sent.bits):
+        sums = layer.linear((values >> (sent.bits - 1 - step)) & 1)
+        sign = -1 if sent.signed and step == 0 else 1
+        k = sign * _by_channel(model.integration.coefficients[:, step], membrane.ndim)
+        f = _by_channel(model.integration.shift, membrane.ndim)
+        membrane = membrane + (sums * k + (1 << f >> 1) >> f)
+        overflowed |= (membrane < -(1 << bits - 1)) | (membrane >= 1 << bits - 1)
+        membrane = (membrane + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
+    neurons = membrane.reshape(*membrane.shape[:2], -1).swapaxes(1, 2).reshape(len(codes), -1)
+    m, offset, shift = (
+        np.resize(constants, neurons.shape[1])
+        for constants in (
+            model.requantizer.multiplier,
+            model.requantizer.offset,
+            model.requantizer.shift,
+        )
+    )
+    sent_values = np.clip((neurons * m + offset) >> shift, model.low, model.high)
+    by_position = sent_values.reshape(len(codes), -1, layer.output.shape[0]).swapaxes(1, 2)
+    assert target.code is not None
+    return by_position.reshape(membrane.shape) + target.code.base, overflowed
+
+
+def _by_channel(values: NDArray[np.int64], ndim: int) -> NDArray[np.int64]:
+    return values.reshape(1, -1, *(1,) * (ndim - 2))

@@ -1,0 +1,376 @@
+"""Modes of integration and bias: what each computes, costs and refuses, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import neurochip as nc
+from integer_graphs import (
+    ACCUMULATOR,
+    IN_INTEGERS,
+    Drawing,
+    code_format,
+    dense,
+    drawn,
+    graph_of,
+    max_pool,
+    tensor,
+)
+from neurochip.arithmetic import reference
+from neurochip.errors import SettingsError
+from neurochip.formats import Tensor
+from neurochip.layers import Add, Lookup, Weighted
+from neurochip.lower import LayerSettings, Settings, lower
+from neurochip.lower.network import Double, Fixed, Scaled
+from scaled_by_hand import scaled_by_hand
+
+NETWORKS = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+SEEDS = st.integers(0, 2**32 - 1)
+STEPS = st.lists(st.sampled_from(IN_INTEGERS), max_size=3)
+MODES = [
+    {"integration": "exact"},
+    {"integration": "exact", "bias": "calibrated"},
+    {"integration": "double"},
+    {"integration": "double", "bias": "calibrated"},
+    {"integration": "scaled"},
+    {"integration": "scaled", "granularity": "per_channel"},
+    {"bias": "calibrated"},
+]
+SATURATING = {"core.overflow": "'saturate'"}
+"""Weight sums of 32 bits: those of 16 saturate source by source, which the graph does not."""
+ONE_INPUT = tensor("x", (1,))
+
+
+def decided(**fields):
+    return Settings(LayerSettings(**fields))
+
+
+def wide(weight=100, bias=0, multiplier=0.002, count=4, name="d"):
+    """Four inputs of up to 255 with a weight of 100: sums of up to 102,000."""
+    source = tensor("x", (count,))
+    weights = np.full((1, count), weight)
+    return dense(name, source, weights, tensor("y", (1,)), bias, multiplier)
+
+
+def compiled(layer, chip="darwin3", overrides=None, calibration=None, **fields):
+    graph = graph_of(layer.inputs[0], [layer])
+    return nc.compile(
+        graph, chip, calibration=calibration, overrides=overrides, settings=decided(**fields)
+    )
+
+
+def run(image, samples, timing="none"):
+    return nc.simulate(image, np.asarray(samples, np.float32), timing=timing, threads=1)
+
+
+@pytest.mark.parametrize("fields", MODES, ids=lambda fields: " ".join(fields.values()))
+@pytest.mark.parametrize("overrides", [{}, SATURATING], ids=["wrapping", "saturating"])
+@NETWORKS
+@given(seed=SEEDS, steps=STEPS, accumulator=st.booleans())
+def test_in_every_mode_the_chip_computes_what_its_constants_say(
+    fields, overrides, seed, steps, accumulator
+):
+    graph, samples = drawn(seed, steps, accumulator)
+    image = nc.compile(
+        graph, "darwin3", calibration=samples[:2], overrides=overrides, settings=decided(**fields)
+    )
+    assert run(image, samples).compiled_agreement.differing.sum() == 0
+
+
+@NETWORKS
+@given(seed=SEEDS)
+def test_double_membranes_hold_unbounded_integers_whatever_the_partial_sums(seed):
+    graph, samples = drawn(seed, [], accumulator=True)
+    result = run(nc.compile(graph, "darwin3", settings=decided(integration="double")), samples)
+    wanted = graph.evaluate(graph.quantize(samples))[graph.output.name]
+    np.testing.assert_array_equal(result.outputs, wanted)
+    assert result.layer_overflows.sum() == 0
+
+
+@NETWORKS
+@given(seed=SEEDS, granularity=st.sampled_from(["per_layer", "per_channel"]))
+def test_scaled_values_without_overflow_are_at_most_one_level_from_exact_integers(
+    seed, granularity
+):
+    drawing = Drawing(np.random.default_rng(seed))
+    source = drawing.tensor((drawing.integer(1, 4), drawing.integer(3, 7), drawing.integer(3, 7)))
+    drawing.convolution(source)
+    (layer,) = drawing.layers
+    codes = drawing.random.integers(source.low, source.high + 1, (40, *source.shape))
+    settings = decided(integration="scaled", granularity=granularity, headroom=1.0)
+    network = lower(graph_of(source, [layer]), nc.chip("darwin3"), "stem", codes[:20], settings)
+    values, overflowed = scaled_by_hand(network, layer, codes)
+    np.testing.assert_array_equal(network.arithmetic[layer.name](layer, [codes]), values)
+    levels = np.abs(values.astype(int) - layer.evaluate(codes).astype(int))
+    assert levels[~overflowed].max(initial=0) <= 1
+
+
+def test_a_membrane_asked_to_be_exact_where_it_is_not_proven_overflows_and_says_so():
+    layer = wide()
+    image = compiled(layer, integration="exact")
+    assert image.layers[1].mode == "exact"
+    assert image.layers[1].headroom_bits == pytest.approx(np.log2(32_767 / 102_000))
+    samples = np.array([[50] * 4, [255] * 4])
+    result = run(image, samples)
+    # 51,200 wraps at the second step, and 33,664 at the sixth.
+    assert result.layer_membrane_overflows[:, 1].tolist() == [0, 2]
+    # 102,000 wraps to -29,072: nothing fires. It is 204 in exact integers.
+    assert result.outputs.ravel().tolist() == [40, 0]
+    assert result.exact_agreement.differing.sum() == 1
+    told = str(nc.report(result))
+    assert "2 values did not fit their registers" in told
+    assert "sums are not proven to fit their membranes: overflows are counted: d" in told
+
+
+def test_the_same_sums_fit_two_state_words():
+    image = compiled(wide(), integration="double")
+    assert isinstance(image.network.populations[1].model.integration, Double)
+    assert (image.layers[1].mode, image.layers[1].membrane_bits) == ("double", 32)
+    result = run(image, [[50] * 4, [255] * 4])
+    assert result.outputs.ravel().tolist() == [40, 204]
+    assert result.layer_overflows.sum() == 0
+
+
+def test_two_state_words_take_the_soma_longer():
+    """Accumulate in 8 timesteps, requantize once, generate in 8: each at its own price."""
+    cycles = {}
+    for mode in ("exact", "double"):
+        result = run(compiled(wide(), integration=mode), [[50] * 4], "cycle")
+        cycles[mode] = int(result.counters["soma_busy_cycles"][0])
+    assert cycles == {"exact": 8 * 5 + 5 + 8 * 5, "double": 8 * 12 + 20 + 8 * 5}
+
+
+def test_two_state_words_take_the_memory_that_the_chip_file_says():
+    words = {
+        (mode, extra): compiled(
+            wide(),
+            overrides={"core.second_state_word.dendrite_words_per_neuron": extra},
+            integration=mode,
+        ).cores[0].dendrite_words
+        for mode in ("exact", "double")
+        for extra in (0, 3)
+    }  # fmt: skip
+    assert words["double", 3] == words["double", 0] + 3
+    assert words["exact", 3] == words["exact", 0] == words["double", 0]
+
+
+def test_a_double_membrane_holds_a_bias_twice_as_wide():
+    """A bias of 40,000 does not fit 16 bits: it is calibrated in one word, exact in two."""
+    layer = wide(weight=1, bias=40_000)
+    assert compiled(layer).layers[1].bias_mode == "calibrated"
+    assert compiled(layer, integration="exact").layers[1].bias_mode == "calibrated"
+    image = compiled(layer, integration="double")
+    assert (image.layers[1].bias_mode, image.layers[1].bias_bits) == ("exact", 17)
+    assert run(image, [[200] * 4]).exact_agreement.differing.sum() == 0
+
+
+def test_a_calibrated_bias_is_rounded_to_the_output_s_scale():
+    """The published rule: round(H M) + round(b M); here 12.6 + 3.3 is 16 exactly, 13 + 3 so too."""
+    layer = wide(weight=1, bias=33, multiplier=0.1, count=1)
+    image = compiled(layer, chip="ideal", bias="calibrated")
+    assert (image.layers[1].mode, image.layers[1].bias_mode) == ("exact", "calibrated")
+    assert image.layers[1].bias_bits == 3
+    values = np.arange(256)
+    outputs = run(image, values[:, None]).outputs.ravel()
+    nearest_half_up = np.floor(values * 0.1 + 0.5).astype(int) + 3
+    off_ties = values % 10 != 5  # 0.1 is no binary fraction: where ties go is the multiplier's
+    np.testing.assert_array_equal(outputs[off_ties], nearest_half_up[off_ties])
+    assert run(image, [[4]]).outputs.item() == 3, "3.7 is 4: rounded twice it is 3"
+
+
+def test_one_scale_a_channel_fills_every_channel_s_register():
+    source = tensor("x", (4,))
+    weights = np.array([[100] * 4, [20] * 4])
+    layer = dense("d", source, weights, tensor("y", (2,)), 0, 0.002)
+    fields = {"integration": "scaled", "headroom": 1.0}
+    dark = np.full((1, 4), 200, np.float32)
+    one = compiled(layer, calibration=dark, **fields)
+    assert one.layers[1].s1 == (32_767 / 80_000,)
+    each = compiled(layer, calibration=dark, granularity="per_channel", **fields)
+    assert each.layers[1].s1 == pytest.approx((32_767 / 80_000, 32_767 / 16_000))
+    assert each.layers[1].largest_seen == 80_000
+    integration = each.network.populations[1].model.integration
+    assert isinstance(integration, Scaled)
+    for row, shift, s1 in zip(
+        integration.coefficients, integration.shift, integration.s1, strict=True
+    ):
+        exact = s1 * 2.0 ** np.arange(7, -1, -1) * 2.0**shift
+        np.testing.assert_array_equal(row, np.rint(exact))
+        assert 2**13 < row[0] < 2**15, "as many binary places as fit"
+    assert run(each, dark).layer_overflows.sum() == 0
+
+
+def test_a_sum_that_never_fills_its_register_is_not_scaled_beyond_its_coefficients():
+    """Hmax = 1 would want k_0 = 32,767 * 128: the coefficients keep their ratio instead."""
+    image = compiled(wide(weight=1, count=1, multiplier=1.0), integration="scaled",
+                     calibration=np.ones((1, 1), np.float32))  # fmt: skip
+    (coefficients,) = image.network.populations[1].model.integration.coefficients
+    np.testing.assert_allclose(coefficients, 32_767 / 2.0 ** np.arange(8), rtol=0.003)
+    outputs = run(image, np.arange(128)[:, None]).outputs.ravel()
+    np.testing.assert_array_equal(outputs, np.arange(128))
+
+
+def test_what_the_host_reads_is_unscaled_and_gets_its_bias_in_every_mode():
+    logits = Tensor("y", (3,), ACCUMULATOR, -(2**31), 2**31 - 1)
+    weights = np.array([[300, -300], [20, 10], [127, 127]])
+    layer = dense("d", tensor("x", (2,)), weights, logits, np.array([70_000, -5, 0]), None)
+    samples = np.array([[255, 0], [1, 200], [128, 127]])
+    wanted = samples @ weights.T + [70_000, -5, 0]
+    for fields in ({"integration": "double"}, {"integration": "double", "bias": "calibrated"}):
+        np.testing.assert_array_equal(run(compiled(layer, **fields), samples).outputs, wanted)
+    for granularity in ("per_layer", "per_channel"):
+        image = compiled(layer, integration="scaled", granularity=granularity)
+        found = run(image, samples)
+        assert found.compiled_agreement.differing.sum() == 0
+        np.testing.assert_allclose(found.outputs, wanted, atol=12)
+
+
+def test_every_layer_has_the_mode_of_its_own_table():
+    source = tensor("x", (4,))
+    first = dense("first", source, np.full((4, 4), 100), tensor("a", (4,)), 0, 0.002)
+    second = dense("second", first.output, np.full((4, 4), 90), tensor("b", (4,)), 0, 0.002)
+    third = dense("third", second.output, np.full((4, 4), 80), tensor("c", (4,)), 0, 0.002)
+    text = 'default.integration = "scaled"\nlayers.first.integration = "double"\n'
+    text += 'layers.second.granularity = "per_channel"\nlayers.third.integration = "exact"\n'
+    graph = graph_of(source, [first, second, third])
+    image = nc.compile(graph, "darwin3", settings=Settings.from_toml(text))
+    assert [layer.mode for layer in image.layers[1:]] == ["double", "scaled", "exact"]
+    assert [len(layer.s1) for layer in image.layers[1:]] == [0, 4, 0]
+    random = np.random.default_rng(0).integers(0, 256, (20, 4))
+    assert run(image, random).compiled_agreement.differing.sum() == 0
+
+
+def test_an_addition_in_two_state_words_has_the_weights_that_follow_its_scales():
+    # Scales 1, 0.371 and 1.2: no pair of weights below 128 has that ratio.
+    named = {"a": (1.0, 3), "b": (0.371, 100), "y": (1.2, 50)}
+    x, b, y = (
+        Tensor(name, (2, 3, 3), code_format(zero, scale=scale), 0, 255)
+        for name, (scale, zero) in named.items()
+    )
+    table = np.clip(np.arange(256) + 20, 0, 255).astype(np.int32)[None]
+    layers = [Lookup("l", (x,), b, table), Add("sum", (x, b), y)]
+    samples = np.random.default_rng(0).integers(-3, 253, (9, 2, 3, 3))
+    differing = {}
+    for mode in ("auto", "double"):
+        image = nc.compile(graph_of(x, layers), settings=decided(integration=mode))
+        differing[image.layers[2].mode] = image.layers[2].differing
+        result = run(image, samples)
+        assert result.compiled_agreement.differing.sum() == 0
+        assert result.layer_overflows.sum() == 0
+    assert differing["double"] < differing["exact"] / 10
+
+
+REFUSED = {
+    "double on a chip with one word": (
+        "ideal",
+        {"integration": "double"},
+        "`integration` is double, but a neuron of this chip has one state word "
+        "(core.second_state_word)",
+    ),
+    "exact bias in a scaled membrane": (
+        "darwin3",
+        {"bias": "exact"},
+        "`bias` is exact, but partial sums of up to 102,000 are scaled to fit 16 bits, and an "
+        "exact bias would not be: a calibrated one is, or a double membrane holds both",
+    ),
+    "exact bias that its register does not hold": (
+        "darwin3",
+        {"integration": "exact", "bias": "exact"},
+        "`bias` is exact, but biases from 40,000 to 40,000 do not fit 16 bits "
+        "(core.soma.bias_bits): a calibrated one does, or a double membrane's",
+    ),
+}
+
+
+@pytest.mark.parametrize(("chip", "fields", "reason"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_mode_that_is_impossible_is_refused_with_the_way_out(chip, fields, reason):
+    with pytest.raises(SettingsError) as raised:
+        compiled(wide(bias=40_000), chip, **fields)
+    assert (
+        str(raised.value) == f"the settings ask for what chip '{chip}' cannot do:\n  'd': {reason}"
+    )
+    assert raised.value.hint == "leave `integration` and `bias` of these layers to `auto`"
+
+
+def test_two_words_of_32_bits_are_refused():
+    with pytest.raises(SettingsError, match=r"one word of this chip has 32 bits \(core\.membrane"):
+        compiled(wide(), overrides={"core.membrane_bits": 32}, integration="double")
+
+
+def test_all_impossible_modes_are_refused_at_once():
+    source = tensor("x", (1, 4, 4))
+    pool = max_pool("pool", source, (2, 2))
+    layers = [pool, dense("d", ONE_INPUT, np.ones((1, 1)), tensor("y", (1,)))]
+    layers[1] = replace(layers[1], inputs=(max_pool("p", source, (4, 4)).output,))
+    first = max_pool("p", source, (4, 4))
+    text = 'layers.p.bias = "exact"\nlayers.d.integration = "double"\n'
+    with pytest.raises(SettingsError) as raised:
+        nc.compile(graph_of(source, [first, layers[1]]), "tiny", settings=Settings.from_toml(text))
+    assert str(raised.value).splitlines()[1:] == [
+        "  'p': `bias` is exact, which is for layers with weights, not MaxPool",
+        "  'd': `integration` is double, but a neuron of this chip has one state word "
+        "(core.second_state_word)",
+    ]
+
+
+def test_the_default_of_a_whole_network_passes_over_layers_without_weights():
+    source = tensor("x", (1, 4, 4))
+    image = nc.compile(
+        graph_of(source, [max_pool("p", source, (2, 2))]), settings=decided(integration="double")
+    )
+    assert image.layers[1].mode == "streaming"
+
+
+def test_float32_rounding_of_a_narrow_membrane_is_that_of_what_it_holds():
+    """Asked to be exact on 16 bits, the ideal soma rounds what is left after wrapping."""
+    overrides = {"core.membrane_bits": 16, "core.weight_sum_bits": 16, "core.soma.bias_bits": 16}
+    image = compiled(wide(), "ideal", overrides, integration="exact")
+    result = run(image, [[255] * 4, [100] * 4])
+    held = np.array([102_000 - 131_072, 40_000 - 65_536])
+    wanted = reference(held, np.float32(0.002), 0, 0, 255)
+    assert result.outputs.ravel().tolist() == wanted.tolist()
+    assert result.compiled_agreement.differing.sum() == 0
+
+
+def test_what_may_overflow_in_two_words_is_the_weight_sum_of_a_timestep():
+    layer = wide(weight=127, count=300, multiplier=2.0**-16)
+    image = compiled(layer, integration="double")
+    assert image.layers[1].note == "weight sums of a timestep may overflow: counted"
+    result = run(image, [[255] * 300, [128] * 20 + [0] * 280])
+    assert result.layer_sum_overflows[:, 1].tolist() == [8, 0]
+    assert result.layer_membrane_overflows.sum() == 0
+
+
+def test_an_image_keeps_what_is_told_of_modes(tmp_path):
+    for fields in ({"integration": "double"}, {"granularity": "per_channel"}):
+        image = compiled(wide(), calibration=np.full((1, 4), 9, np.float32), **fields)
+        image.save(tmp_path / "x.image")
+        loaded = nc.Image.load(tmp_path / "x.image")
+        assert loaded.layers == image.layers
+        samples = np.full((1, 4), 200, np.float32)
+        np.testing.assert_array_equal(run(loaded, samples).outputs, run(image, samples).outputs)
+
+
+def test_constants_of_the_second_scaling_are_fitted_channel_by_channel():
+    weights = np.array([[100] * 4, [20] * 4])
+    layer = dense("d", tensor("x", (4,)), weights, tensor("y", (2,)), 0, np.array([0.002, 0.02]))
+    image = compiled(layer, integration="scaled", granularity="per_channel")
+    requantizer = image.network.populations[1].model.requantizer
+    assert isinstance(requantizer, Fixed)
+    wanted = np.array([0.002, 0.02]) / np.array(image.layers[1].s1)
+    np.testing.assert_allclose(requantizer.multiplier / 2.0**requantizer.shift, wanted, rtol=2**-15)
+
+
+def test_only_weighted_layers_are_integrated():
+    graph, samples = drawn(3, ["convolution", "shortcut"], accumulator=False)
+    network = nc.compile(graph, "darwin3", calibration=samples).network
+    weighted = {layer.name for layer in graph.layers if isinstance(layer, Weighted)}
+    told = {lowering.layer for lowering in network.lowerings if lowering.membrane_bits}
+    assert told == weighted
