@@ -32,6 +32,7 @@ ORDER = [
     "optimize",
     "inputs",
     "report",
+    "noc",
     "cli",
     "__main__",
 ]

@@ -21,6 +21,13 @@ class Chip:
     def fingerprint(self) -> str: ...
     def provenance(self, field: str) -> str | None: ...
     def assumed(self) -> list[tuple[str, str]]: ...
+    def replay(
+        self,
+        created: NDArray[np.uint64],
+        source: NDArray[np.uint32],
+        destination: NDArray[np.uint32],
+        decoded: bool,
+    ) -> Job: ...
 
 @final
 class Image:
@@ -52,7 +59,7 @@ class Simulator:
 
 @final
 class Job:
-    """A run under way on other threads."""
+    """Work under way on other threads."""
 
     def wait(self, seconds: float) -> bool: ...
     def done(self) -> int: ...

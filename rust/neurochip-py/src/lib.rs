@@ -5,6 +5,8 @@
 
 mod job;
 mod placing;
+mod replay;
+mod run;
 
 use std::sync::Arc;
 
@@ -16,7 +18,8 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::{import_exception, types::PyBytes};
 
-use job::{Job, Samples};
+use job::Job;
+use run::Samples;
 
 import_exception!(neurochip.errors, CapacityError);
 import_exception!(neurochip.errors, ChipError);
@@ -94,6 +97,20 @@ impl Chip {
 
     fn assumed(&self) -> Vec<(String, String)> {
         self.0.assumed().into_iter().map(|(field, reason)| (field.to_owned(), reason.to_owned())).collect()
+    }
+
+    /// Starts to send packets, in the order of their creation, through the network alone; `decoded`:
+    /// cores take them at the pace of the chip, not on arrival.
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
+    fn replay(
+        &self,
+        created: PyReadonlyArray1<'_, u64>,
+        source: PyReadonlyArray1<'_, u32>,
+        destination: PyReadonlyArray1<'_, u32>,
+        decoded: bool,
+    ) -> Result<Job, Raised> {
+        let packets = replay::packets(&created, &source, &destination)?;
+        Ok(replay::start(self.0.clone(), packets, decoded)?)
     }
 }
 
@@ -174,7 +191,7 @@ impl Simulator {
         let codes = codes.as_slice().map_err(|error| InputError::new_err(error.to_string()))?.to_vec();
         let samples = Samples { codes, before, more };
         let timing = if cycles { Timing::Cycle } else { Timing::None };
-        Ok(Job::start(Arc::clone(&self.0), samples, timing, record, threads)?)
+        Ok(run::start(Arc::clone(&self.0), samples, timing, record, threads)?)
     }
 }
 

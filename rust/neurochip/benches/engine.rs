@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use neurochip::chip::{BUILT_IN, ChipSpec, Mesh, Noc, Port};
 use neurochip::engine::{Consume, Machine, RecordedPacket, replay};
+use neurochip::progress::Progress;
 use neurochip::traffic::{CoreWork, Destination, Packet, Spike, Traffic, Update};
 
 /// Flit-hops per second.
@@ -99,7 +100,10 @@ fn uniform(side: u32, rate: f64, num_packets: usize) -> Vec<RecordedPacket> {
 fn replayed(side: u32, rate: f64, num_packets: usize, packet_flits: u32) -> f64 {
     let packets = uniform(side, rate, num_packets);
     let hops: u64 = packets.iter().map(|packet| hops(side, packet.source, packet.destination)).sum();
-    let seconds = timed(|| drop(replay(&noc(packet_flits), &mesh(side), Consume::OnArrival, &packets)));
+    let seconds = timed(|| {
+        let progress = Progress::default();
+        drop(replay(&noc(packet_flits), &mesh(side), Consume::OnArrival, &packets, &progress));
+    });
     (hops * u64::from(packet_flits)) as f64 / seconds
 }
 

@@ -14,6 +14,7 @@ mod delay;
 mod edge;
 mod flits;
 mod noc;
+mod outputs;
 mod replay;
 mod router;
 
@@ -26,7 +27,8 @@ use core_timing::{ReceiveEngines, SendEngines};
 use edge::Edge;
 use flits::Packet;
 use noc::Noc;
-pub use replay::{Consume, RecordedPacket, replay};
+pub use outputs::OutputCounts;
+pub use replay::{Cancelled, Consume, RecordedPacket, Replayed, replay};
 
 /// What a timestep took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,7 +227,7 @@ impl Machine {
     /// start of the cycle, and what they do arrives later. Returns whether anything acted that does
     /// not also send a message.
     fn step(&mut self, now: u64, traffic: &Traffic) -> bool {
-        self.noc.look();
+        self.noc.look(now);
         let sent = self.sends.step(now, &mut self.noc, traffic);
         self.receives.step(now, &mut self.noc, |packet| traffic.packets[packet.index as usize].synapses);
         self.edge.step(now, &mut self.noc, traffic);

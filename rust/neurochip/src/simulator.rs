@@ -7,7 +7,6 @@
 mod sample_run;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 pub use sample_run::{Activity, SampleRun};
@@ -19,6 +18,7 @@ use crate::image::Image;
 use crate::image::description::Population;
 use crate::pipeline::Pipeline;
 use crate::placement::Flow;
+pub use crate::progress::Progress;
 use crate::schedule::{Costs, InFlight, Schedule, Sent};
 use crate::timeline::Timeline;
 use crate::values::{Record, Values};
@@ -35,29 +35,6 @@ pub enum Timing {
     None,
     /// Values, and the cycle in which everything happens.
     Cycle,
-}
-
-/// Seen and steered from another thread while a run is under way.
-#[derive(Debug, Default)]
-pub struct Progress {
-    done: AtomicU64,
-    cancelled: AtomicBool,
-}
-
-impl Progress {
-    /// Samples that are finished.
-    pub fn done(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
-    }
-
-    /// Asks the run to stop: what is under way is dropped within one timestep.
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
-    }
 }
 
 /// Why a run has no result.
@@ -203,7 +180,7 @@ impl Simulator {
         let run = |sample| {
             let record = self.record(samples[sample], progress)?;
             let timesteps = self.pipeline.slot(sample, sample + 1 == samples.len() && !batch.more);
-            progress.done.fetch_add(1, Ordering::Relaxed);
+            progress.add_done(1);
             Ok(keep(self.untimed(record, timesteps, samples.len())))
         };
         (batch.before..samples.len()).into_par_iter().map(run).collect()
@@ -228,7 +205,7 @@ impl Simulator {
             let run = |sample| {
                 let is_last = sample + 1 == records.len() && rest.is_empty() && !batch.more;
                 let run = self.time(&records, sample, self.pipeline.slot(sample, is_last), progress)?;
-                progress.done.fetch_add(1, Ordering::Relaxed);
+                progress.add_done(1);
                 Ok(keep(run))
             };
             kept.extend((carried..records.len()).into_par_iter().map(run).collect::<Result<Vec<_>, _>>()?);

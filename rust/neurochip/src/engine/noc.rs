@@ -3,6 +3,7 @@
 use super::active::ActiveSet;
 use super::delay::Delay;
 use super::flits::{Coordinates, Flits, Packet};
+use super::outputs::Outputs;
 use super::router::{LOCAL, Look, PORTS, Router, Turns};
 use crate::chip::{IoPort, Mesh, Noc as NocSpec, Port};
 use crate::counters::Counters;
@@ -76,6 +77,7 @@ pub(super) struct Noc {
     /// Outputs that are asked for and have no credit.
     pub(super) blocked_outputs: i64,
     pub(super) counters: Counters,
+    pub(super) outputs: Outputs,
 }
 
 impl Noc {
@@ -111,6 +113,7 @@ impl Noc {
             port_credits: Delay::new(spec.credit_cycles),
             blocked_outputs: 0,
             counters: Counters::default(),
+            outputs: Outputs::default(),
             coordinates,
         }
     }
@@ -205,16 +208,24 @@ impl Noc {
     }
 
     /// One cycle of every router with something to do.
-    pub(super) fn look(&mut self) {
-        if self.packet_flits == 1 { self.look_at_all::<true>() } else { self.look_at_all::<false>() }
+    pub(super) fn look(&mut self, now: u64) {
+        match (self.packet_flits == 1, self.outputs.is_counted()) {
+            (true, false) => self.look_at_all::<true, false>(now),
+            (true, true) => self.look_at_all::<true, true>(now),
+            (false, false) => self.look_at_all::<false, false>(now),
+            (false, true) => self.look_at_all::<false, true>(now),
+        }
     }
 
-    fn look_at_all<const SINGLE_FLITS: bool>(&mut self) {
+    fn look_at_all<const SINGLE_FLITS: bool, const COUNTED: bool>(&mut self, now: u64) {
         let entered = self.to_routers.posted();
         let mut active = std::mem::take(&mut self.active);
         active.retain(|node| {
-            let look = self.look_at::<SINGLE_FLITS>(node);
-            self.blocked_outputs += look.newly_blocked;
+            let look = self.look_at::<SINGLE_FLITS, COUNTED>(node);
+            self.blocked_outputs += look.newly_blocked();
+            if COUNTED {
+                self.outputs.change_blocked(node, now, look.was_blocked, look.blocked);
+            }
             look.stays_active
         });
         self.active = active;
@@ -222,8 +233,8 @@ impl Noc {
     }
 
     #[inline(always)]
-    fn look_at<const SINGLE_FLITS: bool>(&mut self, node: u32) -> Look {
-        let Self { routers, flits, coordinates, turns, links, ports, turned, .. } = self;
+    fn look_at<const SINGLE_FLITS: bool, const COUNTED: bool>(&mut self, node: u32) -> Look {
+        let Self { routers, flits, coordinates, turns, links, ports, turned, outputs, .. } = self;
         let router = &mut routers[node as usize];
         if !router.has_turned {
             router.has_turned = true;
@@ -232,6 +243,9 @@ impl Noc {
         let outside = router.outside;
         router.look::<SINGLE_FLITS>(flits, coordinates, turns, |input, output, flit| {
             let beyond = |port: usize| (slot(node, port) ^ 1).wrapping_add(links[port]);
+            if COUNTED {
+                outputs.count_flit(node, output);
+            }
             if output == LOCAL {
                 self.to_cores.post(Arrival { place: node, flit });
             } else if outside >> output & 1 == 1 {

@@ -16,7 +16,10 @@ mod reference;
 
 use neurochip::chip::{BUILT_IN, ChipSpec, Mesh, Noc};
 use neurochip::counters::Counters;
-use neurochip::engine::{Consume, Error, Machine, PacketTrace, RecordedPacket, StepTiming};
+use neurochip::engine::{
+    self, Consume, Error, Machine, OutputCounts, PacketTrace, RecordedPacket, Replayed, StepTiming,
+};
+use neurochip::progress::Progress;
 use neurochip::traffic::{CoreWork, Destination, Injection, Packet, Spike, Traffic, Update};
 
 /// The chip `tiny`, with fields set. Its timing: a neuron is visible 2 cycles after its group is
@@ -88,18 +91,13 @@ fn by_engine(machine: &mut Machine, traffic: &Traffic) -> Result<(StepTiming, Ve
 
 /// The ways of recorded packets, in their order, where cores take packets on arrival.
 fn replayed(spec: &Noc, mesh: &Mesh, packets: &[RecordedPacket]) -> Vec<PacketTrace> {
-    replayed_to(Consume::OnArrival, spec, mesh, packets)
+    replayed_to(Consume::OnArrival, spec, mesh, packets).traces
 }
 
-fn replayed_to(
-    consume: Consume<'_>,
-    spec: &Noc,
-    mesh: &Mesh,
-    packets: &[RecordedPacket],
-) -> Vec<PacketTrace> {
-    let traces = neurochip::engine::replay(spec, mesh, consume, packets);
-    assert!(traces == reference::replay(spec, mesh, consume, packets), "engine and reference differ");
-    traces
+fn replayed_to(consume: Consume<'_>, spec: &Noc, mesh: &Mesh, packets: &[RecordedPacket]) -> Replayed {
+    let replayed = engine::replay(spec, mesh, consume, packets, &Progress::default()).unwrap();
+    assert!(replayed == reference::replay(spec, mesh, consume, packets), "engine and reference differ");
+    replayed
 }
 
 fn received(trace: &[PacketTrace]) -> Vec<u64> {

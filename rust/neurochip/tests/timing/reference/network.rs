@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use neurochip::chip::{IoPort, Mesh, Noc, Port};
 use neurochip::counters::Counters;
-use neurochip::engine::PacketTrace;
+use neurochip::engine::{OutputCounts, PacketTrace};
 use neurochip::traffic::Destination;
 
 pub(super) const PORTS: usize = 5;
@@ -66,6 +66,8 @@ pub(super) struct Network {
     /// Packets whose tail has arrived in this cycle.
     arrived: Vec<usize>,
     pub(super) counters: Counters,
+    /// By node and output.
+    pub(super) outputs: Vec<[OutputCounts; PORTS]>,
 }
 
 impl Network {
@@ -85,6 +87,7 @@ impl Network {
             messages: BTreeMap::new(),
             arrived: vec![],
             counters: Counters::default(),
+            outputs: vec![[OutputCounts::default(); PORTS]; num_nodes],
         }
     }
 
@@ -181,6 +184,7 @@ impl Network {
             let Some(input) = chosen else { continue };
             if router.credits[output] == 0 {
                 self.counters.output_blocked_cycles += 1;
+                self.outputs[node][output].blocked_cycles += 1;
                 continue;
             }
             self.grant(now, node, input, output);
@@ -198,6 +202,7 @@ impl Network {
             router.pointers[output] = (position.expect("the order has every port") + 1) % PORTS;
         }
         router.locks[output] = (!flit.is_tail).then_some(input);
+        self.outputs[node][output].flits += 1;
         let hop = now + u64::from(self.spec.hop_cycles);
         match self.side(node, output) {
             Side::Router(neighbour) => {
