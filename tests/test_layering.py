@@ -17,6 +17,7 @@ ORDER = [
     "files",
     "_core",
     "chip",
+    "links",
     "arithmetic",
     "formats",
     "layers",

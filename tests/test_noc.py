@@ -11,7 +11,8 @@ import pytest
 
 import neurochip as nc
 from neurochip.errors import InputError
-from neurochip.noc.summary import Latency, Link, Recorded
+from neurochip.links import Link
+from neurochip.noc.summary import Latency, Recorded
 from neurochip.simulate import Interrupted
 from recordings import CHIPS, chip_of, recording
 

@@ -53,8 +53,8 @@ class Simulator:
         cycles: bool,
         record: bool,
         threads: int,
-        before: int = 0,
-        more: bool = False,
+        part: tuple[int, bool] = ...,
+        detail: bool = False,
     ) -> Job: ...
 
 @final
@@ -64,7 +64,7 @@ class Job:
     def wait(self, seconds: float) -> bool: ...
     def done(self) -> int: ...
     def cancel(self) -> None: ...
-    def result(self) -> dict[str, NDArray[Any]]: ...
+    def result(self) -> dict[str, Any]: ...
 
 @final
 class Placer:

@@ -76,12 +76,10 @@ class Replay:
     @cached_property
     def empty_network_cycles(self) -> NDArray[np.int64]:
         """(packets,): the latency each would have alone, measured for every distance."""
-        distances, distance_of = np.unique(self.hops, return_inverse=True)
-        mesh = self.chip.spec["mesh"]
-        x = np.minimum(distances, mesh["width"] - 1)
-        # From node 0, and so far apart that none meets another: idle cycles cost nothing.
-        created = np.arange(len(distances), dtype=np.int64) << 40
-        alone = Packets(created, np.zeros_like(created), (distances - x) * mesh["width"] + x, {})
+        _, first, distance_of = np.unique(self.hops, return_index=True, return_inverse=True)
+        # So far apart that none meets another: idle cycles cost nothing.
+        created = np.arange(len(first), dtype=np.int64) << 40
+        alone = Packets(created, self.source[first], self.destination[first], {})
         latency = _sent(alone, self.chip, self.consume, lambda done: None)["arrived"] - created
         return np.asarray(latency[distance_of])
 

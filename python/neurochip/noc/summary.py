@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..links import Link, hottest
+
 if TYPE_CHECKING:
     from .replay import Replay
-
-DIRECTIONS = ("+x", "-x", "+y", "-y")
-STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +27,6 @@ class Latency:
     p95: int
     p99: int
     largest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link between two neighbours, x first."""
-
-    source: tuple[int, int]
-    destination: tuple[int, int]
-    direction: str
-    flits: int
-    flits_per_cycle: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +89,7 @@ def summed_up(replay: Replay) -> Summary:
         latency_cycles=_latency(replay.latency_cycles),
         network_cycles=_latency(replay.network_cycles),
         empty_network_cycles=_latency(replay.empty_network_cycles),
-        hottest_link=_hottest(replay, cycles),
+        hottest_link=hottest(replay.chip, replay.link_flits, cycles),
         output_blocked_cycles=int(replay.output_blocked_cycles.sum()),
         recorded=_recorded(replay) if replay.recorded else None,
     )
@@ -110,15 +98,6 @@ def summed_up(replay: Replay) -> Summary:
 def _latency(cycles: NDArray[np.int64]) -> Latency:
     median, p95, p99 = np.percentile(cycles, (50, 95, 99), method="inverted_cdf")
     return Latency(float(cycles.mean()), int(median), int(p95), int(p99), int(cycles.max()))
-
-
-def _hottest(replay: Replay, cycles: int) -> Link | None:
-    node, port = divmod(int(replay.link_flits.argmax()), len(DIRECTIONS))
-    flits = int(replay.link_flits[node, port])
-    if flits == 0:
-        return None
-    (x, y), (step_x, step_y) = replay.chip.position(node), STEPS[port]
-    return Link((x, y), (x + step_x, y + step_y), DIRECTIONS[port], flits, flits / cycles)
 
 
 def _recorded(replay: Replay) -> Recorded:

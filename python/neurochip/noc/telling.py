@@ -51,11 +51,8 @@ def _load(summary: Summary) -> Table:
     table.add_row("cycles", cycles)
     table.add_row("offered load", f"{summary.offered_load:.4g} flits a node and cycle")
     table.add_row("throughput", f"{summary.throughput:.4g} flits a node and cycle")
-    link = summary.hottest_link
-    if link is not None:
-        ends = f"{link.source} to {link.destination}"
-        load = f"{link.flits_per_cycle:.3f} flits a cycle"
-        table.add_row("hottest link", f"{ends}: {load}, {link.flits:,} in all")
+    if summary.hottest_link is not None:
+        table.add_row("hottest link", str(summary.hottest_link))
     blocked = f"{summary.output_blocked_cycles:,} cycles, summed over the outputs of all routers"
     table.add_row("waiting for a credit", blocked)
     return table

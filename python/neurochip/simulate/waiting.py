@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -35,7 +34,7 @@ class Waiting(Protocol):
 
 def finished(
     job: _core.Job, waiting: Waiting, before: int, total: int, what: str = "samples"
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, Any]:
     """The arrays of a job, once it is done.
 
     Args:

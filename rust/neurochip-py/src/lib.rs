@@ -13,13 +13,13 @@ use std::sync::Arc;
 use neurochip::chip::{self, ChipSpec};
 use neurochip::image;
 use neurochip::placement;
-use neurochip::simulator::{self, Timing};
+use neurochip::simulator;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::{import_exception, types::PyBytes};
 
 use job::Job;
-use run::Samples;
+use run::{Samples, Wanted};
 
 import_exception!(neurochip.errors, CapacityError);
 import_exception!(neurochip.errors, ChipError);
@@ -162,11 +162,12 @@ impl Simulator {
         Ok(placing::arrays(py, &flows))
     }
 
-    /// Starts a run of `codes` (samples, neurons of the input) on `threads` threads of its own.
+    /// Starts a run of `codes` (samples, neurons of the input) on `threads` threads of its own; with
+    /// `cycles`, with `detail` also by node and timestep; `record` keeps the codes of every neuron.
     ///
-    /// The first `before` samples had their results in another job and are only still in flight;
-    /// `more` says that yet another job follows.
-    #[pyo3(signature = (codes, cycles, record, threads, before = 0, more = false))]
+    /// `part`: the first so many samples had their results in another job and are only still in flight;
+    /// and whether yet another job follows.
+    #[pyo3(signature = (codes, cycles, record, threads, part = (0, false), detail = false))]
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
     fn start(
         &self,
@@ -174,8 +175,8 @@ impl Simulator {
         cycles: bool,
         record: bool,
         threads: usize,
-        before: usize,
-        more: bool,
+        part: (usize, bool),
+        detail: bool,
     ) -> Result<Job, Raised> {
         let [samples, given] = [codes.shape()[0], codes.shape()[1]];
         let wanted = self.0.input_length();
@@ -185,13 +186,14 @@ impl Simulator {
             ))
             .into());
         }
+        let (before, more) = part;
         if before > samples {
             return Err(InputError::new_err(format!("{before} of {samples} samples are in flight")).into());
         }
         let codes = codes.as_slice().map_err(|error| InputError::new_err(error.to_string()))?.to_vec();
         let samples = Samples { codes, before, more };
-        let timing = if cycles { Timing::Cycle } else { Timing::None };
-        Ok(run::start(Arc::clone(&self.0), samples, timing, record, threads)?)
+        let wanted = Wanted { cycles, record, detail };
+        Ok(run::start(Arc::clone(&self.0), samples, wanted, threads)?)
     }
 }
 

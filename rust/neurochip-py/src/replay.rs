@@ -1,17 +1,14 @@
 //! A replay as a job: columns of packets in, columns of cycles out.
 
 use neurochip::chip::ChipSpec;
-use neurochip::engine::{self, Cancelled, Consume, OutputCounts, RecordedPacket, Replayed};
+use neurochip::engine::{self, Cancelled, Consume, RecordedPacket};
 use numpy::{IntoPyArray, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::job::Job;
-use crate::run::matrix;
+use crate::run::set_outputs;
 use crate::{InputError, Raised, SimulationError};
-
-/// Ports of a router, as [`Replayed::outputs`] has them.
-const PORTS: usize = 5;
 
 /// The packets of three columns of one length.
 pub(crate) fn packets(
@@ -34,42 +31,20 @@ pub(crate) fn start(spec: ChipSpec, packets: Vec<RecordedPacket>, decoded: bool)
     Job::start(1, move |progress| {
         let consume = if decoded { Consume::Decoded(&spec.core.timing) } else { Consume::OnArrival };
         let outcome = engine::replay(&spec.noc, &spec.mesh, consume, &packets, progress);
-        let outcome = outcome.map(|replayed| Columns::new(&replayed));
-        Box::new(move |py| arrays(py, outcome?))
+        let columns = outcome.map(|replayed| {
+            let injected = replayed.traces.iter().map(|packet| packet.sent as i64).collect();
+            let arrived = replayed.traces.iter().map(|packet| packet.received as i64).collect();
+            (injected, arrived, replayed.outputs)
+        });
+        Box::new(move |py| {
+            let (injected, arrived, outputs): (Vec<i64>, Vec<i64>, _) = columns?;
+            let arrays = PyDict::new(py);
+            arrays.set_item("injected", injected.into_pyarray(py))?;
+            arrays.set_item("arrived", arrived.into_pyarray(py))?;
+            set_outputs(&arrays, &outputs)?;
+            Ok(arrays)
+        })
     })
-}
-
-/// What Python gets, made on the thread of the job.
-struct Columns {
-    injected: Vec<i64>,
-    arrived: Vec<i64>,
-    output_flits: Vec<i64>,
-    output_blocked_cycles: Vec<i64>,
-}
-
-impl Columns {
-    fn new(replayed: &Replayed) -> Self {
-        let outputs = |count: fn(&OutputCounts) -> u64| {
-            replayed.outputs.iter().flatten().map(|output| count(output) as i64).collect()
-        };
-        Self {
-            injected: replayed.traces.iter().map(|packet| packet.sent as i64).collect(),
-            arrived: replayed.traces.iter().map(|packet| packet.received as i64).collect(),
-            output_flits: outputs(|output| output.flits),
-            output_blocked_cycles: outputs(|output| output.blocked_cycles),
-        }
-    }
-}
-
-fn arrays(py: Python<'_>, columns: Columns) -> Result<Bound<'_, PyDict>, Raised> {
-    let arrays = PyDict::new(py);
-    arrays.set_item("injected", columns.injected.into_pyarray(py))?;
-    arrays.set_item("arrived", columns.arrived.into_pyarray(py))?;
-    let nodes = columns.output_flits.len() / PORTS;
-    arrays.set_item("output_flits", matrix(py, columns.output_flits, [nodes, PORTS])?)?;
-    let blocked = matrix(py, columns.output_blocked_cycles, [nodes, PORTS])?;
-    arrays.set_item("output_blocked_cycles", blocked)?;
-    Ok(arrays)
 }
 
 impl From<Cancelled> for Raised {

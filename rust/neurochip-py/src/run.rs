@@ -1,8 +1,9 @@
 //! A run as a job: what it keeps of each sample, and the arrays that Python gets.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use neurochip::counters::Counters;
+use neurochip::engine::{OutputCounts, Places};
 use neurochip::simulator::{Activity, Batch, SampleRun, Simulator, Timing};
 use neurochip::values::Counts;
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
@@ -19,14 +20,25 @@ pub(crate) struct Samples {
     pub(crate) more: bool,
 }
 
-/// Starts a run; with `record` it keeps the codes of every neuron.
+/// What a run is to tell beside outputs and counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Cycles.
+    pub(crate) cycles: bool,
+    /// The codes of every neuron.
+    pub(crate) record: bool,
+    /// With cycles: what happened where, and in which timestep.
+    pub(crate) detail: bool,
+}
+
+/// Starts a run.
 pub(crate) fn start(
     simulator: Arc<Simulator>,
     samples: Samples,
-    timing: Timing,
-    record: bool,
+    wanted: Wanted,
     threads: usize,
 ) -> PyResult<Job> {
+    let Wanted { cycles, record, detail } = wanted;
     let populations = simulator.image().description().populations.len();
     let keep = move |mut run: SampleRun| {
         if !record {
@@ -35,11 +47,48 @@ pub(crate) fn start(
         run
     };
     Job::start(threads, move |progress| {
+        let num_nodes = if detail { simulator.image().description().chip.num_nodes() } else { 0 };
+        let places = Mutex::new(Places::new(num_nodes));
+        let timing = match (cycles, detail) {
+            (false, _) => Timing::None,
+            (true, false) => Timing::Cycle,
+            (true, true) => Timing::Detailed(&places),
+        };
         let Samples { ref codes, before, more } = samples;
         let batch = Batch { codes, before, more };
         let outcome = simulator.run_keeping(batch, timing, progress, keep);
-        Box::new(move |py| arrays(py, outcome?, populations, record))
+        let places = places.into_inner().expect("no holder panics");
+        Box::new(move |py| {
+            let runs = outcome?;
+            let detail = if detail { Some(detailed(py, &runs, &places)?) } else { None };
+            let arrays = arrays(py, runs, populations, record)?;
+            arrays.set_item("detail", detail)?;
+            Ok(arrays)
+        })
     })
+}
+
+/// Arrays by name: a row a node, or a row a timestep of the run.
+fn detailed<'py>(py: Python<'py>, runs: &[SampleRun], places: &Places) -> PyResult<Bound<'py, PyDict>> {
+    let arrays = PyDict::new(py);
+    let rows = |counters: &mut dyn Iterator<Item = &Counters>| -> PyResult<_> {
+        let flat: Vec<i64> = counters.flat_map(Counters::values).map(|count| count as i64).collect();
+        let rows = flat.len() / Counters::NAMES.len();
+        matrix(py, flat, [rows, Counters::NAMES.len()])
+    };
+    arrays.set_item("nodes", rows(&mut places.nodes.iter())?)?;
+    arrays.set_item("timesteps", rows(&mut runs.iter().flat_map(|run| &run.timesteps))?)?;
+    set_outputs(&arrays, &places.outputs)?;
+    Ok(arrays)
+}
+
+/// Arrays of router outputs, a row a node: +x, -x, +y, -y and the core.
+pub(crate) fn set_outputs(arrays: &Bound<'_, PyDict>, outputs: &[[OutputCounts; 5]]) -> PyResult<()> {
+    let shape = [outputs.len(), 5];
+    let flat = |count: fn(&OutputCounts) -> u64| outputs.iter().flatten().map(|o| count(o) as i64).collect();
+    arrays.set_item("output_flits", matrix(arrays.py(), flat(|output| output.flits), shape)?)?;
+    let blocked = matrix(arrays.py(), flat(|output| output.blocked_cycles), shape)?;
+    arrays.set_item("output_blocked_cycles", blocked)
 }
 
 /// Arrays by name, one row a sample, or for cycles one element a timestep.
@@ -92,7 +141,7 @@ fn population_counts((counts, activity): (&Counts, &Activity)) -> [u64; POPULATI
     [spikes, sops, sum_overflows, membrane_overflows, packets, flit_hops, soma_updates]
 }
 
-pub(crate) fn matrix<T: numpy::Element>(
+fn matrix<T: numpy::Element>(
     py: Python<'_>,
     flat: Vec<T>,
     shape: [usize; 2],

@@ -5,7 +5,6 @@ use thiserror::Error;
 use super::core_timing::ReceiveEngines;
 use super::flits::Packet;
 use super::noc::{FlitStream, Noc};
-use super::outputs::Outputs;
 use super::router::PORTS;
 use super::{OutputCounts, PacketTrace};
 use crate::chip::{CoreTiming, Mesh, Noc as NocSpec};
@@ -96,7 +95,7 @@ pub fn replay(
         received: 0,
     };
     let mut noc = Noc::new(spec, mesh, &[]);
-    noc.outputs = Outputs::counted(num_nodes);
+    noc.tally.count_outputs(num_nodes);
     let replay = Replay {
         packets,
         noc,
@@ -137,7 +136,7 @@ impl Replay<'_> {
             progress.add_done((self.num_received - received_before) as u64);
             now = self.next_event(now, num_created);
         }
-        Ok(Replayed { traces: self.traces, outputs: self.noc.outputs.take() })
+        Ok(Replayed { traces: self.traces, outputs: self.noc.tally.take_places().outputs })
     }
 
     /// The next cycle in which something can happen: dimension order keeps packets from waiting forever.
@@ -170,7 +169,7 @@ impl Replay<'_> {
             }
             match &mut self.receives {
                 Some(receives) => {
-                    receives.arrive(now, arrival, &mut self.noc.flits);
+                    receives.arrive(now, arrival, &mut self.noc);
                 }
                 None if self.noc.flits.target(arrival.flit).is_tail() => {
                     self.noc.flits.leave(arrival.flit);
@@ -221,7 +220,7 @@ impl Replay<'_> {
             source.first = self.next[source.first as usize];
             source.waiting -= 1;
         }
-        let flit = self.noc.next_flit(&mut source.leaving, |index| {
+        let (flit, _) = self.noc.next_flit(&mut source.leaving, |index| {
             self.traces[index as usize].sent = now;
             let RecordedPacket { created, source, destination } = self.packets[index as usize];
             let packet = Packet { index, source: Destination::Node(source), created, sent: now };

@@ -48,5 +48,5 @@ pub(crate) fn replay(spec: &Noc, mesh: &Mesh, consume: Consume<'_>, packets: &[R
             break;
         }
     }
-    Replayed { traces: traces.into_iter().flatten().collect(), outputs: network.outputs }
+    Replayed { traces: traces.into_iter().flatten().collect(), outputs: network.places.outputs }
 }
