@@ -4,7 +4,7 @@
     python benches/run.py lenet resnet20         # some of it
     python benches/run.py --compare --threads 2  # beside onnxruntime's int8, on as many threads
 
-`cargo bench --bench engine` measures the mesh and the cores alone.
+`cargo bench --bench engine` measures the mesh and the cores alone, without Python.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+import mesh
 import numpy as np
 from architectures import ARCHITECTURES
 from figures import Figure, forget_peak, seconds_of, status_bytes
@@ -212,17 +213,20 @@ def figures_of(name: str, threads: int) -> list[Figure]:
     return figures
 
 
+# Memory first: what others have freed would be used again unseen.
+ALONE: dict[str, Callable[[], list[Figure]]] = {"memory": memory, "replay": mesh.replay}
+
+
 def main() -> None:
     """Measures everything, or what the arguments name."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(["memory", *WORKLOADS]))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*ALONE, *WORKLOADS]))
     parser.add_argument("--compare", action="store_true", help="beside onnxruntime's int8")
     parser.add_argument("--threads", type=int, default=DEFAULT_THREADS)
     chosen = parser.parse_args()
-    # Memory first: what others have freed would be used again unseen.
-    for name in chosen.names or ["memory", *WORKLOADS]:
-        if name == "memory":
-            figures = [] if chosen.compare else memory()
+    for name in chosen.names or [*ALONE, *WORKLOADS]:
+        if name in ALONE:
+            figures = [] if chosen.compare else ALONE[name]()
         elif chosen.compare:
             figures = compare(workload(name), chosen.threads)
         else:

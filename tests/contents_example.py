@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from neurochip.links import Link
 from neurochip.report.contents import (
     Accuracy,
     Agreement,
     Contents,
     Energy,
     EnergyTerm,
+    HotCore,
+    HotSpots,
     Layer,
     Memory,
     Spread,
@@ -48,6 +51,18 @@ ENERGY = Energy(
     idle_terms=(
         EnergyTerm("idle chip", "energy.static_mw", 0.25, "mW", 4_000_000.0, "a guess", True),
     ),
+)
+
+HOT_SPOTS = HotSpots(
+    cores=(
+        HotCore("busiest soma", 2, 0, 1, "conv", 450_000, 45.0),
+        HotCore("busiest Receive", 3, 1, 1, "fc", 300, 0.03),
+    ),
+    link=Link((0, 1), (1, 1), "+x", 250_000, 0.25),
+    longest_timestep=(7, 12),
+    longest_work_cycles=3_900,
+    highest_queue_flits=4,
+    highest_receive_flits=2,
 )
 
 LAYERS = (

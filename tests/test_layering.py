@@ -17,6 +17,7 @@ ORDER = [
     "files",
     "_core",
     "chip",
+    "links",
     "arithmetic",
     "formats",
     "layers",
@@ -32,6 +33,7 @@ ORDER = [
     "optimize",
     "inputs",
     "report",
+    "noc",
     "cli",
     "__main__",
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from contents_example import EXAMPLE, LAYERS, TIMING
+from contents_example import EXAMPLE, HOT_SPOTS, LAYERS, TIMING
 from neurochip.report import SCHEMA_VERSION, Report
 from neurochip.report.contents import Relays
 from neurochip.report.table import WIDTH
@@ -75,6 +75,26 @@ assumptions and their reasons
 
 def test_the_table_tells_everything_in_plain_words():
     assert str(Report(EXAMPLE)) == TABLE.rstrip("\n")
+
+
+HOT = """\
+where and when most happens, all samples
+  busiest soma       (0, 1) of layer 'conv': 45.0 % of the cycles of work
+  busiest Receive    (1, 1) of layer 'fc': 0.03 % of the cycles of work
+  hottest link       (0, 1) to (1, 1): 0.250 flits a cycle, 250,000 in all
+  fullest queues     4 flits in a router, 2 in a core
+  longest timestep   12 after the entry of sample 7: 3,900 cycles of work
+
+"""
+
+
+def test_a_run_with_detail_tells_where_and_when_most_happens():
+    assert HOT in str(Report(replace(EXAMPLE, hot_spots=HOT_SPOTS)))
+
+
+def test_a_run_whose_packets_cross_no_link_has_no_hottest():
+    spots = replace(HOT_SPOTS, link=None)
+    assert "hottest link       none" in str(Report(replace(EXAMPLE, hot_spots=spots)))
 
 
 def test_the_details_tell_every_layer_and_every_assumption():

@@ -19,6 +19,7 @@ from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
 from .lower import LayerSettings, Network, Settings, lower
+from .noc import Replay, replay
 from .optimize import optimize as optimize_placement
 from .placement import Placement, place
 from .quantize import Quantized, quantize
@@ -34,6 +35,7 @@ __all__ = [
     "NeurochipError",
     "Placement",
     "Quantized",
+    "Replay",
     "Report",
     "Run",
     "Settings",
@@ -45,6 +47,7 @@ __all__ = [
     "optimize_placement",
     "place",
     "quantize",
+    "replay",
     "report",
     "simulate",
 ]

@@ -21,6 +21,13 @@ class Chip:
     def fingerprint(self) -> str: ...
     def provenance(self, field: str) -> str | None: ...
     def assumed(self) -> list[tuple[str, str]]: ...
+    def replay(
+        self,
+        created: NDArray[np.uint64],
+        source: NDArray[np.uint32],
+        destination: NDArray[np.uint32],
+        decoded: bool,
+    ) -> Job: ...
 
 @final
 class Image:
@@ -46,18 +53,18 @@ class Simulator:
         cycles: bool,
         record: bool,
         threads: int,
-        before: int = 0,
-        more: bool = False,
+        part: tuple[int, bool] = ...,
+        detail: bool = False,
     ) -> Job: ...
 
 @final
 class Job:
-    """A run under way on other threads."""
+    """Work under way on other threads."""
 
     def wait(self, seconds: float) -> bool: ...
     def done(self) -> int: ...
     def cancel(self) -> None: ...
-    def result(self) -> dict[str, NDArray[Any]]: ...
+    def result(self) -> dict[str, Any]: ...
 
 @final
 class Placer:

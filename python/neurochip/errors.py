@@ -8,7 +8,7 @@
     ├── CapacityError              the network needs more of a resource than the chip has
     ├── ImageError                 truncated, altered or foreign image file
     ├── SettingsError              a settings file that is no TOML, or not of this network
-    ├── InputError                 samples or labels that do not fit the network
+    ├── InputError                 samples or labels that do not fit the network, or packets
     └── SimulationError            a run that cannot finish
 
 A bug in neurochip is none of these: it stays a `TypeError`, an `AssertionError` or a panic.
@@ -74,7 +74,7 @@ class SettingsError(NeurochipError):
 
 
 class InputError(NeurochipError):
-    """Samples or labels that do not fit the network."""
+    """Samples or labels that do not fit the network, or packets that do not fit the mesh."""
 
 
 class SimulationError(NeurochipError):

@@ -142,7 +142,7 @@ class _Search:
         simulator = _core.Simulator(image.core)
         codes = np.resize(self.codes, (image.samples_in_flight, self.codes.shape[1]))
         before, threads = len(codes) - 1, os.cpu_count() or 1
-        job = simulator.start(codes, True, False, threads, before, more=True)
+        job = simulator.start(codes, True, False, threads, (before, True))
         with no_progress_bar() as waiting:
             cycles = finished(job, waiting, 0, 1)["work_cycles"]
         return replace(self.counted(nodes), work_cycles=float(cycles.mean()))

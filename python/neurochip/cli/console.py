@@ -57,7 +57,7 @@ def task() -> Iterator[Task]:
 def _progress(interrupt: KeyboardInterrupt) -> str:
     if not isinstance(interrupt, Interrupted):
         return ""
-    return f": {interrupt.done:,} of {interrupt.total:,} samples were finished"
+    return f": {interrupt.done:,} of {interrupt.total:,} {interrupt.what} were finished"
 
 
 def show(told: RenderableType) -> None:

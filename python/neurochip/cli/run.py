@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from ..report import report
 from ..simulate import Run, simulate
 from . import options
 from .console import show, show_line, shows_progress, task, tell
+from .files import replacing
 from .loading import CompileOptions, load_image
 
 
@@ -73,6 +75,10 @@ def command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")
     ] = None,
+    detail: Annotated[
+        Path | None,
+        typer.Option(help="Also count by core, link and timestep, and write it to this .npz."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random sample.")] = 0,
     json: options.Json = False,
     verbose: options.Verbose = False,
@@ -91,14 +97,24 @@ def command(
         decided=options.decided(integration, bias, granularity),
     )
     wanted = Samples(input, labels, samples, scale, seed)
-    with task() as current:
+    with task() as current, nullcontext() if detail is None else replacing(detail) as file:
         current.begin("reading samples")
         given = wanted.read()
         image = load_image(model, chosen, given, current)
         inputs = wanted.for_network(given, image)
         current.begin(f"simulating {len(inputs.x):,} samples")
         progress = shows_progress() and not json
-        run = simulate(image, inputs.x, timing=timing.value, threads=threads, progress=progress)
+        run = simulate(
+            image,
+            inputs.x,
+            timing=timing.value,
+            threads=threads,
+            progress=progress,
+            detail=file is not None,
+        )
+        if file is not None and run.detail is not None:
+            current.begin(f"writing {str(detail)!r}")
+            run.detail.write(file)
         _tell(run, inputs, json=json, verbose=verbose)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..links import Link
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -153,6 +155,32 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class HotCore:
+    """The core with most cycles of one kind, and their share of the cycles of work."""
+
+    what: str
+    node: int
+    x: int
+    y: int
+    layer: str
+    cycles: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class HotSpots:
+    """Where and when most happens, over all samples: what a chip's designer would relieve first."""
+
+    cores: tuple[HotCore, ...]
+    link: Link | None
+    longest_timestep: tuple[int, int]
+    """The last sample that had entered, and how many timesteps before."""
+    longest_work_cycles: int
+    highest_queue_flits: int
+    highest_receive_flits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """Everything a report says."""
 
@@ -175,3 +203,5 @@ class Contents:
     overflows: int
     notes: tuple[str, ...]
     assumed: dict[str, str]
+    hot_spots: HotSpots | None = None
+    """None where the run was not asked for its detail."""

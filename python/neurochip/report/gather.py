@@ -16,6 +16,7 @@ from ..simulate import Agreement as MeasuredAgreement
 from ..simulate import Run
 from .accuracy import accuracy
 from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Memory, Relays, Spread, Timing
+from .hot_spots import hot_spots
 from .notes import notes
 
 ACTIVITY = {
@@ -62,6 +63,7 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         overflows=int(run.layer_overflows.sum()),
         notes=notes(image),
         assumed=image.chip.assumed(),
+        hot_spots=None if run.detail is None else hot_spots(run, run.detail),
     )
 
 

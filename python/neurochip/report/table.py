@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import numbers
-from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Relays, Timing
+from .contents import Agreement, Contents, Energy, EnergyTerm, HotSpots, Layer, Relays, Timing
 
 WIDTH = 100
 NAME_WIDTH = 12
@@ -52,6 +52,8 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
     if contents.relays is not None:
         yield "relays, per sample", _relays(contents.relays, contents.energy)
     yield "chip", _chip(contents)
+    if contents.hot_spots is not None:
+        yield "where and when most happens, all samples", _hot_spots(contents.hot_spots)
     if contents.overflows:
         yield "overflows", _overflows(contents.layers)
     if contents.notes:
@@ -187,6 +189,21 @@ def _chip(contents: Contents) -> Table:
     share = numbers.percent(fullest.used_words, fullest.available_words)
     table.add_row("fullest core", f"({fullest.x}, {fullest.y}): {used} of its memory ({share})")
     table.add_row("overflows", numbers.count(contents.overflows))
+    return table
+
+
+def _hot_spots(spots: HotSpots) -> Table:
+    table = _pairs()
+    for core in spots.cores:
+        share = numbers.percent(core.percent, 100)
+        place = f"({core.x}, {core.y}) of layer {core.layer!r}"
+        table.add_row(core.what, f"{place}: {share} of the cycles of work")
+    table.add_row("hottest link", "none" if spots.link is None else str(spots.link))
+    in_router, in_core = spots.highest_queue_flits, spots.highest_receive_flits
+    table.add_row("fullest queues", f"{in_router:,} flits in a router, {in_core:,} in a core")
+    sample, timestep = spots.longest_timestep
+    work = f"{spots.longest_work_cycles:,} cycles of work"
+    table.add_row("longest timestep", f"{timestep} after the entry of sample {sample}: {work}")
     return table
 
 

@@ -7,12 +7,14 @@
 | `waiting.py` | how Python stays awake meanwhile |
 | `comparison.py` | whether the chip did what its graph says |
 | `run.py` | what is known afterwards |
+| `detail.py` | the same by node, link and timestep |
 """
 
 from __future__ import annotations
 
+from .detail import Detail
 from .run import Agreement, Run
 from .simulate import TIMINGS, simulate
 from .waiting import Interrupted
 
-__all__ = ["TIMINGS", "Agreement", "Interrupted", "Run", "simulate"]
+__all__ = ["TIMINGS", "Agreement", "Detail", "Interrupted", "Run", "simulate"]

@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..image import Image
+from .detail import Detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Run:
     """Against the graph in exact integers, which is onnxruntime's answer."""
     energy_by_component_pj: Mapping[str, NDArray[np.float64]] = field(repr=False)
     """(samples,) each: pJ, by what is counted."""
+    detail: Detail | None = field(default=None, repr=False)
+    """By node, link and timestep, where it was asked for."""
 
     @property
     def layer_names(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ..energy import energy_by_component_pj
 from ..errors import InputError
 from ..image import Image
 from .comparison import Comparison
+from .detail import whole
 from .run import Run
 from .samples import checked
 from .waiting import Interrupted, Waiting, finished, no_progress_bar, progress_bar
@@ -38,6 +39,7 @@ def simulate(
     threads: int | None = None,
     progress: bool = False,
     compare: bool = True,
+    detail: bool = False,
 ) -> Run:
     """Runs samples on the chip.
 
@@ -49,22 +51,27 @@ def simulate(
         progress: Shows a progress bar on standard error.
         compare: Also evaluates the graph in integers, if the image still has it, and counts the
             values that differ.
+        detail: Also counts by node, link and timestep, for `Run.detail`; needs cycles.
 
     Raises:
-        InputError: If the samples do not fit the network.
+        InputError: If the samples do not fit the network, or an option cannot be had.
         Interrupted: On Ctrl-C.
     """
     if timing not in TIMINGS:
         raise InputError(f"no timing {timing!r}", hint="timings are `cycle` and `none`")
+    if detail and timing != "cycle":
+        raise InputError(
+            f"detail needs cycles, and `timing` is {timing!r}", hint="simulate with timing `cycle`"
+        )
     threads = os.cpu_count() or 1 if threads is None else threads
     if not 1 <= threads <= MAX_THREADS:
         raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
     samples = checked(image, np.asarray(x))
     comparison = Comparison(image, image.network) if compare and image.network else None
-    batches: list[dict[str, NDArray[Any]]] = []
+    batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
         try:
-            for batch in _run(image, samples, timing, threads, comparison, waiting):
+            for batch in _run(image, samples, timing, threads, comparison, detail, waiting):
                 batches.append(batch)
         except Interrupted:
             raise
@@ -80,8 +87,9 @@ def _run(
     timing: str,
     threads: int,
     comparison: Comparison | None,
+    detail: bool,
     waiting: Waiting,
-) -> Iterator[dict[str, NDArray[Any]]]:
+) -> Iterator[dict[str, Any]]:
     """The arrays of one batch after the other, all but their spikes."""
     simulator = _core.Simulator(image.core)
     size = _batch_size(image) if comparison else len(samples)
@@ -92,7 +100,7 @@ def _run(
         codes = np.ascontiguousarray(image.codes(batch))
         more = start + size < len(samples)
         record = comparison is not None
-        job = simulator.start(codes, timing == "cycle", record, threads, before, more)
+        job = simulator.start(codes, timing == "cycle", record, threads, (before, more), detail)
         arrays = finished(job, waiting, start, len(samples))
         if comparison is not None:
             read = image.host.read(arrays["outputs"])
@@ -108,7 +116,7 @@ def _batch_size(image: Image) -> int:
 def _whole(
     image: Image,
     timing: str,
-    batches: Sequence[dict[str, NDArray[Any]]],
+    batches: Sequence[dict[str, Any]],
     comparison: Comparison | None,
 ) -> Run:
     """All batches as one run."""
@@ -116,10 +124,11 @@ def _whole(
         np.concatenate([arrays[name] for arrays in batches]) for name in ARRAYS
     )
     outputs = image.host.outputs(image.host.read(read))
-    names = batches[0]["counter_names"]
-    counters = {str(name): counts[:, column] for column, name in enumerate(names)}
+    names = [str(name) for name in batches[0]["counter_names"]]
+    counters = {name: counts[:, column] for column, name in enumerate(names)}
     kinds = map(str, batches[0]["population_count_names"])
     layer = {kind: by_layer[:, :, column] for column, kind in enumerate(kinds)}
+    details = [arrays["detail"] for arrays in batches if arrays["detail"] is not None]
     return Run(
         image=image,
         timing=timing,
@@ -138,6 +147,7 @@ def _whole(
         compiled_agreement=comparison.agreement("compiled") if comparison else None,
         exact_agreement=comparison.agreement("exact") if comparison else None,
         energy_by_component_pj=energy_by_component_pj(image.chip, counters),
+        detail=whole(details, names) if details else None,
     )
 
 

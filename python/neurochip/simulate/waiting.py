@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -20,20 +19,22 @@ POLL_SECONDS = 0.05
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; says how far it got."""
 
-    def __init__(self, done: int, total: int) -> None:
-        """Keeps the number of samples that were finished, and of all."""
-        super().__init__(f"interrupted after {done} of {total} samples")
-        self.done, self.total = done, total
+    def __init__(self, done: int, total: int, what: str = "samples") -> None:
+        """Keeps the number of samples, or of what else, that were finished, and of all."""
+        super().__init__(f"interrupted after {done} of {total} {what}")
+        self.done, self.total, self.what = done, total, what
 
 
 class Waiting(Protocol):
-    """Who is told how many samples are finished."""
+    """Who is told how much is finished."""
 
     def __call__(self, done: int) -> None:
         """Takes the number."""
 
 
-def finished(job: _core.Job, waiting: Waiting, before: int, total: int) -> dict[str, NDArray[Any]]:
+def finished(
+    job: _core.Job, waiting: Waiting, before: int, total: int, what: str = "samples"
+) -> dict[str, Any]:
     """The arrays of a job, once it is done.
 
     Args:
@@ -41,6 +42,7 @@ def finished(job: _core.Job, waiting: Waiting, before: int, total: int) -> dict[
         waiting: Is told how many samples are finished.
         before: Samples that other jobs have finished.
         total: Samples of all jobs.
+        what: What is counted, if not samples.
 
     Raises:
         Interrupted: On Ctrl-C.
@@ -51,16 +53,16 @@ def finished(job: _core.Job, waiting: Waiting, before: int, total: int) -> dict[
         waiting(before + job.done())
     except KeyboardInterrupt:
         job.cancel()
-        raise Interrupted(before + job.done(), total) from None
+        raise Interrupted(before + job.done(), total, what) from None
     return job.result()
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[Waiting]:
+def progress_bar(total: int, doing: str = "simulating") -> Iterator[Waiting]:
     """A bar on standard error."""
-    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task("simulating", total=total)
+        task = progress.add_task(doing, total=total)
         yield lambda done: progress.update(task, completed=done)
 
 

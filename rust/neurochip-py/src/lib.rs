@@ -5,18 +5,21 @@
 
 mod job;
 mod placing;
+mod replay;
+mod run;
 
 use std::sync::Arc;
 
 use neurochip::chip::{self, ChipSpec};
 use neurochip::image;
 use neurochip::placement;
-use neurochip::simulator::{self, Timing};
+use neurochip::simulator;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::{import_exception, types::PyBytes};
 
-use job::{Job, Samples};
+use job::Job;
+use run::{Samples, Wanted};
 
 import_exception!(neurochip.errors, CapacityError);
 import_exception!(neurochip.errors, ChipError);
@@ -95,6 +98,20 @@ impl Chip {
     fn assumed(&self) -> Vec<(String, String)> {
         self.0.assumed().into_iter().map(|(field, reason)| (field.to_owned(), reason.to_owned())).collect()
     }
+
+    /// Starts to send packets, in the order of their creation, through the network alone; `decoded`:
+    /// cores take them at the pace of the chip, not on arrival.
+    #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
+    fn replay(
+        &self,
+        created: PyReadonlyArray1<'_, u64>,
+        source: PyReadonlyArray1<'_, u32>,
+        destination: PyReadonlyArray1<'_, u32>,
+        decoded: bool,
+    ) -> Result<Job, Raised> {
+        let packets = replay::packets(&created, &source, &destination)?;
+        Ok(replay::start(self.0.clone(), packets, decoded)?)
+    }
 }
 
 /// A checked image.
@@ -145,11 +162,12 @@ impl Simulator {
         Ok(placing::arrays(py, &flows))
     }
 
-    /// Starts a run of `codes` (samples, neurons of the input) on `threads` threads of its own.
+    /// Starts a run of `codes` (samples, neurons of the input) on `threads` threads of its own; with
+    /// `cycles`, with `detail` also by node and timestep; `record` keeps the codes of every neuron.
     ///
-    /// The first `before` samples had their results in another job and are only still in flight;
-    /// `more` says that yet another job follows.
-    #[pyo3(signature = (codes, cycles, record, threads, before = 0, more = false))]
+    /// `part`: the first so many samples had their results in another job and are only still in flight;
+    /// and whether yet another job follows.
+    #[pyo3(signature = (codes, cycles, record, threads, part = (0, false), detail = false))]
     #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
     fn start(
         &self,
@@ -157,8 +175,8 @@ impl Simulator {
         cycles: bool,
         record: bool,
         threads: usize,
-        before: usize,
-        more: bool,
+        part: (usize, bool),
+        detail: bool,
     ) -> Result<Job, Raised> {
         let [samples, given] = [codes.shape()[0], codes.shape()[1]];
         let wanted = self.0.input_length();
@@ -168,13 +186,14 @@ impl Simulator {
             ))
             .into());
         }
+        let (before, more) = part;
         if before > samples {
             return Err(InputError::new_err(format!("{before} of {samples} samples are in flight")).into());
         }
         let codes = codes.as_slice().map_err(|error| InputError::new_err(error.to_string()))?.to_vec();
         let samples = Samples { codes, before, more };
-        let timing = if cycles { Timing::Cycle } else { Timing::None };
-        Ok(Job::start(Arc::clone(&self.0), samples, timing, record, threads)?)
+        let wanted = Wanted { cycles, record, detail };
+        Ok(run::start(Arc::clone(&self.0), samples, wanted, threads)?)
     }
 }
 

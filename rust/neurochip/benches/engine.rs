@@ -3,17 +3,31 @@
 //! Figures are flit-hops per second of the time this thread ran, on one thread. Traffic is uniform:
 //! every node sends to any node, at a constant rate, through queues of 4 flits (replay) and through
 //! the cores of the chip `ideal` (timesteps).
+//!
+//! Then two threads against one, over many timesteps, of traffic that is uniform and of traffic a
+//! quarter of which goes to one node: the median over pairs of runs, one after the other. It is told
+//! twice: of the time that passed, and of the time that threads ran, which is what two cores give that
+//! nobody else uses.
 
 #![allow(clippy::print_stdout, clippy::float_arithmetic, clippy::cast_precision_loss, missing_docs)]
 
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use neurochip::chip::{BUILT_IN, ChipSpec, Mesh, Noc, Port};
 use neurochip::engine::{Consume, Machine, RecordedPacket, replay};
+use neurochip::progress::Progress;
 use neurochip::traffic::{CoreWork, Destination, Packet, Spike, Traffic, Update};
 
 /// Flit-hops per second.
 const GOAL: f64 = 30e6;
+
+/// How much faster two threads are.
+const SPEEDUP: f64 = 1.8;
+
+/// Pairs of runs of which the median is told.
+const PAIRS: usize = 7;
 
 /// Flit-hops per node and cycle, where sizes are compared.
 const LOAD: f64 = 0.5;
@@ -35,6 +49,15 @@ fn main() {
     }
     let (sparse, nodes) = (sparse_timestep_ns(96), 96 * 96);
     println!("{:58} {sparse:>10.0} ns", format!("timestep of one spike among {nodes} cores"));
+    println!("\n{:58} {:>10} {:>10} {:>6}", "two threads over one", "figure", "goal", "ratio");
+    for (name, hot) in [("uniform", 0), ("hot spot", 4)] {
+        let traffic = to_all(24, 25, hot);
+        let [passed, ran] = speedup(24, &traffic, 64);
+        for (clock, figure) in [("of time that passed", passed), ("of time that threads ran", ran)] {
+            let what = format!("64 timesteps, {name} on 24 x 24, {clock}");
+            println!("{what:58} {figure:>10.2} {SPEEDUP:>10.2} {:>6.2}", figure / SPEEDUP);
+        }
+    }
 }
 
 fn report(what: &str, goal: f64, figure: f64) {
@@ -99,7 +122,10 @@ fn uniform(side: u32, rate: f64, num_packets: usize) -> Vec<RecordedPacket> {
 fn replayed(side: u32, rate: f64, num_packets: usize, packet_flits: u32) -> f64 {
     let packets = uniform(side, rate, num_packets);
     let hops: u64 = packets.iter().map(|packet| hops(side, packet.source, packet.destination)).sum();
-    let seconds = timed(|| drop(replay(&noc(packet_flits), &mesh(side), Consume::OnArrival, &packets)));
+    let seconds = timed(|| {
+        let progress = Progress::default();
+        drop(replay(&noc(packet_flits), &mesh(side), Consume::OnArrival, &packets, &progress));
+    });
     (hops * u64::from(packet_flits)) as f64 / seconds
 }
 
@@ -130,6 +156,11 @@ fn ideal(side: u32) -> ChipSpec {
 
 /// Of each core, every neuron fires once: to 4 cores, 8 synapses each.
 fn all_to_all(side: u32, neurons: u32) -> Traffic {
+    to_all(side, neurons, 0)
+}
+
+/// The same, where one in `hot` packets goes to the core in the middle; 0: none does.
+fn to_all(side: u32, neurons: u32, hot: u32) -> Traffic {
     let (mut random, num_nodes) = (Random(2), side * side);
     let mut traffic = Traffic::default();
     for node in 0..num_nodes {
@@ -137,7 +168,10 @@ fn all_to_all(side: u32, neurons: u32) -> Traffic {
         for neuron in 0..neurons {
             let start = traffic.packets.len() as u32;
             let packet = |destination| Packet { destination: Destination::Node(destination), synapses: 8 };
-            traffic.packets.extend((0..4).map(|_| packet(random.below(num_nodes))));
+            traffic.packets.extend((0..4).map(|_| {
+                let is_hot = hot > 0 && random.below(hot) == 0;
+                packet(if is_hot { num_nodes / 2 + side / 2 } else { random.below(num_nodes) })
+            }));
             traffic.spikes.push(Spike { neuron, packets: start..start + 4 });
         }
         traffic.updates.push(Update { neurons, soma_cycles: 80 });
@@ -155,6 +189,42 @@ fn timesteps(side: u32, neurons: u32, count: u64) -> f64 {
         flit_hops = steps.map(|step| step.counters.flit_hops).sum();
     });
     flit_hops as f64 / seconds
+}
+
+/// How much faster two threads are over many timesteps, by the time that passed and that they ran.
+fn speedup(side: u32, traffic: &Traffic, count: u32) -> [f64; 2] {
+    let spec = ideal(side);
+    let pools = [1, 2].map(|threads| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads to start")
+    });
+    let run = |pool: &rayon::ThreadPool| {
+        let (start, before) = (Instant::now(), all_ran());
+        pool.install(|| {
+            (0..count).into_par_iter().for_each_init(
+                || Machine::new(&spec),
+                |machine, _| {
+                    machine.simulate(traffic, None).expect("no deadlock");
+                },
+            );
+        });
+        [start.elapsed().as_secs_f64(), (all_ran() - before) as f64]
+    };
+    let pairs: Vec<_> = (0..PAIRS).map(|_| [run(&pools[0]), run(&pools[1])]).collect();
+    let passed = pairs.iter().map(|[one, two]| one[0] / two[0]).collect();
+    let ran = pairs.iter().map(|[one, two]| 2.0 * one[1] / two[1]).collect();
+    [median(passed), median(ran)]
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// Nanoseconds that all threads of this process have run, as Linux tells; else 0.
+fn all_ran() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let told = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
+    told.filter_map(|text| text.split(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 fn sparse_timestep_ns(side: u32) -> f64 {

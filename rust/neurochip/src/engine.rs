@@ -14,6 +14,7 @@ mod delay;
 mod edge;
 mod flits;
 mod noc;
+mod places;
 mod replay;
 mod router;
 
@@ -26,7 +27,8 @@ use core_timing::{ReceiveEngines, SendEngines};
 use edge::Edge;
 use flits::Packet;
 use noc::Noc;
-pub use replay::{Consume, RecordedPacket, replay};
+pub use places::{OutputCounts, Places};
+pub use replay::{Cancelled, Consume, RecordedPacket, Replayed, replay};
 
 /// What a timestep took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +82,6 @@ pub struct Machine {
     last_visible: u64,
     /// The latest cycle so far in which a message arrived.
     last_message: u64,
-    counters: Counters,
 }
 
 impl Machine {
@@ -94,9 +95,20 @@ impl Machine {
             edge: Edge::new(&spec.io, spec.noc.queue_flits),
             last_visible: 0,
             last_message: 0,
-            counters: Counters::default(),
             spec: spec.clone(),
         }
+    }
+
+    /// From now on counts where things happen, for [`Machine::take_places`].
+    #[must_use]
+    pub fn counting_places(mut self) -> Self {
+        self.noc.tally.count_places(self.spec.num_nodes());
+        self
+    }
+
+    /// Hands over what happened where in the timesteps since the last time.
+    pub fn take_places(&mut self) -> Places {
+        self.noc.tally.take_places()
     }
 
     /// Runs one timestep from its start until the chip is quiet, and appends the way of each packet
@@ -117,9 +129,13 @@ impl Machine {
             trace[traced_before..].sort_unstable_by_key(|packet| (packet.received, packet.destination));
         }
         match ran {
-            Ok(quiet_cycle) => Ok(StepTiming { quiet_cycle, counters: self.counted(traffic) }),
+            Ok(quiet_cycle) => Ok(StepTiming { quiet_cycle, counters: self.noc.tally.total }),
             Err(error) => {
+                let counts_places = self.noc.tally.counts_nodes();
                 *self = Self::new(&self.spec);
+                if counts_places {
+                    self.noc.tally.count_places(self.spec.num_nodes());
+                }
                 Err(error)
             }
         }
@@ -127,16 +143,16 @@ impl Machine {
 
     /// Hands every engine its work.
     fn start(&mut self, traffic: &Traffic) {
-        self.counters = Counters::default();
         (self.last_visible, self.last_message) = (0, 0);
         self.noc.start_timestep();
         self.receives.start_timestep();
         self.sends.start_timestep(traffic.spikes.len());
         self.edge.start_timestep(&traffic.inputs);
-        let Self { spec, sends, counters, .. } = self;
+        let Self { spec, sends, noc, .. } = self;
         for core in &traffic.cores {
             let visible = &mut sends.visible;
-            let last_visible = core_timing::update(core, traffic, &spec.core.timing, visible, counters);
+            let last_visible = core_timing::update(core, traffic, &spec.core.timing, visible, &mut noc.tally);
+            noc.tally.at(core.node, |counters| counters.spikes += core.spikes.len() as u64);
             self.last_visible = self.last_visible.max(last_visible);
             sends.start(core);
         }
@@ -158,8 +174,7 @@ impl Machine {
                 return Err(deadlock::error(now + u64::from(acted), self));
             };
             // Nothing changes until then, so whoever waits in this cycle waits in all of those.
-            self.counters.output_blocked_cycles += self.noc.blocked_outputs as u64 * (next - now);
-            self.counters.send_stalled_cycles += self.sends.stalled * (next - now);
+            self.noc.tally.total.output_blocked_cycles += self.noc.blocked_outputs as u64 * (next - now);
             now = next;
         }
     }
@@ -177,7 +192,7 @@ impl Machine {
         let any = to_cores.is_some() || to_ports.is_some();
         if let Some(nodes) = to_cores {
             for &node in &nodes {
-                self.sends.add_credit(node);
+                self.sends.add_credit(now, node, &mut self.noc.tally);
             }
             self.noc.core_credits.give_back(nodes);
         }
@@ -200,7 +215,7 @@ impl Machine {
         let any = to_cores.is_some() || to_outside.is_some();
         if let Some(arrivals) = to_cores {
             for &arrival in &arrivals {
-                let is_tail = self.receives.arrive(now, arrival, &mut self.noc.flits);
+                let is_tail = self.receives.arrive(now, arrival, &mut self.noc);
                 if let (true, Some(trace)) = (is_tail, trace.as_deref_mut()) {
                     trace.push(traced(now, self.noc.flits.packet(arrival.flit), traffic));
                 }
@@ -210,8 +225,11 @@ impl Machine {
         if let Some(mut flits) = to_outside {
             flits.retain(|&flit| self.noc.flits.target(flit).is_tail());
             for &flit in &flits {
-                self.counters.output_packets += 1;
                 let packet = self.noc.flits.leave(flit);
+                if let Destination::Port(port) = traffic.packets[packet.index as usize].destination {
+                    let node = self.noc.node_at(self.edge.port(port));
+                    self.noc.tally.at(node, |counters| counters.output_packets += 1);
+                }
                 if let Some(trace) = trace.as_deref_mut() {
                     trace.push(traced(now, &packet, traffic));
                 }
@@ -225,7 +243,7 @@ impl Machine {
     /// start of the cycle, and what they do arrives later. Returns whether anything acted that does
     /// not also send a message.
     fn step(&mut self, now: u64, traffic: &Traffic) -> bool {
-        self.noc.look();
+        self.noc.look(now);
         let sent = self.sends.step(now, &mut self.noc, traffic);
         self.receives.step(now, &mut self.noc, |packet| traffic.packets[packet.index as usize].synapses);
         self.edge.step(now, &mut self.noc, traffic);
@@ -245,21 +263,6 @@ impl Machine {
         }
         let engines = [self.sends.next_action(now), self.receives.next_action(), self.edge.next_action(now)];
         engines.into_iter().chain([self.noc.next_arrival()]).flatten().min()
-    }
-
-    fn counted(&self, traffic: &Traffic) -> Counters {
-        let mut counters = Counters {
-            spikes: traffic.spikes.len() as u64,
-            packets: self.sends.packets,
-            input_packets: self.edge.packets,
-            sops: self.receives.sops,
-            send_busy_cycles: self.sends.busy_cycles,
-            receive_busy_cycles: self.receives.busy_cycles,
-            highest_receive_flits: u64::from(self.receives.highest_flits),
-            ..self.noc.counters
-        };
-        counters.add(&self.counters);
-        counters
     }
 }
 

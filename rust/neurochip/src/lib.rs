@@ -17,6 +17,7 @@
 //! | [`traffic`] | the work of one timestep, in flat arrays: what the first machine hands to the second |
 //! | [`placement`] | on which core each tile should sit, so that its packets cross few links |
 //! | `axons`, [`schedule`] | from spikes to traffic: who updates when, and where spikes go |
+//! | [`progress`] | long work, seen and steered from another thread |
 //! | [`counters`] | every countable event, named once |
 //! | [`engine`] | the second machine: in which cycle everything happens |
 //! | [`timeline`] | from the cycles of each timestep to those of a sample: ticks and barriers |
@@ -43,6 +44,8 @@ mod axons;
 pub mod pipeline;
 pub mod schedule;
 pub mod traffic;
+
+pub mod progress;
 
 pub mod counters;
 pub mod engine;

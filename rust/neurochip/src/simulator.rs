@@ -7,18 +7,19 @@
 mod sample_run;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 pub use sample_run::{Activity, SampleRun};
-use sample_run::{counted, with_cycles};
+use sample_run::{counted, counted_each, with_cycles};
 use thiserror::Error;
 
-use crate::engine::{self, Machine};
+use crate::engine::{self, Machine, Places, StepTiming};
 use crate::image::Image;
 use crate::image::description::Population;
 use crate::pipeline::Pipeline;
 use crate::placement::Flow;
+pub use crate::progress::Progress;
 use crate::schedule::{Costs, InFlight, Schedule, Sent};
 use crate::timeline::Timeline;
 use crate::values::{Record, Values};
@@ -29,35 +30,14 @@ const CHUNK_BYTES: usize = 1 << 26;
 const CHUNK_SAMPLES: usize = 256;
 
 /// Which machines run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timing {
+#[derive(Debug, Clone, Copy)]
+pub enum Timing<'a> {
     /// Values alone.
     None,
     /// Values, and the cycle in which everything happens.
     Cycle,
-}
-
-/// Seen and steered from another thread while a run is under way.
-#[derive(Debug, Default)]
-pub struct Progress {
-    done: AtomicU64,
-    cancelled: AtomicBool,
-}
-
-impl Progress {
-    /// Samples that are finished.
-    pub fn done(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
-    }
-
-    /// Asks the run to stop: what is under way is dropped within one timestep.
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
-    }
+    /// The same, and what happens in each timestep; what happens where is added to these places.
+    Detailed(&'a Mutex<Places>),
 }
 
 /// Why a run has no result.
@@ -165,7 +145,12 @@ impl Simulator {
     /// # Errors
     /// Codes that are no whole number of samples; a cancelled run; a deadlock, which no valid chip
     /// can reach.
-    pub fn run(&self, inputs: &[u8], timing: Timing, progress: &Progress) -> Result<Vec<SampleRun>, Error> {
+    pub fn run(
+        &self,
+        inputs: &[u8],
+        timing: Timing<'_>,
+        progress: &Progress,
+    ) -> Result<Vec<SampleRun>, Error> {
         self.run_keeping(Batch::whole(inputs), timing, progress, |run| run)
     }
 
@@ -177,7 +162,7 @@ impl Simulator {
     pub fn run_keeping<Kept: Send>(
         &self,
         batch: Batch<'_>,
-        timing: Timing,
+        timing: Timing<'_>,
         progress: &Progress,
         keep: impl Fn(SampleRun) -> Kept + Sync,
     ) -> Result<Vec<Kept>, Error> {
@@ -188,7 +173,8 @@ impl Simulator {
         let samples: Vec<&[u8]> = batch.codes.chunks_exact(length).collect();
         match timing {
             Timing::None => self.run_values(&samples, batch, progress, keep),
-            Timing::Cycle => self.run_timed(&samples, batch, progress, keep),
+            Timing::Cycle => self.run_timed(&samples, batch, None, progress, keep),
+            Timing::Detailed(places) => self.run_timed(&samples, batch, Some(places), progress, keep),
         }
     }
 
@@ -203,7 +189,7 @@ impl Simulator {
         let run = |sample| {
             let record = self.record(samples[sample], progress)?;
             let timesteps = self.pipeline.slot(sample, sample + 1 == samples.len() && !batch.more);
-            progress.done.fetch_add(1, Ordering::Relaxed);
+            progress.add_done(1);
             Ok(keep(self.untimed(record, timesteps, samples.len())))
         };
         (batch.before..samples.len()).into_par_iter().map(run).collect()
@@ -215,6 +201,7 @@ impl Simulator {
         &self,
         samples: &[&[u8]],
         batch: Batch<'_>,
+        places: Option<&Mutex<Places>>,
         progress: &Progress,
         keep: impl Fn(SampleRun) -> Kept + Sync,
     ) -> Result<Vec<Kept>, Error> {
@@ -227,8 +214,9 @@ impl Simulator {
             records.extend(self.records(chunk, progress)?);
             let run = |sample| {
                 let is_last = sample + 1 == records.len() && rest.is_empty() && !batch.more;
-                let run = self.time(&records, sample, self.pipeline.slot(sample, is_last), progress)?;
-                progress.done.fetch_add(1, Ordering::Relaxed);
+                let timesteps = self.pipeline.slot(sample, is_last);
+                let run = self.time(&records, sample, timesteps, places, progress)?;
+                progress.add_done(1);
                 Ok(keep(run))
             };
             kept.extend((carried..records.len()).into_par_iter().map(run).collect::<Result<Vec<_>, _>>()?);
@@ -282,29 +270,13 @@ impl Simulator {
         records: &[Record],
         sample: usize,
         timesteps: Range<usize>,
+        places: Option<&Mutex<Places>>,
         progress: &Progress,
     ) -> Result<SampleRun, Error> {
-        let description = self.image.description();
-        let entry = timesteps.start;
-        let step = |machine: &mut Machine, timestep| {
-            if progress.is_cancelled() {
-                return Err(Error::Cancelled { done: progress.done() });
-            }
-            let in_flight = self.pipeline.in_flight(timestep, records.len());
-            let samples: Vec<InFlight<'_>> = in_flight
-                .map(|(sample, timestep)| InFlight { codes: &records[sample].codes, timestep })
-                .collect();
-            let traffic = self.schedule.traffic(description, &samples);
-            let timestep = (timestep - entry) as u32; // no longer than a sample's own timesteps
-            machine.simulate(&traffic, None).map_err(|error| Error::Time { sample, timestep, error })
-        };
-        let steps: Vec<_> = timesteps
-            .clone()
-            .into_par_iter()
-            .map_init(|| Machine::new(&description.chip), step)
-            .collect::<Result<_, _>>()?;
+        let steps = self.steps(records, sample, timesteps.clone(), places, progress)?;
+        let sync = &self.image.description().chip.sync;
         let quiet: Vec<u64> = steps.iter().map(|step| step.quiet_cycle).collect();
-        let timeline = Timeline::new(&description.chip.sync, &quiet);
+        let timeline = Timeline::new(sync, &quiet);
         let mut timed = timeline.counters;
         for step in &steps {
             timed.add(&step.counters);
@@ -322,7 +294,42 @@ impl Simulator {
             counters: with_cycles(&run.counters, &timed),
             work_cycles: quiet.iter().map(|quiet| quiet + 1).collect(),
             timestep_cycles: timeline.lengths().collect(),
+            timesteps: if places.is_some() { counted_each(&steps, sync) } else { vec![] },
             ..run
         })
+    }
+
+    /// The cycles of the timesteps of a sample's slot; where things happen is added to `places`.
+    fn steps(
+        &self,
+        records: &[Record],
+        sample: usize,
+        timesteps: Range<usize>,
+        places: Option<&Mutex<Places>>,
+        progress: &Progress,
+    ) -> Result<Vec<StepTiming>, Error> {
+        let description = self.image.description();
+        let entry = timesteps.start;
+        let step = |machine: &mut Machine, timestep| {
+            if progress.is_cancelled() {
+                return Err(Error::Cancelled { done: progress.done() });
+            }
+            let in_flight = self.pipeline.in_flight(timestep, records.len());
+            let samples: Vec<InFlight<'_>> = in_flight
+                .map(|(sample, timestep)| InFlight { codes: &records[sample].codes, timestep })
+                .collect();
+            let traffic = self.schedule.traffic(description, &samples);
+            let timestep = (timestep - entry) as u32; // no longer than a sample's own timesteps
+            let step = machine.simulate(&traffic, None);
+            if let Some(places) = places {
+                places.lock().expect("no holder panics").add(&machine.take_places());
+            }
+            step.map_err(|error| Error::Time { sample, timestep, error })
+        };
+        let machine = || {
+            let machine = Machine::new(&description.chip);
+            if places.is_some() { machine.counting_places() } else { machine }
+        };
+        timesteps.into_par_iter().map_init(machine, step).collect()
     }
 }

@@ -21,17 +21,15 @@ pub(super) struct Edge {
     /// Free slots in the outward queue behind each port.
     credits: Vec<u32>,
     entrances: Vec<Entrance>,
-    pub(super) packets: u64,
 }
 
 impl Edge {
     pub(super) fn new(io: &[IoPort], queue_flits: u32) -> Self {
-        Self { io: io.to_vec(), credits: vec![queue_flits; io.len()], entrances: vec![], packets: 0 }
+        Self { io: io.to_vec(), credits: vec![queue_flits; io.len()], entrances: vec![] }
     }
 
     /// Hands the ports what waits outside.
     pub(super) fn start_timestep(&mut self, inputs: &[Injection]) {
-        self.packets = 0;
         for input in inputs.iter().filter(|input| !input.packets.is_empty()) {
             let stream = FlitStream::new(input.packets.clone());
             self.entrances.push(Entrance { port: input.port, stream, free: 0 });
@@ -44,7 +42,7 @@ impl Edge {
 
     /// One cycle of every port with packets outside. Returns whether a flit entered.
     pub(super) fn step(&mut self, now: u64, noc: &mut Noc, traffic: &Traffic) -> bool {
-        let Self { io, credits, entrances, packets } = self;
+        let Self { io, credits, entrances } = self;
         let mut entered = false;
         for entrance in entrances.iter_mut() {
             let (port, credits) = (&io[entrance.port as usize], &mut credits[entrance.port as usize]);
@@ -53,12 +51,13 @@ impl Edge {
             }
             *credits -= 1;
             entrance.free = now + u64::from(port.io_cycles);
-            let flit = noc.next_flit(&mut entrance.stream, |index| {
-                *packets += 1;
+            let (flit, is_head) = noc.next_flit(&mut entrance.stream, |index| {
                 let source = Destination::Port(entrance.port);
                 let packet = Packet { index, source, created: 0, sent: now };
                 (packet, traffic.packets[index as usize].destination)
             });
+            let node = noc.node_at(port);
+            noc.tally.at(node, |counters| counters.input_packets += u64::from(is_head));
             noc.enter(port, flit);
             entered = true;
         }
@@ -71,6 +70,10 @@ impl Edge {
     /// The next cycle in which a flit can enter, unless a credit must come first.
     pub(super) fn next_action(&self, now: u64) -> Option<u64> {
         self.entrances.iter().map(|entrance| entrance.free).filter(|&cycle| cycle > now).min()
+    }
+
+    pub(super) fn port(&self, port: u32) -> &IoPort {
+        &self.io[port as usize]
     }
 
     pub(super) fn is_done(&self) -> bool {

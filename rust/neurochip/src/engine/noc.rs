@@ -3,6 +3,7 @@
 use super::active::ActiveSet;
 use super::delay::Delay;
 use super::flits::{Coordinates, Flits, Packet};
+use super::places::Tally;
 use super::router::{LOCAL, Look, PORTS, Router, Turns};
 use crate::chip::{IoPort, Mesh, Noc as NocSpec, Port};
 use crate::counters::Counters;
@@ -75,7 +76,7 @@ pub(super) struct Noc {
     pub(super) port_credits: Delay<u32>,
     /// Outputs that are asked for and have no credit.
     pub(super) blocked_outputs: i64,
-    pub(super) counters: Counters,
+    pub(super) tally: Tally,
 }
 
 impl Noc {
@@ -110,46 +111,54 @@ impl Noc {
             core_credits: Delay::new(spec.credit_cycles),
             port_credits: Delay::new(spec.credit_cycles),
             blocked_outputs: 0,
-            counters: Counters::default(),
+            tally: Tally::default(),
             coordinates,
         }
     }
 
     /// Prepares a network that the last timestep left empty for the next.
     pub(super) fn start_timestep(&mut self) {
-        self.counters = Counters::default();
+        self.tally.total = Counters::default();
         for node in self.turned.drain(..) {
             self.routers[node as usize].reset_round_robins();
         }
     }
 
-    /// The next flit of a stream that is not empty; `packet` describes the one that it is the head of.
+    /// The next flit of a stream that is not empty, and whether it is a head; `packet` describes the
+    /// packet that it is the head of.
     #[inline]
     pub(super) fn next_flit(
         &mut self,
         stream: &mut FlitStream,
         packet: impl FnOnce(u32) -> (Packet, Destination),
-    ) -> u32 {
-        if let Some(index) = stream.next_packet() {
+    ) -> (u32, bool) {
+        let head = stream.next_packet();
+        if let Some(index) = head {
             let (packet, destination) = packet(index);
             stream.flit = self.flits.enter(packet, self.coordinates.target(destination));
             stream.flits_left = self.packet_flits;
         }
         stream.flits_left -= 1;
         stream.flit += 1;
-        stream.flit - 1
+        (stream.flit - 1, head.is_some())
     }
 
     /// Sends a flit from the core of a node, which has a credit.
     #[inline]
     pub(super) fn send(&mut self, node: u32, flit: u32) {
+        self.tally.at(node, |counters| counters.flits += 1);
         self.from_cores.post(Arrival { place: slot(node, LOCAL), flit });
+    }
+
+    /// The node whose router has an io port.
+    pub(super) fn node_at(&self, port: &IoPort) -> u32 {
+        port.y * self.coordinates.width() + port.x
     }
 
     /// Lets a flit enter at an io port, which has a credit.
     pub(super) fn enter(&mut self, port: &IoPort, flit: u32) {
-        let node = port.y * self.coordinates.width() + port.x;
-        self.counters.io_flits += 1;
+        let node = self.node_at(port);
+        self.tally.at(node, |counters| counters.io_flits += 1);
         self.to_routers.post(Arrival { place: slot(node, port.side as usize), flit });
     }
 
@@ -183,15 +192,18 @@ impl Noc {
     }
 
     fn deliver_flits(&mut self, arrivals: &[Arrival]) {
-        let Self { routers, flits, coordinates, active, counters, .. } = self;
-        let mut highest = counters.highest_queue_flits as u32;
+        let Self { routers, flits, coordinates, active, tally, .. } = self;
+        let mut highest = tally.total.highest_queue_flits as u32;
         for &Arrival { place, flit } in arrivals {
             let router = &mut routers[(place >> 3) as usize];
             let length = router.arrive((place & 7) as usize, flit, flits, coordinates);
             highest = highest.max(length);
+            tally.only_at(place >> 3, |counters| {
+                counters.highest_queue_flits = counters.highest_queue_flits.max(u64::from(length));
+            });
             active.insert(place >> 3);
         }
-        counters.highest_queue_flits = u64::from(highest);
+        tally.total.highest_queue_flits = u64::from(highest);
     }
 
     fn deliver_credits(&mut self, slots: &[u32]) {
@@ -205,25 +217,33 @@ impl Noc {
     }
 
     /// One cycle of every router with something to do.
-    pub(super) fn look(&mut self) {
-        if self.packet_flits == 1 { self.look_at_all::<true>() } else { self.look_at_all::<false>() }
+    pub(super) fn look(&mut self, now: u64) {
+        match (self.packet_flits == 1, self.tally.counts_outputs()) {
+            (true, false) => self.look_at_all::<true, false>(now),
+            (true, true) => self.look_at_all::<true, true>(now),
+            (false, false) => self.look_at_all::<false, false>(now),
+            (false, true) => self.look_at_all::<false, true>(now),
+        }
     }
 
-    fn look_at_all<const SINGLE_FLITS: bool>(&mut self) {
+    fn look_at_all<const SINGLE_FLITS: bool, const COUNTED: bool>(&mut self, now: u64) {
         let entered = self.to_routers.posted();
         let mut active = std::mem::take(&mut self.active);
         active.retain(|node| {
-            let look = self.look_at::<SINGLE_FLITS>(node);
-            self.blocked_outputs += look.newly_blocked;
+            let look = self.look_at::<SINGLE_FLITS, COUNTED>(node);
+            self.blocked_outputs += look.newly_blocked();
+            if COUNTED {
+                self.tally.change_blocked(node, now, look.was_blocked, look.blocked);
+            }
             look.stays_active
         });
         self.active = active;
-        self.counters.flit_hops += self.to_routers.posted() - entered;
+        self.tally.total.flit_hops += self.to_routers.posted() - entered;
     }
 
     #[inline(always)]
-    fn look_at<const SINGLE_FLITS: bool>(&mut self, node: u32) -> Look {
-        let Self { routers, flits, coordinates, turns, links, ports, turned, .. } = self;
+    fn look_at<const SINGLE_FLITS: bool, const COUNTED: bool>(&mut self, node: u32) -> Look {
+        let Self { routers, flits, coordinates, turns, links, ports, turned, tally, .. } = self;
         let router = &mut routers[node as usize];
         if !router.has_turned {
             router.has_turned = true;
@@ -232,10 +252,14 @@ impl Noc {
         let outside = router.outside;
         router.look::<SINGLE_FLITS>(flits, coordinates, turns, |input, output, flit| {
             let beyond = |port: usize| (slot(node, port) ^ 1).wrapping_add(links[port]);
+            let is_leaving = outside >> output & 1 == 1;
+            if COUNTED && !is_leaving {
+                tally.count_flit(node, output);
+            }
             if output == LOCAL {
                 self.to_cores.post(Arrival { place: node, flit });
-            } else if outside >> output & 1 == 1 {
-                self.counters.io_flits += 1;
+            } else if is_leaving {
+                tally.at(node, |counters| counters.io_flits += 1);
                 self.to_outside.post(flit);
             } else {
                 self.to_routers.post(Arrival { place: beyond(output), flit });
@@ -252,7 +276,6 @@ impl Noc {
 
     /// Ends a cycle: what was posted in it is on its way.
     pub(super) fn close(&mut self, now: u64) {
-        self.counters.flits += self.from_cores.posted();
         self.to_routers.close(now);
         self.from_cores.close(now);
         self.to_cores.close(now);

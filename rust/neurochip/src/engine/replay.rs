@@ -1,10 +1,14 @@
-//! The network alone, on recorded packets (machine.md, section 8).
+//! The network alone, on recorded packets (machine.md, section 9).
 
-use super::PacketTrace;
+use thiserror::Error;
+
 use super::core_timing::ReceiveEngines;
 use super::flits::Packet;
 use super::noc::{FlitStream, Noc};
+use super::router::PORTS;
+use super::{OutputCounts, PacketTrace};
 use crate::chip::{CoreTiming, Mesh, Noc as NocSpec};
+use crate::progress::Progress;
 use crate::traffic::Destination;
 
 /// A packet as its source creates it.
@@ -25,6 +29,23 @@ pub enum Consume<'a> {
     OnArrival,
     /// When the Receive engine has decoded the packet before, which adds no synapses.
     Decoded(&'a CoreTiming),
+}
+
+/// What became of recorded packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// The way of each packet, in their order.
+    pub traces: Vec<PacketTrace>,
+    /// By node and [`Port`](crate::chip::Port): what happened at the outputs of the routers.
+    pub outputs: Vec<[OutputCounts; PORTS]>,
+}
+
+/// [`Progress::cancel`] was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("cancelled after {done} packets")]
+pub struct Cancelled {
+    /// Packets that had arrived.
+    pub done: u64,
 }
 
 /// The unlimited queue of a source.
@@ -54,13 +75,17 @@ struct Replay<'a> {
 }
 
 /// Runs packets, in the order of their creation, through a mesh of routers whose source queues are
-/// unlimited. The result is in the order of the packets.
+/// unlimited. `progress` is told how many have arrived.
+///
+/// # Errors
+/// If it is cancelled.
 pub fn replay(
     spec: &NocSpec,
     mesh: &Mesh,
     consume: Consume<'_>,
     packets: &[RecordedPacket],
-) -> Vec<PacketTrace> {
+    progress: &Progress,
+) -> Result<Replayed, Cancelled> {
     let num_nodes = mesh.width * mesh.height;
     let untraced = |packet: &RecordedPacket| PacketTrace {
         source: Destination::Node(packet.source),
@@ -69,9 +94,11 @@ pub fn replay(
         sent: 0,
         received: 0,
     };
+    let mut noc = Noc::new(spec, mesh, &[]);
+    noc.tally.count_outputs(num_nodes);
     let replay = Replay {
         packets,
-        noc: Noc::new(spec, mesh, &[]),
+        noc,
         sources: vec![Source { credits: spec.queue_flits, ..Source::default() }; num_nodes as usize],
         next: vec![0; packets.len()],
         sending: vec![],
@@ -82,13 +109,14 @@ pub fn replay(
         traces: packets.iter().map(untraced).collect(),
         num_received: 0,
     };
-    replay.run()
+    replay.run(progress)
 }
 
 impl Replay<'_> {
-    fn run(mut self) -> Vec<PacketTrace> {
+    fn run(mut self, progress: &Progress) -> Result<Replayed, Cancelled> {
         let (mut now, mut num_created) = (0, 0);
         while self.num_received < self.packets.len() {
+            let received_before = self.num_received;
             self.noc.deliver(now);
             self.deliver_credits(now);
             self.deliver_flits(now);
@@ -97,14 +125,18 @@ impl Replay<'_> {
                 num_created += 1;
             }
             self.send(now);
-            self.noc.look();
+            self.noc.look(now);
             if let Some(receives) = &mut self.receives {
                 receives.step(now, &mut self.noc, |_| 0);
             }
             self.noc.close(now);
+            if progress.is_cancelled() {
+                return Err(Cancelled { done: progress.done() });
+            }
+            progress.add_done((self.num_received - received_before) as u64);
             now = self.next_event(now, num_created);
         }
-        self.traces
+        Ok(Replayed { traces: self.traces, outputs: self.noc.tally.take_places().outputs })
     }
 
     /// The next cycle in which something can happen: dimension order keeps packets from waiting forever.
@@ -137,7 +169,7 @@ impl Replay<'_> {
             }
             match &mut self.receives {
                 Some(receives) => {
-                    receives.arrive(now, arrival, &mut self.noc.flits);
+                    receives.arrive(now, arrival, &mut self.noc);
                 }
                 None if self.noc.flits.target(arrival.flit).is_tail() => {
                     self.noc.flits.leave(arrival.flit);
@@ -188,7 +220,7 @@ impl Replay<'_> {
             source.first = self.next[source.first as usize];
             source.waiting -= 1;
         }
-        let flit = self.noc.next_flit(&mut source.leaving, |index| {
+        let (flit, _) = self.noc.next_flit(&mut source.leaving, |index| {
             self.traces[index as usize].sent = now;
             let RecordedPacket { created, source, destination } = self.packets[index as usize];
             let packet = Packet { index, source: Destination::Node(source), created, sent: now };

@@ -15,12 +15,21 @@ pub(super) const LOCAL: usize = Port::Local as usize;
 /// A byte for each output: a bit for each input.
 const ALL_INPUTS: u64 = 0x1f_1f1f_1f1f;
 /// The highest bit of each output's byte.
-const FLAGS: u64 = 0x80_8080_8080;
+pub(super) const FLAGS: u64 = 0x80_8080_8080;
+
+/// The lowest bit of each output's byte.
+const ONES: u64 = 0x01_0101_0101;
 
 /// The highest bit of each byte that is not 0; all are below 128, so that no sum carries over.
 #[inline(always)]
 fn flags_of(bytes: u64) -> u64 {
-    (bytes + (FLAGS - 0x01_0101_0101)) & FLAGS
+    (bytes + (FLAGS - ONES)) & FLAGS
+}
+
+/// How many outputs are flagged.
+#[inline(always)]
+fn num_flags(flags: u64) -> i64 {
+    ((flags >> 7).wrapping_mul(ONES) >> 32 & 0xff) as i64
 }
 
 /// The round robin of a chip: whose turn it is, by where the turns begin and who asks.
@@ -57,14 +66,14 @@ pub(super) struct Router {
     /// The highest bit of a byte: whether the output has a credit.
     credited: u64,
     pub(super) credits: [u32; PORTS],
+    /// The highest bit of a byte: whether the output is asked for and has no credit.
+    blocked: u64,
     pub(super) queues: [Queue; PORTS],
     coordinates: u32,
     /// Where each output's round robin begins, a position in the arbitration order.
     first_turns: [u8; PORTS],
     /// Bits of the sides that are io ports.
     pub(super) outside: u8,
-    /// Outputs that are asked for and have no credit.
-    pub(super) blocked_outputs: u8,
     /// Whether it is on the list of those whose round robins may have moved in this timestep.
     pub(super) has_turned: bool,
 }
@@ -74,8 +83,18 @@ pub(super) struct Router {
 pub(super) struct Look {
     /// Whether it must be looked at in the next cycle: it granted a flit and holds more.
     pub(super) stays_active: bool,
-    /// How many more outputs are blocked than when it was last looked at.
-    pub(super) newly_blocked: i64,
+    /// Flags of the outputs that were blocked when it was last looked at.
+    pub(super) was_blocked: u64,
+    /// Flags of the outputs that are asked for and have no credit.
+    pub(super) blocked: u64,
+}
+
+impl Look {
+    /// How many more outputs are blocked than when the router was last looked at.
+    #[inline(always)]
+    pub(super) fn newly_blocked(&self) -> i64 {
+        num_flags(self.blocked) - num_flags(self.was_blocked)
+    }
 }
 
 impl Router {
@@ -87,11 +106,11 @@ impl Router {
             allowed: ALL_INPUTS,
             credited,
             credits,
+            blocked: 0,
             queues: [Queue::default(); PORTS],
             coordinates,
             first_turns: [0; PORTS],
             outside: 0,
-            blocked_outputs: 0,
             has_turned: false,
         }
     }
@@ -153,9 +172,8 @@ impl Router {
     ) -> Look {
         let asking = if SINGLE_FLITS { self.asking } else { self.asking & self.allowed };
         let asked = flags_of(asking);
-        let blocked_outputs = (asked & !self.credited).count_ones() as u8;
-        let newly_blocked = i64::from(blocked_outputs) - i64::from(self.blocked_outputs);
-        self.blocked_outputs = blocked_outputs;
+        let blocked = asked & !self.credited;
+        let was_blocked = std::mem::replace(&mut self.blocked, blocked);
         let granted = asked & self.credited;
         let mut left = granted;
         while left != 0 {
@@ -171,7 +189,7 @@ impl Router {
             };
             forward(input, output, flit);
         }
-        Look { stays_active: granted != 0 && self.asking != 0, newly_blocked }
+        Look { stays_active: granted != 0 && self.asking != 0, was_blocked, blocked }
     }
 
     /// Takes the first flit of an input for an output that has a credit.

@@ -1,7 +1,10 @@
 //! What one sample took, with other samples in flight or without.
 
+use crate::chip::Synchronization;
 use crate::counters::Counters;
+use crate::engine::StepTiming;
 use crate::image::description::Description;
+use crate::timeline::Timeline;
 use crate::values::{Counts, Record};
 
 /// What a sample makes one population do.
@@ -33,6 +36,10 @@ pub struct SampleRun {
     pub work_cycles: Vec<u64>,
     /// Cycles from the start of each timestep of its slot to that of the next; empty without timing.
     pub timestep_cycles: Vec<u64>,
+    /// What the chip counted in each timestep of its slot; empty without
+    /// [`Timing::Detailed`](super::Timing::Detailed). Spikes are those of cores: the input's come from
+    /// outside.
+    pub timesteps: Vec<Counters>,
 }
 
 /// The counters that need no time.
@@ -61,4 +68,14 @@ pub(super) fn with_cycles(caused: &Counters, timed: &Counters) -> Counters {
     let Counters { spikes, packets, input_packets, output_packets, .. } = *caused;
     let Counters { flits, flit_hops, io_flits, sops, .. } = *caused;
     Counters { spikes, packets, input_packets, output_packets, flits, flit_hops, io_flits, sops, ..*timed }
+}
+
+/// What the chip counts in each of some timesteps.
+pub(super) fn counted_each(steps: &[StepTiming], sync: &Synchronization) -> Vec<Counters> {
+    let counters = steps.iter().map(|step| {
+        let mut counters = Timeline::new(sync, &[step.quiet_cycle]).counters;
+        counters.add(&step.counters);
+        counters
+    });
+    counters.collect()
 }

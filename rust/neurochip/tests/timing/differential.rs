@@ -13,11 +13,12 @@ fn any_run() -> impl Strategy<Value = (ChipSpec, Vec<Traffic>)> {
     })
 }
 
-/// Every count, and the cycles in which every packet is created, sent and received.
+/// Every count, in all and in its place, and the cycles in which every packet is created, sent and received.
 fn check((spec, timesteps): (ChipSpec, Vec<Traffic>)) -> Result<(), TestCaseError> {
-    let mut machine = Machine::new(&spec);
+    let (mut plain, mut counting) = (Machine::new(&spec), Machine::new(&spec).counting_places());
     for traffic in &timesteps {
-        prop_assert_eq!(by_engine(&mut machine, traffic), naively(&spec, traffic));
+        prop_assert_eq!(by_engine(&mut plain, traffic), naively(&spec, traffic));
+        prop_assert_eq!(by_place(&mut counting, traffic), naively_by_place(&spec, traffic));
     }
     Ok(())
 }

@@ -33,7 +33,8 @@ proptest! {
         let mut trace = vec![];
         let shuffled =
             reference::simulate(&spec, &traffic, Some(&mut trace), |modules| shuffler.shuffle(modules));
-        prop_assert_eq!((shuffled.unwrap(), trace), naively(&spec, &traffic).unwrap());
+        let (timing, _) = shuffled.unwrap();
+        prop_assert_eq!((timing, trace), naively(&spec, &traffic).unwrap());
     }
 
     #[test]
@@ -72,6 +73,22 @@ proptest! {
             prop_assert!(packet.received >= packet.sent + latency, "{packet:?}");
             prop_assert!(packet.received <= timing.quiet_cycle, "{packet:?}");
         }
+    }
+
+    #[test]
+    fn places_add_up_to_what_happened_in_all((spec, traffic) in any_case()) {
+        let mut machine = Machine::new(&spec).counting_places();
+        let (timing, first) = by_place(&mut machine, &traffic).unwrap();
+        let mut total = Counters::default();
+        first.nodes.iter().for_each(|node| total.add(node));
+        prop_assert_eq!(total, timing.counters);
+        let (_, second) = by_place(&mut machine, &traffic).unwrap();
+        prop_assert_eq!(&second, &first, "handed over once");
+        let mut both = first.clone();
+        both.add(&second);
+        by_engine(&mut machine, &traffic).unwrap();
+        by_engine(&mut machine, &traffic).unwrap();
+        prop_assert_eq!(machine.take_places(), both, "two timesteps in one");
     }
 
     #[test]

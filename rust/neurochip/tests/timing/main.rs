@@ -16,7 +16,10 @@ mod reference;
 
 use neurochip::chip::{BUILT_IN, ChipSpec, Mesh, Noc};
 use neurochip::counters::Counters;
-use neurochip::engine::{Consume, Error, Machine, PacketTrace, RecordedPacket, StepTiming};
+use neurochip::engine::{
+    self, Consume, Error, Machine, OutputCounts, PacketTrace, Places, RecordedPacket, Replayed, StepTiming,
+};
+use neurochip::progress::Progress;
 use neurochip::traffic::{CoreWork, Destination, Injection, Packet, Spike, Traffic, Update};
 
 /// The chip `tiny`, with fields set. Its timing: a neuron is visible 2 cycles after its group is
@@ -73,12 +76,23 @@ fn simulated(spec: &ChipSpec, traffic: &Traffic) -> (StepTiming, Vec<PacketTrace
 fn tried(spec: &ChipSpec, traffic: &Traffic) -> Result<(StepTiming, Vec<PacketTrace>), Error> {
     let expected = naively(spec, traffic);
     assert_eq!(by_engine(&mut Machine::new(spec), traffic), expected, "engine (left) and reference differ");
+    let mut machine = Machine::new(spec).counting_places();
+    assert_eq!(by_place(&mut machine, traffic), naively_by_place(spec, traffic), "they differ somewhere");
     expected
 }
 
 fn naively(spec: &ChipSpec, traffic: &Traffic) -> Result<(StepTiming, Vec<PacketTrace>), Error> {
     let mut trace = vec![];
-    reference::simulate(spec, traffic, Some(&mut trace), |_| ()).map(|timing| (timing, trace))
+    reference::simulate(spec, traffic, Some(&mut trace), |_| ()).map(|(timing, _)| (timing, trace))
+}
+
+fn naively_by_place(spec: &ChipSpec, traffic: &Traffic) -> Result<(StepTiming, Places), Error> {
+    reference::simulate(spec, traffic, None, |_| ())
+}
+
+/// What a machine that counts places says of one timestep.
+fn by_place(machine: &mut Machine, traffic: &Traffic) -> Result<(StepTiming, Places), Error> {
+    machine.simulate(traffic, None).map(|timing| (timing, machine.take_places()))
 }
 
 fn by_engine(machine: &mut Machine, traffic: &Traffic) -> Result<(StepTiming, Vec<PacketTrace>), Error> {
@@ -88,18 +102,13 @@ fn by_engine(machine: &mut Machine, traffic: &Traffic) -> Result<(StepTiming, Ve
 
 /// The ways of recorded packets, in their order, where cores take packets on arrival.
 fn replayed(spec: &Noc, mesh: &Mesh, packets: &[RecordedPacket]) -> Vec<PacketTrace> {
-    replayed_to(Consume::OnArrival, spec, mesh, packets)
+    replayed_to(Consume::OnArrival, spec, mesh, packets).traces
 }
 
-fn replayed_to(
-    consume: Consume<'_>,
-    spec: &Noc,
-    mesh: &Mesh,
-    packets: &[RecordedPacket],
-) -> Vec<PacketTrace> {
-    let traces = neurochip::engine::replay(spec, mesh, consume, packets);
-    assert!(traces == reference::replay(spec, mesh, consume, packets), "engine and reference differ");
-    traces
+fn replayed_to(consume: Consume<'_>, spec: &Noc, mesh: &Mesh, packets: &[RecordedPacket]) -> Replayed {
+    let replayed = engine::replay(spec, mesh, consume, packets, &Progress::default()).unwrap();
+    assert!(replayed == reference::replay(spec, mesh, consume, packets), "engine and reference differ");
+    replayed
 }
 
 fn received(trace: &[PacketTrace]) -> Vec<u64> {

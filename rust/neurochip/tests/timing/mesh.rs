@@ -131,3 +131,31 @@ fn round_robins_begin_anew_in_every_timestep() {
     assert_eq!(first, [Destination::Node(6), Destination::Node(4)]);
     assert_eq!(sources(), first, "the pointer would now favour core 4");
 }
+
+#[test]
+fn the_flits_and_the_waiting_of_a_replay_are_told_by_router_and_output() {
+    // Queues of one flit: a link carries one every 4 cycles. Router 1 sends its own at 1, so that the first of
+    // router 0 waits there from 3 to 5; the second waits behind it in router 0 from 4 until the credit of 7.
+    let mut spec = tiny(&[]).noc;
+    spec.queue_flits = 1;
+    let packet = |source| RecordedPacket { created: 0, source, destination: 2 };
+    let replayed =
+        replayed_to(Consume::OnArrival, &spec, &tiny(&[]).mesh, &[packet(0), packet(0), packet(1)]);
+    let counts = |node: usize, port: Port| replayed.outputs[node][port as usize];
+    assert_eq!(counts(0, Port::PlusX), OutputCounts { flits: 2, blocked_cycles: 3 });
+    assert_eq!(counts(1, Port::PlusX), OutputCounts { flits: 3, blocked_cycles: 2 });
+    assert_eq!(counts(2, Port::Local), OutputCounts { flits: 3, blocked_cycles: 0 });
+    let flits: u64 = replayed.outputs.iter().flatten().map(|output| output.flits).sum();
+    assert_eq!(flits, 2 + 3 + 3);
+}
+
+#[test]
+fn a_cancelled_replay_says_how_many_packets_had_arrived() {
+    let (spec, progress) = (tiny(&[]), Progress::default());
+    let packets = [RecordedPacket { created: 0, source: 0, destination: 3 }];
+    let replay = || engine::replay(&spec.noc, &spec.mesh, Consume::OnArrival, &packets, &progress);
+    replay().unwrap();
+    assert_eq!(progress.done(), 1);
+    progress.cancel();
+    assert_eq!(replay().unwrap_err().to_string(), "cancelled after 1 packets");
+}

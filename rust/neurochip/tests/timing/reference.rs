@@ -8,7 +8,8 @@ mod replay;
 mod watchdog;
 
 use neurochip::chip::ChipSpec;
-use neurochip::engine::{Error, PacketTrace, StepTiming};
+use neurochip::counters::Counters;
+use neurochip::engine::{Error, PacketTrace, Places, StepTiming};
 use neurochip::traffic::{Destination, Traffic};
 
 use cores::{Send, Stream};
@@ -30,7 +31,7 @@ pub(crate) fn simulate(
     traffic: &Traffic,
     trace: Option<&mut Vec<PacketTrace>>,
     mut reorder: impl FnMut(&mut [Module]),
-) -> Result<StepTiming, Error> {
+) -> Result<(StepTiming, Places), Error> {
     traffic.check(spec)?;
     let mut machine = Machine::new(spec, traffic);
     let mut modules = machine.modules();
@@ -43,9 +44,9 @@ pub(crate) fn simulate(
         received.sort_by_key(|packet| (packet.received, packet.destination));
         trace.append(&mut received);
     }
-    let mut counters = machine.network.counters;
-    counters.spikes = traffic.spikes.len() as u64;
-    Ok(StepTiming { quiet_cycle, counters })
+    let mut counters = Counters::default();
+    machine.network.places.nodes.iter().for_each(|node| counters.add(node));
+    Ok((StepTiming { quiet_cycle, counters }, machine.network.places))
 }
 
 struct Machine<'a> {
@@ -81,7 +82,8 @@ impl<'a> Machine<'a> {
             busy_until: 0,
         };
         for core in &traffic.cores {
-            let counters = &mut machine.network.counters;
+            let counters = machine.network.at(core.node as usize);
+            counters.spikes += core.spikes.len() as u64;
             let visible = cores::update(core, traffic, &spec.core.timing, &mut machine.visible, counters);
             machine.busy_until = machine.busy_until.max(visible);
             machine.sends[core.node as usize].spikes = core.spikes.clone();
@@ -105,8 +107,9 @@ impl<'a> Machine<'a> {
                 self.busy_until = self.busy_until.max(now);
             }
             for packet in self.network.take_arrived(now) {
-                if let Destination::Port(_) = self.network.packets[packet].trace.destination {
-                    self.network.counters.output_packets += 1;
+                if let Destination::Port(port) = self.network.packets[packet].trace.destination {
+                    let node = self.network.node_at(port as usize);
+                    self.network.at(node).output_packets += 1;
                     self.taken += 1;
                 }
             }
@@ -149,20 +152,20 @@ impl<'a> Machine<'a> {
             send.visible = self.visible[spike];
             let lookup = u64::from(self.spec.core.timing.axon_lookup_cycles);
             send.ready = now + lookup;
-            network.counters.send_busy_cycles += lookup;
+            network.at(node).send_busy_cycles += lookup;
             self.busy_until = self.busy_until.max(send.ready - 1);
             return true;
         }
         if network.core_credits[node] == 0 {
-            network.counters.send_stalled_cycles += 1;
+            network.at(node).send_stalled_cycles += 1;
             return false;
         }
         let (source, created) = (Destination::Node(node as u32), send.visible);
         let traffic = self.traffic;
         let packet = |index| new_packet(traffic, index, source, [created, now]);
         let (flit, is_head) = send.stream.next_flit(network, packet);
-        network.counters.packets += u64::from(is_head);
-        network.counters.send_busy_cycles += 1;
+        network.at(node).packets += u64::from(is_head);
+        network.at(node).send_busy_cycles += 1;
         network.send_flit(now, node, flit);
         true
     }
@@ -177,8 +180,8 @@ impl<'a> Machine<'a> {
         let busy = u64::from(timing.decode_cycles + synapses.div_ceil(timing.sops_per_cycle));
         self.free[node] = now + busy;
         self.taken += 1;
-        self.network.counters.receive_busy_cycles += busy;
-        self.network.counters.sops += u64::from(synapses);
+        self.network.at(node).receive_busy_cycles += busy;
+        self.network.at(node).sops += u64::from(synapses);
         self.busy_until = self.busy_until.max(now + busy - 1 + u64::from(timing.accumulate_latency));
         true
     }
@@ -191,7 +194,8 @@ impl<'a> Machine<'a> {
         let (traffic, source) = (self.traffic, Destination::Port(port as u32));
         let packet = |index| new_packet(traffic, index, source, [0, now]);
         let (flit, is_head) = stream.next_flit(network, packet);
-        network.counters.input_packets += u64::from(is_head);
+        let node = network.node_at(port);
+        network.at(node).input_packets += u64::from(is_head);
         network.enter_flit(now, port, flit);
         *free = now + u64::from(self.spec.io[port].io_cycles);
         true

@@ -1,5 +1,6 @@
 //! Does the machine of values compute what neurons.md says, and does the door of an image hold?
 
+mod detail;
 mod differential;
 mod examples;
 mod image_file;

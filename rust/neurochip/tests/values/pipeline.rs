@@ -19,7 +19,7 @@ use crate::stepping;
 const SAMPLES: usize = 5;
 
 /// A random network whose neurons have one buffer or two, and samples.
-fn drawn(numbers: Vec<u32>) -> (Network, Vec<Vec<i64>>, Choices) {
+pub(crate) fn drawn(numbers: Vec<u32>) -> (Network, Vec<Vec<i64>>, Choices) {
     let mut choices = Choices::new(numbers);
     let mut network = network(&mut choices);
     network.chip.core.buffers = choices.pick(1, 2) as u32;
@@ -40,13 +40,13 @@ fn shortest(network: &Network) -> u32 {
 }
 
 /// The network with a period between the shortest and all its timesteps.
-fn overlapping(network: &Network, choices: &mut Choices) -> Network {
+pub(crate) fn overlapping(network: &Network, choices: &mut Choices) -> Network {
     let shortest = shortest(network);
     let longer = choices.pick(0, i64::from(network.timesteps - shortest).min(3)) as u32;
     Network { period: Some(shortest + longer), ..network.clone() }
 }
 
-fn codes(samples: &[Vec<i64>]) -> Vec<u8> {
+pub(crate) fn codes(samples: &[Vec<i64>]) -> Vec<u8> {
     samples.concat().into_iter().map(|value| value as u8).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::alarms::Alarms;
 use crate::chip::CoreTiming;
-use crate::engine::flits::{Flits, Packet, Queue};
+use crate::engine::flits::{Packet, Queue};
 use crate::engine::noc::{Arrival, Noc};
 
 /// The Receive engine of one core, with its queue.
@@ -30,9 +30,6 @@ pub(in crate::engine) struct ReceiveEngines {
     alarms: Alarms,
     /// Nodes whose engine took a packet in this timestep.
     worked: Vec<u32>,
-    pub(in crate::engine) highest_flits: u32,
-    pub(in crate::engine) busy_cycles: u64,
-    pub(in crate::engine) sops: u64,
     /// The last cycle so far at whose end the synapses of a packet are added and drained.
     pub(in crate::engine) drained: u64,
 }
@@ -45,9 +42,6 @@ impl ReceiveEngines {
             acting: vec![],
             alarms: Alarms::default(),
             worked: vec![],
-            highest_flits: 0,
-            busy_cycles: 0,
-            sops: 0,
             drained: 0,
         }
     }
@@ -57,19 +51,22 @@ impl ReceiveEngines {
         for node in self.worked.drain(..) {
             self.engines[node as usize] = ReceiveEngine::default();
         }
-        (self.highest_flits, self.busy_cycles, self.sops, self.drained) = (0, 0, 0, 0);
+        self.drained = 0;
     }
 
     /// Takes a flit into the queue of a core. Returns whether it is the tail of a packet.
     #[inline]
-    pub(in crate::engine) fn arrive(&mut self, now: u64, arrival: Arrival, flits: &mut Flits) -> bool {
+    pub(in crate::engine) fn arrive(&mut self, now: u64, arrival: Arrival, noc: &mut Noc) -> bool {
         let Arrival { place: node, flit } = arrival;
         let engine = &mut self.engines[node as usize];
         engine.flits += 1;
-        self.highest_flits = self.highest_flits.max(engine.flits);
-        let is_tail = flits.target(flit).is_tail();
+        let held = u64::from(engine.flits);
+        noc.tally.at(node, |counters| {
+            counters.highest_receive_flits = counters.highest_receive_flits.max(held);
+        });
+        let is_tail = noc.flits.target(flit).is_tail();
         if is_tail {
-            engine.packets.push(flit, flits);
+            engine.packets.push(flit, &mut noc.flits);
             if !engine.is_awaited {
                 engine.is_awaited = true;
                 self.wake(now, node);
@@ -107,8 +104,10 @@ impl ReceiveEngines {
         let synapses = synapses(&noc.flits.leave(tail));
         let busy = u64::from(self.timing.decode_cycles + synapses.div_ceil(self.timing.sops_per_cycle));
         engine.free = now + busy;
-        self.busy_cycles += busy;
-        self.sops += u64::from(synapses);
+        noc.tally.at(node, |counters| {
+            counters.receive_busy_cycles += busy;
+            counters.sops += u64::from(synapses);
+        });
         self.drained = self.drained.max(engine.free - 1 + u64::from(self.timing.accumulate_latency));
         if !std::mem::replace(&mut engine.has_worked, true) {
             self.worked.push(node);

@@ -6,6 +6,7 @@ use super::alarms::Alarms;
 use crate::chip::CoreTiming;
 use crate::engine::flits::Packet;
 use crate::engine::noc::{FlitStream, Noc};
+use crate::engine::places::Tally;
 use crate::traffic::{CoreWork, Destination, Traffic};
 
 /// The Send engine of one core.
@@ -49,9 +50,7 @@ pub(in crate::engine) struct SendEngines {
     /// Engines that have something left to send.
     unfinished: usize,
     /// Engines that have a flit and no credit.
-    pub(in crate::engine) stalled: u64,
-    pub(in crate::engine) packets: u64,
-    pub(in crate::engine) busy_cycles: u64,
+    stalled: u64,
     /// The last cycle so far in which targets are looked up.
     pub(in crate::engine) looked_up: u64,
 }
@@ -74,8 +73,6 @@ impl SendEngines {
             alarms: Alarms::default(),
             unfinished: 0,
             stalled: 0,
-            packets: 0,
-            busy_cycles: 0,
             looked_up: 0,
         }
     }
@@ -84,7 +81,7 @@ impl SendEngines {
     pub(in crate::engine) fn start_timestep(&mut self, num_spikes: usize) {
         self.visible.clear();
         self.visible.resize(num_spikes, 0);
-        (self.packets, self.busy_cycles, self.looked_up) = (0, 0, 0);
+        self.looked_up = 0;
     }
 
     /// Hands the spikes of a core to its engine.
@@ -100,12 +97,16 @@ impl SendEngines {
 
     /// Gives the engine of a core a credit, which it can use in this cycle.
     #[inline]
-    pub(in crate::engine) fn add_credit(&mut self, node: u32) {
+    pub(in crate::engine) fn add_credit(&mut self, now: u64, node: u32, tally: &mut Tally) {
         let engine = &mut self.engines[node as usize];
         engine.credits += 1;
         if engine.is_stalled {
             engine.is_stalled = false;
             self.stalled -= 1;
+            // With the cycle in which it began taken away, this is how long the wait was.
+            tally.at(node, |counters| {
+                counters.send_stalled_cycles = counters.send_stalled_cycles.wrapping_add(now);
+            });
             self.acting.push(node);
         }
     }
@@ -132,10 +133,13 @@ impl SendEngines {
     fn act(&mut self, now: u64, node: u32, noc: &mut Noc, traffic: &Traffic) -> bool {
         let engine = &mut self.engines[node as usize];
         if engine.stream.is_empty() {
-            self.take_spike(now, node, traffic);
+            self.take_spike(now, node, &mut noc.tally, traffic);
         } else if engine.credits == 0 {
             engine.is_stalled = true;
             self.stalled += 1;
+            noc.tally.at(node, |counters| {
+                counters.send_stalled_cycles = counters.send_stalled_cycles.wrapping_sub(now);
+            });
             return false;
         } else {
             self.send_flit(now, node, noc, traffic);
@@ -143,28 +147,30 @@ impl SendEngines {
         self.wait(now, node)
     }
 
-    fn take_spike(&mut self, now: u64, node: u32, traffic: &Traffic) {
+    fn take_spike(&mut self, now: u64, node: u32, tally: &mut Tally, traffic: &Traffic) {
         let engine = &mut self.engines[node as usize];
         let spike = engine.spikes.start as usize;
         engine.spikes.start += 1;
         engine.stream = FlitStream::new(traffic.spikes[spike].packets.clone());
         engine.visible = self.visible[spike];
         engine.ready = now + self.axon_lookup_cycles;
-        self.busy_cycles += self.axon_lookup_cycles;
+        tally.at(node, |counters| counters.send_busy_cycles += self.axon_lookup_cycles);
         self.looked_up = self.looked_up.max(engine.ready - 1);
     }
 
     fn send_flit(&mut self, now: u64, node: u32, noc: &mut Noc, traffic: &Traffic) {
         let engine = &mut self.engines[node as usize];
         engine.credits -= 1;
-        let flit = noc.next_flit(&mut engine.stream, |index| {
-            self.packets += 1;
+        let (flit, is_head) = noc.next_flit(&mut engine.stream, |index| {
             let source = Destination::Node(node);
             let packet = Packet { index, source, created: engine.visible, sent: now };
             (packet, traffic.packets[index as usize].destination)
         });
+        noc.tally.at(node, |counters| {
+            counters.packets += u64::from(is_head);
+            counters.send_busy_cycles += 1;
+        });
         noc.send(node, flit);
-        self.busy_cycles += 1;
     }
 
     /// Sees to it that an engine acts when it must. Returns whether that is in the next cycle.

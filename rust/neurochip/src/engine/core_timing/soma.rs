@@ -1,7 +1,7 @@
 //! The soma: when each neuron that fires becomes visible to Send (machine.md, section 4).
 
 use crate::chip::CoreTiming;
-use crate::counters::Counters;
+use crate::engine::places::Tally;
 use crate::traffic::{CoreWork, Traffic};
 
 /// Writes the cycle in which each spike of a core becomes visible, counts, and returns the cycle in
@@ -11,7 +11,7 @@ pub(in crate::engine) fn update(
     traffic: &Traffic,
     timing: &CoreTiming,
     visible: &mut [u64],
-    counters: &mut Counters,
+    tally: &mut Tally,
 ) -> u64 {
     let (lanes, latency) = (u64::from(timing.soma_lanes), u64::from(timing.soma_latency));
     let mut spikes = core.spikes.clone().peekable();
@@ -30,10 +30,10 @@ pub(in crate::engine) fn update(
             let groups = neurons.div_ceil(lanes);
             last_visible = issue + (groups - 1) * cycles + latency;
             issue += groups * cycles;
-            counters.soma_updates += neurons;
+            tally.at(core.node, |counters| counters.soma_updates += neurons);
         }
         first_neuron += neurons;
     }
-    counters.soma_busy_cycles += issue;
+    tally.at(core.node, |counters| counters.soma_busy_cycles += issue);
     last_visible
 }

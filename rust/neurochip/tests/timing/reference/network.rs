@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use neurochip::chip::{IoPort, Mesh, Noc, Port};
 use neurochip::counters::Counters;
-use neurochip::engine::PacketTrace;
+use neurochip::engine::{PacketTrace, Places};
 use neurochip::traffic::Destination;
 
 pub(super) const PORTS: usize = 5;
@@ -65,7 +65,7 @@ pub(super) struct Network {
     pub(super) messages: BTreeMap<u64, Vec<Message>>,
     /// Packets whose tail has arrived in this cycle.
     arrived: Vec<usize>,
-    pub(super) counters: Counters,
+    pub(super) places: Places,
 }
 
 impl Network {
@@ -84,8 +84,18 @@ impl Network {
             packets: vec![],
             messages: BTreeMap::new(),
             arrived: vec![],
-            counters: Counters::default(),
+            places: Places::new(num_nodes as u32),
         }
+    }
+
+    /// What is counted at a node.
+    pub(super) fn at(&mut self, node: usize) -> &mut Counters {
+        &mut self.places.nodes[node]
+    }
+
+    /// The node whose router has an io port.
+    pub(super) fn node_at(&self, port: usize) -> usize {
+        (self.io[port].y * self.mesh.width + self.io[port].x) as usize
     }
 
     pub(super) fn side(&self, node: usize, port: usize) -> Side {
@@ -135,12 +145,12 @@ impl Network {
                 Message::FlitAtRouter(node, input, flit) => {
                     let queue = &mut self.routers[node].queues[input];
                     queue.push_back(flit);
-                    let highest = &mut self.counters.highest_queue_flits;
+                    let highest = &mut self.places.nodes[node].highest_queue_flits;
                     *highest = (*highest).max(queue.len() as u64);
                 }
                 Message::FlitAtCore(node, flit) => {
                     self.receive_queues[node].push_back(flit);
-                    let highest = &mut self.counters.highest_receive_flits;
+                    let highest = &mut self.places.nodes[node].highest_receive_flits;
                     *highest = (*highest).max(self.receive_queues[node].len() as u64);
                     self.arrived.extend(flit.is_tail.then_some(flit.packet));
                 }
@@ -180,7 +190,8 @@ impl Network {
             };
             let Some(input) = chosen else { continue };
             if router.credits[output] == 0 {
-                self.counters.output_blocked_cycles += 1;
+                self.at(node).output_blocked_cycles += 1;
+                self.places.outputs[node][output].blocked_cycles += 1;
                 continue;
             }
             self.grant(now, node, input, output);
@@ -201,16 +212,18 @@ impl Network {
         let hop = now + u64::from(self.spec.hop_cycles);
         match self.side(node, output) {
             Side::Router(neighbour) => {
-                self.counters.flit_hops += 1;
+                self.at(node).flit_hops += 1;
+                self.places.outputs[node][output].flits += 1;
                 self.routers[node].credits[output] -= 1;
                 self.post(hop, Message::FlitAtRouter(neighbour, output ^ 1, flit));
             }
             Side::Core => {
+                self.places.outputs[node][output].flits += 1;
                 self.routers[node].credits[output] -= 1;
                 self.post(now + u64::from(self.spec.eject_cycles), Message::FlitAtCore(node, flit));
             }
             Side::Outside(_) => {
-                self.counters.io_flits += 1;
+                self.at(node).io_flits += 1;
                 self.post(hop, Message::FlitOutside(flit));
             }
             Side::Nothing => unreachable!("dimension order stays inside the mesh"),
@@ -227,16 +240,16 @@ impl Network {
     /// Sends a flit of a stream that has one from the core of a node, which has a credit.
     pub(super) fn send_flit(&mut self, now: u64, node: usize, flit: Flit) {
         self.core_credits[node] -= 1;
-        self.counters.flits += 1;
+        self.at(node).flits += 1;
         self.post(now + u64::from(self.spec.inject_cycles), Message::FlitAtRouter(node, LOCAL, flit));
     }
 
     /// Lets a flit enter through an io port, which has a credit.
     pub(super) fn enter_flit(&mut self, now: u64, port: usize, flit: Flit) {
         self.port_credits[port] -= 1;
-        self.counters.io_flits += 1;
-        let IoPort { x, y, side, .. } = self.io[port];
-        let message = Message::FlitAtRouter((y * self.mesh.width + x) as usize, side as usize, flit);
+        let node = self.node_at(port);
+        self.at(node).io_flits += 1;
+        let message = Message::FlitAtRouter(node, self.io[port].side as usize, flit);
         self.post(now + u64::from(self.spec.hop_cycles), message);
     }
 

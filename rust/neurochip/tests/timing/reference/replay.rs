@@ -1,19 +1,14 @@
-//! The network alone, on recorded packets (machine.md, section 8).
+//! The network alone, on recorded packets (machine.md, section 9).
 
 use neurochip::chip::{Mesh, Noc};
-use neurochip::engine::{Consume, PacketTrace, RecordedPacket};
+use neurochip::engine::{Consume, PacketTrace, RecordedPacket, Replayed};
 use neurochip::traffic::Destination;
 
 use super::cores::Stream;
 use super::network::{Network, Packet};
 
 /// As [`neurochip::engine::replay`].
-pub(crate) fn replay(
-    spec: &Noc,
-    mesh: &Mesh,
-    consume: Consume<'_>,
-    packets: &[RecordedPacket],
-) -> Vec<PacketTrace> {
+pub(crate) fn replay(spec: &Noc, mesh: &Mesh, consume: Consume<'_>, packets: &[RecordedPacket]) -> Replayed {
     let mut network = Network::new(spec, mesh, &[]);
     let num_nodes = network.routers.len();
     let mut sources: Vec<Stream> = (0..num_nodes).map(|_| Stream::default()).collect();
@@ -53,5 +48,5 @@ pub(crate) fn replay(
             break;
         }
     }
-    traces.into_iter().flatten().collect()
+    Replayed { traces: traces.into_iter().flatten().collect(), outputs: network.places.outputs }
 }
