@@ -79,7 +79,7 @@ def lower_stem(
     choose = choose_alike_codes(needed) if pipeline else choose_code
     builder = Builder(graph, chip, seen, settings, choose)
     refused: dict[str, list[tuple[str, str]]] = {}
-    impossible: dict[str, str] = {}
+    impossible: dict[str, list[str]] = {}
     for layer in needed:
         try:
             _refuse_modes_of_no_sum(layer, settings)
@@ -90,7 +90,7 @@ def lower_stem(
             refused.setdefault(type(layer).__name__, []).append((layer.name, str(reason)))
             builder.stand_in(layer.output)
         except Impossible as reason:
-            impossible[layer.name] = str(reason)
+            impossible.setdefault(str(reason), []).append(repr(layer.name))
             builder.stand_in(layer.output)
         if seen is not None:
             seen.release(layer)
@@ -104,7 +104,7 @@ def lower_stem(
     if impossible:
         raise SettingsError(
             f"the settings ask for what chip {chip.name!r} cannot do:\n"
-            + "\n".join(f"  {name!r}: {reason}" for name, reason in impossible.items()),
+            + "\n".join(f"  {', '.join(names)}: {reason}" for reason, names in impossible.items()),
             hint="leave `integration` and `bias` of these layers to `auto`",
         )
     populations, projections = tuple(builder.populations.values()), tuple(builder.projections)
