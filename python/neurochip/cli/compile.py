@@ -10,7 +10,7 @@ import typer
 from . import options
 from .console import show, show_line, task
 from .files import replacing
-from .image_tables import populations_table
+from .image_tables import cores_used, populations_table
 from .loading import CompileOptions, load_image
 
 
@@ -36,4 +36,4 @@ def command(
         content = image.to_bytes()
         file.write(content)
     show(populations_table(image))
-    show_line(f"\n{len(image.cores)} cores of {image.chip.name}; {output}: {len(content):,} bytes")
+    show_line(f"\n{cores_used(image)}; {output}: {len(content):,} bytes")

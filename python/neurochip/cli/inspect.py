@@ -16,7 +16,7 @@ from . import options
 from .chip_tables import fields_table
 from .console import show, show_line, task
 from .graph_tables import host_lines, layers_table
-from .image_tables import cores_table, populations_table
+from .image_tables import cores_table, cores_used, populations_table
 from .loading import CompileOptions, compiled, is_image
 
 
@@ -70,5 +70,6 @@ def _show_image(image: Image) -> None:
     show(populations_table(image))
     show_line("")
     show(cores_table(image))
+    show_line(f"\n{cores_used(image)}")
     for note in image.notes:
         show_line(f"! {note}")

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..energy import PRICES, STATIC
+from ..energy import PRICES, STATIC, price
 from ..image import Image
 from ..image import Layer as ImageLayer
 from ..simulate import Agreement as MeasuredAgreement
@@ -22,6 +22,7 @@ ACTIVITY = {
     "packets": "packets",
     "flits": "flits",
     "flit hops": "flit_hops",
+    "flits from chip to chip": "link_flits",
     "flits across the chip's edge": "io_flits",
     "soma updates": "soma_updates",
 }
@@ -32,10 +33,14 @@ ENERGY_NAMES = {
     "neurons": "soma updates",
     "packets": "packets",
     "links": "flit hops",
+    "chip_links": "flits from chip to chip",
     "io": "flits across the chip's edge",
     "static": "idle chip",
 }
 """What the report calls each component of the energy."""
+
+BETWEEN_CHIPS = ("link_flits", "energy.link_flit_pj", "board.")
+"""Counter, price and table of what a chip by itself does not have: no report of one tells them."""
 
 
 def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
@@ -52,13 +57,15 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         timing=_timing(run) if run.timing == "cycle" else None,
         activity=_activity(run),
         energy=_energy(run),
+        chips_used=image.chips_used,
+        chips_available=image.chip.num_chips,
         cores_used=len(image.cores),
         cores_available=len(image.chip.cores()),
         fullest=_fullest(image),
         layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
         overflows=int(run.layer_overflows.sum()),
         notes=notes(image),
-        assumed=image.chip.assumed(),
+        assumed=_assumed(image.chip),
     )
 
 
@@ -95,8 +102,20 @@ def _timing(run: Run) -> Timing:
     )
 
 
+def _is_told(chip: Chip, what: str) -> bool:
+    """Whether a report on this chip tells a counter or field."""
+    return chip.num_chips > 1 or not what.startswith(BETWEEN_CHIPS)
+
+
 def _activity(run: Run) -> dict[str, Spread]:
-    return {name: _spread(run.counters[counter]) for name, counter in ACTIVITY.items()}
+    told = {
+        name: counter for name, counter in ACTIVITY.items() if _is_told(run.image.chip, counter)
+    }
+    return {name: _spread(run.counters[counter]) for name, counter in told.items()}
+
+
+def _assumed(chip: Chip) -> dict[str, str]:
+    return {field: reason for field, reason in chip.assumed().items() if _is_told(chip, field)}
 
 
 def _energy(run: Run) -> Energy:
@@ -104,7 +123,11 @@ def _energy(run: Run) -> Energy:
     timed = run.timing == "cycle"
     return Energy(
         total_pj=_spread(run.energy_pj) if timed else None,
-        event_terms=tuple(_term(run, component, field) for component, (field, _) in PRICES.items()),
+        event_terms=tuple(
+            _term(run, component, field)
+            for component, (field, _) in PRICES.items()
+            if _is_told(run.image.chip, field)
+        ),
         idle_terms=(_term(run, "static", STATIC[0]),) if timed else (),
     )
 
@@ -115,17 +138,18 @@ def _term(run: Run, component: str, field: str) -> EnergyTerm:
     return EnergyTerm(
         name=ENERGY_NAMES[component],
         field=field,
-        price=_price(chip, field),
-        price_unit="mW" if field.endswith("_mw") else "pJ",
+        price=price(chip, field),
+        price_unit=_unit(chip, field),
         energy_pj=float(run.energy_by_component_pj[component].mean()),
         provenance=provenance,
         assumed=provenance.startswith("assumed"),
     )
 
 
-def _price(chip: Chip, field: str) -> float:
-    table, name = field.split(".")
-    return float(chip.spec[table][name])
+def _unit(chip: Chip, field: str) -> str:
+    if not field.endswith("_mw"):
+        return "pJ"
+    return "mW" if chip.num_chips == 1 else f"mW x {chip.num_chips} chips"
 
 
 def _fullest(image: Image) -> Memory:

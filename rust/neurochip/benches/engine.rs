@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use neurochip::chip::{BUILT_IN, ChipSpec, Mesh, Noc, Port};
+use neurochip::chip::{BUILT_IN, Board, ChipSpec, Mesh, Noc, Port};
 use neurochip::engine::{Consume, Machine, RecordedPacket, replay};
 use neurochip::traffic::{CoreWork, Destination, Packet, Spike, Traffic, Update};
 
@@ -99,7 +99,9 @@ fn uniform(side: u32, rate: f64, num_packets: usize) -> Vec<RecordedPacket> {
 fn replayed(side: u32, rate: f64, num_packets: usize, packet_flits: u32) -> f64 {
     let packets = uniform(side, rate, num_packets);
     let hops: u64 = packets.iter().map(|packet| hops(side, packet.source, packet.destination)).sum();
-    let seconds = timed(|| drop(replay(&noc(packet_flits), &mesh(side), Consume::OnArrival, &packets)));
+    let seconds = timed(|| {
+        drop(replay(&noc(packet_flits), &mesh(side), &Board::default(), Consume::OnArrival, &packets));
+    });
     (hops * u64::from(packet_flits)) as f64 / seconds
 }
 

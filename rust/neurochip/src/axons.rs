@@ -2,7 +2,7 @@
 //!
 //! A list of targets a neuron would be long; connectors say the same in a few numbers a tile.
 
-use crate::chip::ChipSpec;
+use crate::chip::{ChipSpec, Grid};
 use crate::image::Image;
 use crate::image::arrays::read_i32;
 use crate::image::blocks::reached_channels;
@@ -41,8 +41,53 @@ pub(crate) struct Axons {
 pub(crate) struct Cost {
     /// Packets sent.
     pub(crate) packets: u32,
-    /// Links between routers that they cross.
+    /// Routers that they go on to.
     pub(crate) hops: u32,
+    /// Chips that they go on to.
+    pub(crate) chip_hops: u32,
+}
+
+/// Where packets start and end on a board.
+#[derive(Debug)]
+pub(crate) struct Places {
+    grid: Grid,
+    /// Column and row of the router of each io port.
+    ports: Vec<[u32; 2]>,
+}
+
+impl Places {
+    pub(crate) fn new(chip: &ChipSpec) -> Self {
+        let ports = chip.ports().iter().map(|port| [port.x, port.y]).collect();
+        Self { grid: chip.grid(), ports }
+    }
+
+    /// The router that a core or an io port is attached to, as x and y.
+    fn router(&self, place: Destination) -> [u32; 2] {
+        match place {
+            Destination::Node(node) => self.grid.position(node),
+            Destination::Port(port) => self.ports[port as usize],
+        }
+    }
+
+    /// Channels between routers on the way, in dimension order.
+    fn hops(&self, from: Destination, to: Destination) -> u32 {
+        distance(self.router(from), self.router(to))
+    }
+
+    /// Channels between chips on the way, in dimension order.
+    fn chip_hops(&self, from: Destination, to: Destination) -> u32 {
+        distance(self.grid.chip(self.router(from)), self.grid.chip(self.router(to)))
+    }
+
+    /// The io port with the fewest hops; of equals, the first.
+    fn nearest_port(&self, from: Destination) -> Destination {
+        let ports = (0..self.ports.len() as u32).map(Destination::Port);
+        ports.min_by_key(|&port| self.hops(from, port)).expect("the input has a port")
+    }
+}
+
+fn distance([x, y]: [u32; 2], [to_x, to_y]: [u32; 2]) -> u32 {
+    x.abs_diff(to_x) + y.abs_diff(to_y)
 }
 
 impl Axons {
@@ -58,7 +103,7 @@ impl Axons {
     /// The packets of a spike of `neuron`, sent from a core or an io port, in the order of sending.
     pub(crate) fn packets(
         &self,
-        chip: &ChipSpec,
+        places: &Places,
         neuron: usize,
         from: Destination,
     ) -> impl Iterator<Item = Packet> {
@@ -66,37 +111,18 @@ impl Axons {
             let synapses = route.synapses(self.shape, neuron);
             (synapses > 0).then_some(Packet { destination: route.destination, synapses })
         };
-        let outside = self.leaves.then(|| Packet { destination: nearest_port(chip, from), synapses: 0 });
+        let outside = self.leaves.then(|| Packet { destination: places.nearest_port(from), synapses: 0 });
         self.routes.iter().filter_map(to_route).chain(outside)
     }
 
     /// What a spike of `neuron` causes.
-    pub(crate) fn cost(&self, chip: &ChipSpec, neuron: usize, from: Destination) -> Cost {
-        self.packets(chip, neuron, from).fold(Cost::default(), |cost, packet| Cost {
+    pub(crate) fn cost(&self, places: &Places, neuron: usize, from: Destination) -> Cost {
+        self.packets(places, neuron, from).fold(Cost::default(), |cost, packet| Cost {
             packets: cost.packets + 1,
-            hops: cost.hops + hops(chip, from, packet.destination),
+            hops: cost.hops + places.hops(from, packet.destination),
+            chip_hops: cost.chip_hops + places.chip_hops(from, packet.destination),
         })
     }
-}
-
-/// The router that a core or an io port is attached to, as x and y.
-fn router(chip: &ChipSpec, place: Destination) -> [u32; 2] {
-    match place {
-        Destination::Node(node) => [node % chip.mesh.width, node / chip.mesh.width],
-        Destination::Port(port) => [chip.io[port as usize].x, chip.io[port as usize].y],
-    }
-}
-
-/// Links between two routers, in dimension order.
-fn hops(chip: &ChipSpec, from: Destination, to: Destination) -> u32 {
-    let ([x, y], [to_x, to_y]) = (router(chip, from), router(chip, to));
-    x.abs_diff(to_x) + y.abs_diff(to_y)
-}
-
-/// The io port with the fewest hops; of equals, the first in the chip file.
-fn nearest_port(chip: &ChipSpec, from: Destination) -> Destination {
-    let ports = (0..chip.io.len() as u32).map(Destination::Port);
-    ports.min_by_key(|&port| hops(chip, from, port)).expect("the input has a port")
 }
 
 impl Route {

@@ -1,6 +1,6 @@
 //! The schedule: what every neuron does in each timestep of a sample, and the traffic that makes.
 
-use crate::axons::{Axons, Cost};
+use crate::axons::{Axons, Cost, Places};
 use crate::image::Image;
 use crate::image::description::{Description, Model, Tile};
 use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
@@ -10,6 +10,7 @@ use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
 pub struct Schedule {
     /// The out-table of each population.
     axons: Vec<Axons>,
+    places: Places,
     /// Tiles in ascending order of their nodes.
     tiles: Vec<Tile>,
     /// For each population, the populations it receives from.
@@ -25,8 +26,10 @@ pub struct Untimed {
     pub input_packets: u64,
     /// Packets that leave through io ports.
     pub output_packets: u64,
-    /// Links between routers crossed by packets.
+    /// Times that packets went from router to router.
     pub packet_hops: u64,
+    /// Times that packets went from chip to chip.
+    pub packet_chip_hops: u64,
     /// Neurons updated, each in each of its timesteps.
     pub soma_updates: u64,
 }
@@ -44,6 +47,7 @@ impl Schedule {
         };
         Self {
             axons: (0..count).map(|population| Axons::new(image, population)).collect(),
+            places: Places::new(&description.chip),
             tiles,
             sources: (0..count).map(sources_of).collect(),
         }
@@ -107,7 +111,7 @@ impl Schedule {
         for (local, neuron) in tile.neurons(population.shape).enumerate() {
             if codes[neuron] >> bit & 1 == 1 {
                 let start = traffic.packets.len() as u32;
-                traffic.packets.extend(axons.packets(&description.chip, neuron, from));
+                traffic.packets.extend(axons.packets(&self.places, neuron, from));
                 let packets = start..traffic.packets.len() as u32;
                 traffic.spikes.push(Spike { neuron: local as u32, packets });
             }
@@ -122,7 +126,7 @@ impl Schedule {
         let start = traffic.packets.len() as u32;
         for neuron in (0..codes.len()).filter(|&neuron| codes[neuron] >> bit & 1 == 1) {
             let from = Destination::Port(*port);
-            traffic.packets.extend(self.axons[0].packets(&description.chip, neuron, from));
+            traffic.packets.extend(self.axons[0].packets(&self.places, neuron, from));
         }
         let packets = start..traffic.packets.len() as u32;
         if !packets.is_empty() {
@@ -143,7 +147,7 @@ impl Schedule {
         let mut soma_updates = 0;
         let mut by_population: Vec<Vec<Cost>> = vec![vec![]; count];
         if let Model::Input { port } = description.populations[0].model {
-            let cost = |neuron| self.axons[0].cost(&description.chip, neuron, Destination::Port(port));
+            let cost = |neuron| self.axons[0].cost(&self.places, neuron, Destination::Port(port));
             by_population[0] = (0..description.populations[0].num_neurons()).map(cost).collect();
         }
         for tile in &self.tiles {
@@ -152,7 +156,7 @@ impl Schedule {
             let costs = &mut by_population[tile.population as usize];
             costs.resize(population.num_neurons(), Cost::default());
             for neuron in tile.neurons(population.shape) {
-                costs[neuron] = axons.cost(&description.chip, neuron, Destination::Node(tile.node));
+                costs[neuron] = axons.cost(&self.places, neuron, Destination::Node(tile.node));
             }
             soma_updates += tile.num_neurons() as u64 * active[tile.population as usize];
         }
@@ -178,6 +182,7 @@ impl Costs {
                 spikes += sent;
                 packets += sent * u64::from(cost.packets);
                 untimed.packet_hops += sent * u64::from(cost.hops);
+                untimed.packet_chip_hops += sent * u64::from(cost.chip_hops);
             }
             if number == description.output as usize {
                 untimed.output_packets = spikes;

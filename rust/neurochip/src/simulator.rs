@@ -196,11 +196,10 @@ impl Simulator {
         }
         // Spikes of the input come from outside and are no neuron's, so only values see them.
         timed.spikes = counters.spikes;
-        debug_assert_eq!(
-            (timed.sops, timed.packets),
-            (counters.sops, counters.packets),
-            "time and values differ"
-        );
+        let events = |counted: &Counters| {
+            [counted.sops, counted.packets, counted.flit_hops, counted.link_flits, counted.io_flits]
+        };
+        debug_assert_eq!(events(&timed), events(counters), "time and values differ");
         *counters = timed;
         Ok(quiet.iter().map(|quiet| quiet + 1).collect())
     }
@@ -217,6 +216,7 @@ fn counted(counts: &[Counts], untimed: &Untimed, packet_flits: u32) -> Counters 
         output_packets: untimed.output_packets,
         flits: untimed.packets * flits,
         flit_hops: untimed.packet_hops * flits,
+        link_flits: untimed.packet_chip_hops * flits,
         io_flits: (untimed.input_packets + untimed.output_packets) * flits,
         soma_updates: untimed.soma_updates,
         ..Counters::default()

@@ -189,7 +189,7 @@ impl Traffic {
 fn check_place(what: &'static str, index: usize, place: Destination, spec: &ChipSpec) -> Result<(), Error> {
     let exists = match place {
         Destination::Node(node) => node < spec.num_nodes() && !spec.is_reserved(node),
-        Destination::Port(port) => (port as usize) < spec.io.len(),
+        Destination::Port(port) => port < spec.num_ports(),
     };
     let error = || Error::NoSuchPlace { what, index, place: place.to_string(), chip: spec.name.clone() };
     if exists { Ok(()) } else { Err(error()) }

@@ -25,8 +25,8 @@ pub(super) struct Edge {
 }
 
 impl Edge {
-    pub(super) fn new(io: &[IoPort], queue_flits: u32) -> Self {
-        Self { io: io.to_vec(), credits: vec![queue_flits; io.len()], entrances: vec![], packets: 0 }
+    pub(super) fn new(io: Vec<IoPort>, queue_flits: u32) -> Self {
+        Self { credits: vec![queue_flits; io.len()], io, entrances: vec![], packets: 0 }
     }
 
     /// Hands the ports what waits outside.

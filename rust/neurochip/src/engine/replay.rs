@@ -4,7 +4,7 @@ use super::PacketTrace;
 use super::core_timing::ReceiveEngines;
 use super::flits::Packet;
 use super::noc::{FlitStream, Noc};
-use crate::chip::{CoreTiming, Mesh, Noc as NocSpec};
+use crate::chip::{Board, CoreTiming, Grid, Mesh, Noc as NocSpec};
 use crate::traffic::Destination;
 
 /// A packet as its source creates it.
@@ -53,15 +53,17 @@ struct Replay<'a> {
     num_received: usize,
 }
 
-/// Runs packets, in the order of their creation, through a mesh of routers whose source queues are
-/// unlimited. The result is in the order of the packets.
+/// Runs packets, in the order of their creation, through the routers of a board, whose source queues
+/// are unlimited. The result is in the order of the packets.
 pub fn replay(
     spec: &NocSpec,
     mesh: &Mesh,
+    board: &Board,
     consume: Consume<'_>,
     packets: &[RecordedPacket],
 ) -> Vec<PacketTrace> {
-    let num_nodes = mesh.width * mesh.height;
+    let grid = Grid::new(mesh, board);
+    let num_nodes = grid.num_nodes();
     let untraced = |packet: &RecordedPacket| PacketTrace {
         source: Destination::Node(packet.source),
         destination: Destination::Node(packet.destination),
@@ -71,7 +73,7 @@ pub fn replay(
     };
     let replay = Replay {
         packets,
-        noc: Noc::new(spec, mesh, &[]),
+        noc: Noc::new(spec, &grid, board, &[]),
         sources: vec![Source { credits: spec.queue_flits, ..Source::default() }; num_nodes as usize],
         next: vec![0; packets.len()],
         sending: vec![],

@@ -1,6 +1,6 @@
 //! The network alone, on recorded packets (machine.md, section 8).
 
-use neurochip::chip::{Mesh, Noc};
+use neurochip::chip::{Board, Mesh, Noc};
 use neurochip::engine::{Consume, PacketTrace, RecordedPacket};
 use neurochip::traffic::Destination;
 
@@ -11,10 +11,11 @@ use super::network::{Network, Packet};
 pub(crate) fn replay(
     spec: &Noc,
     mesh: &Mesh,
+    board: &Board,
     consume: Consume<'_>,
     packets: &[RecordedPacket],
 ) -> Vec<PacketTrace> {
-    let mut network = Network::new(spec, mesh, &[]);
+    let mut network = Network::new(spec, mesh, board, &[]);
     let num_nodes = network.routers.len();
     let mut sources: Vec<Stream> = (0..num_nodes).map(|_| Stream::default()).collect();
     let mut free = vec![0; num_nodes];
