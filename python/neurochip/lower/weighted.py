@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import layers
 from ..arithmetic import reference
 from ..layers import Weighted
+from ..layers.accumulate import signed_sums
 from ..requantize import Staircase, thresholds
 from .network import Arithmetic, Lowering, Requantizer, Scaled, SpikeCode
 from .registers import Reach, Registers
@@ -67,8 +68,8 @@ def weight_sums(layer: Weighted) -> tuple[int, int]:
     """The most negative and the most positive sum of weights of one sign into one neuron."""
     if isinstance(layer, layers.AveragePool):
         return 0, layer.kernel[0] * layer.kernel[1]
-    rows = layer.weights.reshape(len(layer.weights), -1).astype(np.int64)
-    return int(np.minimum(rows, 0).sum(axis=1).min()), int(np.maximum(rows, 0).sum(axis=1).max())
+    negative, positive = signed_sums(layer.weights)
+    return int(negative.min()), int(positive.max())
 
 
 def along_channels(values: NDArray[Any], layer: Weighted) -> NDArray[Any]:

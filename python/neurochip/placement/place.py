@@ -88,8 +88,7 @@ class _Filling:
             largest = max(populations, key=lambda population: grids[population.name].num_boxes)
             raise CapacityError(
                 f"the network needs {needed} cores, {grids[largest.name].num_boxes} of them for "
-                f"layer {largest.layer!r}; {self._told()} {len(self.order)} "
-                "(mesh.width, mesh.height)",
+                f"layer {largest.layer!r}; {self._has(len(self.order))}",
                 hint=self._way_out(needed, "a chip with more cores"),
             )
         tiles = []
@@ -135,11 +134,14 @@ class _Filling:
             hint=self._way_out(len(self.order) + 1, "a chip with more memory a core"),
         )
 
-    def _told(self) -> str:
-        """The chip or board as what has something."""
+    def _has(self, cores: int) -> str:
+        """How many cores the chip or board has, and what that comes from."""
         if self.chip.num_chips == 1:
-            return f"{self.chip.name!r} has"
-        return f"a board of {self.chip.num_chips} {self.chip.name!r} has"
+            return f"{self.chip.name!r} has {cores} (mesh.width, mesh.height)"
+        return (
+            f"a board of {self.chip.num_chips} {self.chip.name!r} has {cores} "
+            "(board.chips_x, board.chips_y)"
+        )
 
     def _way_out(self, cores: int, other: str) -> str:
         """The board that has this many cores, if the chip can be on one, and another way out."""

@@ -32,6 +32,9 @@ enum Reach {
 pub(crate) struct Axons {
     shape: [u32; 3],
     routes: Vec<Route>,
+    /// For each row of the population, the routes that any of its neurons has, ascending: a large
+    /// map has a thousand, of which a neuron's window meets a few.
+    routes_of_row: Vec<Vec<u32>>,
     /// Whether the host reads this population's spikes.
     leaves: bool,
 }
@@ -95,9 +98,16 @@ impl Axons {
         let description = image.description();
         let outgoing =
             description.projections.iter().filter(|projection| projection.source as usize == population);
-        let routes = outgoing.flat_map(|projection| routes(image, projection)).collect();
+        let routes: Vec<Route> = outgoing.flat_map(|projection| routes(image, projection)).collect();
         let leaves = description.output as usize == population;
-        Self { shape: description.populations[population].shape, routes, leaves }
+        let shape = description.populations[population].shape;
+        let mut routes_of_row = vec![vec![]; shape[0] as usize];
+        for (number, route) in (0..).zip(&routes) {
+            for row in route.rows(shape) {
+                routes_of_row[row as usize].push(number);
+            }
+        }
+        Self { shape, routes, routes_of_row, leaves }
     }
 
     /// The packets of a spike of `neuron`, sent from a core or an io port, in the order of sending.
@@ -107,12 +117,15 @@ impl Axons {
         neuron: usize,
         from: Destination,
     ) -> impl Iterator<Item = Packet> {
-        let to_route = move |route: &Route| {
+        let [_, width, depth] = self.shape;
+        let row = neuron / (width * depth) as usize;
+        let to_route = move |&number: &u32| {
+            let route = &self.routes[number as usize];
             let synapses = route.synapses(self.shape, neuron);
             (synapses > 0).then_some(Packet { destination: route.destination, synapses })
         };
         let outside = self.leaves.then(|| Packet { destination: places.nearest_port(from), synapses: 0 });
-        self.routes.iter().filter_map(to_route).chain(outside)
+        self.routes_of_row[row].iter().filter_map(to_route).chain(outside)
     }
 
     /// What a spike of `neuron` causes.
@@ -126,6 +139,23 @@ impl Axons {
 }
 
 impl Route {
+    /// The rows of the source population with a neuron that has synapses on the tile, ascending.
+    fn rows(&self, shape: [u32; 3]) -> Vec<u32> {
+        match &self.reach {
+            Reach::Box { rows, .. } => {
+                let reached = (0..).zip(rows).filter(|(_, count)| **count > 0);
+                reached.map(|(row, _)| row).collect()
+            }
+            Reach::Each(synapses) => {
+                let [_, width, depth] = shape;
+                let mut rows: Vec<u32> =
+                    synapses.iter().map(|(neuron, _)| neuron / (width * depth)).collect();
+                rows.dedup();
+                rows
+            }
+        }
+    }
+
     fn synapses(&self, shape: [u32; 3], neuron: usize) -> u32 {
         match &self.reach {
             Reach::Each(synapses) => synapses

@@ -382,7 +382,8 @@ impl ChipSpec {
 
     /// Whether this node has no core for neurons.
     pub fn is_reserved(&self, node: u32) -> bool {
-        self.mesh.reserved.contains(&self.grid().position_on_chip(node))
+        let reserved = &self.mesh.reserved;
+        !reserved.is_empty() && reserved.contains(&self.grid().position_on_chip(node))
     }
 
     /// Words of the dendrite memory of this node's core.

@@ -3,7 +3,7 @@
 use super::active::ActiveSet;
 use super::delay::Delay;
 use super::flits::{Coordinates, Flits, Packet};
-use super::links::Links;
+use super::links::{Arrived, Links};
 use super::router::{LOCAL, Look, PORTS, Router, Turns};
 use crate::chip::{Board, Grid, IoPort, Noc as NocSpec, Port};
 use crate::counters::Counters;
@@ -183,26 +183,17 @@ impl Noc {
             self.deliver_flits(&injections);
             self.from_cores.give_back(injections);
         }
-        any | self.deliver_from_links(now)
+        let arrived = self.links.take(now);
+        any | arrived.is_some_and(|arrived| self.deliver_from_links(arrived))
     }
 
-    /// Takes to the routers what arrives from other chips; returns whether anything does.
-    fn deliver_from_links(&mut self, now: u64) -> bool {
-        if self.links.next() != Some(now) {
-            return false;
-        }
-        if let Some(credits) = self.links.credits.take(now) {
-            self.wake(&credits, Router::add_link_credit);
-            self.links.credits.give_back(credits);
-        }
-        if let Some(freed) = self.links.freed.take(now) {
-            self.wake(&freed, Router::free_link);
-            self.links.freed.give_back(freed);
-        }
-        if let Some(flits) = self.links.flits.take(now) {
-            self.deliver_flits(&flits);
-            self.links.flits.give_back(flits);
-        }
+    /// Takes to the routers what arrives from other chips; returns that it does.
+    #[cold]
+    fn deliver_from_links(&mut self, arrived: Arrived) -> bool {
+        self.wake(&arrived.credits, Router::add_link_credit);
+        self.wake(&arrived.freed, Router::free_link);
+        self.deliver_flits(&arrived.flits);
+        self.links.give_back(arrived);
         true
     }
 
@@ -243,7 +234,7 @@ impl Noc {
             look.stays_active
         });
         self.active = active;
-        let link_flits = self.links.flits.posted();
+        let link_flits = self.links.posted();
         self.counters.link_flits += link_flits;
         self.counters.flit_hops += self.to_routers.posted() - entered + link_flits;
     }
@@ -257,36 +248,28 @@ impl Noc {
             turned.push(node);
         }
         let (outside, linked) = (router.outside, router.linked);
-        let edges = outside | linked;
-        let mut crossed = 0_u8;
-        let look = router.look::<SINGLE_FLITS>(flits, coordinates, turns, |input, output, flit| {
+        router.look::<SINGLE_FLITS>(flits, coordinates, turns, |input, output, flit| {
             let beyond = |port: usize| (slot(node, port) ^ 1).wrapping_add(channels[port]);
             if output == LOCAL {
                 self.to_cores.post(Arrival { place: node, flit });
-            } else if edges >> output & 1 == 0 {
+            } else if (outside | linked) >> output & 1 == 0 {
                 self.to_routers.post(Arrival { place: beyond(output), flit });
             } else if linked >> output & 1 == 1 {
-                crossed |= 1 << output;
-                self.links.flits.post(Arrival { place: beyond(output), flit });
+                self.links.cross(slot(node, output), Arrival { place: beyond(output), flit });
             } else {
                 self.counters.io_flits += 1;
                 self.to_outside.post(flit);
             }
             if input == LOCAL {
                 self.core_credits.post(node);
-            } else if edges >> input & 1 == 0 {
+            } else if (outside | linked) >> input & 1 == 0 {
                 self.router_credits.post(beyond(input));
             } else if linked >> input & 1 == 1 {
-                self.links.credits.post(beyond(input));
+                self.links.credit(beyond(input));
             } else {
                 self.port_credits.post(port_at(ports, slot(node, input)));
             }
-        });
-        for output in (0..LOCAL).filter(|output| crossed >> output & 1 == 1) {
-            router.occupy_link(output);
-            self.links.freed.post(slot(node, output));
-        }
-        look
+        })
     }
 
     /// Ends a cycle: what was posted in it is on its way.
@@ -304,10 +287,17 @@ impl Noc {
 
     /// The next cycle in which something arrives somewhere.
     pub(super) fn next_arrival(&self) -> Option<u64> {
-        let flits =
-            [self.to_routers.next(), self.from_cores.next(), self.to_cores.next(), self.to_outside.next()];
-        let credits = [self.router_credits.next(), self.core_credits.next(), self.port_credits.next()];
-        flits.into_iter().chain(credits).chain([self.links.next()]).flatten().min()
+        let arrivals = [
+            self.to_routers.next(),
+            self.from_cores.next(),
+            self.to_cores.next(),
+            self.to_outside.next(),
+            self.router_credits.next(),
+            self.core_credits.next(),
+            self.port_credits.next(),
+            self.links.next(),
+        ];
+        arrivals.iter().flatten().min().copied()
     }
 
     /// Whether a router must be looked at in the next cycle.
