@@ -153,6 +153,13 @@ impl Router {
         self.open_link(output)
     }
 
+    /// A link has just been granted to a flit: no other can follow yet.
+    #[cold]
+    fn occupy_link(&mut self, output: usize) {
+        self.busy |= 1 << output;
+        self.credited &= !(0x80 << (8 * output));
+    }
+
     /// A flit can follow on a link. Returns whether the output is asked for.
     pub(super) fn free_link(&mut self, output: usize) -> bool {
         self.busy &= !(1 << output);
@@ -208,11 +215,10 @@ impl Router {
         }
         // Outside there is always room.
         self.credits[output] -= 1 - u32::from(self.outside >> output & 1);
-        // A link grants nothing more before it is free.
-        let crosses = self.linked & 1 << output;
-        self.busy |= crosses;
-        let is_closed = self.credits[output] == 0 || crosses != 0;
-        self.credited &= !(u64::from(is_closed) << (8 * output + 7));
+        self.credited &= !(u64::from(self.credits[output] == 0) << (8 * output + 7));
+        if self.linked >> output & 1 == 1 {
+            self.occupy_link(output);
+        }
         flit
     }
 
