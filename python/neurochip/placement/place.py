@@ -73,6 +73,8 @@ class _Filling:
         self.order = filling_order(chip, entrance)
         self.words = np.array([chip.dendrite_words(node) for node in self.order], np.int64)
         self.free = np.ones(len(self.order), np.bool_)
+        chips = [chip.chip_at(chip.position(node)) for node in self.order]
+        self.chip_start = {place: chips.index(place) for place in dict.fromkeys(chips)}
         self.positions: dict[str, list[tuple[int, int]]] = {
             p.name: [entrance] for p in network.populations if isinstance(p.model, Input)
         }
@@ -99,12 +101,16 @@ class _Filling:
         return tiles
 
     def take(self, population: Population, usages: Sequence[Usage]) -> list[int]:
-        """For each box the next free core that is large enough, and near enough to all senders."""
+        """For each box the next free core that is large enough, and near enough to all senders.
+
+        What earlier layers left free on chips before that of the first sender comes last.
+        """
         sources = [p.source for p in self.network.projections if p.target == population.name]
         senders = [place for source in sources for place in self.positions[source]]
         reach = Reach(self.chip, senders)
         excess = [reach.excess(self.chip.position(node)) for node in self.order]
         near = np.array([found is None for found in excess])
+        first = min(self.chip_start.get(self.chip.chip_at(place), 0) for place in senders)
         nodes = []
         for used in usages:
             large = self.free & (self.words >= used.dendrite_words)
@@ -112,8 +118,9 @@ class _Filling:
             if not len(found):
                 too_far = next((excess[i] for i in np.flatnonzero(large)), None)
                 raise self._no_core(population, used, too_far)
-            self.free[found[0]] = False
-            nodes.append(self.order[found[0]])
+            chosen = found[np.searchsorted(found, first) % len(found)]
+            self.free[chosen] = False
+            nodes.append(self.order[chosen])
         self.positions[population.name] = [self.chip.position(node) for node in nodes]
         return nodes
 

@@ -80,7 +80,7 @@ impl ChipSpec {
         let (link, flit) = (board.link_cycles, board.link_flit_cycles);
         ranges.within("board.link_cycles", link.unwrap_or(1), 1, MAX_LATENCY);
         // A flit has arrived when all of it has been sent: so a quiet board has free links.
-        let longest = link.unwrap_or(MAX_LATENCY);
+        let longest = link.filter(|&cycles| cycles > 0).unwrap_or(MAX_LATENCY);
         ranges.within("board.link_flit_cycles", flit.unwrap_or(1), 1, longest);
         for (field, is_absent) in [
             ("board.link_cycles", link.is_none()),

@@ -121,7 +121,7 @@ fn soma_updates(network: &Network) -> u64 {
 /// The counters that do not depend on time.
 fn untimed(counters: &Counters) -> Counters {
     let Counters { spikes, packets, input_packets, output_packets, .. } = *counters;
-    let Counters { flits, flit_hops, io_flits, sops, soma_updates, .. } = *counters;
+    let Counters { flits, flit_hops, link_flits, io_flits, sops, soma_updates, .. } = *counters;
     Counters {
         spikes,
         packets,
@@ -129,6 +129,7 @@ fn untimed(counters: &Counters) -> Counters {
         output_packets,
         flits,
         flit_hops,
+        link_flits,
         io_flits,
         sops,
         soma_updates,
