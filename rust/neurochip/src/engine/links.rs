@@ -40,6 +40,12 @@ impl Links {
         }
     }
 
+    /// Whether nothing is under way.
+    #[inline(always)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way == 0
+    }
+
     /// Sends a flit to the far end of the link behind an output.
     pub(super) fn cross(&mut self, output: u32, arrival: Arrival) {
         self.flits.post(arrival);
@@ -61,7 +67,7 @@ impl Links {
     /// What arrives in this cycle, if anything does.
     #[inline(always)]
     pub(super) fn take(&mut self, now: u64) -> Option<Arrived> {
-        if self.next() == Some(now) { Some(self.take_all(now)) } else { None }
+        if self.is_idle() || self.next() != Some(now) { None } else { Some(self.take_all(now)) }
     }
 
     #[cold]
@@ -85,19 +91,21 @@ impl Links {
     /// Ends a cycle: what was posted in it is on its way.
     #[inline(always)]
     pub(super) fn close(&mut self, now: u64) {
-        if self.under_way > 0 {
-            self.flits.close(now);
-            self.credits.close(now);
-            self.freed.close(now);
+        if !self.is_idle() {
+            self.close_all(now);
         }
     }
 
+    #[cold]
+    fn close_all(&mut self, now: u64) {
+        self.flits.close(now);
+        self.credits.close(now);
+        self.freed.close(now);
+    }
+
     /// The next cycle in which something arrives somewhere.
-    #[inline(always)]
+    #[cold]
     pub(super) fn next(&self) -> Option<u64> {
-        if self.under_way == 0 {
-            return None;
-        }
         [self.flits.next(), self.credits.next(), self.freed.next()].into_iter().flatten().min()
     }
 }

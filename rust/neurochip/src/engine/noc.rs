@@ -286,18 +286,13 @@ impl Noc {
     }
 
     /// The next cycle in which something arrives somewhere.
+    #[inline]
     pub(super) fn next_arrival(&self) -> Option<u64> {
-        let arrivals = [
-            self.to_routers.next(),
-            self.from_cores.next(),
-            self.to_cores.next(),
-            self.to_outside.next(),
-            self.router_credits.next(),
-            self.core_credits.next(),
-            self.port_credits.next(),
-            self.links.next(),
-        ];
-        arrivals.iter().flatten().min().copied()
+        let flits =
+            [self.to_routers.next(), self.from_cores.next(), self.to_cores.next(), self.to_outside.next()];
+        let credits = [self.router_credits.next(), self.core_credits.next(), self.port_credits.next()];
+        let on_chip = flits.into_iter().chain(credits).flatten().min();
+        if self.links.is_idle() { on_chip } else { on_chip.into_iter().chain(self.links.next()).min() }
     }
 
     /// Whether a router must be looked at in the next cycle.
