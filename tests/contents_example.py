@@ -111,6 +111,8 @@ EXAMPLE = Contents(
     timing=TIMING,
     activity={"spikes": Spread(1_020.5, 900, 1_100), "SOPs": same(300_000)},
     energy=ENERGY,
+    chips_used=1,
+    chips_available=1,
     cores_used=3,
     cores_available=4,
     fullest=Memory(core=2, x=0, y=1, used_words=512, available_words=1_024),

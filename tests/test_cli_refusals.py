@@ -160,7 +160,10 @@ def test_a_network_that_is_too_large_is_refused_with_what_it_needs(digits):
     message, hint = refusal("run", digits, "--chip", "tiny", "--set", "core.max_neurons=8")
     assert message.startswith("the network needs ")
     assert "for layer '/0/Conv'; 'tiny' has 16 (mesh.width, mesh.height)" in message
-    assert hint == "choose a chip with more cores, or a smaller network"
+    assert hint == (
+        "choose a board with more chips (`--set board.chips_x=6`), a chip with more cores, "
+        "or a smaller network"
+    )
 
 
 def test_samples_of_another_type_are_refused(digits, tmp_path):

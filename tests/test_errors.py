@@ -148,7 +148,8 @@ RAISED = {
         too_large_a_network,
         "the network needs 26 cores, 14 of them for layer '/0/Conv'; "
         "'tiny' has 16 (mesh.width, mesh.height)",
-        "choose a chip with more cores, or a smaller network",
+        "choose a board with more chips (`--set board.chips_x=2`), a chip with more cores, "
+        "or a smaller network",
     ),
     errors.ImageError: (
         a_cut_image,

@@ -259,6 +259,31 @@ def test_a_population_larger_than_a_core_is_cut_into_as_few_as_hold_it():
     assert len(placement.tiles) == -(-48 // 20)
 
 
+def test_a_layer_is_cut_with_the_targets_in_mind_that_its_senders_must_hold():
+    # 'b' fits 8 cores, each with all rows of one channel; then every neuron of 'a' has 8 targets
+    # or more, and 512 (1 + 8) entries are 36 cores of 128. Cut along rows too, 'b' takes 16.
+    first = convolution(
+        "a",
+        tensor("x", (4, 8, 8)),
+        random_weights(8, 4, 3, 3),
+        tensor("y", (1, 1, 1)),
+        pads=(1,) * 4,
+    )
+    second = convolution(
+        "b", first.output, random_weights(8, 8, 3, 3), tensor("z", (1, 1, 1)), pads=(1,) * 4
+    )
+    placement = placed(
+        [first, second],
+        "tiny",
+        core__max_neurons=64,
+        core__dendrite_memory__depth_words_by_column=[400],
+        core__axon_memory__depth_entries=128,
+        board__chips_x=3,
+    )
+    assert len(placement.tiles_of("b")) == 16
+    assert len(placement.tiles_of("a")) == 32
+
+
 def test_too_many_cores_are_refused():
     assert refusal([conv_layer()], "tiny", core__max_neurons=2) == (
         "the network needs 24 cores, 24 of them for layer 'c'; "

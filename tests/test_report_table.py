@@ -18,6 +18,7 @@ digits on tiny, code stem, 100 samples
   accuracy                       99.00 %  (99 of 100)
   against the compiled network   0 of 52,200 values differ
   against exact integers         12 of 52,200 values differ (0.02 %)
+  overflows                      2 values did not fit their registers
 
 time per sample
   latency                          32 timesteps, 1,600,000 cycles (16,000 µs) at 100 MHz

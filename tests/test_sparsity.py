@@ -50,7 +50,7 @@ def one_neuron(rot: int = 0, drlo: int | None = None, signed: bool = False) -> n
         dense(name, source, np.array([[1]]), tensor(f"{name}_out", (1,), signed=signed), 0, 1.0)
         for name, source in (("a", x), ("b", tensor("a_out", (1,), signed=signed)))
     ]
-    settings = Settings(layers={"a": LayerSettings(rot, drlo)})
+    settings = Settings(layers={"a": LayerSettings(rot=rot, drlo=drlo)})
     return nc.compile(graph_of(x, layers), "ideal", settings=settings)
 
 

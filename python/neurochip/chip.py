@@ -54,21 +54,54 @@ class Chip:
         """The fields whose values no source gives, each with the reason for its value."""
         return dict(self.core.assumed())
 
-    def cores(self) -> list[int]:
-        """The nodes that can hold neurons, ascending."""
+    @cached_property
+    def board(self) -> tuple[int, int]:
+        """Chips along x and along y."""
+        board = self.spec["board"]
+        return board["chips_x"], board["chips_y"]
+
+    @property
+    def num_chips(self) -> int:
+        """Chips on the board."""
+        return self.board[0] * self.board[1]
+
+    @cached_property
+    def chip_size(self) -> tuple[int, int]:
+        """Nodes of one chip along x and along y."""
         mesh = self.spec["mesh"]
-        reserved = {y * mesh["width"] + x for x, y in mesh["reserved"]}
-        return [node for node in range(mesh["width"] * mesh["height"]) if node not in reserved]
+        return mesh["width"], mesh["height"]
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Nodes of the board along x and along y."""
+        return self.chip_size[0] * self.board[0], self.chip_size[1] * self.board[1]
+
+    def cores(self) -> list[int]:
+        """The nodes of the board that can hold neurons, ascending."""
+        reserved = {(x, y) for x, y in self.spec["mesh"]["reserved"]}
+        nodes = range(self.size[0] * self.size[1])
+        return [node for node in nodes if self._position_on_chip(node) not in reserved]
+
+    def ports(self) -> list[tuple[int, int]]:
+        """Column and row, on the board, of the router of each io port."""
+        return self.core.ports()
 
     def position(self, node: int) -> tuple[int, int]:
-        """Column and row of a node."""
-        width = int(self.spec["mesh"]["width"])
-        return node % width, node // width
+        """Column and row of a node on the board."""
+        return node % self.size[0], node // self.size[0]
+
+    def chip_at(self, position: tuple[int, int]) -> tuple[int, int]:
+        """The chip that a column and row are on, as chips along x and along y."""
+        return position[0] // self.chip_size[0], position[1] // self.chip_size[1]
 
     def dendrite_words(self, node: int) -> int:
         """Words of the dendrite memory of a node's core."""
         depths: list[int] = self.spec["core"]["dendrite_memory"]["depth_words_by_column"]
-        return depths[self.position(node)[0] % len(depths)]
+        return depths[self._position_on_chip(node)[0] % len(depths)]
+
+    def _position_on_chip(self, node: int) -> tuple[int, int]:
+        x, y = self.position(node)
+        return x % self.chip_size[0], y % self.chip_size[1]
 
 
 def built_in() -> tuple[str, ...]:

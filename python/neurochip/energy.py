@@ -14,6 +14,7 @@ PRICES = {
     "neurons": ("energy.soma_update_pj", "soma_updates"),
     "packets": ("energy.packet_pj", "packets"),
     "links": ("energy.flit_hop_pj", "flit_hops"),
+    "chip_links": ("energy.link_flit_pj", "link_flits"),
     "io": ("energy.io_flit_pj", "io_flits"),
 }
 """By component: the chip's price, and what it is multiplied with."""
@@ -21,14 +22,24 @@ PRICES = {
 STATIC = ("energy.static_mw", "timestep_cycles")
 
 
+def price(chip: Chip, field: str) -> float:
+    """Of a dotted field; 0 for what a chip by itself does not have."""
+    table, name = field.split(".")
+    return float(chip.spec[table][name] or 0.0)
+
+
 def energy_by_component_pj(
     chip: Chip, counters: Mapping[str, NDArray[np.int64]]
 ) -> dict[str, NDArray[np.float64]]:
-    """(samples,) each: pJ of a sample by component. Static energy needs timing, else it is 0."""
+    """(samples,) each: pJ of a sample by component. Static energy needs timing, else it is 0.
+
+    Every chip of a board draws its idle power, whether it holds neurons or not.
+    """
     energy = events_pj(chip, counters)
-    microseconds = counters["timestep_cycles"] / chip.clock_mhz
-    static_mw = float(chip.spec["energy"]["static_mw"])
-    energy["static"] = microseconds * static_mw * 1e3  # mW us = 1e-9 J = 1e3 pJ
+    field, counter = STATIC
+    microseconds = counters[counter] / chip.clock_mhz
+    milliwatts = price(chip, field) * chip.num_chips
+    energy["static"] = microseconds * milliwatts * 1e3  # mW us = 1e-9 J = 1e3 pJ
     return energy
 
 
@@ -36,9 +47,8 @@ def events_pj(
     chip: Chip, counters: Mapping[str, NDArray[np.int64]]
 ) -> dict[str, NDArray[np.float64]]:
     """What counted events cost, by component, of whatever shape; components not counted cost 0."""
-    prices = chip.spec["energy"]
     return {
-        component: counters[counter] * np.float64(prices[field.split(".")[1]])
+        component: counters[counter] * np.float64(price(chip, field))
         for component, (field, counter) in PRICES.items()
         if counter in counters
     }

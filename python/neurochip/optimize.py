@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .chip import Chip
-from .errors import InputError
+from .errors import ChipError, InputError
 from .image import Image, assemble
 from .placement import Cost, Gain, Placement
 from .placement.place import INPUT_PORT
@@ -54,11 +54,18 @@ def optimize(
 
     Raises:
         InputError: If there is no such level.
+        ChipError: On a board of several chips, whose links the search does not know.
     """
     if level not in LEVELS:
         raise InputError(f"`optimize` is {level}, expected 0, 1 or 2")
     if level == 0:
         return placement
+    if placement.chip.num_chips > 1:
+        raise ChipError(
+            f"`optimize` moves tiles on one chip; {placement.chip.name!r} is a board of "
+            f"{placement.chip.num_chips}",
+            hint="leave `optimize` at 0, or take a single chip",
+        )
     image = assemble(placement)
     codes = _random_codes(image) if calibration is None else _codes(image, calibration)
     search = _Search(placement, _placer(placement, image, codes), codes)

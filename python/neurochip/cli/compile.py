@@ -10,7 +10,7 @@ import typer
 from . import options
 from .console import show, show_line, task
 from .files import replacing
-from .image_tables import gain_table, modes_table, pipeline_lines, populations_table
+from .image_tables import cores_used, gain_table, modes_table, pipeline_lines, populations_table
 from .loading import CompileOptions, load_image
 
 
@@ -58,4 +58,4 @@ def command(
     if image.gain is not None:
         show_line("")
         show(gain_table(image.gain))
-    show_line(f"\n{len(image.cores)} cores of {image.chip.name}; {output}: {len(content):,} bytes")
+    show_line(f"\n{cores_used(image)}; {output}: {len(content):,} bytes")

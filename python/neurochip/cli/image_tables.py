@@ -80,6 +80,14 @@ def _count(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
+def cores_used(image: Image) -> str:
+    """How much of the board is in use, in words."""
+    told = f"{len(image.cores):,} cores of {image.chip.name}"
+    if image.chip.num_chips == 1:
+        return told
+    return f"{told} on {image.chips_used} of {image.chip.num_chips} chips"
+
+
 def cores_table(image: Image) -> Table:
     """One row a core in use."""
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)

@@ -17,7 +17,14 @@ from . import options
 from .chip_tables import fields_table
 from .console import show, show_line, task
 from .graph_tables import host_lines, layers_table
-from .image_tables import cores_table, gain_table, modes_table, pipeline_lines, populations_table
+from .image_tables import (
+    cores_table,
+    cores_used,
+    gain_table,
+    modes_table,
+    pipeline_lines,
+    populations_table,
+)
 from .inspect_document import Thing, document
 from .loading import CompileOptions, compiled, is_image
 
@@ -109,5 +116,6 @@ def _show_image(image: Image) -> None:
     if image.gain is not None:
         show_line("")
         show(gain_table(image.gain))
+    show_line(f"\n{cores_used(image)}")
     for line in (*pipeline_lines(image), *(f"! {note}" for note in image.notes)):
         show_line(line)

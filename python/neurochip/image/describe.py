@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,10 @@ from ..lower.network import (
     Stem,
     Table,
 )
-from ..placement import Placement, Tile
+from ..placement import Placement
 from ..placement.links import weight_bits
 from ..placement.place import INPUT_PORT
+from ..placement.tiles import Range
 from .blob import Blob
 from .blocks import block, connector_description
 
@@ -146,14 +148,18 @@ def _stored_bits(projection: Projection) -> int:
 
 
 def _tiles(placement: Placement, numbers: Mapping[str, int], blob: Blob) -> list[dict[str, Any]]:
-    stored: dict[tuple[int, tuple[int, int]], dict[str, int]] = {}
+    projections = placement.network.projections
+    incoming: dict[str, list[int]] = {}
+    for number, projection in enumerate(projections):
+        incoming.setdefault(projection.target, []).append(number)
 
-    def place_of(number: int, projection: Projection, tile: Tile) -> dict[str, int]:
-        key = number, tile.box.channels
-        if key not in stored:
-            weights = block(projection.connector, tile.box.channels)
-            stored[key] = blob.add(weights, f"int{_stored_bits(projection)}")
-        return stored[key]
+    @cache
+    def stored_type(number: int) -> str:
+        return f"int{_stored_bits(projections[number])}"
+
+    @cache
+    def place_of(number: int, channels: Range) -> dict[str, int]:
+        return blob.add(block(projections[number].connector, channels), stored_type(number))
 
     return [
         {
@@ -163,9 +169,7 @@ def _tiles(placement: Placement, numbers: Mapping[str, int], blob: Blob) -> list
             "columns": list(tile.box.columns),
             "channels": list(tile.box.channels),
             "blocks": [
-                place_of(number, projection, tile)
-                for number, projection in enumerate(placement.network.projections)
-                if projection.target == tile.population
+                place_of(number, tile.box.channels) for number in incoming.get(tile.population, ())
             ],
         }
         for tile in placement.tiles

@@ -14,6 +14,9 @@ FLOAT32_EXACT = 2**24
 """Every integer of at most this magnitude is a float32, so smaller partial sums are exact."""
 FLOAT64_EXACT = 2**53
 
+PART_WEIGHTS = 1 << 20
+"""Weights whose sums are formed at once: their temporaries stay in a cache."""
+
 
 def exact_float(weight_magnitude: int, values: Array) -> np.dtype[Any]:
     """The narrowest float in which sums of values, weighted by at most this in all, are exact."""
@@ -38,13 +41,26 @@ def centred(codes: Array, tensor: Tensor) -> NDArray[np.float32]:
     return values
 
 
+def signed_sums(weights: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each row, the sum of its negative weights and that of its positive ones."""
+    rows = weights.reshape(len(weights), -1)
+    negative, positive = np.empty((2, len(rows)), np.int64)
+    # A part at a time: a large layer has hundreds of millions of weights.
+    length = max(1, PART_WEIGHTS // max(1, rows.shape[1]))
+    for start in range(0, len(rows), length):
+        part = slice(start, start + length)
+        np.minimum(rows[part], 0).sum(axis=1, dtype=np.int64, out=negative[part])
+        np.maximum(rows[part], 0).sum(axis=1, dtype=np.int64, out=positive[part])
+    return negative, positive
+
+
 def interval(
     weights: NDArray[np.int32], bias: NDArray[np.int64], low: int, high: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The accumulators reachable from values in [low, high], one interval a row of weights."""
-    rows = weights.reshape(len(weights), -1).astype(np.int64)
-    smallest = bias + np.minimum(rows * low, rows * high).sum(axis=1)
-    largest = bias + np.maximum(rows * low, rows * high).sum(axis=1)
+    negative, positive = signed_sums(weights)
+    smallest = bias + positive * low + negative * high
+    largest = bias + positive * high + negative * low
     wraps = (smallest < INT32_MIN) | (largest > INT32_MAX)
     return np.where(wraps, INT32_MIN, smallest), np.where(wraps, INT32_MAX, largest)
 

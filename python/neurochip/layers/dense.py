@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
-from .accumulate import centred, exact_float, interval, requantize, to_integers
+from .accumulate import centred, exact_float, interval, requantize, signed_sums, to_integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,8 @@ class Dense:
         return interval(self.weights, self.bias, *self.inputs[0].value_range)
 
     def _sums(self, values: Array) -> Array:
-        magnitude = int(np.abs(self.weights.astype(np.int64)).sum(axis=1).max(initial=0))
+        negative, positive = signed_sums(self.weights)
+        magnitude = int((positive - negative).max(initial=0))
         dtype = exact_float(magnitude, values)
         rows = values.astype(dtype, copy=False)
         return np.asarray(rows @ self.weights.T.astype(dtype))

@@ -18,9 +18,8 @@ from ..errors import SettingsError
 from ..formats import Tensor
 from ..layers import Layer
 from .network import Arithmetic, Network, Population, Sparsity, SpikeCode, Stem
+from .relays import RELAY
 from .settings import LayerSettings, Settings
-
-RELAY = "Relay"
 
 
 def sparsified(network: Network, settings: Settings) -> Network:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .. import layers
 from ..arithmetic import reference
 from ..layers import Weighted
+from ..layers.accumulate import signed_sums
 from ..requantize import Staircase, thresholds
 from .network import Arithmetic, Double, Lowering, Readout, Requantizer, Scaled, SpikeCode
 from .registers import Reach, Registers, fits
@@ -101,8 +102,7 @@ def weight_sums(layer: Weighted) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if isinstance(layer, layers.AveragePool):
         positive = np.full(layer.output.shape[0], layer.kernel[0] * layer.kernel[1], np.int64)
         return np.zeros_like(positive), positive
-    rows = layer.weights.reshape(len(layer.weights), -1).astype(np.int64)
-    return np.minimum(rows, 0).sum(axis=1), np.maximum(rows, 0).sum(axis=1)
+    return signed_sums(layer.weights)
 
 
 def signed_bits(low: int, high: int) -> int:

@@ -102,6 +102,10 @@ def _connector(builder: Builder, layer: Weighted, view: View) -> Connector:
 def _dense_weights(layer: layers.Dense, view: View, num_sources: int) -> NDArray[np.int32]:
     """(source neurons, targets): each feature's weights at the neuron that holds it."""
     held = (view.neuron != NOWHERE).ravel()
+    neurons = view.neuron.ravel()[held]
     weights = np.zeros((num_sources, len(layer.weights)), np.int32)
-    np.add.at(weights, view.neuron.ravel()[held], layer.weights.T[held])
+    if len(np.unique(neurons)) == len(neurons):
+        weights[neurons] = layer.weights.T[held]
+    else:
+        np.add.at(weights, neurons, layer.weights.T[held])
     return weights

@@ -61,10 +61,9 @@ def checked(packets: str | Path | Mapping[str, ArrayLike] | ArrayLike, chip: Chi
     columns = {name: columns[name] for name in (*WANTED, *RECORDED) if name in columns}
     _refuse_shapes(columns, what)
     _refuse_range(columns["created"], "created", 0, MAX_CYCLE, "cycles are counted from 0")
-    mesh = chip.spec["mesh"]
-    last = mesh["width"] * mesh["height"] - 1
-    size = f"{mesh['width']} × {mesh['height']}"
-    nodes = f"the mesh of {chip.name!r} is {size}, nodes are counted y * width + x"
+    width, height = chip.size
+    last = width * height - 1
+    nodes = f"the mesh of {chip.name!r} is {width} × {height}, nodes are counted y * width + x"
     for name in WANTED[1:]:
         _refuse_range(columns[name], name, 0, last, nodes)
     integers = {name: column.astype(np.int64) for name, column in columns.items()}

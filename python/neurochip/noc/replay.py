@@ -68,20 +68,25 @@ class Replay:
     @cached_property
     def hops(self) -> NDArray[np.int64]:
         """(packets,): links between source and destination."""
-        width = int(self.chip.spec["mesh"]["width"])
-        along_x = self.destination % width - self.source % width
-        along_y = self.destination // width - self.source // width
+        return self._distance(1, 1)
+
+    def _distance(self, columns: int, rows: int) -> NDArray[np.int64]:
+        """(packets,): how often the way enters another group of so many columns or rows."""
+        width = self.chip.size[0]
+        along_x = self.destination % width // columns - self.source % width // columns
+        along_y = self.destination // width // rows - self.source // width // rows
         return np.asarray(np.abs(along_x) + np.abs(along_y))
 
     @cached_property
     def empty_network_cycles(self) -> NDArray[np.int64]:
         """(packets,): the latency each would have alone, measured for every distance."""
-        _, first, distance_of = np.unique(self.hops, return_index=True, return_inverse=True)
+        distances = np.stack([self.hops, self._distance(*self.chip.chip_size)])
+        _, first, distance_of = np.unique(distances, axis=1, return_index=True, return_inverse=True)
         # So far apart that none meets another: idle cycles cost nothing.
         created = np.arange(len(first), dtype=np.int64) << 40
         alone = Packets(created, self.source[first], self.destination[first], {})
         latency = _sent(alone, self.chip, self.consume, lambda done: None)["arrived"] - created
-        return np.asarray(latency[distance_of])
+        return np.asarray(latency[distance_of.ravel()])
 
     @cached_property
     def summary(self) -> Summary:

@@ -70,14 +70,15 @@ class Summary:
 
 def summed_up(replay: Replay) -> Summary:
     """Sums a replay up."""
-    mesh, packet_flits = replay.chip.spec["mesh"], int(replay.chip.spec["noc"]["packet_flits"])
-    nodes, flits = mesh["width"] * mesh["height"], len(replay.created) * packet_flits
+    packet_flits = int(replay.chip.spec["noc"]["packet_flits"])
+    width, height = replay.chip.size
+    nodes, flits = width * height, len(replay.created) * packet_flits
     first, last_created = int(replay.created.min()), int(replay.created.max())
     cycles = int(replay.arrived.max()) - first + 1
     return Summary(
         chip=replay.chip.name,
-        width=mesh["width"],
-        height=mesh["height"],
+        width=width,
+        height=height,
         consume=replay.consume,
         packets=len(replay.created),
         packet_flits=packet_flits,

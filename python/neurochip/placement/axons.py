@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..lower.network import Convolution, Dense, OneToOne, Shape, Window
-from .links import Link, hits
+from .links import Link
 from .tiles import Box, Grid, Range
 
 
@@ -31,8 +33,14 @@ def _cuts_reached(
     link: Link, window: Window, axis: int, cuts: tuple[Range, ...]
 ) -> NDArray[np.int64]:
     """For each source row (axis 0) or column (axis 1): how many cuts of the target it reaches."""
-    reached = [[bool(taps) for taps in hits(window, link.source, axis, cut)] for cut in cuts]
-    return np.asarray(np.array(reached).sum(axis=0, dtype=np.int64))
+    length = link.source.shape[axis]
+    targets = np.arange(link.target.shape[axis])[:, None]
+    taps = np.arange(window.kernel[axis]) * window.dilation[axis]
+    sources = targets * window.stride[axis] - window.pad[axis] + taps
+    cut_of_target = np.searchsorted([start for start, _ in cuts], targets, side="right") - 1
+    inside = (sources >= 0) & (sources < length)
+    pairs = np.unique((sources * len(cuts) + cut_of_target)[inside])
+    return np.bincount(pairs // len(cuts), minlength=length)
 
 
 def _channel_cuts(connector: Convolution, link: Link, cuts: tuple[Range, ...]) -> NDArray[np.int64]:
@@ -55,6 +63,11 @@ def _by_index(index: NDArray[np.int32], link: Link, grid: Grid) -> NDArray[np.in
     sources = np.unique(pairs[:, index >= 0], axis=1)[0]
     counts = np.bincount(sources, minlength=link.source.num_neurons)
     return counts.reshape(link.source.shape)
+
+
+def total_of_all(targets: NDArray[np.int64], shape: Shape) -> int:
+    """Targets of all neurons of a population of this shape."""
+    return int(targets.sum()) * (prod(shape) // targets.size)
 
 
 def total(targets: NDArray[np.int64], shape: Shape, box: Box) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from ..chip import Chip
 from ..errors import CapacityError
-from ..lower.network import OneToOne, Pool, Population, Shape
+from ..lower.network import Input, OneToOne, Pool, Population, Shape
 from .footprint import Footprints
 from .formats import META_WEIGHT_BITS
 from .tiles import Grid, Usage
@@ -60,23 +60,43 @@ class Limits:
 
 
 def cut(footprints: Footprints, population: Population, limits: Limits) -> tuple[Grid, list[Usage]]:
-    """The fewest boxes that fit, and what each takes.
+    """The boxes that fit and cost the fewest cores, and what each takes.
 
     Raises:
         CapacityError: If not even a single neuron of the population fits a core.
     """
     _require_weights_that_fit(footprints, population, limits)
     best: tuple[Grid, list[Usage]] | None = None
+    least = inf
     for lengths in _candidates(population.shape, limits.neurons):
         grid = Grid.of(population.shape, lengths)
-        if best is not None and grid.num_boxes >= best[0].num_boxes:
+        if grid.num_boxes >= least:
+            continue
+        cores = grid.num_boxes + _more_cores(footprints, population, limits, grid)
+        if cores >= least:
             continue
         usages = _usages(footprints, population, limits, grid)
         if usages is not None:
-            best = grid, usages
+            best, least = (grid, usages), cores
     if best is None:
         raise _too_large(footprints, population, limits)
     return best
+
+
+def _more_cores(footprints: Footprints, population: Population, limits: Limits, grid: Grid) -> int:
+    """How many more cores the sources need because of their targets in these boxes.
+
+    A neuron has an axon entry for every core that its spikes go to. A population that is cut along
+    its channels costs every source neuron an entry a cut: with few boxes of its own it could leave
+    those that send to it hardly a neuron a core.
+    """
+    more = 0
+    for name, entries in footprints.axon_entries_into(population, grid).items():
+        neurons = footprints.population(name).num_neurons
+        if not isinstance(footprints.population(name).model, Input):
+            held = ceil(neurons / limits.neurons)
+            more += max(0, ceil(entries / limits.axon_entries) - held)
+    return more
 
 
 def _candidates(shape: Shape, max_neurons: int) -> Iterator[Shape]:

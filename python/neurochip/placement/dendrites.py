@@ -7,14 +7,15 @@ packet's neuron index, so that all source positions that reach the same taps sha
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
 
 from ..lower.network import Convolution, Dense, Depthwise, OneToOne, Pool, Window
 from .formats import META_WEIGHT_BITS, Formats
-from .links import Link, hits
-from .tiles import Box
+from .links import Link, tap_counts
+from .tiles import Box, Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +45,40 @@ def dendrites(formats: Formats, link: Link, box: Box) -> Dendrites:
         count = 1 if relative else box.num_neurons
         return Dendrites(count, count * (1 + formats.id_words(1)))
     if isinstance(connector, Convolution):
-        return sum(_of_groups(formats, link, connector, box), NONE)
+        variants = tuple(_variants(formats, link, connector.window, box))
+        sources = link.source.shape[2] // connector.groups
+        width = link.target.shape[2] // connector.groups
+        return _of_groups(formats, link.weight_bits, (sources, width), box.channels, variants)
     return sum(_of_channels(formats, link, connector, box), NONE)
 
 
+@lru_cache(maxsize=1024)
 def _of_groups(
-    formats: Formats, link: Link, connector: Convolution, box: Box
-) -> Iterator[Dendrites]:
-    """Each source channel of a group reaches all channels of the group."""
-    sources = link.source.shape[2] // connector.groups
-    width = link.target.shape[2] // connector.groups
-    for group in range(connector.groups):
-        start = max(group * width, box.channels[0])
-        stop = min((group + 1) * width, box.channels[1])
-        if start >= stop:
-            continue
-        for taps, places in _variants(formats, link, connector.window, box):
-            synapses = taps * (stop - start)
-            ids = places * (formats.id_words(synapses) + sources)  # and the meta words
-            weights = sources * formats.weight_words(synapses, link.weight_bits)
-            yield Dendrites(places * sources, ids + weights)
+    formats: Formats,
+    weight_bits: int,
+    group: tuple[int, int],
+    channels: Range,
+    variants: tuple[tuple[int, int], ...],
+) -> Dendrites:
+    """Each source channel of a group reaches all channels of the group.
+
+    Args:
+        formats: The words of the core.
+        weight_bits: Bits of the widest weight.
+        group: Source and target channels of a group.
+        channels: Those of the box, which most boxes of a population share, as they do variants.
+        variants: As of `_variants`.
+    """
+    (sources, width), (first, stop) = group, channels
+    count = words = 0
+    for number in range(first // width, ceil(stop / width)):
+        held = min((number + 1) * width, stop) - max(number * width, first)
+        for taps, places in variants:
+            synapses = taps * held
+            words += places * (formats.id_words(synapses) + sources)  # and the meta words
+            words += sources * formats.weight_words(synapses, weight_bits)
+            count += places * sources
+    return Dendrites(count, words)
 
 
 def _of_channels(
@@ -88,10 +103,10 @@ def _variants(formats: Formats, link: Link, window: Window, box: Box) -> Iterato
     Relative ids need one; absolute ones are others for every source position.
     """
     rows, columns = (
-        Counter(taps for taps in hits(window, link.source, axis, targets) if taps)
+        tap_counts(window, link.source, axis, targets)
         for axis, targets in enumerate((box.rows, box.columns))
     )
     relative = formats.relative_ids and link.has_the_index
-    for taps_y, count_y in rows.items():
-        for taps_x, count_x in columns.items():
-            yield len(taps_y) * len(taps_x), 1 if relative else count_y * count_x
+    for taps_y, count_y in rows:
+        for taps_x, count_x in columns:
+            yield taps_y * taps_x, 1 if relative else count_y * count_x

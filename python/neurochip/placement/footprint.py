@@ -22,6 +22,7 @@ class Footprints:
         self.formats = Formats.of(chip)
         self.output = network.output
         self.links = links_of(network)
+        self.population = network.population
         self._targets: dict[str, list[NDArray[np.int64]]] = {
             population.name: [] for population in network.populations
         }
@@ -34,6 +35,22 @@ class Footprints:
         """Says how a population is cut: those that send to it need that many targets."""
         for link in self.into(population):
             self._targets[link.source.name].append(axons.targets(link, grid))
+
+    def axon_entries_into(self, population: Population, grid: Grid) -> dict[str, int]:
+        """By source: the axon entries of all its neurons, own and settled ones included.
+
+        That is, if the population were cut like this.
+        """
+        entries: dict[str, int] = {}
+        for link in self.into(population):
+            source = link.source
+            if source.name not in entries:
+                settled = sum(
+                    axons.total_of_all(t, source.shape) for t in self._targets[source.name]
+                )
+                entries[source.name] = source.num_neurons + settled
+            entries[source.name] += axons.total_of_all(axons.targets(link, grid), source.shape)
+        return entries
 
     def usage(self, population: Population, box: Box) -> Usage:
         """What a box takes of its core; populations that receive from it are settled."""

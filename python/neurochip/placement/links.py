@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -87,6 +88,19 @@ def hits(window: Window, source: Population, axis: int, targets: Range) -> Hits:
         window.dilation[axis],
         targets,
     )
+
+
+def tap_counts(
+    window: Window, source: Population, axis: int, targets: Range
+) -> tuple[tuple[int, int], ...]:
+    """The different sets of taps that reach a range of targets: taps, and positions with them."""
+    return _tap_counts(hits(window, source, axis, targets))
+
+
+@lru_cache(maxsize=4096)
+def _tap_counts(hits: Hits) -> tuple[tuple[int, int], ...]:
+    counted = Counter(taps for taps in hits if taps)
+    return tuple((len(taps), positions) for taps, positions in counted.items())
 
 
 @lru_cache(maxsize=4096)

@@ -1,11 +1,14 @@
-"""Nodes: the order in which cores are filled, along a Hilbert curve from where the input enters.
+"""Nodes: the order in which cores are filled, and how far apart two of them may be.
 
-Neighbours on the curve are neighbours on the mesh, so layers that follow each other sit near.
+Cores are filled along a Hilbert curve from where the input enters: neighbours on it are neighbours
+on the mesh, so layers that follow each other sit near. Positions are columns and rows of the board.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ..chip import Chip
 
@@ -29,17 +32,46 @@ def hilbert_position(side: int, distance: int) -> tuple[int, int]:
 
 
 def filling_order(chip: Chip, start: tuple[int, int]) -> list[int]:
-    """All cores: along the curve from the one nearest to `start`, then from its beginning."""
-    width, height = chip.spec["mesh"]["width"], chip.spec["mesh"]["height"]
-    side = 1 << (max(width, height) - 1).bit_length()
-    cores = set(chip.cores())
-    order = []
-    for distance in range(side * side):
-        x, y = hilbert_position(side, distance)
-        if x < width and y < height and y * width + x in cores:
-            order.append(y * width + x)
-    nearest = min(range(len(order)), key=lambda i: (_distance(chip.position(order[i]), start), i))
-    return order[nearest:] + order[:nearest]
+    """All cores of a board, chip after chip, each along the curve.
+
+    Chips are filled row by row, to and fro, from the one that `start` is on, which is at a corner
+    of the board if a port is there. The curve of each goes on from the core nearest to the last
+    core of the chip before, at first from the one nearest to `start`.
+    """
+    order: list[int] = []
+    nodes = set(chip.cores())
+    width = chip.chip_size[0] * chip.board[0]
+    curve = _curve(chip.chip_size)
+    for left, low in _chips_to_and_fro(chip, start):
+        here = [(low + y) * width + left + x for x, y in curve]
+        cores = [node for node in here if node in nodes]
+        positions = [chip.position(node) for node in cores]
+        nearest = min(
+            range(len(cores)), key=lambda i: (_distance(positions[i], start), i), default=0
+        )
+        order += cores[nearest:] + cores[:nearest]
+        start = chip.position(order[-1]) if order else start
+    return order
+
+
+def _curve(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """The positions of a chip along the curve of the square around it."""
+    side = 1 << (max(size) - 1).bit_length()
+    points = (hilbert_position(side, distance) for distance in range(side * side))
+    return [(x, y) for x, y in points if x < size[0] and y < size[1]]
+
+
+def _chips_to_and_fro(chip: Chip, start: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """The lower left node of each chip, row by row from the corner nearest to `start`."""
+    first_x, first_y = chip.chip_at(start)
+    columns, rows = (
+        sorted(range(chips), reverse=2 * first >= chips)
+        for chips, first in zip(chip.board, (first_x, first_y), strict=True)
+    )
+    for row in rows:
+        for column in columns:
+            yield column * chip.chip_size[0], row * chip.chip_size[1]
+        columns = columns[::-1]
 
 
 def _distance(a: tuple[int, int], b: tuple[int, int]) -> int:
@@ -47,23 +79,66 @@ def _distance(a: tuple[int, int], b: tuple[int, int]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Distances:
-    """How far a chip's packets can be addressed."""
+class TooFar:
+    """Why a packet cannot be addressed: a field of the chip, what it allows and what is needed."""
 
-    max_x: int | None
-    max_y: int | None
+    field: str
+    needed: int
+    allowed: int
+    unit: str
 
-    @staticmethod
-    def of(chip: Chip) -> Distances:
-        """Reads a chip's description."""
-        mesh = chip.spec["mesh"]
-        return Distances(mesh["max_hops_x"], mesh["max_hops_y"])
+    def __str__(self) -> str:
+        """What is needed, in words."""
+        return f"{self.needed} {self.unit}"
 
-    def excess(self, a: tuple[int, int], b: tuple[int, int]) -> tuple[str, int, int] | None:
-        """The field, the hops needed and the hops there are, if a packet cannot go from a to b."""
-        dx, dy = abs(a[0] - b[0]), abs(a[1] - b[1])
-        if self.max_x is not None and dx > self.max_x:
-            return "mesh.max_hops_x", dx, self.max_x
-        if self.max_y is not None and dy > self.max_y:
-            return "mesh.max_hops_y", dy, self.max_y
-        return None
+
+class Reach:
+    """Where packets from and to some positions can go.
+
+    Within a chip a packet is addressed by hops; to another chip by chips, and there to any node.
+    The positions of a chip are a rectangle as far as its reach goes, so asking costs the same
+    however many positions there are.
+    """
+
+    def __init__(self, chip: Chip, positions: Iterable[tuple[int, int]]) -> None:
+        """Takes columns and rows on the board."""
+        mesh, self._chip = chip.spec["mesh"], chip
+        self._max_hops = (mesh["max_hops_x"], mesh["max_hops_y"])
+        self._max_chip_hops = (chip.spec["board"]["max_chip_hops"],) * 2
+        of_chips: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for position in positions:
+            of_chips.setdefault(chip.chip_at(position), []).append(position)
+        self._corners = {place: _corners(held) for place, held in of_chips.items()}
+        self._chip_corners = _corners(list(of_chips)) if of_chips else None
+
+    def excess(self, here: tuple[int, int]) -> TooFar | None:
+        """Why a packet cannot go from or to here, if it cannot."""
+        place = self._chip.chip_at(here)
+        names = ("mesh.max_hops_x", "mesh.max_hops_y")
+        found = _excess(names, "hops", self._corners.get(place), here, self._max_hops)
+        names = ("board.max_chip_hops",) * 2
+        return found or _excess(names, "chips", self._chip_corners, place, self._max_chip_hops)
+
+
+Corners: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+"""Lowest and highest along x, lowest and highest along y."""
+
+
+def _corners(positions: Sequence[tuple[int, int]]) -> Corners:
+    columns, rows = zip(*positions, strict=True)
+    return (min(columns), max(columns)), (min(rows), max(rows))
+
+
+def _excess(
+    fields: tuple[str, str],
+    unit: str,
+    corners: Corners | None,
+    here: tuple[int, int],
+    allowed: tuple[int | None, int | None],
+) -> TooFar | None:
+    """The first axis along which a corner is farther than allowed."""
+    for field, (low, high), at, limit in zip(fields, corners or (), here, allowed, strict=False):
+        needed = max(at - low, high - at)
+        if limit is not None and needed > limit:
+            return TooFar(field, needed, limit, unit)
+    return None

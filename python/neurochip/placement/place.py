@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
 
 from ..chip import Chip
 from ..errors import CapacityError
@@ -11,7 +14,7 @@ from ..lower.network import Input, Network, Population
 from .boxes import Limits, cut
 from .footprint import Footprints
 from .gain import Gain
-from .nodes import Distances, filling_order
+from .nodes import Reach, TooFar, filling_order
 from .tiles import Grid, Tile, Usage
 
 INPUT_PORT = 0
@@ -55,13 +58,13 @@ def place(network: Network, chip: Chip) -> Placement:
 
 
 def _io_position(chip: Chip, port: int) -> tuple[int, int]:
-    ports = chip.spec["io"]
+    ports = chip.ports()
     if not ports:
         raise CapacityError(
             f"{chip.name!r} has no io port through which samples could enter (io)",
             hint="give the chip file an [[io]] table",
         )
-    return ports[port]["x"], ports[port]["y"]
+    return ports[port]
 
 
 class _Filling:
@@ -69,11 +72,14 @@ class _Filling:
 
     def __init__(self, network: Network, chip: Chip) -> None:
         self.network, self.chip = network, chip
-        self.distances = Distances.of(chip)
-        self.entrance = _io_position(chip, INPUT_PORT)
-        self.free = filling_order(chip, self.entrance)
+        entrance = _io_position(chip, INPUT_PORT)
+        self.order = filling_order(chip, entrance)
+        self.words = np.array([chip.dendrite_words(node) for node in self.order], np.int64)
+        self.free = np.ones(len(self.order), np.bool_)
+        chips = [chip.chip_at(chip.position(node)) for node in self.order]
+        self.chip_start = {place: chips.index(place) for place in dict.fromkeys(chips)}
         self.positions: dict[str, list[tuple[int, int]]] = {
-            p.name: [self.entrance] for p in network.populations if isinstance(p.model, Input)
+            p.name: [entrance] for p in network.populations if isinstance(p.model, Input)
         }
 
     def fill(
@@ -83,60 +89,78 @@ class _Filling:
         usages: dict[str, list[Usage]],
     ) -> list[Tile]:
         needed = sum(grids[population.name].num_boxes for population in populations)
-        if needed > len(self.free):
+        if needed > len(self.order):
             largest = max(populations, key=lambda population: grids[population.name].num_boxes)
             raise CapacityError(
                 f"the network needs {needed} cores, {grids[largest.name].num_boxes} of them for "
-                f"layer {largest.layer!r}; {self.chip.name!r} has {len(self.free)} "
-                "(mesh.width, mesh.height)",
-                hint="choose a chip with more cores, or a smaller network",
+                f"layer {largest.layer!r}; {self._has(len(self.order))}",
+                hint=self._way_out(needed, "a chip with more cores"),
             )
         tiles = []
         for population in populations:
-            pairs = zip(grids[population.name].boxes, usages[population.name], strict=True)
-            for box, used in pairs:
-                node = self.take(population, used)
-                tiles.append(Tile(population.name, node, box, used))
+            nodes = self.take(population, usages[population.name])
+            boxes = zip(nodes, grids[population.name].boxes, usages[population.name], strict=True)
+            tiles += [Tile(population.name, node, box, used) for node, box, used in boxes]
         return tiles
 
-    def take(self, population: Population, used: Usage) -> int:
-        """The next free core that is large enough and near enough to all that send to it."""
+    def take(self, population: Population, usages: Sequence[Usage]) -> list[int]:
+        """For each box the next free core that is large enough, and near enough to all senders.
+
+        What earlier layers left free on chips before that of the first sender comes last.
+        """
         sources = [p.source for p in self.network.projections if p.target == population.name]
         senders = [place for source in sources for place in self.positions[source]]
-        too_small, too_far = 0, None
-        for node in self.free:
-            here = self.chip.position(node)
-            if self.chip.dendrite_words(node) < used.dendrite_words:
-                too_small += 1
-                continue
-            far = (self.distances.excess(sender, here) for sender in senders)
-            excess = next((found for found in far if found is not None), None)
-            if excess is None:
-                self.free.remove(node)
-                self.positions.setdefault(population.name, []).append(here)
-                return node
-            too_far = too_far or excess
-        raise self._no_core(population, used, too_small, too_far)
+        reach = Reach(self.chip, senders)
+        excess = [reach.excess(self.chip.position(node)) for node in self.order]
+        near = np.array([found is None for found in excess])
+        first = min(self.chip_start.get(self.chip.chip_at(place), 0) for place in senders)
+        nodes = []
+        for used in usages:
+            large = self.free & (self.words >= used.dendrite_words)
+            found = np.flatnonzero(large & near)
+            if not len(found):
+                too_far = next((excess[i] for i in np.flatnonzero(large)), None)
+                raise self._no_core(population, used, too_far)
+            chosen = found[np.searchsorted(found, first) % len(found)]
+            self.free[chosen] = False
+            nodes.append(self.order[chosen])
+        self.positions[population.name] = [self.chip.position(node) for node in nodes]
+        return nodes
 
     def _no_core(
-        self,
-        population: Population,
-        used: Usage,
-        too_small: int,
-        too_far: tuple[str, int, int] | None,
+        self, population: Population, used: Usage, too_far: TooFar | None
     ) -> CapacityError:
         if too_far is not None:
-            field, hops, limit = too_far
             return CapacityError(
-                f"layer {population.layer!r} would sit {hops} hops from a layer that sends to it; "
-                f"{self.chip.name!r} addresses {limit} ({field})",
-                hint="choose a chip with a longer reach, or a smaller network",
+                f"layer {population.layer!r} would sit {too_far} from a layer that sends to it; "
+                f"{self.chip.name!r} addresses {too_far.allowed} ({too_far.field})",
+                hint=self._way_out(len(self.order) + 1, "a chip with a longer reach"),
             )
+        left = int(self.free.sum())
         return CapacityError(
             f"layer {population.layer!r} needs a core with {used.dendrite_words} dendrite memory "
-            f"words; the {too_small} cores of {self.chip.name!r} that are left have fewer "
+            f"words; the {left} cores of {self.chip.name!r} that are left have fewer "
             "(core.dendrite_memory.depth_words_by_column)",
-            hint="choose a chip with more memory a core, or a smaller network",
+            hint=self._way_out(len(self.order) + 1, "a chip with more memory a core"),
+        )
+
+    def _has(self, cores: int) -> str:
+        """How many cores the chip or board has, and what that comes from."""
+        if self.chip.num_chips == 1:
+            return f"{self.chip.name!r} has {cores} (mesh.width, mesh.height)"
+        return (
+            f"a board of {self.chip.num_chips} {self.chip.name!r} has {cores} "
+            "(board.chips_x, board.chips_y)"
+        )
+
+    def _way_out(self, cores: int, other: str) -> str:
+        """The board that has this many cores, if the chip can be on one, and another way out."""
+        if self.chip.spec["board"]["link_cycles"] is None:
+            return f"choose {other}, or a smaller network"
+        row = len(self.order) // self.chip.board[0]
+        return (
+            f"choose a board with more chips (`--set board.chips_x={ceil(cores / row)}`), "
+            f"{other}, or a smaller network"
         )
 
 
@@ -144,18 +168,16 @@ def _require_a_way_out(network: Network, chip: Chip, tiles: Sequence[Tile]) -> N
     output = network.population(network.output)
     if output.code is None:
         return  # the host reads membranes
-    distances = Distances.of(chip)
-    ports = [(port["x"], port["y"]) for port in chip.spec["io"]]
+    ports = chip.ports()
     for tile in tiles:
-        here = chip.position(tile.node)
         if tile.population != output.name:
             continue
-        nearest = min(ports, key=lambda port: abs(port[0] - here[0]) + abs(port[1] - here[1]))
-        excess = distances.excess(here, nearest)
-        if excess is not None:
-            field, hops, limit = excess
+        x, y = chip.position(tile.node)
+        nearest = min(ports, key=lambda port: abs(port[0] - x) + abs(port[1] - y))
+        too_far = Reach(chip, [nearest]).excess((x, y))
+        if too_far is not None:
             raise CapacityError(
-                f"layer {output.layer!r} sits {hops} hops from the nearest io port; "
-                f"{chip.name!r} addresses {limit} ({field})",
+                f"layer {output.layer!r} sits {too_far} from the nearest io port; "
+                f"{chip.name!r} addresses {too_far.allowed} ({too_far.field})",
                 hint="give the chip an io port nearer to the end of the network",
             )

@@ -194,6 +194,8 @@ class Contents:
     timing: Timing | None
     activity: dict[str, Spread]
     energy: Energy
+    chips_used: int
+    chips_available: int
     cores_used: int
     cores_available: int
     fullest: Memory

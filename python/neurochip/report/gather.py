@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..energy import PRICES, STATIC, events_pj
+from ..energy import PRICES, STATIC, events_pj, price
 from ..image import Image
 from ..image import Layer as ImageLayer
 from ..lower.relays import RELAY
@@ -25,6 +25,7 @@ ACTIVITY = {
     "packets": "packets",
     "flits": "flits",
     "flit hops": "flit_hops",
+    "flits from chip to chip": "link_flits",
     "flits across the chip's edge": "io_flits",
     "soma updates": "soma_updates",
 }
@@ -35,10 +36,14 @@ ENERGY_NAMES = {
     "neurons": "soma updates",
     "packets": "packets",
     "links": "flit hops",
+    "chip_links": "flits from chip to chip",
     "io": "flits across the chip's edge",
     "static": "idle chip",
 }
 """What the report calls each component of the energy."""
+
+BETWEEN_CHIPS = ("link_flits", "energy.link_flit_pj", "board.")
+"""Counter, price and table of what a chip by itself does not have: no report of one tells them."""
 
 
 def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
@@ -55,6 +60,8 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         timing=None if run.cycles is None else _timing(run, run.cycles),
         activity=_activity(run),
         energy=_energy(run),
+        chips_used=image.chips_used,
+        chips_available=image.chip.num_chips,
         cores_used=len(image.cores),
         cores_available=len(image.chip.cores()),
         fullest=_fullest(image),
@@ -62,7 +69,7 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
         overflows=int(run.layer_overflows.sum()),
         notes=notes(image),
-        assumed=image.chip.assumed(),
+        assumed=_assumed(image.chip),
         hot_spots=None if run.detail is None else hot_spots(run, run.detail),
     )
 
@@ -106,8 +113,20 @@ def _timing(run: Run, cycles: NDArray[np.int64]) -> Timing:
     )
 
 
+def _is_told(chip: Chip, what: str) -> bool:
+    """Whether a report on this chip tells a counter or field."""
+    return chip.num_chips > 1 or not what.startswith(BETWEEN_CHIPS)
+
+
 def _activity(run: Run) -> dict[str, Spread]:
-    return {name: _spread(run.counters[counter]) for name, counter in ACTIVITY.items()}
+    told = {
+        name: counter for name, counter in ACTIVITY.items() if _is_told(run.image.chip, counter)
+    }
+    return {name: _spread(run.counters[counter]) for name, counter in told.items()}
+
+
+def _assumed(chip: Chip) -> dict[str, str]:
+    return {field: reason for field, reason in chip.assumed().items() if _is_told(chip, field)}
 
 
 def _energy(run: Run) -> Energy:
@@ -115,7 +134,11 @@ def _energy(run: Run) -> Energy:
     timed = run.timing == "cycle"
     return Energy(
         total_pj=_spread(run.energy_pj) if timed else None,
-        event_terms=tuple(_term(run, component, field) for component, (field, _) in PRICES.items()),
+        event_terms=tuple(
+            _term(run, component, field)
+            for component, (field, _) in PRICES.items()
+            if _is_told(run.image.chip, field)
+        ),
         idle_terms=(_term(run, "static", STATIC[0]),) if timed else (),
     )
 
@@ -126,17 +149,18 @@ def _term(run: Run, component: str, field: str) -> EnergyTerm:
     return EnergyTerm(
         name=ENERGY_NAMES[component],
         field=field,
-        price=_price(chip, field),
-        price_unit="mW" if field.endswith("_mw") else "pJ",
+        price=price(chip, field),
+        price_unit=_unit(chip, field),
         energy_pj=float(run.energy_by_component_pj[component].mean()),
         provenance=provenance,
         assumed=provenance.startswith("assumed"),
     )
 
 
-def _price(chip: Chip, field: str) -> float:
-    table, name = field.split(".")
-    return float(chip.spec[table][name])
+def _unit(chip: Chip, field: str) -> str:
+    if not field.endswith("_mw"):
+        return "pJ"
+    return "mW" if chip.num_chips == 1 else f"mW x {chip.num_chips} chips"
 
 
 def _fullest(image: Image) -> Memory:
@@ -155,6 +179,7 @@ def _relays(run: Run) -> Relays | None:
         "soma_updates": run.layer_soma_updates[:, held],
         "packets": run.layer_packets[:, held],
         "flit_hops": run.layer_flit_hops[:, held],
+        "link_flits": run.layer_link_flits[:, held],
     }
     of_a_sample = {name: float(array.sum(axis=1).mean()) for name, array in counts.items()}
     energy = sum(part.sum(axis=1).mean() for part in events_pj(image.chip, counts).values())

@@ -184,6 +184,8 @@ def _relays(relays: Relays, energy: Energy) -> Table:
 def _chip(contents: Contents) -> Table:
     table = _pairs()
     fullest = contents.fullest
+    if contents.chips_available > 1:
+        table.add_row("chips used", f"{contents.chips_used:,} of {contents.chips_available:,}")
     table.add_row("cores used", f"{contents.cores_used:,} of {contents.cores_available:,}")
     used = f"{fullest.used_words:,} of {fullest.available_words:,} words"
     share = numbers.percent(fullest.used_words, fullest.available_words)

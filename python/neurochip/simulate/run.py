@@ -52,6 +52,8 @@ class Run:
     """(samples, layers): packets that each population's spikes became."""
     layer_flit_hops: NDArray[np.int64]
     """(samples, layers): flits of these packets across links."""
+    layer_link_flits: NDArray[np.int64]
+    """(samples, layers): those of them from chip to chip."""
     layer_soma_updates: NDArray[np.int64]
     """(samples, layers): neurons updated until the next sample entered."""
     layer_sum_overflows: NDArray[np.int64]

@@ -141,6 +141,7 @@ def _whole(
         layer_sops=layer["sops"],
         layer_packets=layer["packets"],
         layer_flit_hops=layer["flit_hops"],
+        layer_link_flits=layer["link_flits"],
         layer_soma_updates=layer["soma_updates"],
         layer_sum_overflows=layer["sum_overflows"],
         layer_membrane_overflows=layer["membrane_overflows"],

@@ -91,6 +91,11 @@ impl Chip {
         self.0.fingerprint()
     }
 
+    /// Column and row of the router of each io port of the board.
+    fn ports(&self) -> Vec<(u32, u32)> {
+        self.0.ports().iter().map(|port| (port.x, port.y)).collect()
+    }
+
     fn provenance(&self, field: &str) -> Option<String> {
         self.0.provenance(field).map(str::to_owned)
     }

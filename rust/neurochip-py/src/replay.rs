@@ -30,7 +30,7 @@ pub(crate) fn packets(
 pub(crate) fn start(spec: ChipSpec, packets: Vec<RecordedPacket>, decoded: bool) -> PyResult<Job> {
     Job::start(1, move |progress| {
         let consume = if decoded { Consume::Decoded(&spec.core.timing) } else { Consume::OnArrival };
-        let outcome = engine::replay(&spec.noc, &spec.mesh, consume, &packets, progress);
+        let outcome = engine::replay(&spec.noc, &spec.mesh, &spec.board, consume, &packets, progress);
         let columns = outcome.map(|replayed| {
             let injected = replayed.traces.iter().map(|packet| packet.sent as i64).collect();
             let arrived = replayed.traces.iter().map(|packet| packet.received as i64).collect();

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use neurochip::chip::{BUILT_IN, ChipSpec, Mesh, Noc, Port};
+use neurochip::chip::{BUILT_IN, Board, ChipSpec, Mesh, Noc, Port};
 use neurochip::engine::{Consume, Machine, RecordedPacket, replay};
 use neurochip::progress::Progress;
 use neurochip::traffic::{CoreWork, Destination, Packet, Spike, Traffic, Update};
@@ -124,7 +124,14 @@ fn replayed(side: u32, rate: f64, num_packets: usize, packet_flits: u32) -> f64 
     let hops: u64 = packets.iter().map(|packet| hops(side, packet.source, packet.destination)).sum();
     let seconds = timed(|| {
         let progress = Progress::default();
-        drop(replay(&noc(packet_flits), &mesh(side), Consume::OnArrival, &packets, &progress));
+        drop(replay(
+            &noc(packet_flits),
+            &mesh(side),
+            &Board::default(),
+            Consume::OnArrival,
+            &packets,
+            &progress,
+        ));
     });
     (hops * u64::from(packet_flits)) as f64 / seconds
 }

@@ -2,7 +2,7 @@
 //!
 //! A list of targets a neuron would be long; connectors say the same in a few numbers a tile.
 
-use crate::chip::ChipSpec;
+use crate::chip::{ChipSpec, Grid};
 use crate::image::Image;
 use crate::image::arrays::read_i32;
 use crate::image::blocks::reached_channels;
@@ -32,6 +32,9 @@ enum Reach {
 pub(crate) struct Axons {
     shape: [u32; 3],
     routes: Vec<Route>,
+    /// For each row of the population, the routes that any of its neurons has, ascending: a large
+    /// map has a thousand, of which a neuron's window meets a few.
+    routes_of_row: Vec<Vec<u32>>,
     /// Whether the host reads this population's spikes.
     leaves: bool,
 }
@@ -41,8 +44,53 @@ pub(crate) struct Axons {
 pub(crate) struct Cost {
     /// Packets sent.
     pub(crate) packets: u32,
-    /// Links between routers that they cross.
+    /// Routers that they go on to.
     pub(crate) hops: u32,
+    /// Chips that they go on to.
+    pub(crate) chip_hops: u32,
+}
+
+/// Where packets start and end on a board.
+#[derive(Debug)]
+pub(crate) struct Places {
+    grid: Grid,
+    /// Column and row of the router of each io port.
+    ports: Vec<[u32; 2]>,
+}
+
+impl Places {
+    pub(crate) fn new(chip: &ChipSpec) -> Self {
+        let ports = chip.ports().iter().map(|port| [port.x, port.y]).collect();
+        Self { grid: chip.grid(), ports }
+    }
+
+    /// The router that a core or an io port is attached to, as x and y.
+    fn router(&self, place: Destination) -> [u32; 2] {
+        match place {
+            Destination::Node(node) => self.grid.position(node),
+            Destination::Port(port) => self.ports[port as usize],
+        }
+    }
+
+    /// Channels between routers on the way, in dimension order.
+    fn hops(&self, from: Destination, to: Destination) -> u32 {
+        distance(self.router(from), self.router(to))
+    }
+
+    /// Channels between chips on the way, in dimension order.
+    fn chip_hops(&self, from: Destination, to: Destination) -> u32 {
+        distance(self.grid.chip(self.router(from)), self.grid.chip(self.router(to)))
+    }
+
+    /// The io port with the fewest hops; of equals, the first.
+    fn nearest_port(&self, from: Destination) -> Destination {
+        let ports = (0..self.ports.len() as u32).map(Destination::Port);
+        ports.min_by_key(|&port| self.hops(from, port)).expect("the input has a port")
+    }
+}
+
+fn distance([x, y]: [u32; 2], [to_x, to_y]: [u32; 2]) -> u32 {
+    x.abs_diff(to_x) + y.abs_diff(to_y)
 }
 
 impl Axons {
@@ -50,56 +98,64 @@ impl Axons {
         let description = image.description();
         let outgoing =
             description.projections.iter().filter(|projection| projection.source as usize == population);
-        let routes = outgoing.flat_map(|projection| routes(image, projection)).collect();
+        let routes: Vec<Route> = outgoing.flat_map(|projection| routes(image, projection)).collect();
         let leaves = description.output as usize == population;
-        Self { shape: description.populations[population].shape, routes, leaves }
+        let shape = description.populations[population].shape;
+        let mut routes_of_row = vec![vec![]; shape[0] as usize];
+        for (number, route) in (0..).zip(&routes) {
+            for row in route.rows(shape) {
+                routes_of_row[row as usize].push(number);
+            }
+        }
+        Self { shape, routes, routes_of_row, leaves }
     }
 
     /// The packets of a spike of `neuron`, sent from a core or an io port, in the order of sending.
     pub(crate) fn packets(
         &self,
-        chip: &ChipSpec,
+        places: &Places,
         neuron: usize,
         from: Destination,
     ) -> impl Iterator<Item = Packet> {
-        let to_route = move |route: &Route| {
+        let [_, width, depth] = self.shape;
+        let row = neuron / (width * depth) as usize;
+        let to_route = move |&number: &u32| {
+            let route = &self.routes[number as usize];
             let synapses = route.synapses(self.shape, neuron);
             (synapses > 0).then_some(Packet { destination: route.destination, synapses })
         };
-        let outside = self.leaves.then(|| Packet { destination: nearest_port(chip, from), synapses: 0 });
-        self.routes.iter().filter_map(to_route).chain(outside)
+        let outside = self.leaves.then(|| Packet { destination: places.nearest_port(from), synapses: 0 });
+        self.routes_of_row[row].iter().filter_map(to_route).chain(outside)
     }
 
     /// What a spike of `neuron` causes.
-    pub(crate) fn cost(&self, chip: &ChipSpec, neuron: usize, from: Destination) -> Cost {
-        self.packets(chip, neuron, from).fold(Cost::default(), |cost, packet| Cost {
+    pub(crate) fn cost(&self, places: &Places, neuron: usize, from: Destination) -> Cost {
+        self.packets(places, neuron, from).fold(Cost::default(), |cost, packet| Cost {
             packets: cost.packets + 1,
-            hops: cost.hops + hops(chip, from, packet.destination),
+            hops: cost.hops + places.hops(from, packet.destination),
+            chip_hops: cost.chip_hops + places.chip_hops(from, packet.destination),
         })
     }
 }
 
-/// The router that a core or an io port is attached to, as x and y.
-fn router(chip: &ChipSpec, place: Destination) -> [u32; 2] {
-    match place {
-        Destination::Node(node) => [node % chip.mesh.width, node / chip.mesh.width],
-        Destination::Port(port) => [chip.io[port as usize].x, chip.io[port as usize].y],
-    }
-}
-
-/// Links between two routers, in dimension order.
-fn hops(chip: &ChipSpec, from: Destination, to: Destination) -> u32 {
-    let ([x, y], [to_x, to_y]) = (router(chip, from), router(chip, to));
-    x.abs_diff(to_x) + y.abs_diff(to_y)
-}
-
-/// The io port with the fewest hops; of equals, the first in the chip file.
-fn nearest_port(chip: &ChipSpec, from: Destination) -> Destination {
-    let ports = (0..chip.io.len() as u32).map(Destination::Port);
-    ports.min_by_key(|&port| hops(chip, from, port)).expect("the input has a port")
-}
-
 impl Route {
+    /// The rows of the source population with a neuron that has synapses on the tile, ascending.
+    fn rows(&self, shape: [u32; 3]) -> Vec<u32> {
+        match &self.reach {
+            Reach::Box { rows, .. } => {
+                let reached = (0..).zip(rows).filter(|(_, count)| **count > 0);
+                reached.map(|(row, _)| row).collect()
+            }
+            Reach::Each(synapses) => {
+                let [_, width, depth] = shape;
+                let mut rows: Vec<u32> =
+                    synapses.iter().map(|(neuron, _)| neuron / (width * depth)).collect();
+                rows.dedup();
+                rows
+            }
+        }
+    }
+
     fn synapses(&self, shape: [u32; 3], neuron: usize) -> u32 {
         match &self.reach {
             Reach::Each(synapses) => synapses

@@ -4,6 +4,7 @@
 //! asking again. A new chip is a new file in `chips/`; a new field is a field here, a range in
 //! `check.rs` if it has one, and a line in every chip file.
 
+mod board;
 mod check;
 mod error;
 mod overrides;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use board::{Board, Grid};
 pub use error::{Error, OutOfRange};
 pub use port::Port;
 
@@ -33,6 +35,9 @@ pub struct ChipSpec {
     pub process: Process,
     /// The 2-D mesh of cores, one router each.
     pub mesh: Mesh,
+    /// Chips side by side, and the links between them; absent: one chip by itself.
+    #[serde(default)]
+    pub board: Board,
     /// What every core holds and how wide its registers are.
     pub core: Core,
     /// Routers, links and the interfaces between a core and its router.
@@ -60,7 +65,7 @@ pub struct Process {
     pub clock_mhz: f64,
 }
 
-/// A 2-D mesh; node `n` is at `x = n % width`, `y = n / width`, origin at the lower left.
+/// The 2-D mesh of one chip, origin at the lower left. Nodes are counted over the board ([`Grid`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mesh {
@@ -288,11 +293,14 @@ pub struct Energy {
     pub soma_update_pj: f64,
     /// One packet sent by a core, pJ.
     pub packet_pj: f64,
-    /// One flit across one link, pJ.
+    /// One flit from router to router, pJ.
     pub flit_hop_pj: f64,
+    /// One flit from chip to chip, beside its hop, pJ; absent only on a board of one chip.
+    #[serde(default)]
+    pub link_flit_pj: Option<f64>,
     /// One flit across the chip's edge, pJ.
     pub io_flit_pj: f64,
-    /// Power of the idle chip, mW.
+    /// Power of one idle chip, mW.
     pub static_mw: f64,
 }
 
@@ -358,25 +366,44 @@ impl ChipSpec {
         digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
-    /// Nodes of the mesh, reserved ones included.
-    pub fn num_nodes(&self) -> u32 {
-        self.mesh.width * self.mesh.height // checked: at most MAX_NODES
+    /// The mesh of the whole board.
+    pub fn grid(&self) -> Grid {
+        Grid::new(&self.mesh, &self.board)
     }
 
-    /// The node at column x, row y.
+    /// The io ports of the whole board, in global coordinates.
+    pub fn ports(&self) -> Vec<IoPort> {
+        self.grid().ports(&self.io)
+    }
+
+    /// How many [`ChipSpec::ports`] there are.
+    pub fn num_ports(&self) -> u32 {
+        let Board { chips_x, chips_y, .. } = self.board;
+        let outward =
+            |port: &IoPort| if matches!(port.side, Port::PlusX | Port::MinusX) { chips_y } else { chips_x };
+        self.io.iter().map(outward).sum()
+    }
+
+    /// Nodes of the board, reserved ones included.
+    pub fn num_nodes(&self) -> u32 {
+        self.grid().num_nodes()
+    }
+
+    /// The node at column x, row y of the board.
     pub fn node(&self, x: u32, y: u32) -> u32 {
-        y * self.mesh.width + x
+        y * self.grid().width + x
     }
 
     /// Whether this node has no core for neurons.
     pub fn is_reserved(&self, node: u32) -> bool {
-        self.mesh.reserved.contains(&[node % self.mesh.width, node / self.mesh.width])
+        let reserved = &self.mesh.reserved;
+        !reserved.is_empty() && reserved.contains(&self.grid().position_on_chip(node))
     }
 
     /// Words of the dendrite memory of this node's core.
     pub fn dendrite_words(&self, node: u32) -> u32 {
         let by_column = &self.core.dendrite_memory.depth_words_by_column;
-        by_column[(node % self.mesh.width) as usize % by_column.len()]
+        by_column[self.grid().position_on_chip(node)[0] as usize % by_column.len()]
     }
 }
 

@@ -45,8 +45,10 @@ counters! {
     output_packets: sum,
     /// Flits that cores sent.
     flits: sum,
-    /// Flits across links between routers.
+    /// Flits from router to router.
     flit_hops: sum,
+    /// Those of them that went from chip to chip.
+    link_flits: sum,
     /// Flits across the chip's edge, in and out.
     io_flits: sum,
     /// Synapses added because of packets.
@@ -61,7 +63,7 @@ counters! {
     receive_busy_cycles: sum,
     /// Cycles of somas between the issue of their first group and the end of their last.
     soma_busy_cycles: sum,
-    /// Cycles of router outputs that a flit asks for and that have no credit.
+    /// Cycles of router outputs that a flit asks for and that have no credit, or a link that is busy.
     output_blocked_cycles: sum,
     /// Most flits at once in an input queue of a router.
     highest_queue_flits: u64::max,

@@ -13,6 +13,7 @@ mod deadlock;
 mod delay;
 mod edge;
 mod flits;
+mod links;
 mod noc;
 mod places;
 mod replay;
@@ -87,12 +88,12 @@ pub struct Machine {
 impl Machine {
     /// A chip at rest.
     pub fn new(spec: &ChipSpec) -> Self {
-        let (timing, num_nodes) = (&spec.core.timing, spec.num_nodes());
+        let (timing, num_nodes, ports) = (&spec.core.timing, spec.num_nodes(), spec.ports());
         Self {
-            noc: Noc::new(&spec.noc, &spec.mesh, &spec.io),
+            noc: Noc::new(&spec.noc, &spec.grid(), &spec.board, &ports),
             sends: SendEngines::new(timing, spec.noc.queue_flits, num_nodes),
             receives: ReceiveEngines::new(timing, num_nodes),
-            edge: Edge::new(&spec.io, spec.noc.queue_flits),
+            edge: Edge::new(ports, spec.noc.queue_flits),
             last_visible: 0,
             last_message: 0,
             spec: spec.clone(),

@@ -2,7 +2,7 @@
 
 mod flows;
 
-use crate::axons::{Axons, Cost};
+use crate::axons::{Axons, Cost, Places};
 use crate::chip::{Core, StemCycles};
 use crate::image::Image;
 use crate::image::description::{Description, Integration, Model, Population, Stem, Tile};
@@ -13,6 +13,7 @@ use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
 pub struct Schedule {
     /// The out-table of each population.
     axons: Vec<Axons>,
+    places: Places,
     /// Tiles in ascending order of their nodes.
     tiles: Vec<Tile>,
     /// For each population, the populations it receives from.
@@ -33,8 +34,10 @@ pub struct InFlight<'a> {
 pub struct Sent {
     /// Packets, to cores and out of the chip.
     pub packets: u64,
-    /// Links between routers crossed by packets.
+    /// Times that packets went from router to router.
     pub packet_hops: u64,
+    /// Times that packets went from chip to chip.
+    pub packet_chip_hops: u64,
 }
 
 impl Schedule {
@@ -50,6 +53,7 @@ impl Schedule {
         };
         Self {
             axons: (0..count).map(|population| Axons::new(image, population)).collect(),
+            places: Places::new(&description.chip),
             tiles,
             sources: (0..count).map(sources_of).collect(),
         }
@@ -121,7 +125,7 @@ impl Schedule {
         for (local, neuron) in tile.neurons(population.shape).enumerate() {
             if codes[neuron] >> bit & 1 == 1 {
                 let start = traffic.packets.len() as u32;
-                traffic.packets.extend(axons.packets(&description.chip, neuron, from));
+                traffic.packets.extend(axons.packets(&self.places, neuron, from));
                 let packets = start..traffic.packets.len() as u32;
                 traffic.spikes.push(Spike { neuron: local as u32, packets });
             }
@@ -136,7 +140,7 @@ impl Schedule {
         let start = traffic.packets.len() as u32;
         for neuron in (0..codes.len()).filter(|&neuron| codes[neuron] >> bit & 1 == 1) {
             let from = Destination::Port(*port);
-            traffic.packets.extend(self.axons[0].packets(&description.chip, neuron, from));
+            traffic.packets.extend(self.axons[0].packets(&self.places, neuron, from));
         }
         let packets = start..traffic.packets.len() as u32;
         if !packets.is_empty() {
@@ -159,7 +163,7 @@ impl Schedule {
     pub fn costs(&self, description: &Description) -> Costs {
         let mut by_population: Vec<Vec<Cost>> = vec![vec![]; description.populations.len()];
         if let Model::Input { port } = description.populations[0].model {
-            let cost = |neuron| self.axons[0].cost(&description.chip, neuron, Destination::Port(port));
+            let cost = |neuron| self.axons[0].cost(&self.places, neuron, Destination::Port(port));
             by_population[0] = (0..description.populations[0].num_neurons()).map(cost).collect();
         }
         for tile in &self.tiles {
@@ -168,7 +172,7 @@ impl Schedule {
             let costs = &mut by_population[tile.population as usize];
             costs.resize(population.num_neurons(), Cost::default());
             for neuron in tile.neurons(population.shape) {
-                costs[neuron] = axons.cost(&description.chip, neuron, Destination::Node(tile.node));
+                costs[neuron] = axons.cost(&self.places, neuron, Destination::Node(tile.node));
             }
         }
         Costs(by_population)
@@ -200,6 +204,7 @@ fn sent(codes: &[u8], costs: &[Cost]) -> Sent {
         let spikes = u64::from(code.count_ones());
         sent.packets += spikes * u64::from(cost.packets);
         sent.packet_hops += spikes * u64::from(cost.hops);
+        sent.packet_chip_hops += spikes * u64::from(cost.chip_hops);
     }
     sent
 }

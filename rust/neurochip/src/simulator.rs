@@ -14,6 +14,7 @@ pub use sample_run::{Activity, SampleRun};
 use sample_run::{counted, counted_each, with_cycles};
 use thiserror::Error;
 
+use crate::counters::Counters;
 use crate::engine::{self, Machine, Places, StepTiming};
 use crate::image::Image;
 use crate::image::description::Population;
@@ -251,6 +252,7 @@ impl Simulator {
         let activity = |sent: Sent| Activity {
             packets: sent.packets,
             flit_hops: sent.packet_hops * packet_flits,
+            link_flits: sent.packet_chip_hops * packet_flits,
             soma_updates: 0,
         };
         let mut activity: Vec<Activity> = sent.map(activity).collect();
@@ -282,12 +284,13 @@ impl Simulator {
             timed.add(&step.counters);
         }
         let run = self.untimed(records[sample].clone(), timesteps, records.len());
+        let events = |counted: &Counters| {
+            [counted.sops, counted.packets, counted.flit_hops, counted.link_flits, counted.io_flits]
+        };
         debug_assert_eq!(timed.soma_updates, run.counters.soma_updates, "time and values differ");
         // With others in flight the slot holds their events too: only the whole run agrees then.
         debug_assert!(
-            self.pipeline.depth() > 1
-                || (timed.sops, timed.packets, timed.flit_hops)
-                    == (run.counters.sops, run.counters.packets, run.counters.flit_hops),
+            self.pipeline.depth() > 1 || events(&timed) == events(&run.counters),
             "time and values differ"
         );
         Ok(SampleRun {

@@ -135,17 +135,18 @@ impl Traffic {
     /// # Errors
     /// The first entry that cannot be work of this chip.
     pub fn check(&self, spec: &ChipSpec) -> Result<(), Error> {
+        let places = Places { spec, num_nodes: spec.num_nodes(), num_ports: spec.num_ports() };
         for (index, packet) in self.packets.iter().enumerate() {
-            check_place("packet", index, packet.destination, spec)?;
+            places.check("packet", index, packet.destination)?;
         }
         for (index, core) in self.cores.iter().enumerate() {
-            check_place("core", index, Destination::Node(core.node), spec)?;
+            places.check("core", index, Destination::Node(core.node))?;
             check_range("core", index, "updates", &core.updates, self.updates.len())?;
             check_range("core", index, "spikes", &core.spikes, self.spikes.len())?;
             self.check_spikes(core)?;
         }
         for (index, input) in self.inputs.iter().enumerate() {
-            check_place("injection", index, Destination::Port(input.port), spec)?;
+            places.check("injection", index, Destination::Port(input.port))?;
             check_range("injection", index, "packets", &input.packets, self.packets.len())?;
         }
         check_ascending("core", self.cores.iter().map(|core| core.node))?;
@@ -186,13 +187,23 @@ impl Traffic {
     }
 }
 
-fn check_place(what: &'static str, index: usize, place: Destination, spec: &ChipSpec) -> Result<(), Error> {
-    let exists = match place {
-        Destination::Node(node) => node < spec.num_nodes() && !spec.is_reserved(node),
-        Destination::Port(port) => (port as usize) < spec.io.len(),
-    };
-    let error = || Error::NoSuchPlace { what, index, place: place.to_string(), chip: spec.name.clone() };
-    if exists { Ok(()) } else { Err(error()) }
+/// Where packets can start and end.
+struct Places<'a> {
+    spec: &'a ChipSpec,
+    num_nodes: u32,
+    num_ports: u32,
+}
+
+impl Places<'_> {
+    fn check(&self, what: &'static str, index: usize, place: Destination) -> Result<(), Error> {
+        let exists = match place {
+            Destination::Node(node) => node < self.num_nodes && !self.spec.is_reserved(node),
+            Destination::Port(port) => port < self.num_ports,
+        };
+        let chip = || self.spec.name.clone();
+        let error = || Error::NoSuchPlace { what, index, place: place.to_string(), chip: chip() };
+        if exists { Ok(()) } else { Err(error()) }
+    }
 }
 
 fn check_range(

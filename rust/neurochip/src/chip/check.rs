@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::{ChipSpec, EnergyScope, Error, OutOfRange, Port, Requantizer, StemCycles};
 
-/// Largest mesh: nodes are counted in `u32` and every router is simulated.
+/// Largest mesh of a board: nodes are counted in `u32` and every router is simulated.
 const MAX_NODES: u64 = 1 << 20;
 
 /// Longest latency, cycles: far beyond any chip, and short enough for a calendar of messages.
@@ -50,6 +50,7 @@ impl ChipSpec {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut ranges = Ranges::default();
         self.check_mesh(&mut ranges);
+        self.check_board(&mut ranges);
         self.check_core(&mut ranges);
         self.check_memories(&mut ranges);
         self.check_core_timing(&mut ranges);
@@ -73,6 +74,31 @@ impl ChipSpec {
         }
         for (field, hops) in [("mesh.max_hops_x", mesh.max_hops_x), ("mesh.max_hops_y", mesh.max_hops_y)] {
             ranges.at_least(field, hops.unwrap_or(1), 1);
+        }
+    }
+
+    fn check_board(&self, ranges: &mut Ranges) {
+        let (mesh, board) = (&self.mesh, &self.board);
+        ranges.at_least("board.chips_x", board.chips_x, 1);
+        ranges.at_least("board.chips_y", board.chips_y, 1);
+        let chips = u64::from(board.chips_x).saturating_mul(board.chips_y.into());
+        let nodes = chips.saturating_mul(u64::from(mesh.width) * u64::from(mesh.height));
+        let field = "board.chips_x * board.chips_y * mesh.width * mesh.height";
+        let expected = format_args!("{MAX_NODES} nodes or fewer");
+        ranges.require(chips <= 1 || nodes <= MAX_NODES, field, nodes, expected);
+        ranges.at_least("board.max_chip_hops", board.max_chip_hops.unwrap_or(1), 1);
+        let (link, flit) = (board.link_cycles, board.link_flit_cycles);
+        ranges.within("board.link_cycles", link.unwrap_or(1), 1, MAX_LATENCY);
+        // A flit has arrived when all of it has been sent: so a quiet board has free links.
+        let longest = link.filter(|&cycles| cycles > 0).unwrap_or(MAX_LATENCY);
+        ranges.within("board.link_flit_cycles", flit.unwrap_or(1), 1, longest);
+        for (field, is_absent) in [
+            ("board.link_cycles", link.is_none()),
+            ("board.link_flit_cycles", flit.is_none()),
+            ("energy.link_flit_pj", self.energy.link_flit_pj.is_none()),
+        ] {
+            let expected = format_args!("a value, as the board has {chips} chips");
+            ranges.require(chips <= 1 || !is_absent, field, "absent", expected);
         }
     }
 
@@ -187,6 +213,7 @@ impl ChipSpec {
             ("energy.soma_update_pj", energy.soma_update_pj),
             ("energy.packet_pj", energy.packet_pj),
             ("energy.flit_hop_pj", energy.flit_hop_pj),
+            ("energy.link_flit_pj", energy.link_flit_pj.unwrap_or(0.0)),
             ("energy.io_flit_pj", energy.io_flit_pj),
         ] {
             ranges.not_negative(field, price);

@@ -13,6 +13,9 @@ use super::{ChipSpec, Error, OutOfRange};
 /// The provenance of a field that was set for one run.
 pub(super) const SET_FOR_THIS_RUN: &str = "set for this run";
 
+/// Fields that need no source: how many chips there are is chosen.
+const CHOSEN: [&str; 2] = ["board.chips_x", "board.chips_y"];
+
 /// What the grade of a published value may be.
 const GRADES: [&str; 6] = ["P: ", "C: ", "Q: ", "W: ", "S: ", "D: "];
 
@@ -48,8 +51,8 @@ impl ChipSpec {
         if !ungraded.is_empty() {
             return Err(Error::OutOfRange(ungraded));
         }
-        let unsourced =
-            fields.into_iter().filter(|(field, filled)| *filled && self.provenance(field).is_none());
+        let is_unsourced = |field: &str| self.provenance(field).is_none() && !CHOSEN.contains(&field);
+        let unsourced = fields.into_iter().filter(|(field, filled)| *filled && is_unsourced(field));
         let unsourced: Vec<_> = unsourced.map(|(field, _)| field).collect();
         if unsourced.is_empty() { Ok(()) } else { Err(Error::Unsourced(unsourced)) }
     }

@@ -64,8 +64,24 @@ fn values_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn a_board_that_is_too_large_or_whose_links_make_no_sense_is_refused() {
+    let refused = |field, value, expected: &str| assert_eq!(message(set(field, value)), expected);
+    refused("board.chips_y", "0", "`board.chips_y` is 0, expected 1 or more");
+    refused(
+        "board.chips_x",
+        "65537",
+        "`board.chips_x * board.chips_y * mesh.width * mesh.height` is 1048592, expected 1048576 nodes or fewer",
+    );
+    refused("board.max_chip_hops", "0", "`board.max_chip_hops` is 0, expected 1 or more");
+    refused("board.link_cycles", "0", "`board.link_cycles` is 0, expected 1 to 65536");
+    refused("board.link_flit_cycles", "9", "`board.link_flit_cycles` is 9, expected 1 to 8");
+    refused("energy.link_flit_pj", "-1", "`energy.link_flit_pj` is -1, expected 0 or more");
+    assert_eq!(set("board.chips_x", "65536").unwrap().num_nodes(), 1 << 20);
+}
+
+#[test]
 fn a_price_that_contains_all_others_refuses_them() {
-    let overrides: Vec<_> = ["soma_update_pj", "packet_pj", "flit_hop_pj", "io_flit_pj"]
+    let overrides: Vec<_> = ["soma_update_pj", "packet_pj", "flit_hop_pj", "link_flit_pj", "io_flit_pj"]
         .map(|price| (format!("energy.{price}"), "0".to_owned()))
         .into_iter()
         .chain([("energy.scope".to_owned(), "all_in".to_owned())])
@@ -79,7 +95,12 @@ fn a_price_that_contains_all_others_refuses_them() {
 fn a_value_without_provenance_is_refused_and_all_of_them_are_listed() {
     let text = tiny().replace("\"*\" = ", "\"core\" = ").replace("[[io]]", "[[io]] # ports");
     let error = message(ChipSpec::from_toml(&text));
-    assert!(error.starts_with("no provenance for `energy.flit_hop_pj`, `energy.io_flit_pj`, "), "{error}");
+    assert!(
+        error.starts_with("no provenance for `board.link_cycles`, `board.link_flit_cycles`, "),
+        "{error}"
+    );
+    assert!(error.contains("`energy.flit_hop_pj`, `energy.io_flit_pj`, "), "{error}");
+    assert!(!error.contains("`board.chips_x`"), "chosen, not known: {error}");
     assert!(error.contains("`io.io_cycles`"), "{error}");
     assert!(!error.contains("`core."), "{error}");
 }

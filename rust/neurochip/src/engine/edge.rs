@@ -24,8 +24,8 @@ pub(super) struct Edge {
 }
 
 impl Edge {
-    pub(super) fn new(io: &[IoPort], queue_flits: u32) -> Self {
-        Self { io: io.to_vec(), credits: vec![queue_flits; io.len()], entrances: vec![] }
+    pub(super) fn new(io: Vec<IoPort>, queue_flits: u32) -> Self {
+        Self { credits: vec![queue_flits; io.len()], io, entrances: vec![] }
     }
 
     /// Hands the ports what waits outside.

@@ -4,7 +4,7 @@
 //! flits linked through the pool, so that memory follows the flits in flight and not the depth of
 //! the queues of a chip.
 
-use crate::chip::{IoPort, Mesh};
+use crate::chip::{Grid, IoPort};
 use crate::traffic::Destination;
 
 use super::router::LOCAL;
@@ -30,7 +30,7 @@ impl Target {
     }
 }
 
-/// How coordinates are packed for the mesh of a chip.
+/// How coordinates are packed for the mesh of a board.
 #[derive(Debug, Clone)]
 pub(super) struct Coordinates {
     width: u32,
@@ -41,17 +41,17 @@ pub(super) struct Coordinates {
 }
 
 impl Coordinates {
-    pub(super) fn new(mesh: &Mesh, io: &[IoPort]) -> Self {
-        let x_bits = mesh.width.next_power_of_two().trailing_zeros();
+    pub(super) fn new(grid: &Grid, io: &[IoPort]) -> Self {
+        let x_bits = grid.width.next_power_of_two().trailing_zeros();
         let mut coordinates = Self {
-            width: mesh.width,
+            width: grid.width,
             x_mask: (1 << x_bits) - 1,
             x_bits,
             ports: Vec::with_capacity(io.len()),
         };
         for port in io {
             let exit = (port.side as u32) << EXIT_SHIFT;
-            coordinates.ports.push(Target(coordinates.packed(port.y * mesh.width + port.x) | exit));
+            coordinates.ports.push(Target(coordinates.packed(port.y * grid.width + port.x) | exit));
         }
         coordinates
     }
@@ -214,33 +214,29 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chip::Port;
+    use crate::chip::{Board, Mesh, Port};
 
     /// The outputs that a packet asks for on its way, of which there are at most `hops` and one.
-    fn way(mesh: &Mesh, io: &[IoPort], source: u32, destination: Destination) -> Vec<Port> {
-        let coordinates = Coordinates::new(mesh, io);
+    fn way(grid: &Grid, io: &[IoPort], source: u32, destination: Destination) -> Vec<Port> {
+        let coordinates = Coordinates::new(grid, io);
         let (target, mut node, mut ports) = (coordinates.target(destination), source, vec![]);
         loop {
             let port = Port::ALL[coordinates.route(target, coordinates.packed(node)) as usize];
             ports.push(port);
-            node = match port {
-                Port::PlusX if node % mesh.width + 1 < mesh.width => node + 1,
-                Port::MinusX if node % mesh.width > 0 => node - 1,
-                Port::PlusY if node / mesh.width + 1 < mesh.height => node + mesh.width,
-                Port::MinusY if node / mesh.width > 0 => node - mesh.width,
-                _ => return ports,
-            };
+            let Some(neighbour) = grid.neighbour(node, port) else { return ports };
+            node = neighbour;
         }
     }
 
-    fn mesh(width: u32, height: u32) -> Mesh {
-        Mesh { width, height, reserved: vec![], max_hops_x: None, max_hops_y: None }
+    fn grid(width: u32, height: u32) -> Grid {
+        let mesh = Mesh { width, height, reserved: vec![], max_hops_x: None, max_hops_y: None };
+        Grid::new(&mesh, &Board::default())
     }
 
     #[test]
     fn a_packet_goes_along_x_then_along_y_then_out() {
         let io = [IoPort { x: 2, y: 2, side: Port::PlusY, io_cycles: 1 }];
-        let way = |source, destination| way(&mesh(3, 3), &io, source, destination);
+        let way = |source, destination| way(&grid(3, 3), &io, source, destination);
         assert_eq!(way(0, Destination::Node(4)), [Port::PlusX, Port::PlusY, Port::Local]);
         assert_eq!(way(8, Destination::Node(3)), [Port::MinusX, Port::MinusX, Port::MinusY, Port::Local]);
         assert_eq!(way(7, Destination::Port(0)), [Port::PlusX, Port::PlusY], "out at the side of the port");
@@ -249,11 +245,11 @@ mod tests {
     #[test]
     fn the_longest_meshes_are_crossed_from_end_to_end() {
         const NODES: u32 = 1 << 20;
-        for mesh in [mesh(NODES, 1), mesh(1, NODES), mesh(3, NODES / 3)] {
-            let last = mesh.width * mesh.height - 1;
-            let hops = (mesh.width + mesh.height - 2) as usize;
-            assert_eq!(way(&mesh, &[], 0, Destination::Node(last)).len(), hops + 1);
-            assert_eq!(way(&mesh, &[], last, Destination::Node(0)).len(), hops + 1);
+        for grid in [grid(NODES, 1), grid(1, NODES), grid(3, NODES / 3)] {
+            let last = grid.num_nodes() - 1;
+            let hops = (grid.width + grid.height - 2) as usize;
+            assert_eq!(way(&grid, &[], 0, Destination::Node(last)).len(), hops + 1);
+            assert_eq!(way(&grid, &[], last, Destination::Node(0)).len(), hops + 1);
         }
     }
 }

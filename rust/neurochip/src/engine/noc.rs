@@ -3,9 +3,10 @@
 use super::active::ActiveSet;
 use super::delay::Delay;
 use super::flits::{Coordinates, Flits, Packet};
+use super::links::{Arrived, Links};
 use super::places::Tally;
 use super::router::{LOCAL, Look, PORTS, Router, Turns};
-use crate::chip::{IoPort, Mesh, Noc as NocSpec, Port};
+use crate::chip::{Board, Grid, IoPort, Noc as NocSpec, Port};
 use crate::counters::Counters;
 use crate::traffic::Destination;
 
@@ -53,8 +54,8 @@ pub(super) struct Noc {
     pub(super) packet_flits: u32,
     pub(super) coordinates: Coordinates,
     turns: Turns,
-    /// What to add to the slot of a port to reach the port at the other end of its link.
-    links: [u32; LOCAL],
+    /// What to add to the slot of a port to reach the port at the other end of its channel.
+    channels: [u32; LOCAL],
     /// Slot of the router's side and number of each io port, ascending.
     ports: Vec<(u32, u32)>,
     pub(super) routers: Vec<Router>,
@@ -70,44 +71,47 @@ pub(super) struct Noc {
     pub(super) to_outside: Delay<u32>,
     /// Slots of router outputs that get a credit.
     router_credits: Delay<u32>,
+    /// What is under way between chips.
+    links: Links,
     /// Nodes whose cores get a credit.
     pub(super) core_credits: Delay<u32>,
     /// Io ports that get a credit.
     pub(super) port_credits: Delay<u32>,
-    /// Outputs that are asked for and have no credit.
+    /// Outputs that are asked for and have no credit, or a busy link.
     pub(super) blocked_outputs: i64,
     pub(super) tally: Tally,
 }
 
 impl Noc {
-    pub(super) fn new(spec: &NocSpec, mesh: &Mesh, io: &[IoPort]) -> Self {
-        let num_nodes = mesh.width * mesh.height;
-        let coordinates = Coordinates::new(mesh, io);
+    /// The routers of a board; io ports are in global coordinates.
+    pub(super) fn new(spec: &NocSpec, grid: &Grid, board: &Board, io: &[IoPort]) -> Self {
+        let coordinates = Coordinates::new(grid, io);
         let mut ports: Vec<_> = (0..)
             .zip(io)
-            .map(|(port, at)| (slot(at.y * mesh.width + at.x, at.side as usize), port))
+            .map(|(port, at)| (slot(at.y * grid.width + at.x, at.side as usize), port))
             .collect();
         ports.sort_unstable();
-        let mut routers: Vec<_> = (0..num_nodes)
-            .map(|node| Router::new(coordinates.packed(node), credits(node, spec, mesh)))
-            .collect();
+        let router =
+            |node| Router::new(coordinates.packed(node), credits(node, spec, grid), linked(node, grid));
+        let mut routers: Vec<_> = (0..grid.num_nodes()).map(router).collect();
         for &(slot, _) in &ports {
             routers[(slot >> 3) as usize].open((slot & 7) as usize);
         }
         Self {
             packet_flits: spec.packet_flits,
             turns: Turns::new(spec.arbitration_order),
-            links: [8, 8_u32.wrapping_neg(), 8 * mesh.width, (8 * mesh.width).wrapping_neg()],
+            channels: [8, 8_u32.wrapping_neg(), 8 * grid.width, (8 * grid.width).wrapping_neg()],
             ports,
             routers,
             flits: Flits::new(spec.packet_flits),
-            active: ActiveSet::new(num_nodes),
+            active: ActiveSet::new(grid.num_nodes()),
             turned: vec![],
             to_routers: Delay::new(spec.hop_cycles),
             from_cores: Delay::new(spec.inject_cycles),
             to_cores: Delay::new(spec.eject_cycles),
             to_outside: Delay::new(spec.hop_cycles),
             router_credits: Delay::new(spec.credit_cycles),
+            links: Links::new(board),
             core_credits: Delay::new(spec.credit_cycles),
             port_credits: Delay::new(spec.credit_cycles),
             blocked_outputs: 0,
@@ -176,7 +180,7 @@ impl Noc {
         let credits = self.router_credits.take(now);
         let any = credits.is_some() || flits.iter().any(Option::is_some);
         if let Some(credits) = credits {
-            self.deliver_credits(&credits);
+            self.wake(&credits, Router::add_credit);
             self.router_credits.give_back(credits);
         }
         let [hops, injections] = flits;
@@ -188,7 +192,18 @@ impl Noc {
             self.deliver_flits(&injections);
             self.from_cores.give_back(injections);
         }
-        any
+        let arrived = self.links.take(now);
+        any | arrived.is_some_and(|arrived| self.deliver_from_links(arrived))
+    }
+
+    /// Takes to the routers what arrives from other chips; returns that it does.
+    #[cold]
+    fn deliver_from_links(&mut self, arrived: Arrived) -> bool {
+        self.wake(&arrived.credits, Router::add_link_credit);
+        self.wake(&arrived.freed, Router::free_link);
+        self.deliver_flits(&arrived.flits);
+        self.links.give_back(arrived);
+        true
     }
 
     fn deliver_flits(&mut self, arrivals: &[Arrival]) {
@@ -206,11 +221,12 @@ impl Noc {
         tally.total.highest_queue_flits = u64::from(highest);
     }
 
-    fn deliver_credits(&mut self, slots: &[u32]) {
+    /// Tells the outputs in these slots something, after which a router may have a flit to grant.
+    #[inline(always)]
+    fn wake(&mut self, slots: &[u32], tell: impl Fn(&mut Router, usize) -> bool) {
         let Self { routers, active, .. } = self;
         for &slot in slots {
-            let router = &mut routers[(slot >> 3) as usize];
-            if router.add_credit((slot & 7) as usize) {
+            if tell(&mut routers[(slot >> 3) as usize], (slot & 7) as usize) {
                 active.insert(slot >> 3);
             }
         }
@@ -238,38 +254,45 @@ impl Noc {
             look.stays_active
         });
         self.active = active;
-        self.tally.total.flit_hops += self.to_routers.posted() - entered;
+        let link_flits = self.links.posted();
+        self.tally.total.link_flits += link_flits;
+        self.tally.total.flit_hops += self.to_routers.posted() - entered + link_flits;
     }
 
     #[inline(always)]
     fn look_at<const SINGLE_FLITS: bool, const COUNTED: bool>(&mut self, node: u32) -> Look {
-        let Self { routers, flits, coordinates, turns, links, ports, turned, tally, .. } = self;
+        let Self { routers, flits, coordinates, turns, channels, ports, turned, tally, .. } = self;
         let router = &mut routers[node as usize];
         if !router.has_turned {
             router.has_turned = true;
             turned.push(node);
         }
-        let outside = router.outside;
+        let (outside, linked) = (router.outside, router.linked);
         router.look::<SINGLE_FLITS>(flits, coordinates, turns, |input, output, flit| {
-            let beyond = |port: usize| (slot(node, port) ^ 1).wrapping_add(links[port]);
-            let is_leaving = outside >> output & 1 == 1;
+            let beyond = |port: usize| (slot(node, port) ^ 1).wrapping_add(channels[port]);
+            let (is_leaving, crosses) = (outside >> output & 1 == 1, linked >> output & 1 == 1);
             if COUNTED && !is_leaving {
                 tally.count_flit(node, output);
             }
             if output == LOCAL {
                 self.to_cores.post(Arrival { place: node, flit });
-            } else if is_leaving {
+            } else if !(is_leaving || crosses) {
+                self.to_routers.post(Arrival { place: beyond(output), flit });
+            } else if crosses {
+                tally.only_at(node, |counters| counters.link_flits += 1);
+                self.links.cross(slot(node, output), Arrival { place: beyond(output), flit });
+            } else {
                 tally.at(node, |counters| counters.io_flits += 1);
                 self.to_outside.post(flit);
-            } else {
-                self.to_routers.post(Arrival { place: beyond(output), flit });
             }
             if input == LOCAL {
                 self.core_credits.post(node);
-            } else if outside >> input & 1 == 1 {
-                self.port_credits.post(port_at(ports, slot(node, input)));
-            } else {
+            } else if (outside | linked) >> input & 1 == 0 {
                 self.router_credits.post(beyond(input));
+            } else if linked >> input & 1 == 1 {
+                self.links.credit(beyond(input));
+            } else {
+                self.port_credits.post(port_at(ports, slot(node, input)));
             }
         })
     }
@@ -281,16 +304,19 @@ impl Noc {
         self.to_cores.close(now);
         self.to_outside.close(now);
         self.router_credits.close(now);
+        self.links.close(now);
         self.core_credits.close(now);
         self.port_credits.close(now);
     }
 
     /// The next cycle in which something arrives somewhere.
+    #[inline]
     pub(super) fn next_arrival(&self) -> Option<u64> {
         let flits =
             [self.to_routers.next(), self.from_cores.next(), self.to_cores.next(), self.to_outside.next()];
         let credits = [self.router_credits.next(), self.core_credits.next(), self.port_credits.next()];
-        flits.into_iter().chain(credits).flatten().min()
+        let on_chip = flits.into_iter().chain(credits).flatten().min();
+        if self.links.is_idle() { on_chip } else { on_chip.into_iter().chain(self.links.next()).min() }
     }
 
     /// Whether a router must be looked at in the next cycle.
@@ -306,7 +332,7 @@ impl Noc {
     /// Who is beyond a side of a router: another router, or the world outside an io port.
     pub(super) fn neighbour(&self, node: u32, side: usize) -> Option<u32> {
         let is_outside = self.routers[node as usize].outside >> side & 1 == 1;
-        (!is_outside).then(|| slot(node, side).wrapping_add(self.links[side]) >> 3)
+        (!is_outside).then(|| slot(node, side).wrapping_add(self.channels[side]) >> 3)
     }
 }
 
@@ -316,14 +342,16 @@ fn port_at(ports: &[(u32, u32)], slot: u32) -> u32 {
 }
 
 /// The free slots behind each output of a router of an empty network.
-fn credits(node: u32, spec: &NocSpec, mesh: &Mesh) -> [u32; PORTS] {
-    let (x, y) = (node % mesh.width, node / mesh.width);
-    Port::ALL.map(|port| match port {
-        Port::PlusX if x + 1 < mesh.width => spec.queue_flits,
-        Port::MinusX if x > 0 => spec.queue_flits,
-        Port::PlusY if y + 1 < mesh.height => spec.queue_flits,
-        Port::MinusY if y > 0 => spec.queue_flits,
-        Port::Local => spec.receive_flits,
-        _ => 0,
+fn credits(node: u32, spec: &NocSpec, grid: &Grid) -> [u32; PORTS] {
+    Port::ALL.map(|port| match (port, grid.neighbour(node, port)) {
+        (Port::Local, _) => spec.receive_flits,
+        (_, Some(_)) => spec.queue_flits,
+        (_, None) => 0,
     })
+}
+
+/// Bits of the sides of a router that are links to another chip.
+fn linked(node: u32, grid: &Grid) -> u8 {
+    let bit = |port| u8::from(grid.is_link(node, port)) << port as u8;
+    Port::ALL.into_iter().map(bit).sum()
 }

@@ -7,7 +7,7 @@ use super::flits::Packet;
 use super::noc::{FlitStream, Noc};
 use super::router::PORTS;
 use super::{OutputCounts, PacketTrace};
-use crate::chip::{CoreTiming, Mesh, Noc as NocSpec};
+use crate::chip::{Board, CoreTiming, Grid, Mesh, Noc as NocSpec};
 use crate::progress::Progress;
 use crate::traffic::Destination;
 
@@ -74,19 +74,21 @@ struct Replay<'a> {
     num_received: usize,
 }
 
-/// Runs packets, in the order of their creation, through a mesh of routers whose source queues are
-/// unlimited. `progress` is told how many have arrived.
+/// Runs packets, in the order of their creation, through the routers of a board, whose source queues
+/// are unlimited. `progress` is told how many have arrived.
 ///
 /// # Errors
 /// If it is cancelled.
 pub fn replay(
     spec: &NocSpec,
     mesh: &Mesh,
+    board: &Board,
     consume: Consume<'_>,
     packets: &[RecordedPacket],
     progress: &Progress,
 ) -> Result<Replayed, Cancelled> {
-    let num_nodes = mesh.width * mesh.height;
+    let grid = Grid::new(mesh, board);
+    let num_nodes = grid.num_nodes();
     let untraced = |packet: &RecordedPacket| PacketTrace {
         source: Destination::Node(packet.source),
         destination: Destination::Node(packet.destination),
@@ -94,7 +96,7 @@ pub fn replay(
         sent: 0,
         received: 0,
     };
-    let mut noc = Noc::new(spec, mesh, &[]);
+    let mut noc = Noc::new(spec, &grid, board, &[]);
     noc.tally.count_outputs(num_nodes);
     let replay = Replay {
         packets,

@@ -63,7 +63,7 @@ pub(super) struct Router {
     asking: u64,
     /// The inputs that each output may serve: all, or the one whose packet it is in the middle of.
     allowed: u64,
-    /// The highest bit of a byte: whether the output has a credit.
+    /// The highest bit of a byte: whether the output has a credit, and no busy link.
     credited: u64,
     pub(super) credits: [u32; PORTS],
     /// The highest bit of a byte: whether the output is asked for and has no credit.
@@ -74,6 +74,10 @@ pub(super) struct Router {
     first_turns: [u8; PORTS],
     /// Bits of the sides that are io ports.
     pub(super) outside: u8,
+    /// Bits of the sides that are links to another chip.
+    pub(super) linked: u8,
+    /// Bits of the links that a flit is on its way onto, so that no other can follow yet.
+    busy: u8,
     /// Whether it is on the list of those whose round robins may have moved in this timestep.
     pub(super) has_turned: bool,
 }
@@ -98,8 +102,8 @@ impl Look {
 }
 
 impl Router {
-    /// A router without io ports, that has these credits.
-    pub(super) fn new(coordinates: u32, credits: [u32; PORTS]) -> Self {
+    /// A router without io ports, that has these credits; some of its sides are links.
+    pub(super) fn new(coordinates: u32, credits: [u32; PORTS], linked: u8) -> Self {
         let credited = (0..PORTS).filter(|&port| credits[port] > 0).map(|port| 0x80 << (8 * port)).sum();
         Self {
             asking: 0,
@@ -111,6 +115,8 @@ impl Router {
             coordinates,
             first_turns: [0; PORTS],
             outside: 0,
+            linked,
+            busy: 0,
             has_turned: false,
         }
     }
@@ -160,6 +166,31 @@ impl Router {
         self.asking >> (8 * output) & 0x1f != 0
     }
 
+    /// A slot at the other end of a link is free again. Returns whether the output is asked for.
+    pub(super) fn add_link_credit(&mut self, output: usize) -> bool {
+        self.credits[output] += 1;
+        self.open_link(output)
+    }
+
+    /// A link has just been granted to a flit: no other can follow yet.
+    #[cold]
+    fn occupy_link(&mut self, output: usize) {
+        self.busy |= 1 << output;
+        self.credited &= !(0x80 << (8 * output));
+    }
+
+    /// A flit can follow on a link. Returns whether the output is asked for.
+    pub(super) fn free_link(&mut self, output: usize) -> bool {
+        self.busy &= !(1 << output);
+        self.open_link(output)
+    }
+
+    fn open_link(&mut self, output: usize) -> bool {
+        let is_open = self.credits[output] > 0 && self.busy >> output & 1 == 0;
+        self.credited |= u64::from(is_open) << (8 * output + 7);
+        self.asking >> (8 * output) & 0x1f != 0
+    }
+
     /// One cycle: every output with a credit grants one of the inputs that ask for it; `forward`
     /// takes each (input, output, flit).
     #[inline(always)]
@@ -203,6 +234,9 @@ impl Router {
         // Outside there is always room.
         self.credits[output] -= 1 - u32::from(self.outside >> output & 1);
         self.credited &= !(u64::from(self.credits[output] == 0) << (8 * output + 7));
+        if self.linked >> output & 1 == 1 {
+            self.occupy_link(output);
+        }
         flit
     }
 

@@ -17,7 +17,7 @@ impl Schedule {
         let places: BTreeMap<u32, u32> = description.tiles.iter().map(|tile| tile.node).zip(0..).collect();
         let mut packets = BTreeMap::new();
         let mut send = |place: u32, from: Destination, population: usize, neuron: usize| {
-            for packet in self.axons[population].packets(&description.chip, neuron, from) {
+            for packet in self.axons[population].packets(&self.places, neuron, from) {
                 let to = match packet.destination {
                     Destination::Node(node) => places[&node],
                     Destination::Port(_) => entrance + 1,

@@ -14,6 +14,8 @@ pub struct Activity {
     pub packets: u64,
     /// Flits of these packets across links between routers.
     pub flit_hops: u64,
+    /// Those of them from chip to chip.
+    pub link_flits: u64,
     /// Neurons updated in the timesteps of the sample's slot.
     pub soma_updates: u64,
 }
@@ -57,6 +59,7 @@ pub(super) fn counted(counts: &[Counts], activity: &[Activity], description: &De
         output_packets,
         flits: packets * flits,
         flit_hops: activity.iter().map(|activity| activity.flit_hops).sum(),
+        link_flits: activity.iter().map(|activity| activity.link_flits).sum(),
         io_flits: (input_packets + output_packets) * flits,
         soma_updates: activity.iter().map(|activity| activity.soma_updates).sum(),
         ..Counters::default()
@@ -66,8 +69,19 @@ pub(super) fn counted(counts: &[Counts], activity: &[Activity], description: &De
 /// What a sample's spikes cause, and the cycles of its slot.
 pub(super) fn with_cycles(caused: &Counters, timed: &Counters) -> Counters {
     let Counters { spikes, packets, input_packets, output_packets, .. } = *caused;
-    let Counters { flits, flit_hops, io_flits, sops, .. } = *caused;
-    Counters { spikes, packets, input_packets, output_packets, flits, flit_hops, io_flits, sops, ..*timed }
+    let Counters { flits, flit_hops, link_flits, io_flits, sops, .. } = *caused;
+    Counters {
+        spikes,
+        packets,
+        input_packets,
+        output_packets,
+        flits,
+        flit_hops,
+        link_flits,
+        io_flits,
+        sops,
+        ..*timed
+    }
 }
 
 /// What the chip counts in each of some timesteps.

@@ -46,11 +46,11 @@ proptest! {
     #[test]
     fn every_packet_of_random_recordings_equals_the_reference(
         (spec, packets, is_decoded) in any_chip().prop_flat_map(|spec| {
-            let packets = any_recording_for(&spec.mesh);
+            let packets = any_recording_for(&spec);
             (Just(spec), packets, any::<bool>())
         })
     ) {
         let consume = if is_decoded { Consume::Decoded(&spec.core.timing) } else { Consume::OnArrival };
-        replayed_to(consume, &spec.noc, &spec.mesh, &packets);
+        replayed_to(consume, &spec.noc, &spec.mesh, &spec.board, &packets);
     }
 }

@@ -40,7 +40,7 @@ proptest! {
     #[test]
     fn every_packet_arrives_and_every_count_follows_from_the_traffic((spec, traffic) in any_case()) {
         let (timing, trace) = simulated(&spec, &traffic);
-        let Counters { packets, input_packets, output_packets, flits, flit_hops, sops, .. } = timing.counters;
+        let Counters { packets, input_packets, output_packets, flits, flit_hops, link_flits, sops, .. } = timing.counters;
         prop_assert_eq!(trace.len(), traffic.packets.len());
         prop_assert_eq!(packets + input_packets, traffic.packets.len() as u64);
         prop_assert_eq!(flits, packets * u64::from(spec.noc.packet_flits));
@@ -49,6 +49,8 @@ proptest! {
         prop_assert_eq!(output_packets, left.count() as u64);
         let hops: u64 = trace.iter().map(|packet| hops(&spec, packet)).sum();
         prop_assert_eq!(flit_hops, hops * u64::from(spec.noc.packet_flits));
+        let chip_hops: u64 = trace.iter().map(|packet| chip_hops(&spec, packet)).sum();
+        prop_assert_eq!(link_flits, chip_hops * u64::from(spec.noc.packet_flits));
     }
 
     #[test]
@@ -68,8 +70,11 @@ proptest! {
         for packet in trace {
             let first = if matches!(packet.source, Destination::Node(_)) { noc.inject_cycles } else { noc.hop_cycles };
             let last = if matches!(packet.destination, Destination::Node(_)) { noc.eject_cycles } else { noc.hop_cycles };
-            let links = hops(&spec, &packet) * u64::from(noc.hop_cycles);
-            let latency = u64::from(first + last + noc.packet_flits - 1) + links;
+            let links = chip_hops(&spec, &packet);
+            let hops = hops(&spec, &packet) - links;
+            let way = hops * u64::from(noc.hop_cycles) + links * u64::from(spec.board.link_cycles.unwrap());
+            let between_flits = if links > 0 { spec.board.link_flit_cycles.unwrap() } else { 1 };
+            let latency = u64::from(first + last + (noc.packet_flits - 1) * between_flits) + way;
             prop_assert!(packet.received >= packet.sent + latency, "{packet:?}");
             prop_assert!(packet.received <= timing.quiet_cycle, "{packet:?}");
         }
@@ -105,10 +110,23 @@ proptest! {
 }
 
 fn hops(spec: &ChipSpec, packet: &PacketTrace) -> u64 {
-    let place = |end| match end {
-        Destination::Node(node) => (node % spec.mesh.width, node / spec.mesh.width),
-        Destination::Port(port) => (spec.io[port as usize].x, spec.io[port as usize].y),
+    distance(spec, packet, [1, 1])
+}
+
+fn chip_hops(spec: &ChipSpec, packet: &PacketTrace) -> u64 {
+    distance(spec, packet, [spec.mesh.width, spec.mesh.height])
+}
+
+/// How many squares of a size, counted from the origin, a packet goes on to.
+fn distance(spec: &ChipSpec, packet: &PacketTrace, [width, height]: [u32; 2]) -> u64 {
+    let (columns, ports) = (spec.mesh.width * spec.board.chips_x, spec.ports());
+    let square = |end| {
+        let (x, y) = match end {
+            Destination::Node(node) => (node % columns, node / columns),
+            Destination::Port(port) => (ports[port as usize].x, ports[port as usize].y),
+        };
+        (x / width, y / height)
     };
-    let ((x, y), (to_x, to_y)) = (place(packet.source), place(packet.destination));
+    let ((x, y), (to_x, to_y)) = (square(packet.source), square(packet.destination));
     u64::from(x.abs_diff(to_x) + y.abs_diff(to_y))
 }

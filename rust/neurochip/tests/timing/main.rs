@@ -7,6 +7,7 @@ mod differential;
 mod edge;
 mod engines;
 mod laws;
+mod links;
 mod mesh;
 mod one_spike;
 mod perturbation;
@@ -14,7 +15,7 @@ mod random;
 mod recordings;
 mod reference;
 
-use neurochip::chip::{BUILT_IN, ChipSpec, Mesh, Noc};
+use neurochip::chip::{BUILT_IN, Board, ChipSpec, Mesh, Noc};
 use neurochip::counters::Counters;
 use neurochip::engine::{
     self, Consume, Error, Machine, OutputCounts, PacketTrace, Places, RecordedPacket, Replayed, StepTiming,
@@ -100,14 +101,23 @@ fn by_engine(machine: &mut Machine, traffic: &Traffic) -> Result<(StepTiming, Ve
     machine.simulate(traffic, Some(&mut trace)).map(|timing| (timing, trace))
 }
 
-/// The ways of recorded packets, in their order, where cores take packets on arrival.
+/// The ways of recorded packets on one chip, in their order, where cores take packets on arrival.
 fn replayed(spec: &Noc, mesh: &Mesh, packets: &[RecordedPacket]) -> Vec<PacketTrace> {
-    replayed_to(Consume::OnArrival, spec, mesh, packets).traces
+    replayed_to(Consume::OnArrival, spec, mesh, &Board::default(), packets).traces
 }
 
-fn replayed_to(consume: Consume<'_>, spec: &Noc, mesh: &Mesh, packets: &[RecordedPacket]) -> Replayed {
-    let replayed = engine::replay(spec, mesh, consume, packets, &Progress::default()).unwrap();
-    assert!(replayed == reference::replay(spec, mesh, consume, packets), "engine and reference differ");
+fn replayed_to(
+    consume: Consume<'_>,
+    spec: &Noc,
+    mesh: &Mesh,
+    board: &Board,
+    packets: &[RecordedPacket],
+) -> Replayed {
+    let replayed = engine::replay(spec, mesh, board, consume, packets, &Progress::default()).unwrap();
+    assert!(
+        replayed == reference::replay(spec, mesh, board, consume, packets),
+        "engine and reference differ"
+    );
     replayed
 }
 

@@ -1,7 +1,7 @@
 //! Routers and links.
 
 use super::*;
-use neurochip::chip::Port;
+use neurochip::chip::{Board, Port};
 
 /// The ways of recorded packets, in the order in which they are received.
 fn by_arrival(spec: &Noc, mesh: &Mesh, packets: &[RecordedPacket]) -> Vec<PacketTrace> {
@@ -139,8 +139,13 @@ fn the_flits_and_the_waiting_of_a_replay_are_told_by_router_and_output() {
     let mut spec = tiny(&[]).noc;
     spec.queue_flits = 1;
     let packet = |source| RecordedPacket { created: 0, source, destination: 2 };
-    let replayed =
-        replayed_to(Consume::OnArrival, &spec, &tiny(&[]).mesh, &[packet(0), packet(0), packet(1)]);
+    let replayed = replayed_to(
+        Consume::OnArrival,
+        &spec,
+        &tiny(&[]).mesh,
+        &Board::default(),
+        &[packet(0), packet(0), packet(1)],
+    );
     let counts = |node: usize, port: Port| replayed.outputs[node][port as usize];
     assert_eq!(counts(0, Port::PlusX), OutputCounts { flits: 2, blocked_cycles: 3 });
     assert_eq!(counts(1, Port::PlusX), OutputCounts { flits: 3, blocked_cycles: 2 });
@@ -153,7 +158,8 @@ fn the_flits_and_the_waiting_of_a_replay_are_told_by_router_and_output() {
 fn a_cancelled_replay_says_how_many_packets_had_arrived() {
     let (spec, progress) = (tiny(&[]), Progress::default());
     let packets = [RecordedPacket { created: 0, source: 0, destination: 3 }];
-    let replay = || engine::replay(&spec.noc, &spec.mesh, Consume::OnArrival, &packets, &progress);
+    let replay =
+        || engine::replay(&spec.noc, &spec.mesh, &spec.board, Consume::OnArrival, &packets, &progress);
     replay().unwrap();
     assert_eq!(progress.done(), 1);
     progress.cancel();

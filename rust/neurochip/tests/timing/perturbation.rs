@@ -34,7 +34,7 @@ fn noticed(cases: &[(ChipSpec, Traffic)], change: impl Fn(&mut ChipSpec)) -> usi
 fn an_off_by_one_in_any_parameter_is_noticed() {
     let cases = cases();
     assert_eq!(noticed(&cases, |_| ()), 0, "nothing is changed");
-    let parameters: [(&str, Change); 15] = [
+    let parameters: [(&str, Change); 18] = [
         ("noc.packet_flits", |spec| spec.noc.packet_flits += 1),
         ("noc.queue_flits", |spec| spec.noc.queue_flits += 1),
         ("noc.receive_flits", |spec| spec.noc.receive_flits += 1),
@@ -49,6 +49,14 @@ fn an_off_by_one_in_any_parameter_is_noticed() {
         ("core.timing.decode_cycles", |spec| spec.core.timing.decode_cycles += 1),
         ("core.timing.sops_per_cycle", |spec| spec.core.timing.sops_per_cycle += 1),
         ("core.timing.accumulate_latency", |spec| spec.core.timing.accumulate_latency += 1),
+        ("board.chips_x and board.chips_y", |spec| {
+            // The same routers as one chip.
+            (spec.mesh.width, spec.mesh.height, spec.io) =
+                (spec.grid().width, spec.grid().height, spec.ports());
+            (spec.board.chips_x, spec.board.chips_y) = (1, 1);
+        }),
+        ("board.link_cycles", |spec| *spec.board.link_cycles.as_mut().unwrap() += 1),
+        ("board.link_flit_cycles", |spec| *spec.board.link_flit_cycles.as_mut().unwrap() += 1),
         ("io.io_cycles", |spec| spec.io.iter_mut().for_each(|port| port.io_cycles += 1)),
     ];
     for (name, change) in parameters {

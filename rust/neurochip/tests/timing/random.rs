@@ -7,13 +7,17 @@ use proptest::sample::{Index, select};
 use super::*;
 
 /// A chip of any shape, with any timing: queues too shallow for their latencies, packets longer than
-/// queues, latencies of one cycle and of many, io ports and nodes without a core.
+/// queues, latencies of one cycle and of many, io ports and nodes without a core, by itself or on a board.
 pub(super) fn any_chip() -> impl Strategy<Value = ChipSpec> {
     let mesh = (1..6_u32, 1..5_u32, prop::collection::vec(any::<Index>(), 0..3));
     let ports = prop::collection::vec((any::<Index>(), 1..4_u32), 0..4);
-    (mesh, ports, any_noc(), any_core_timing()).prop_map(|(mesh, ports, noc, core)| {
+    (mesh, any_board(), ports, any_noc(), any_core_timing()).prop_map(|(mesh, board, ports, noc, core)| {
         let mut spec = tiny(&[]);
-        let (width, height, reserved) = mesh;
+        let (mut width, mut height, reserved) = mesh;
+        if board.num_chips() > 1 {
+            // Every router is stepped in every cycle: small chips, so that boards are not large.
+            (width, height) = (width.min(3), height.min(2));
+        }
         let node = |index: Index| {
             let node = index.index((width * height) as usize) as u32;
             [node % width, node / width]
@@ -21,11 +25,25 @@ pub(super) fn any_chip() -> impl Strategy<Value = ChipSpec> {
         // Node 0 always has a core, so that there is one.
         let reserved = reserved.into_iter().map(node).filter(|node| *node != [0, 0]).collect();
         spec.mesh = Mesh { width, height, reserved, max_hops_x: None, max_hops_y: None };
+        spec.board = board;
         spec.noc = noc;
         let soma_cycles = spec.core.timing.soma_cycles.clone();
         spec.core.timing = neurochip::chip::CoreTiming { soma_cycles, ..core };
         spec.io = io_ports(width, height, &ports);
         spec
+    })
+}
+
+/// One chip, or a few side by side whose links are as fast as others or far slower.
+fn any_board() -> impl Strategy<Value = Board> {
+    let chips = prop_oneof![1 => Just((1, 1)), 1 => (1..4_u32, 1..3_u32)];
+    let latency = prop_oneof![1..8_u32, Just(40_u32)];
+    (chips, latency, any::<Index>()).prop_map(|((chips_x, chips_y), link_cycles, flit)| Board {
+        chips_x,
+        chips_y,
+        max_chip_hops: None,
+        link_cycles: Some(link_cycles),
+        link_flit_cycles: Some(1 + flit.index(link_cycles as usize) as u32),
     })
 }
 
@@ -83,11 +101,11 @@ enum Pattern {
 /// Where packets can go: cores, then io ports.
 fn places(spec: &ChipSpec) -> Vec<Destination> {
     let cores = (0..spec.num_nodes()).filter(|&node| !spec.is_reserved(node)).map(Destination::Node);
-    cores.chain((0..spec.io.len() as u32).map(Destination::Port)).collect()
+    cores.chain((0..spec.num_ports()).map(Destination::Port)).collect()
 }
 
 fn destination(spec: &ChipSpec, pattern: Pattern, source: u32, random: Index) -> Destination {
-    let (width, num_nodes) = (spec.mesh.width, spec.num_nodes());
+    let (width, num_nodes) = (spec.grid().width, spec.num_nodes());
     let node = match pattern {
         Pattern::Uniform => return *random.get(&places(spec)),
         Pattern::Transpose => (source % width * width + source / width) % num_nodes,
@@ -117,8 +135,10 @@ pub(super) fn any_traffic_for(spec: &ChipSpec) -> impl Strategy<Value = Traffic>
     let updates = select(vec![[NEURONS, 0], [3, NEURONS - 3], [NEURONS - 1, 1]]);
     let cores = prop::collection::btree_map(select(nodes), (fired, updates, 1..9_u32), 0..12);
     let pattern = select(vec![Pattern::Uniform, Pattern::Transpose, Pattern::HotSpot, Pattern::Neighbour]);
-    let inputs =
-        prop::collection::vec(prop::collection::vec((any::<Index>(), 0..30_u32), 0..12), spec.io.len());
+    let inputs = prop::collection::vec(
+        prop::collection::vec((any::<Index>(), 0..30_u32), 0..12),
+        spec.num_ports() as usize,
+    );
     let spec = spec.clone();
     (cores, inputs, pattern)
         .prop_map(move |(cores, inputs, pattern)| traffic(&spec, &cores, &inputs, pattern))
@@ -156,9 +176,9 @@ fn traffic(
     traffic
 }
 
-/// Packets for [`replayed`], in the order of their creation, between nodes of a mesh.
-pub(super) fn any_recording_for(mesh: &Mesh) -> impl Strategy<Value = Vec<RecordedPacket>> + use<> {
-    let num_nodes = mesh.width * mesh.height;
+/// Packets for [`replayed_to`], in the order of their creation, between nodes of a board.
+pub(super) fn any_recording_for(spec: &ChipSpec) -> impl Strategy<Value = Vec<RecordedPacket>> + use<> {
+    let num_nodes = spec.num_nodes();
     let packet = (0..40_u64, 0..num_nodes, 0..num_nodes);
     prop::collection::vec(packet, 0..60).prop_map(|mut packets| {
         packets.sort_unstable();

@@ -69,15 +69,17 @@ struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     fn new(spec: &'a ChipSpec, traffic: &'a Traffic) -> Self {
-        let num_nodes = spec.num_nodes() as usize;
+        let ports = spec.ports();
+        let network = Network::new(&spec.noc, &spec.mesh, &spec.board, &ports);
+        let num_nodes = network.routers.len();
         let mut machine = Self {
             spec,
             traffic,
-            network: Network::new(&spec.noc, &spec.mesh, &spec.io),
+            network,
             visible: vec![0; traffic.spikes.len()],
             sends: (0..num_nodes).map(|_| Send::default()).collect(),
             free: vec![0; num_nodes],
-            entrances: spec.io.iter().map(|_| (Stream::default(), 0)).collect(),
+            entrances: ports.iter().map(|_| (Stream::default(), 0)).collect(),
             taken: 0,
             busy_until: 0,
         };
@@ -197,7 +199,7 @@ impl<'a> Machine<'a> {
         let node = network.node_at(port);
         network.at(node).input_packets += u64::from(is_head);
         network.enter_flit(now, port, flit);
-        *free = now + u64::from(self.spec.io[port].io_cycles);
+        *free = now + u64::from(network.io[port].io_cycles);
         true
     }
 

@@ -33,18 +33,23 @@ fn expected_counters(network: &Network, run: &SampleRun) -> Counters {
             expected.spikes += spikes;
             expected.sops += spikes * to.iter().map(|(_, synapses)| synapses).sum::<u64>();
             if number == network.output as usize {
-                let ports = (0..chip.io.len() as u32).map(Destination::Port);
+                let ports = (0..chip.ports().len() as u32).map(Destination::Port);
                 to.push((ports.min_by_key(|&port| distance(chip, from, port)).unwrap(), 0));
                 expected.output_packets += spikes;
             }
             let packets = spikes * to.len() as u64;
-            expected.flit_hops += spikes * to.iter().map(|&(to, _)| distance(chip, from, to)).sum::<u64>();
+            let sum = |distance: fn(&ChipSpec, Destination, Destination) -> u64| {
+                spikes * to.iter().map(|&(to, _)| distance(chip, from, to)).sum::<u64>()
+            };
+            expected.flit_hops += sum(distance);
+            expected.link_flits += sum(distance_in_chips);
             *(if number == 0 { &mut expected.input_packets } else { &mut expected.packets }) += packets;
         }
     }
     let flits = u64::from(chip.noc.packet_flits);
     expected.flits = expected.packets * flits;
     expected.flit_hops *= flits;
+    expected.link_flits *= flits;
     expected.io_flits = (expected.input_packets + expected.output_packets) * flits;
     expected
 }
@@ -77,12 +82,22 @@ fn targets(network: &Network, population: usize, neuron: usize) -> Vec<(Destinat
 }
 
 fn distance(chip: &ChipSpec, from: Destination, to: Destination) -> u64 {
-    let place = |end| match end {
-        Destination::Node(node) => (node % chip.mesh.width, node / chip.mesh.width),
-        Destination::Port(port) => (chip.io[port as usize].x, chip.io[port as usize].y),
-    };
-    let (from, to) = (place(from), place(to));
-    u64::from(from.0.abs_diff(to.0) + from.1.abs_diff(to.1))
+    let ((x, y), (to_x, to_y)) = (place(chip, from), place(chip, to));
+    u64::from(x.abs_diff(to_x) + y.abs_diff(to_y))
+}
+
+fn distance_in_chips(chip: &ChipSpec, from: Destination, to: Destination) -> u64 {
+    let of_chip = |(x, y)| (x / chip.mesh.width, y / chip.mesh.height);
+    let ((x, y), (to_x, to_y)) = (of_chip(place(chip, from)), of_chip(place(chip, to)));
+    u64::from(x.abs_diff(to_x) + y.abs_diff(to_y))
+}
+
+fn place(chip: &ChipSpec, end: Destination) -> (u32, u32) {
+    let width = chip.mesh.width * chip.board.chips_x;
+    match end {
+        Destination::Node(node) => (node % width, node / width),
+        Destination::Port(port) => (chip.ports()[port as usize].x, chip.ports()[port as usize].y),
+    }
 }
 
 /// Neurons that update in each timestep: those that receive, decide or send.
@@ -106,7 +121,7 @@ fn soma_updates(network: &Network) -> u64 {
 /// The counters that do not depend on time.
 fn untimed(counters: &Counters) -> Counters {
     let Counters { spikes, packets, input_packets, output_packets, .. } = *counters;
-    let Counters { flits, flit_hops, io_flits, sops, soma_updates, .. } = *counters;
+    let Counters { flits, flit_hops, link_flits, io_flits, sops, soma_updates, .. } = *counters;
     Counters {
         spikes,
         packets,
@@ -114,6 +129,7 @@ fn untimed(counters: &Counters) -> Counters {
         output_packets,
         flits,
         flit_hops,
+        link_flits,
         io_flits,
         sops,
         soma_updates,

@@ -52,15 +52,26 @@ impl Choices {
     }
 }
 
+/// The nodes of the chip as a board of four.
+const FOUR_CHIPS: [(&str, &str); 5] = [
+    ("mesh.width", "4"),
+    ("mesh.height", "4"),
+    ("board.chips_x", "2"),
+    ("board.chips_y", "2"),
+    ("io.1.x", "3"),
+];
+
 /// A network of up to four populations behind its input, in boxes on up to 33 cores.
 pub(crate) fn network(choices: &mut Choices) -> Network {
-    let chip = tiny(&[
+    let chips: &[_] = if choices.once_in(2) { &FOUR_CHIPS } else { &[] };
+    let fields = [
         ("core.weight_sum_bits", choices.one_of(&["32", "16"])),
         ("core.membrane_bits", choices.one_of(&["32", "16"])),
         ("core.overflow", choices.one_of(&["wrap", "saturate"])),
         ("core.second_state_word", SECOND_STATE_WORD),
         ("noc.packet_flits", choices.one_of(&["1", "2"])),
-    ]);
+    ];
+    let chip = tiny(&[&fields, chips].concat());
     let (shape, signed) = (shape(choices), choices.once_in(2));
     let mut network = Network::new(chip, input(shape, choices.length(1, 8), signed));
     for last in (0..choices.pick(1, 4)).rev() {

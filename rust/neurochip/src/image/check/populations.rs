@@ -60,7 +60,7 @@ fn check_input(image: &Description, number: usize, population: &Population) -> C
     let name = &population.name;
     if let Model::Input { port } = population.model {
         require(number == 0, || format!("population '{name}' is a second input"))?;
-        let ports = image.chip.io.len();
+        let ports = image.chip.num_ports() as usize;
         return require((port as usize) < ports, || {
             format!("population '{name}' enters at io port {port}, the chip has {ports}")
         });

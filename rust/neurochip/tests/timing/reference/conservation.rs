@@ -9,7 +9,7 @@ impl Network {
         let mut inputs = vec![[0; PORTS]; self.routers.len()];
         let mut cores = vec![0; self.routers.len()];
         let mut credits = |node: usize, port: usize, count: u32| match self.side(node, port) {
-            Side::Router(neighbour) => inputs[neighbour][port ^ 1] += count,
+            Side::Router(neighbour) | Side::Linked(neighbour) => inputs[neighbour][port ^ 1] += count,
             Side::Core => cores[node] += count,
             Side::Outside(_) | Side::Nothing => {}
         };
@@ -47,6 +47,6 @@ impl Network {
 
     fn outward<'a>(&self, inputs: &'a mut [[u32; PORTS]], port: usize) -> &'a mut u32 {
         let io = &self.io[port];
-        &mut inputs[(io.y * self.mesh.width + io.x) as usize][io.side as usize]
+        &mut inputs[io.y as usize * self.width() + io.x as usize][io.side as usize]
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use neurochip::chip::{IoPort, Mesh, Noc, Port};
+use neurochip::chip::{Board, IoPort, Mesh, Noc, Port};
 use neurochip::counters::Counters;
 use neurochip::engine::{PacketTrace, Places};
 use neurochip::traffic::Destination;
@@ -36,6 +36,8 @@ pub(super) enum Message {
 /// What lies behind a port of a router.
 pub(super) enum Side {
     Router(usize),
+    /// A router of another chip.
+    Linked(usize),
     Core,
     Outside(usize),
     Nothing,
@@ -49,11 +51,14 @@ pub(super) struct Router {
     pointers: [usize; PORTS],
     /// The input whose packet each output is in the middle of.
     locks: [Option<usize>; PORTS],
+    /// From when on each output can grant again.
+    free: [u64; PORTS],
 }
 
 pub(super) struct Network {
     pub(super) spec: Noc,
-    pub(super) mesh: Mesh,
+    mesh: Mesh,
+    board: Board,
     pub(super) io: Vec<IoPort>,
     pub(super) routers: Vec<Router>,
     pub(super) core_credits: Vec<u32>,
@@ -69,13 +74,15 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(spec: &Noc, mesh: &Mesh, io: &[IoPort]) -> Self {
-        let num_nodes = (mesh.width * mesh.height) as usize;
+    /// Io ports are in global coordinates.
+    pub(super) fn new(spec: &Noc, mesh: &Mesh, board: &Board, io: &[IoPort]) -> Self {
+        let num_nodes = (mesh.width * board.chips_x * mesh.height * board.chips_y) as usize;
         let mut credits = [spec.queue_flits; PORTS];
         credits[LOCAL] = spec.receive_flits;
         Self {
             spec: spec.clone(),
             mesh: mesh.clone(),
+            board: board.clone(),
             io: io.to_vec(),
             routers: vec![Router { credits, ..Router::default() }; num_nodes],
             core_credits: vec![spec.queue_flits; num_nodes],
@@ -95,21 +102,29 @@ impl Network {
 
     /// The node whose router has an io port.
     pub(super) fn node_at(&self, port: usize) -> usize {
-        (self.io[port].y * self.mesh.width + self.io[port].x) as usize
+        self.io[port].y as usize * self.width() + self.io[port].x as usize
+    }
+
+    /// Nodes in a row of the board.
+    pub(super) fn width(&self) -> usize {
+        (self.mesh.width * self.board.chips_x) as usize
     }
 
     pub(super) fn side(&self, node: usize, port: usize) -> Side {
-        let (width, height) = (self.mesh.width as usize, self.mesh.height as usize);
+        let (width, chip_width, chip_height) =
+            (self.width(), self.mesh.width as usize, self.mesh.height as usize);
         let (x, y) = (node % width, node / width);
+        let (x_on_chip, y_on_chip) = (x % chip_width, y % chip_height);
         let is_here = |io: &IoPort| (io.x as usize, io.y as usize, io.side as usize) == (x, y, port);
-        match Port::ALL[port] {
-            Port::PlusX if x + 1 < width => Side::Router(node + 1),
-            Port::MinusX if x > 0 => Side::Router(node - 1),
-            Port::PlusY if y + 1 < height => Side::Router(node + width),
-            Port::MinusY if y > 0 => Side::Router(node - width),
-            Port::Local => Side::Core,
-            _ => self.io.iter().position(is_here).map_or(Side::Nothing, Side::Outside),
-        }
+        let (neighbour, is_link) = match Port::ALL[port] {
+            Port::PlusX if x + 1 < width => (node + 1, x_on_chip + 1 == chip_width),
+            Port::MinusX if x > 0 => (node - 1, x_on_chip == 0),
+            Port::PlusY if node + width < self.routers.len() => (node + width, y_on_chip + 1 == chip_height),
+            Port::MinusY if y > 0 => (node - width, y_on_chip == 0),
+            Port::Local => return Side::Core,
+            _ => return self.io.iter().position(is_here).map_or(Side::Nothing, Side::Outside),
+        };
+        if is_link { Side::Linked(neighbour) } else { Side::Router(neighbour) }
     }
 
     /// The output that a packet takes at a router: x first.
@@ -118,10 +133,10 @@ impl Network {
             Destination::Node(node) => (node, LOCAL),
             Destination::Port(port) => {
                 let io = &self.io[port as usize];
-                (io.y * self.mesh.width + io.x, io.side as usize)
+                (io.y * self.width() as u32 + io.x, io.side as usize)
             }
         };
-        let (node, width) = (node as u32, self.mesh.width);
+        let (node, width) = (node as u32, self.width() as u32);
         let port = match ((exit % width).cmp(&(node % width)), (exit / width).cmp(&(node / width))) {
             (std::cmp::Ordering::Greater, _) => Port::PlusX,
             (std::cmp::Ordering::Less, _) => Port::MinusX,
@@ -189,7 +204,7 @@ impl Network {
                 None => asking.next(),
             };
             let Some(input) = chosen else { continue };
-            if router.credits[output] == 0 {
+            if router.credits[output] == 0 || now < router.free[output] {
                 self.at(node).output_blocked_cycles += 1;
                 self.places.outputs[node][output].blocked_cycles += 1;
                 continue;
@@ -210,12 +225,22 @@ impl Network {
         }
         router.locks[output] = (!flit.is_tail).then_some(input);
         let hop = now + u64::from(self.spec.hop_cycles);
+        let link = now + u64::from(self.board.link_cycles.unwrap_or_default());
         match self.side(node, output) {
             Side::Router(neighbour) => {
                 self.at(node).flit_hops += 1;
                 self.places.outputs[node][output].flits += 1;
                 self.routers[node].credits[output] -= 1;
                 self.post(hop, Message::FlitAtRouter(neighbour, output ^ 1, flit));
+            }
+            Side::Linked(neighbour) => {
+                self.at(node).flit_hops += 1;
+                self.at(node).link_flits += 1;
+                self.places.outputs[node][output].flits += 1;
+                let router = &mut self.routers[node];
+                router.credits[output] -= 1;
+                router.free[output] = now + u64::from(self.board.link_flit_cycles.unwrap_or_default());
+                self.post(link, Message::FlitAtRouter(neighbour, output ^ 1, flit));
             }
             Side::Core => {
                 self.places.outputs[node][output].flits += 1;
@@ -228,13 +253,15 @@ impl Network {
             }
             Side::Nothing => unreachable!("dimension order stays inside the mesh"),
         }
-        let credit = match self.side(node, input) {
-            Side::Router(neighbour) => Message::CreditAtRouter(neighbour, input ^ 1),
-            Side::Core => Message::CreditAtCore(node),
-            Side::Outside(port) => Message::CreditAtPort(port),
+        let credited = now + u64::from(self.spec.credit_cycles);
+        let (cycle, credit) = match self.side(node, input) {
+            Side::Router(neighbour) => (credited, Message::CreditAtRouter(neighbour, input ^ 1)),
+            Side::Linked(neighbour) => (link, Message::CreditAtRouter(neighbour, input ^ 1)),
+            Side::Core => (credited, Message::CreditAtCore(node)),
+            Side::Outside(port) => (credited, Message::CreditAtPort(port)),
             Side::Nothing => unreachable!("no flit comes from beyond the edge"),
         };
-        self.post(now + u64::from(self.spec.credit_cycles), credit);
+        self.post(cycle, credit);
     }
 
     /// Sends a flit of a stream that has one from the core of a node, which has a credit.

@@ -1,6 +1,6 @@
 //! The network alone, on recorded packets (machine.md, section 9).
 
-use neurochip::chip::{Mesh, Noc};
+use neurochip::chip::{Board, Mesh, Noc};
 use neurochip::engine::{Consume, PacketTrace, RecordedPacket, Replayed};
 use neurochip::traffic::Destination;
 
@@ -8,8 +8,14 @@ use super::cores::Stream;
 use super::network::{Network, Packet};
 
 /// As [`neurochip::engine::replay`].
-pub(crate) fn replay(spec: &Noc, mesh: &Mesh, consume: Consume<'_>, packets: &[RecordedPacket]) -> Replayed {
-    let mut network = Network::new(spec, mesh, &[]);
+pub(crate) fn replay(
+    spec: &Noc,
+    mesh: &Mesh,
+    board: &Board,
+    consume: Consume<'_>,
+    packets: &[RecordedPacket],
+) -> Replayed {
+    let mut network = Network::new(spec, mesh, board, &[]);
     let num_nodes = network.routers.len();
     let mut sources: Vec<Stream> = (0..num_nodes).map(|_| Stream::default()).collect();
     let mut free = vec![0; num_nodes];

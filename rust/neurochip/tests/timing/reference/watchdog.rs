@@ -29,7 +29,7 @@ impl Machine<'_> {
     fn router_wait(&self, node: usize, input: usize) -> Option<String> {
         let packet = self.network.routers[node].queues[input].front()?.packet;
         let whom = match self.network.side(node, self.network.route(node, packet)) {
-            Side::Router(neighbour) => format!("router {neighbour}"),
+            Side::Router(neighbour) | Side::Linked(neighbour) => format!("router {neighbour}"),
             Side::Core => format!("core {node}"),
             Side::Outside(_) | Side::Nothing => "the chip's edge".to_owned(),
         };
