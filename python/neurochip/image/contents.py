@@ -97,7 +97,7 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
     lowering = next((each for each in network.lowerings if each.layer == population.layer), None)
     if lowering is None:
         lowering = Lowering(population.layer, "exact", "", None)
-    proof = lowering.proof
+    proof, headroom = lowering.proof, lowering.headroom_bits
     told = {
         "kind": population.kind,
         "mode": "streaming" if isinstance(population.model, MaxPool) else lowering.mode,
@@ -107,16 +107,21 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
         "differing": None if proof is None else int(proof.differing.sum()),
         "reachable": None if proof is None else int(proof.reachable.sum()),
         "worst_levels": None if proof is None else int(proof.worst_levels.max(initial=0)),
-        "s1": lowering.s1,
+        "s1": tuple(_short(scale) for scale in lowering.s1),
         "largest_seen": lowering.largest_seen,
         "largest_possible": lowering.largest_possible,
         "membrane_bits": lowering.membrane_bits,
-        "headroom_bits": lowering.headroom_bits,
+        "headroom_bits": None if headroom is None else _short(headroom),
         "bias_bits": lowering.bias_bits,
         "note": lowering.note,
     }
     defaults = {field.name: field.default for field in fields(Layer)}
     return {name: value for name, value in told.items() if value != defaults[name]}
+
+
+def _short(number: float) -> float:
+    """As many digits as anyone reads: images hold one scale a channel."""
+    return float(f"{number:.4g}")
 
 
 def _tensor(network: Network, population: Population) -> str | None:
