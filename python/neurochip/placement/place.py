@@ -169,15 +169,17 @@ def _require_a_way_out(network: Network, chip: Chip, tiles: Sequence[Tile]) -> N
     if output.code is None:
         return  # the host reads membranes
     ports = chip.ports()
+    reaches = [Reach(chip, [port]) for port in ports]
     for tile in tiles:
         if tile.population != output.name:
             continue
         x, y = chip.position(tile.node)
-        nearest = min(ports, key=lambda port: abs(port[0] - x) + abs(port[1] - y))
-        too_far = Reach(chip, [nearest]).excess((x, y))
-        if too_far is not None:
+        too_far = [found for found in (reach.excess((x, y)) for reach in reaches) if found]
+        if len(too_far) == len(ports):
+            distances = [abs(port_x - x) + abs(port_y - y) for port_x, port_y in ports]
+            nearest = too_far[distances.index(min(distances))]
             raise CapacityError(
-                f"layer {output.layer!r} sits {too_far} from the nearest io port; "
-                f"{chip.name!r} addresses {too_far.allowed} ({too_far.field})",
+                f"layer {output.layer!r} sits {nearest} from the nearest io port; "
+                f"{chip.name!r} addresses {nearest.allowed} ({nearest.field})",
                 hint="give the chip an io port nearer to the end of the network",
             )

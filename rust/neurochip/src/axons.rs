@@ -56,12 +56,13 @@ pub(crate) struct Places {
     grid: Grid,
     /// Column and row of the router of each io port.
     ports: Vec<[u32; 2]>,
+    chip: ChipSpec,
 }
 
 impl Places {
     pub(crate) fn new(chip: &ChipSpec) -> Self {
         let ports = chip.ports().iter().map(|port| [port.x, port.y]).collect();
-        Self { grid: chip.grid(), ports }
+        Self { grid: chip.grid(), ports, chip: chip.clone() }
     }
 
     /// The router that a core or an io port is attached to, as x and y.
@@ -82,10 +83,11 @@ impl Places {
         distance(self.grid.chip(self.router(from)), self.grid.chip(self.router(to)))
     }
 
-    /// The io port with the fewest hops; of equals, the first.
+    /// The io port with the fewest hops of those that can be addressed; of equals, the first.
     fn nearest_port(&self, from: Destination) -> Destination {
+        let is_far = |port| !self.chip.can_address(self.router(from), self.router(port));
         let ports = (0..self.ports.len() as u32).map(Destination::Port);
-        ports.min_by_key(|&port| self.hops(from, port)).expect("the input has a port")
+        ports.min_by_key(|&port| (is_far(port), self.hops(from, port))).expect("the input has a port")
     }
 }
 

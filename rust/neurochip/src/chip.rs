@@ -384,6 +384,21 @@ impl ChipSpec {
         self.io.iter().map(outward).sum()
     }
 
+    /// Whether a packet can be addressed from one column and row of the board to another: by hops
+    /// within a chip, by chips to another.
+    pub fn can_address(&self, from: [u32; 2], to: [u32; 2]) -> bool {
+        let (grid, mesh, board) = (self.grid(), &self.mesh, &self.board);
+        let within = |[x, y]: [u32; 2], [to_x, to_y]: [u32; 2], [max_x, max_y]: [Option<u32>; 2]| {
+            max_x.is_none_or(|max| x.abs_diff(to_x) <= max) && max_y.is_none_or(|max| y.abs_diff(to_y) <= max)
+        };
+        let chips = [from, to].map(|position| grid.chip(position));
+        if chips[0] == chips[1] {
+            within(from, to, [mesh.max_hops_x, mesh.max_hops_y])
+        } else {
+            within(chips[0], chips[1], [board.max_chip_hops; 2])
+        }
+    }
+
     /// Nodes of the board, reserved ones included.
     pub fn num_nodes(&self) -> u32 {
         self.grid().num_nodes()

@@ -176,6 +176,17 @@ fn a_chip_survives_the_way_through_an_image() {
 }
 
 #[test]
+fn hops_limit_packets_within_a_chip_and_chips_those_between_chips() {
+    let fields = [("mesh.max_hops_x", "2"), ("board.chips_x", "4"), ("board.max_chip_hops", "2")];
+    let overrides = fields.map(|(field, value)| (field.to_owned(), value.to_owned()));
+    let spec = ChipSpec::from_toml_with(tiny(), &overrides).unwrap();
+    assert!(spec.can_address([0, 0], [2, 3]), "no limit along y");
+    assert!(!spec.can_address([0, 0], [3, 0]));
+    assert!(spec.can_address([0, 0], [11, 3]), "two chips on");
+    assert!(!spec.can_address([0, 0], [12, 0]), "three chips on");
+}
+
+#[test]
 fn a_fingerprint_follows_every_value_and_no_provenance() {
     let spec = ChipSpec::from_toml(tiny()).unwrap();
     assert_eq!(spec.fingerprint().len(), 64);
