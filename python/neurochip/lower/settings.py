@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +130,11 @@ class Settings:
         """The settings of a layer."""
         return self.layers.get(layer, self.default)
 
-    @cached_property
-    def is_default(self) -> bool:
-        """Whether nothing is decided."""
-        return self == Settings()
+    @property
+    def with_all_spikes(self) -> Settings:
+        """The same without RoT and DRLO."""
+        layers = {name: replace(layer, rot=0, drlo=None) for name, layer in self.layers.items()}
+        return Settings(replace(self.default, rot=0, drlo=None), layers)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         """Checks the names of layers against those of a network.

@@ -80,6 +80,12 @@ def _notes(sparse: Iterable[_Sparse]) -> Iterator[str]:
     return (f"spikes left out, {told}: {', '.join(names)}" for told, names in layers.items())
 
 
+def leaves_something(population: Population, decided: LayerSettings) -> bool:
+    """Whether settings change what a population sends, and leave values apart."""
+    sparse = _Sparse.of(population, decided)
+    return 2 <= len(sparse.levels) < sparse.neurons.high - sparse.neurons.low + 1
+
+
 def _reason(network: Network, layer: str) -> str:
     kinds = {population.layer: population.kind for population in network.populations}
     if network.population(network.output).layer == layer:
