@@ -42,8 +42,8 @@ def found_lines(tuned: Tuned, image: Image) -> Iterator[str]:
     """What was found, in sentences."""
     found, dense = tuned.found, tuned.dense
     yield (
-        f"{image.name} on {image.chip.name}, at most {tuned.max_loss:g} points of accuracy lost: "
-        f"{_saved(tuned, found.tried)} fewer SOPs"
+        f"{image.name} on {image.chip.name}: {_saved(tuned, found.tried)} fewer SOPs, for which "
+        f"{tuned.max_loss:g} in a hundred answers might be lost"
     )
     searched, unseen = found.tried.evaluation, found.held_out
     yield (

@@ -56,7 +56,7 @@ def save_plot(tuned: Tuned, file: BinaryIO, format: str) -> None:
     _scatter(axes, [tuned.found.tried], marker="*", s=220, color="tab:red", zorder=3, label="found")
     _scatter(axes, [tuned.dense.tried], marker="D", color="black", label="all spikes")
     bound = dense.percent - tuned.max_loss
-    axes.axhline(bound, color="0.4", ls="--", lw=1, label=f"{tuned.max_loss:g} points lost")
+    axes.axhline(bound, color="0.4", ls="--", lw=1, label=f"loss of {tuned.max_loss:g}")
     axes.set_ylim(bottom=dense.percent - DEPTH * max(tuned.max_loss, LEAST_LOSS))
     axes.set_xlabel("million SOPs per sample")
     axes.set_ylabel(f"accuracy on {len(dense.right):,} samples, %")

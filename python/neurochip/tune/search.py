@@ -18,8 +18,8 @@ from .space import CHOICES, Assignment
 SEARCH = "search"
 """The part of the samples on which assignments are judged."""
 
-RUNGS_BACK = 4
-"""Rungs above the lowest that keeps the accuracy that are judged too."""
+RUNGS_BACK = (1, 2, 4, 8)
+"""How far above the lowest rung that keeps the accuracy others are judged too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ class Search:
             rung = (kept + lost) // 2
             keeps = self.judge(ladder[rung], f"rung {rung} of {len(ladder) - 1} of the ladder")
             kept, lost = (rung, lost) if keeps else (kept, rung)
-        for above in range(kept - 1, max(kept - 1 - RUNGS_BACK, 0), -1):
-            self.judge(ladder[above], f"rung {above}, to fall back to")
+        for rung in (kept - back for back in RUNGS_BACK if back < kept):
+            self.judge(ladder[rung], f"rung {rung}, to fall back to")
 
     def refine(self, prediction: Prediction, trials: int) -> None:
         """Tries neighbours of the best, of a better one as soon as there is one."""
