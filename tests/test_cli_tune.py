@@ -77,12 +77,21 @@ def test_the_same_search_again_is_answered_from_its_journal_alone(folder):
     assert (folder / "digits_cnn.settings.toml.journal").read_bytes() == journal
 
 
-def test_a_journal_of_another_search_is_refused(folder):
+def test_other_samples_are_evaluated_beside_those_that_were(folder):
+    first = search()
+    journal = (folder / "digits_cnn.settings.toml.journal").read_bytes()
+    assert search("--held-out", 60).exit_code == 0
+    more = (folder / "digits_cnn.settings.toml.journal").read_bytes()
+    assert more.startswith(journal)
+    assert b"search" not in more.removeprefix(journal), "only those held out are others"
+    assert search().stdout == first.stdout
+
+
+def test_a_journal_of_another_chip_is_refused(folder):
     search()
-    error, hint = refusal("--samples", 60)
+    error, hint = refusal("--chip", "ideal")
     assert error == (
-        "error: 'digits_cnn.settings.toml.journal' is of another search: "
-        "of other samples, network, chip or settings"
+        "error: 'digits_cnn.settings.toml.journal' is of another network, chip or settings"
     )
     assert hint == "hint: remove it, or write to another file with `--output`"
 

@@ -176,7 +176,7 @@ def test_a_journal_gives_back_what_was_added_and_drops_a_line_cut_short(tmp_path
         ("not json\n", "is no journal of a search"),
         ("one line without an end", "is no journal of a search"),
         ('{"format": "another"}\n', "is no journal of a search"),
-        (json.dumps({"format": FORMAT, "search": "b"}) + "\n", "is of another search"),
+        (json.dumps({"format": FORMAT, "search": "b"}) + "\n", "is of another network"),
     ],
 )
 def test_a_file_that_is_no_journal_of_this_search_is_left_as_it_is(tmp_path, content, told):

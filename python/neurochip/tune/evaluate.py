@@ -98,6 +98,7 @@ class Evaluator:
         self.network = image.network
         self.space = Space.of(image.network)
         self.parts = parts
+        self._names = {name: _named(image, name, samples) for name, samples in parts.items()}
         self._placement = place(image.network, image.chip)
         self._journal = journal
         self._threads = threads
@@ -105,7 +106,7 @@ class Evaluator:
     def __call__(self, assignment: Assignment, part: str) -> Evaluation:
         """What an assignment does on a part of the samples."""
         told = " | ".join(each.sparsity for each in self.space.chosen(assignment).values())
-        key = f"{part}: {told}"
+        key = f"{self._names[part]}: {told}"
         if key not in self._journal.records:
             self._journal.add(key, self._measured(assignment, part))
         record = self._journal.records[key]
@@ -138,11 +139,13 @@ class Evaluator:
         return self._simulated(self.space.dense, PROBE).outputs
 
 
-def fingerprint(image: Image, parts: Mapping[str, Samples]) -> str:
-    """What evaluations depend on: the image, its chip and constants included, and the samples."""
-    digest = hashlib.sha256(image.to_bytes())
-    for name, samples in parts.items():
-        digest.update(f"{name} {len(samples.labels)}".encode())
-        digest.update(image.codes(samples.x).tobytes())
-        digest.update(samples.labels.astype(np.int64).tobytes())
-    return digest.hexdigest()
+def fingerprint(image: Image) -> str:
+    """What every evaluation depends on: the image, its chip and its constants included."""
+    return hashlib.sha256(image.to_bytes()).hexdigest()
+
+
+def _named(image: Image, name: str, samples: Samples) -> str:
+    """A part's name in the journal, which changes with any of its samples."""
+    digest = hashlib.sha256(image.codes(samples.x).tobytes())
+    digest.update(samples.labels.astype(np.int64).tobytes())
+    return f"{name} {digest.hexdigest()[:16]}"

@@ -84,7 +84,7 @@ def _records(path: Path, whole: bytes, search: str) -> dict[str, dict[str, Any]]
         )
     if head["search"] != search:
         raise InputError(
-            f"{str(path)!r} is of another search: of other samples, network, chip or settings",
+            f"{str(path)!r} is of another network, chip or settings",
             hint="remove it, or write to another file with `--output`",
         )
     return by_key

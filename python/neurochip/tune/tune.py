@@ -97,7 +97,7 @@ def tune(
     parts = {PROBE: samples.first(PROBE_SAMPLES), SEARCH: samples, HELD_OUT: held_out}
     _require_samples(samples, held_out, max_loss)
     path = None if journal is None else Path(journal)
-    with Journal(path, fingerprint(image, parts)) as kept:
+    with Journal(path, fingerprint(image)) as kept:
         evaluator = Evaluator(image, parts, kept, threads)
         search = Search(evaluator, _most_lost(max_loss, samples), tell)
         search.run(trials)
