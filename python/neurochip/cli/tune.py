@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +11,11 @@ import typer
 
 from ..errors import InputError
 from ..inputs import Inputs, read_inputs
-from ..lower import Settings
-from ..tune import DEFAULT_TRIALS, Samples, plot_format, save_plot, tune
+from ..tune import DEFAULT_TRIALS, Samples, Tuned, plot_format, save_plot, tune
 from . import options
 from .console import show, show_line, status, task
 from .files import replacing, require_writable
-from .loading import CompileOptions, load_image
+from .loading import CompileOptions, load_image, settings_of
 from .tune_tables import chosen_table, found_lines, front_table
 
 MOST_SAMPLES = 1000
@@ -81,12 +81,16 @@ def command(
     chip: options.Chip = None,
     calibration: options.Calibration = None,
     scale: options.Scale = None,
+    pipeline: options.Pipeline = False,
     set: options.Set = None,
     shape: options.Shape = None,
     settings: Annotated[
         Path | None,
         typer.Option(help="Settings to start from; RoT and DRLO in them are searched anew."),
     ] = None,
+    integration: options.Integration = None,
+    bias: options.Bias = None,
+    granularity: options.Granularity = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")
     ] = None,
@@ -99,16 +103,20 @@ def command(
     output = Path(f"{model.stem}.settings.toml") if output is None else output
     journal = output.with_name(output.name + ".journal")
     overrides, shapes = options.parse_overrides(set), options.parse_shapes(shape)
+    decided = options.decided(integration, bias, granularity)
     with task() as current:
-        base = Settings() if settings is None else Settings.load(settings).with_all_spikes
+        base = settings_of(settings, decided).with_all_spikes
         chosen = CompileOptions(
             chip=chip,
             code=None,
+            pipeline=pipeline,
             overrides=overrides,
             shapes=shapes,
             calibration=calibration,
             scale=scale,
+            optimize=None,
             settings=base,
+            decided={},
         )
         current.begin("checking what to write")
         format = None if plot is None else plot_format(plot)
@@ -122,16 +130,20 @@ def command(
         current.kept = f"what was evaluated is kept in {str(journal)!r}: run again to go on"
         with status(current) as doing:
             tuned = tune(image, ours, unseen, max_loss, trials, journal, threads, doing)
+        found = tuple(found_lines(tuned, image))
         with replacing(output) as file:
-            comment = "\n".join(found_lines(tuned, image))
-            file.write(tuned.settings(base).to_toml(comment).encode())
+            file.write(tuned.settings(base).to_toml("\n".join(found)).encode())
         if plot is not None and format is not None:
             with replacing(plot) as file:
                 save_plot(tuned, file, format)
-        show(front_table(tuned))
-        show_line("")
-        show(chosen_table(tuned))
-        show_line("")
-        for line in found_lines(tuned, image):
-            show_line(line)
+        _tell(tuned, found)
         show_line(f"\nwritten: {', '.join(map(str, written))}\nevery evaluation: {journal}")
+
+
+def _tell(tuned: Tuned, found: Sequence[str]) -> None:
+    show(front_table(tuned))
+    show_line("")
+    show(chosen_table(tuned))
+    show_line("")
+    for line in found:
+        show_line(line)

@@ -22,9 +22,11 @@ def front_table(tuned: Tuned) -> Table:
     for tried, name in named.items():
         table.add_row(name, *_figures(tuned, tried))
     table.add_section()
-    for number, tried in enumerate(each for each in tuned.front if each not in named):
+    front = {*tuned.front, tuned.found.tried} - named.keys()
+    by_layer = sorted(front, key=lambda tried: -tried.evaluation.sops)
+    for number, tried in enumerate(by_layer, start=1):
         found = ", found" if tried is tuned.found.tried else ""
-        table.add_row(f"by layer, {number + 1}{found}", *_figures(tuned, tried))
+        table.add_row(f"by layer, {number}{found}", *_figures(tuned, tried))
     return table
 
 

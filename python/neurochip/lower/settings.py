@@ -82,7 +82,7 @@ costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSettings:
     """What is decided for one layer."""
 

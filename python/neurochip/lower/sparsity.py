@@ -1,4 +1,4 @@
-"""Sparsity: which populations leave spikes out, and what they send instead (neurons.md, 3.9).
+"""Sparsity: which populations leave spikes out, and what they send instead (neurons.md, 3.10).
 
 Only neurons that generate a train of their own can: the input's spikes come from outside, maxima
 and relays pass on what arrives, rearrangements have no neurons. What the host reads keeps all its
