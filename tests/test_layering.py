@@ -34,6 +34,7 @@ ORDER = [
     "inputs",
     "report",
     "noc",
+    "tune",
     "cli",
     "__main__",
 ]

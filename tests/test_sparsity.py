@@ -77,7 +77,9 @@ def decided(random: np.random.Generator) -> LayerSettings:
     )
 
 
-def sparse_image(seed: int, steps: list[str], chip: str) -> tuple[nc.Image, np.ndarray]:
+def sparse_image(
+    seed: int, steps: list[str], chip: str, pipeline: bool
+) -> tuple[nc.Image, np.ndarray]:
     """A random network whose layers leave out what a random choice says."""
     graph, samples = drawn(seed, steps, False)
     target = nc.chip(chip)
@@ -86,7 +88,8 @@ def sparse_image(seed: int, steps: list[str], chip: str) -> tuple[nc.Image, np.n
     # Of three bits any rounding up to two leaves values apart.
     wide = [name for name, population in generating.items() if population.code.bits > 3]
     layers = {name: decided(random) for name in wide}
-    return nc.compile(graph, target, settings=Settings(layers=layers)), samples
+    settings = Settings(layers=layers)
+    return nc.compile(graph, target, pipeline=pipeline, settings=settings), samples
 
 
 @NETWORKS
@@ -94,9 +97,12 @@ def sparse_image(seed: int, steps: list[str], chip: str) -> tuple[nc.Image, np.n
     seed=st.integers(0, 2**32 - 1),
     steps=st.lists(st.sampled_from(STEPS), min_size=1, max_size=4),
     chip=st.sampled_from(["ideal", "tiny", "darwin3"]),
+    pipeline=st.booleans(),
 )
-def test_the_chip_is_the_compiled_network_and_sops_are_spikes_times_fanout(seed, steps, chip):
-    image, samples = sparse_image(seed, steps, chip)
+def test_the_chip_is_the_compiled_network_and_sops_are_spikes_times_fanout(
+    seed, steps, chip, pipeline
+):
+    image, samples = sparse_image(seed, steps, chip, pipeline)
     run = nc.simulate(image, samples, timing="none", threads=1)
     assert run.compiled_agreement.differing.sum() == 0
     codes = oracle_fanout.sent(image, samples)

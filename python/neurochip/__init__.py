@@ -1,7 +1,7 @@
 """Runs quantized ONNX networks on simulated neuromorphic chips, cycle by cycle and bit for bit.
 
 `compile` turns a graph into an `Image`, `simulate` runs samples on it, `report` sums the `Run` up;
-`quantize` makes the graph from a float network.
+`quantize` makes the graph from a float network, `tune` finds the spikes it can do without.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .placement import Placement, place
 from .quantize import Quantized, quantize
 from .report import Report, report
 from .simulate import Run, simulate
+from .tune import Samples, Tuned, tune
 
 __all__ = [
     "Chip",
@@ -38,7 +39,9 @@ __all__ = [
     "Replay",
     "Report",
     "Run",
+    "Samples",
     "Settings",
+    "Tuned",
     "assemble",
     "chip",
     "compile",
@@ -50,6 +53,7 @@ __all__ = [
     "replay",
     "report",
     "simulate",
+    "tune",
 ]
 
 chip = load_chip

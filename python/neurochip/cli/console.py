@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -27,6 +27,8 @@ class Task:
     """What a command is doing, so that it can say so when it is interrupted."""
 
     doing: str = "starting"
+    kept: str = "nothing was written"
+    """What there is of it when it is interrupted."""
     started_s: float = field(default_factory=time.monotonic)
 
     def begin(self, doing: str) -> None:
@@ -50,7 +52,7 @@ def task() -> Iterator[Task]:
             tell("hint", error.hint)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as interrupt:
-        tell("interrupted", f"{current.told()}{_progress(interrupt)}; nothing was written")
+        tell("interrupted", f"{current.told()}{_progress(interrupt)}; {current.kept}")
         raise typer.Exit(INTERRUPTED) from interrupt
 
 
@@ -76,6 +78,21 @@ def show_line(text: str) -> None:
 def tell(kind: str, message: str) -> None:
     """Prints one message to stderr, unwrapped so that it can be searched for."""
     ERR.print(f"{kind}: {message}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def status(current: Task) -> Iterator[Callable[[str], None]]:
+    """Takes what a task is doing, and shows it where someone watches stderr."""
+    if not shows_progress():
+        yield current.begin
+        return
+    with ERR.status("") as line:
+
+        def begin(doing: str) -> None:
+            current.begin(doing)
+            line.update(doing)
+
+        yield begin
 
 
 def shows_progress() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,3 +26,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             f"cannot write {str(path)!r}: {reason(error)}",
             hint="give a file in a folder that exists and that you may write to",
         ) from error
+
+
+def require_writable(path: Path) -> None:
+    """Refuses before long work what could not be written after it.
+
+    Raises:
+        NeurochipError: As `replacing` does.
+    """
+    with suppress(_Unwritten), replacing(path):
+        raise _Unwritten
+
+
+class _Unwritten(Exception):
+    """Ends a write that was only tried."""

@@ -37,7 +37,7 @@ class CompileOptions:
     calibration: Path | None
     scale: float | None
     optimize: int | None
-    settings: Path | None
+    settings: Path | Settings | None
     decided: Mapping[str, str]
     """Settings given on the command line: they win over the default of the file."""
 
@@ -86,14 +86,17 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         overrides=chosen.overrides,
         pipeline=chosen.pipeline,
         optimize=chosen.optimize or 0,
-        settings=_settings(chosen),
+        settings=settings_of(chosen.settings, chosen.decided),
     )
 
 
-def _settings(chosen: CompileOptions) -> Settings:
-    if chosen.settings is None:
-        return Settings(LayerSettings(**chosen.decided))  # type: ignore[arg-type]
-    return Settings.load(chosen.settings, **chosen.decided)
+def settings_of(given: Path | Settings | None, decided: Mapping[str, str]) -> Settings:
+    """The settings of a file, with those of the command line; what is no file is complete."""
+    if isinstance(given, Settings):
+        return given
+    if given is None:
+        return Settings(LayerSettings(**decided))  # type: ignore[arg-type]
+    return Settings.load(given, **decided)
 
 
 def _calibration(

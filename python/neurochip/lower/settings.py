@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,7 @@ costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSettings:
     """What is decided for one layer."""
 
@@ -131,10 +130,11 @@ class Settings:
         """The settings of a layer."""
         return self.layers.get(layer, self.default)
 
-    @cached_property
-    def is_default(self) -> bool:
-        """Whether nothing is decided."""
-        return self == Settings()
+    @property
+    def with_all_spikes(self) -> Settings:
+        """The same without RoT and DRLO."""
+        layers = {name: replace(layer, rot=0, drlo=None) for name, layer in self.layers.items()}
+        return Settings(replace(self.default, rot=0, drlo=None), layers)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         """Checks the names of layers against those of a network.

@@ -1,4 +1,4 @@
-"""Sparsity: which populations leave spikes out, and what they send instead (neurons.md, 3.9).
+"""Sparsity: which populations leave spikes out, and what they send instead (neurons.md, 3.10).
 
 Only neurons that generate a train of their own can: the input's spikes come from outside, maxima
 and relays pass on what arrives, rearrangements have no neurons. What the host reads keeps all its
@@ -78,6 +78,12 @@ def _notes(sparse: Iterable[_Sparse]) -> Iterator[str]:
     for each in sparse:
         layers.setdefault(each.decided.sparsity, []).append(each.population.layer)
     return (f"spikes left out, {told}: {', '.join(names)}" for told, names in layers.items())
+
+
+def leaves_something(population: Population, decided: LayerSettings) -> bool:
+    """Whether settings change what a population sends, and leave values apart."""
+    sparse = _Sparse.of(population, decided)
+    return 2 <= len(sparse.levels) < sparse.neurons.high - sparse.neurons.low + 1
 
 
 def _reason(network: Network, layer: str) -> str:

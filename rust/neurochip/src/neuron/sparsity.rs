@@ -1,4 +1,4 @@
-//! Sparsity: fewer spikes in a train (neurons.md, section 3.9).
+//! Sparsity: fewer spikes in a train (neurons.md, section 3.10).
 //!
 //! `RoT` rounds a value to a multiple of `2^rot`: the neuron adds `2^(rot - 1)` to what it is about to
 //! send and stays silent in the last `rot` steps. DRLO sends the first `drlo` spikes of a train and no
