@@ -120,8 +120,8 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
 
 
 def _short(number: float) -> float:
-    """As many digits as anyone reads: images hold one scale a channel."""
-    return float(f"{number:.4g}")
+    """As many digits as float32 has: an image may hold one number a channel."""
+    return float(f"{number:.8g}")
 
 
 def _tensor(network: Network, population: Population) -> str | None:
