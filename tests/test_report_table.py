@@ -144,8 +144,7 @@ def test_samples_in_flight_have_a_latency_and_a_throughput_of_their_own():
         "  latency                          32 timesteps, 1,600,000 cycles (16,000 µs) at 100 MHz\n"
         "  a sample every                   8 timesteps, 400,000 cycles (4,000 µs): 250 samples/s\n"
         "  in flight at once                4 samples\n"
-        "  the whole run                    41,200,000 cycles (412,000 µs): 243 samples/s, "
-        "filled and drained\n"
+        "  whole run, fill and drain        41,200,000 cycles (412,000 µs): 243 samples/s\n"
     )
 
 

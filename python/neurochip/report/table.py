@@ -107,7 +107,7 @@ def _time(timing: Timing) -> Table:
     if timing.samples_in_flight > 1:
         table.add_row("in flight at once", f"{timing.samples_in_flight} samples")
         whole, rate = _cycles(timing.run_cycles, timing), numbers.count(timing.run_samples_per_s)
-        table.add_row("the whole run", f"{whole}: {rate} samples/s, filled and drained")
+        table.add_row("whole run, fill and drain", f"{whole}: {rate} samples/s")
     work = numbers.count(timing.work_cycles_per_timestep)
     longest = numbers.count(timing.longest_work_cycles)
     table.add_row("work in a timestep", f"{work} cycles on average, {longest} in the longest")
