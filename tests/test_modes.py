@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -21,8 +22,9 @@ from integer_graphs import (
     max_pool,
     tensor,
 )
+from neurochip import _core
 from neurochip.arithmetic import reference
-from neurochip.errors import SettingsError
+from neurochip.errors import ImageError, SettingsError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup, Weighted
 from neurochip.lower import LayerSettings, Settings, lower
@@ -159,6 +161,21 @@ def test_two_state_words_take_the_memory_that_the_chip_file_says():
     }  # fmt: skip
     assert words["double", 3] == words["double", 0] + 3
     assert words["exact", 3] == words["exact", 0] == words["double", 0]
+
+
+def test_a_double_membrane_leaves_no_word_for_a_second_sample():
+    """It receives in 8 timesteps and sends in 8; with one word a neuron does both at a time."""
+    layer = wide()
+    periods, graph = {}, graph_of(layer.inputs[0], [layer])
+    samples = np.random.default_rng(0).integers(0, 256, (6, 4)).astype(np.float32)
+    for mode in ("scaled", "double"):
+        image = nc.compile(graph, pipeline=True, settings=decided(integration=mode))
+        periods[mode] = image.period
+        assert run(image, samples, "cycle").compiled_agreement.differing.sum() == 0
+    assert periods == {"scaled": 8, "double": 16}
+    description = json.dumps({**image.description, "period": 15})
+    with pytest.raises(ImageError, match="with room for 1 of them it takes one every 16"):
+        _core.Image(description, bytes(1 << 10))
 
 
 def test_a_double_membrane_holds_a_bias_twice_as_wide():
