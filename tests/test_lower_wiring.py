@@ -108,7 +108,7 @@ def test_an_unknown_code_is_refused_with_those_there_are():
     )
     with pytest.raises(ModelError, match="no spike code 'morse'") as raised:
         lower(graph, nc.chip("tiny"), "morse")
-    assert raised.value.hint == "the codes are stem"
+    assert raised.value.hint == "the codes are quartz, rate, stem"
 
 
 def test_flatten_before_a_dense_layer_takes_no_neurons():

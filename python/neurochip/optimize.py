@@ -38,8 +38,6 @@ No one spread is best: of three networks for CIFAR-10 each is fastest with anoth
 TOLERANCE = 0.01
 """Placements whose cycles differ by less count as equally fast: it is one sample's word."""
 
-_ONES = np.array([code.bit_count() for code in range(256)], np.uint8)
-
 
 def optimize(
     placement: Placement, level: int, calibration: NDArray[Any] | None = None
@@ -94,7 +92,7 @@ def _placer(placement: Placement, image: Image, codes: NDArray[np.uint8]) -> _co
     chip = placement.chip
     mesh = chip.spec["mesh"]
     simulator = _core.Simulator(image.core)
-    spikes = sum(_ONES[sample].astype(np.uint64) for sample in _records(simulator, codes))
+    spikes = sum(_spikes(image, sample) for sample in _records(simulator, codes))
     return _core.Placer(
         (mesh["width"], mesh["height"]),
         (mesh["max_hops_x"], mesh["max_hops_y"]),
@@ -105,8 +103,17 @@ def _placer(placement: Placement, image: Image, codes: NDArray[np.uint8]) -> _co
     )
 
 
+def _spikes(image: Image, record: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """How often each neuron of a network spikes, given the record of a sample."""
+    counts = [
+        np.zeros(layer.neurons, np.uint64) if layer.code is None else layer.code.num_spikes(sent)[0]
+        for layer, sent in image.by_layer(record[None])
+    ]
+    return np.concatenate(counts).astype(np.uint64)
+
+
 def _records(simulator: _core.Simulator, codes: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    """The codes of all neurons, one sample after the other."""
+    """What all neurons send, one sample after the other."""
     threads = os.cpu_count() or 1
     with no_progress_bar() as waiting:
         for done in range(len(codes)):

@@ -128,9 +128,7 @@ def gain_table(gain: Gain) -> Table:
 
 
 def _code(layer: Layer) -> str:
-    if layer.bits == 0:
-        return "membrane"
-    return f"{'int' if layer.signed else 'uint'}{layer.bits}"
+    return "membrane" if layer.code is None else str(layer.code)
 
 
 def _proven(layer: Layer) -> str:

@@ -40,22 +40,21 @@ def host_of(network: Network) -> Host:
     """The host's part of a network."""
     graph = network.graph
     output = network.population(network.output)
-    code = network.populations[0].code
-    assert code is not None, "the input sends its codes"
+    input_code = network.populations[0].code
+    assert input_code is not None, "the input sends what it is given"
     index = head_index(graph)
     known = np.full(graph.input.shape, NOWHERE) if index is None else index
     return Host(
         input_shape=graph.input_shape,
         input_format=graph.input.format,
         input_range=(graph.input.low, graph.input.high),
-        input_base=code.base,
-        input_bits=code.bits,
+        input_code=input_code,
         input_index=to_neurons(known, graph.input.shape).astype(np.int32),
         takes_codes=takes_codes(graph),
         head=tuple(op.op_type for op in graph.head) if index is None else (),
         output_shape=graph.output.shape,
         output_format=graph.output.format,
-        output_base=output.code.base if output.code else 0,
+        output_code=output.code,
         output_index=network.output_index.ravel(),
         readout=network.readout,
         tail=tuple(op.op_type for op in graph.tail),

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..chip import Chip
 from ..lower.network import Input, Lowering, MaxPool, Network, Population
+from ..lower.spike_codes import MEANING, Code, code_meaning, code_of
 from ..placement import Tile
 from ..requantize import Proof
 
@@ -26,20 +27,17 @@ class Layer:
     shape: tuple[int, int, int]
     """Height, width, channels."""
     send_start: int
-    """Timestep of its first spike."""
-    bits: int
-    """Of its spike code; 0 where the host reads membranes."""
-    signed: bool
+    """The first timestep in which it may spike."""
     model: str
-    """The neuron model: `input`, `stem` or `max_pool`."""
+    """The neuron model: `input`, `stem`, `max_pool`, `quartz`, `integrate_fire` or `constant`."""
     kind: str
-    """The layer's kind in the graph, `Input` or `Relay`."""
+    """The layer's kind in the graph, `Input`, `Relay`, `Readout` or `Rectifier`."""
     mode: str
-    """`exact`, `double` or `scaled` integration; `streaming` for max pooling."""
+    """`exact`, `double` or `scaled` integration, `ramp` or `rate`; `streaming` for max pooling."""
+    code: Code | None = None
+    """What it sends; None where the host reads membranes."""
     tensor: str | None = None
     """The graph's tensor it holds, channels last; None for neurons between tensors."""
-    base: int = 0
-    """What is added to a value sent to give the tensor's code."""
     bias_mode: str = ""
     """`exact` or `calibrated`; empty for a population without a bias."""
     differing: int | None = None
@@ -102,7 +100,6 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
         "kind": population.kind,
         "mode": "streaming" if isinstance(population.model, MaxPool) else lowering.mode,
         "tensor": _tensor(network, population),
-        "base": population.code.base if population.code else 0,
         "bias_mode": lowering.bias_mode,
         "differing": None if proof is None else int(proof.differing.sum()),
         "reachable": None if proof is None else int(proof.reachable.sum()),
@@ -111,12 +108,13 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
         "largest_seen": lowering.largest_seen,
         "largest_possible": lowering.largest_possible,
         "membrane_bits": lowering.membrane_bits,
-        "headroom_bits": None if headroom is None else _short(headroom),
+        "headroom_bits": None if headroom is None else round(headroom, 4),
         "bias_bits": lowering.bias_bits,
         "note": lowering.note,
     }
     defaults = {field.name: field.default for field in fields(Layer)}
-    return {name: value for name, value in told.items() if value != defaults[name]}
+    known = {name: value for name, value in told.items() if value != defaults[name]}
+    return known | (code_meaning(population.code) if population.code else {})
 
 
 def _short(number: float) -> float:
@@ -135,17 +133,19 @@ def _tensor(network: Network, population: Population) -> str | None:
 def layers_of(description: Mapping[str, Any]) -> tuple[Layer, ...]:
     """The populations of an image."""
     pairs = zip(description["populations"], description["host"]["layers"], strict=True)
-    return tuple(
-        Layer(
-            name=population["name"],
-            shape=tuple(population["shape"]),
-            send_start=population["send_start"],
-            bits=population["bits"],
-            signed=population["signed"],
-            model=population["model"]["model"],
-            **told | {"s1": tuple(told.get("s1", ()))},
-        )
-        for population, told in pairs
+    return tuple(_layer(population, told) for population, told in pairs)
+
+
+def _layer(population: Mapping[str, Any], told: Mapping[str, Any]) -> Layer:
+    spikes = population["code"]
+    known = {name: value for name, value in told.items() if name not in MEANING}
+    return Layer(
+        name=population["name"],
+        shape=tuple(population["shape"]),
+        send_start=population["send_start"],
+        model=population["model"]["model"],
+        code=None if spikes is None else code_of(spikes, told),
+        **known | {"s1": tuple(told.get("s1", ()))},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cache
 from typing import Any
 
@@ -11,19 +11,24 @@ import numpy as np
 
 from ..arithmetic import float32_parts
 from ..lower.network import (
+    Constant,
     Double,
     Fixed,
     Float32,
     Float32Add,
     Input,
+    IntegrateFire,
+    MaxPool,
     OneToOne,
     Population,
     Projection,
+    Quartz,
     Requantizer,
     Scaled,
     Stem,
     Table,
 )
+from ..lower.spike_codes import code_description
 from ..placement import Placement
 from ..placement.links import weight_bits
 from ..placement.place import INPUT_PORT
@@ -56,8 +61,7 @@ def _population(population: Population, blob: Blob) -> dict[str, Any]:
         "name": population.name,
         "shape": list(population.shape),
         "send_start": population.send_start,
-        "bits": code.bits if code else 0,
-        "signed": bool(code and code.signed),
+        "code": None if code is None else code_description(code),
         "model": _model(population, blob),
     }
 
@@ -66,11 +70,18 @@ def _model(population: Population, blob: Blob) -> dict[str, Any]:
     model = population.model
     if isinstance(model, Input):
         return {"model": "input", "port": INPUT_PORT}
-    if not isinstance(model, Stem):
+    if isinstance(model, MaxPool):
         return {"model": "max_pool"}
+    if isinstance(model, Stem):
+        return {"model": "stem", **_stem(model, blob)}
+    name = {Quartz: "quartz", IntegrateFire: "integrate_fire", Constant: "constant"}[type(model)]
+    constants = {each.name: blob.add(getattr(model, each.name), "int32") for each in fields(model)}
+    return {"model": name, **constants}
+
+
+def _stem(model: Stem, blob: Blob) -> dict[str, Any]:
     requantizer = None if model.requantizer is None else _requantizer(model.requantizer, blob)
     return {
-        "model": "stem",
         "integration": _integration(model.integration, blob),
         "bias": blob.add(model.bias, "int32"),
         "requantizer": requantizer,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import ImageError
 from ..formats import Array, Format
 from ..lower.network import Readout
+from ..lower.spike_codes import Code
 from ..lower.views import NOWHERE
 
 
@@ -28,9 +29,8 @@ class Host:
     """What the user feeds, without the sample axis."""
     input_format: Format
     input_range: tuple[int, int]
-    input_base: int
-    input_bits: int
-    """Of the code that the input's neurons send."""
+    input_code: Code
+    """What the input's neurons send."""
     input_index: NDArray[np.int32]
     """For each input neuron: the flat position of its value in a sample, -1 for a zero."""
     takes_codes: bool
@@ -39,8 +39,8 @@ class Host:
     """Operators before the first layer where the index does not tell what they do."""
     output_shape: tuple[int, ...]
     output_format: Format
-    output_base: int
-    """What is added to values sent."""
+    output_code: Code | None
+    """What the output's neurons send; None where membranes are read."""
     output_index: NDArray[np.int32]
     """For each output value: the neuron that holds it, -1 for the zero point."""
     readout: Readout | None
@@ -67,15 +67,15 @@ class Host:
     def sent(self, codes: Array) -> NDArray[np.uint8]:
         """Codes (count, neurons) of the input's neurons as what they send."""
         low, high = self.input_range
-        values = np.clip(codes.astype(np.int64), low, high) - self.input_base
-        sent: NDArray[np.int64] = values & ((1 << self.input_bits) - 1)  # two's complement
-        return sent.astype(np.uint8)
+        values = self.input_code.values(np.clip(codes.astype(np.int64), low, high))
+        return values.astype(np.uint8)  # two's complement
 
     def read(self, sent: NDArray[np.int64]) -> NDArray[np.int64]:
         """Codes (count, neurons) of the output's population, from values or membranes read."""
-        if self.readout is not None:
-            return self.readout.accumulators(sent)
-        return sent + self.output_base
+        if self.output_code is not None:
+            return self.output_code.codes(sent)
+        assert self.readout is not None, "the output is sent, or its membranes are read"
+        return self.readout.accumulators(sent)
 
     def outputs(self, read: NDArray[np.int64]) -> NDArray[np.int32]:
         """Output codes (count, *output_shape) from those of the output's population."""
@@ -84,39 +84,35 @@ class Host:
         return codes.astype(np.int32).reshape(len(read), *self.output_shape)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """As plain data, without the codes: the image's populations have them."""
         return {
             "input_shape": list(self.input_shape),
             "input_format": _format_json(self.input_format),
             "input_range": list(self.input_range),
-            "input_base": self.input_base,
-            "input_bits": self.input_bits,
             "input_index": _index_json(self.input_index, self.input_shape),
             "takes_codes": self.takes_codes,
             "head": list(self.head),
             "output_shape": list(self.output_shape),
             "output_format": _format_json(self.output_format),
-            "output_base": self.output_base,
             "output_index": _index_json(self.output_index, self.output_shape),
             "readout": _readout_json(self.readout),
             "tail": list(self.tail),
         }
 
     @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Host:
+    def from_json(data: Mapping[str, Any], input_code: Code, output_code: Code | None) -> Host:
         """Reads `to_json` back."""
         return Host(
             tuple(data["input_shape"]),
             _format(data["input_format"]),
             (data["input_range"][0], data["input_range"][1]),
-            data["input_base"],
-            data["input_bits"],
+            input_code,
             _index(data["input_index"]),
             data["takes_codes"],
             tuple(data["head"]),
             tuple(data["output_shape"]),
             _format(data["output_format"]),
-            data["output_base"],
+            output_code,
             _index(data["output_index"]),
             _readout(data["readout"]),
             tuple(data["tail"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -55,7 +55,9 @@ class Image:
     @cached_property
     def host(self) -> Host:
         """What the host does before and after."""
-        return Host.from_json(self.description["host"]["work"])
+        input_code, output_code = self.layers[0].code, self.layers[self.description["output"]].code
+        assert input_code is not None, "the core checks that the input sends"
+        return Host.from_json(self.description["host"]["work"], input_code, output_code)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -118,6 +120,14 @@ class Image:
             return self.host.codes(samples)
         codes = self.network.graph.quantize(samples)
         return self.host.sent(channels_last(codes))
+
+    def by_layer(self, record: NDArray[np.uint8]) -> Iterator[tuple[Layer, NDArray[np.uint8]]]:
+        """The parts of a run's record (samples, bytes): what each population sent."""
+        start = 0
+        for layer in self.layers:
+            stop = start + (layer.code.record_bytes * layer.neurons if layer.code else 0)
+            yield layer, record[:, start:stop]
+            start = stop
 
     def to_bytes(self) -> bytes:
         """The bytes of its file."""

@@ -10,11 +10,12 @@ from ..chip import Chip
 from ..errors import ModelError
 from ..graph import Graph
 from .network import Network
+from .quartz import lower_quartz
+from .rate import lower_rate
 from .settings import LayerSettings, Settings
-from .sparsity import sparsified
 from .stem import lower_stem
 
-CODES = {"stem": lower_stem}
+CODES = {"stem": lower_stem, "quartz": lower_quartz, "rate": lower_rate}
 """What turns a graph into a network, by spike code."""
 
 __all__ = ["CODES", "LayerSettings", "Network", "Settings", "lower"]
@@ -51,4 +52,4 @@ def lower(
         )
     decided = settings or Settings()
     decided.refuse_unknown(layer.name for layer in graph.layers)
-    return sparsified(CODES[code](graph, chip, calibration, decided, pipeline), decided)
+    return CODES[code](graph, chip, calibration, decided, pipeline)

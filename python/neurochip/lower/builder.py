@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,25 +14,24 @@ from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
 from .calibration import Calibration
-from .codes import ChooseCode
-from .constants import stem
 from .network import (
     Arithmetic,
     Connector,
-    Fixed,
     Input,
     Lowering,
     MaxPool,
+    Model,
     OneToOne,
     Population,
     Projection,
     Readout,
     SpikeCode,
-    Stem,
 )
+from .pipeline import Pipeline
 from .registers import Registers
-from .relays import RELAY, relay
+from .relays import relay
 from .settings import Settings
+from .spike_codes import Code
 from .views import NOWHERE, View, neuron_shape
 
 
@@ -42,6 +43,23 @@ class Impossible(Exception):
     """A setting that this layer or this chip cannot follow, with the reason."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A spike code as lowering speaks it: all that differs between one code and another."""
+
+    name: str
+    neurons: str
+    """What its neurons are called."""
+    layers: Mapping[type[Any], Callable[[Builder, Any], None]]
+    """What lowers each kind of layer."""
+    choose_code: Callable[[Tensor], Code]
+    """What a tensor is sent as."""
+    relay: Callable[[Builder, View, Tensor], Population]
+    """Adds neurons that repeat a tensor's values in its own shape."""
+    schedule: Callable[[Sequence[Population], Sequence[Projection]], Pipeline]
+    """Gives every population its window, with what it takes to keep to it."""
+
+
 class Builder:
     """Collects what lowering makes, layer by layer."""
 
@@ -51,14 +69,14 @@ class Builder:
         chip: Chip,
         calibration: Calibration | None,
         settings: Settings,
-        choose_code: ChooseCode,
+        dialect: Dialect,
     ) -> None:
         """Starts with the input population."""
+        self.dialect = dialect
         self.graph = graph
         self.registers = Registers.of(chip)
         self.calibration = calibration
         self.settings = settings
-        self.choose_code = choose_code
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
         self.views: dict[str, View] = {}
@@ -66,7 +84,7 @@ class Builder:
         self.arithmetic: dict[str, Arithmetic] = {}
         self.readouts: dict[str, Readout] = {}
         self.notes: list[str] = []
-        self.add(graph.input, "input", "Input", choose_code(graph.input), Input())
+        self.add(graph.input, "input", "Input", self.code_for(graph.input), Input())
 
     def population(self, name: str) -> Population:
         """The population of this name."""
@@ -77,8 +95,8 @@ class Builder:
         tensor: Tensor,
         layer: str,
         kind: str,
-        code: SpikeCode | None,
-        model: Input | Stem | MaxPool,
+        code: Code | None,
+        model: Model,
     ) -> Population:
         """Adds the population that holds a tensor, and the tensor's view of it."""
         name, shape = self.unused_name(layer), neuron_shape(tensor.shape)
@@ -97,9 +115,19 @@ class Builder:
 
     def stand_in(self, tensor: Tensor) -> None:
         """Lets lowering go on after a refused layer, so that all refusals are found at once."""
-        self.add(tensor, f"refused {tensor.name}", "", self.choose_code(tensor), Input())
+        self.add(tensor, f"refused {tensor.name}", "", self.code_for(tensor), Input())
 
-    def code_of(self, part: str) -> SpikeCode:
+    def code_for(self, tensor: Tensor) -> Code:
+        """What a tensor is sent as."""
+        return self.dialect.choose_code(tensor)
+
+    def choose_code(self, tensor: Tensor) -> SpikeCode:
+        """The bits that a tensor is sent as, by STEM neurons."""
+        code = self.code_for(tensor)
+        assert isinstance(code, SpikeCode)
+        return code
+
+    def sent_by(self, part: str) -> Code:
         """The code that a population sends.
 
         Raises:
@@ -108,6 +136,16 @@ class Builder:
         code = self.population(part).code
         if code is None:
             raise Unsupported(f"it reads {part!r}, whose accumulators are not quantized")
+        return code
+
+    def code_of(self, part: str) -> SpikeCode:
+        """The bits that a population of STEM neurons sends.
+
+        Raises:
+            Unsupported: If it sends none.
+        """
+        code = self.sent_by(part)
+        assert isinstance(code, SpikeCode)
         return code
 
     def natural(self, tensor: Tensor) -> View:
@@ -122,17 +160,7 @@ class Builder:
 
     def relay(self, view: View, tensor: Tensor) -> View:
         """Adds neurons that repeat a tensor's values in its own shape, one window later."""
-        (view,) = self.apart(view)
-        code = self.choose_code(tensor)
-        bias = np.zeros(tensor.shape, np.int64)
-        for part, name in enumerate(view.parts):
-            bias += np.where(view.part == part, self.code_of(name).base - code.base, 0)
-        zero = tensor.format.zero_point - code.base
-        bias = np.where(view.neuron == NOWHERE, zero, bias)
-        one = np.ones((1,) * len(tensor.shape), np.int64)
-        model = stem(tensor, code, bias, Fixed(one, 0 * one, 0 * one))
-        population = self.add(tensor, f"relay of {tensor.name}", RELAY, code, model)
-        self.connect_values(view, population.name, 1)
+        population = self.dialect.relay(self, view, tensor)
         self.notes.append(
             f"{tensor.name!r} is rearranged by {population.num_neurons} relay neurons, "
             "one window of time"
@@ -189,5 +217,5 @@ class Builder:
         offsets = np.zeros(view.neuron.shape, np.int64)
         for part, name in enumerate(view.parts):
             here = (view.part == part) & (view.neuron != NOWHERE)
-            offsets[here] = zero_point - self.code_of(name).base
+            offsets[here] = zero_point - self.sent_by(name).base
         return offsets

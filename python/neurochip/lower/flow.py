@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .network import MaxPool, Population, Projection
+from .network import MaxPool, Population, Projection, SpikeCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,7 @@ class Flow:
 
     def bits(self, name: str) -> int:
         """Timesteps in which a population sends."""
-        code = self.populations[name].code
-        return code.bits if code else 0
+        return self.populations[name].steps
 
     def starts(self, earliest: Mapping[str, int]) -> dict[str, int]:
         """When each population sends, if nobody waits but until its earliest timestep."""
@@ -77,7 +76,9 @@ class Flow:
     def alike(self, a: str, b: str) -> bool:
         """Whether two populations send with the same coefficients."""
         codes = self.populations[a].code, self.populations[b].code
-        first, second = ((code.bits, code.signed) if code else None for code in codes)
+        first, second = (
+            (code.bits, code.signed) if isinstance(code, SpikeCode) else None for code in codes
+        )
         return first == second
 
     def unstreamed(self, name: str) -> str:

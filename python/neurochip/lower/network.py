@@ -15,48 +15,14 @@ from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
 from ..requantize import Proof
+from .spike_codes import Code
+from .spike_codes import SpikeCode as SpikeCode
 
 Shape: TypeAlias = tuple[int, int, int]
 """Height, width, channels: neuron index `(y * width + x) * channels + channel`."""
 
 Arithmetic: TypeAlias = Callable[[Layer, Sequence[NDArray[Any]]], NDArray[Any]]
 """What a layer computes on the chip: the layer and its input codes to its output codes."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpikeCode:
-    """How a tensor's code `q` becomes spikes: the bits of `v = q - base`, highest first."""
-
-    bits: int
-    signed: bool
-    base: int
-
-    @property
-    def low(self) -> int:
-        """The smallest value."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
-
-    @property
-    def high(self) -> int:
-        """The largest value."""
-        return self.low + (1 << self.bits) - 1
-
-    def values(self, codes: NDArray[Any]) -> NDArray[np.int16]:
-        """What is sent for a tensor's codes."""
-        return codes.astype(np.int16) - np.int16(self.base)
-
-    def plane(self, values: NDArray[np.int16], step: int) -> NDArray[np.int16]:
-        """Which values spike at a step, as 0 and 1."""
-        return (values >> (self.bits - 1 - step)) & 1
-
-    def sent_by(self, values: NDArray[np.int16], step: int) -> NDArray[np.int16]:
-        """What has been sent of values after a step: their bits up to there."""
-        return values & ~np.int16((1 << (self.bits - 1 - step)) - 1)
-
-    def weight(self, step: int) -> int:
-        """What a spike at a step counts, `c_t`."""
-        magnitude = 1 << (self.bits - 1 - step)
-        return -magnitude if self.signed and step == 0 else magnitude
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +211,42 @@ class MaxPool:
     """Passes the largest input on, bit by bit."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Quartz:
+    """Integrates twice, then climbs until it fires. Arrays as in `Stem`."""
+
+    bias: NDArray[np.int64]
+    """The membrane before the first spike."""
+    slope: NDArray[np.int64]
+    """What the membrane climbs in a timestep; 0 where the host reads it."""
+    threshold: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IntegrateFire:
+    """Integrates, fires and keeps the rest. Arrays as in `Stem`."""
+
+    start: NDArray[np.int64]
+    """The membrane before the first spike."""
+    bias: NDArray[np.int64]
+    """Added in every timestep."""
+    threshold: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """Sends the same in every sample."""
+
+    values: NDArray[np.int64]
+    """One a neuron."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """Spikes come from outside."""
+
+
+Model: TypeAlias = Input | Stem | MaxPool | Quartz | IntegrateFire | Constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +258,21 @@ class Population:
     kind: str
     """What the layer is, such as `Convolution`."""
     shape: Shape
-    code: SpikeCode | None
+    code: Code | None
     """None where the host reads the membrane."""
-    model: Input | Stem | MaxPool
+    model: Model
     send_start: int = 0
     """Timestep of the first bit it sends, or, for a membrane that is read, of its last update."""
+
+    @property
+    def steps(self) -> int:
+        """Timesteps in which it sends."""
+        return self.code.steps if self.code else 0
+
+    @property
+    def send_stop(self) -> int:
+        """The timestep after the last in which it sends."""
+        return self.send_start + self.steps
 
     @property
     def num_neurons(self) -> int:
@@ -278,7 +287,7 @@ class Lowering:
 
     layer: str
     mode: str
-    """How its sums are integrated: `exact`, `double` or `scaled`."""
+    """How its sums are integrated: `exact`, `double`, `scaled`, on a `ramp` or as a `rate`."""
     bias_mode: str
     """`exact`, `calibrated` or empty."""
     proof: Proof | None
@@ -332,6 +341,8 @@ class Network:
     """For `Graph.evaluate`: the layers whose constants on the chip are not the reference's."""
     readout: Readout | None
     notes: tuple[str, ...]
+    evaluable: bool = True
+    """Whether a layer's input codes say what its neurons send, not only when they arrive."""
 
     def population(self, name: str) -> Population:
         """The population of this name."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from .flow import Flow
-from .network import Population, Projection, Stem
+from .network import IntegrateFire, Population, Projection, Quartz, Stem
 from .relays import Layout, Room, TooSoon, Waits
 from .schedule import schedule
 
@@ -44,6 +44,27 @@ def one_by_one(populations: Sequence[Population], projections: Sequence[Projecti
     return Pipeline(scheduled, tuple(projections), _timesteps(scheduled))
 
 
+def paced(
+    populations: Sequence[Population],
+    projections: Sequence[Projection],
+    buffers: int | None,
+    notes: tuple[str, ...] = (),
+) -> Pipeline:
+    """The pipeline of populations that know when they send.
+
+    Args:
+        populations: Sources before targets.
+        projections: Between them.
+        buffers: Those of a neuron; None where samples do not overlap.
+        notes: What a user should know.
+    """
+    if buffers is None:
+        period = _timesteps(populations)
+    else:
+        period = shortest_period(populations, projections, buffers)
+    return Pipeline(tuple(populations), tuple(projections), period, notes)
+
+
 def pipelined(
     populations: Sequence[Population], projections: Sequence[Projection], buffers: int
 ) -> Pipeline:
@@ -65,18 +86,23 @@ def shortest_period(
     """The fewest timesteps after which every population can take the next sample.
 
     With two buffers a neuron sends one sample while it receives the next; with one, no spike of the
-    next may arrive before it has sent its last bit. Inputs and maxima hold only what they send.
+    next may arrive before it has sent its last bit. The state of a Quartz neuron is updated in all
+    timesteps of both windows, that of an integrate-and-fire neuron is all it has. Others hold only
+    what they send.
     """
     start = {population.name: population.send_start for population in populations}
     sources = Flow.of(populations, projections).sources
 
     def held(population: Population) -> int:
         sends = _sends(population)
-        if not isinstance(population.model, Stem):
+        if not isinstance(population.model, Stem | Quartz | IntegrateFire):
             return sends
         first = min(start[source] for source in sources[population.name])
         receives = population.send_start - first
-        return max(receives, sends) if buffers == 2 else receives + sends
+        if buffers == 2 and not isinstance(population.model, IntegrateFire):
+            return max(receives, sends)
+        updates = receives + sends - 1
+        return updates + 1 if isinstance(population.model, Stem) else updates
 
     return max(map(held, populations))
 
@@ -87,7 +113,7 @@ def _timesteps(populations: Iterable[Population]) -> int:
 
 def _sends(population: Population) -> int:
     """Timesteps in which it sends; a membrane is read in one."""
-    return population.code.bits if population.code else 1
+    return max(1, population.steps)
 
 
 def _with_windows(

@@ -9,7 +9,7 @@ from itertools import chain, count
 import numpy as np
 
 from .flow import Flow
-from .network import Fixed, MaxPool, OneToOne, Population, Projection, Stem
+from .network import Fixed, MaxPool, OneToOne, Population, Projection, SpikeCode, Stem
 
 RELAY = "Relay"
 """The kind of a population that holds what another has sent."""
@@ -17,7 +17,7 @@ RELAY = "Relay"
 
 def relay(name: str, source: Population) -> Population:
     """Neurons that send exactly what a population sends, once it is connected one to one."""
-    assert source.code is not None, "what sends nothing is not repeated"
+    assert isinstance(source.code, SpikeCode), "what sends no bits is not repeated by STEM"
     one = np.ones(1, np.int64)
     model = Stem(None, 0 * one, Fixed(one, 0 * one, 0 * one), source.code.low, source.code.high)
     return replace(source, name=name, layer=name, kind=RELAY, model=model)

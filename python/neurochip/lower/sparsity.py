@@ -110,7 +110,7 @@ class _Sparse:
     @staticmethod
     def of(population: Population, decided: LayerSettings) -> _Sparse:
         code, neurons = population.code, population.model
-        assert code is not None
+        assert isinstance(code, SpikeCode)
         assert isinstance(neurons, Stem)
         sparsity = Sparsity(decided.rot, min(decided.drlo or code.bits, code.bits))
         values = np.arange(neurons.low, neurons.high + 1)

@@ -27,13 +27,13 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
         view = builder.natural(tensor)
     source = builder.code_of(view.parts[0])
     target = None if layer.multiplier is None else builder.choose_code(output)
-    bias = bias_of(layer) + _fold(builder, layer, view)
+    bias = bias_of(layer) + fold(builder, layer, view)
     silent = view.neuron == NOWHERE
     task = WeightedSum(layer, source, target, bias, silent, builder.registers)
     computed = _integrate(builder, task)
     neurons = stem(output, target, computed.bias, computed.requantizer, computed.integration)
     population = builder.add(output, layer.name, type(layer).__name__, target, neurons)
-    builder.connect(view.parts[0], population.name, _connector(builder, layer, view))
+    builder.connect(view.parts[0], population.name, connector_of(builder, layer, view))
     builder.lowerings.append(computed.lowering)
     if computed.arithmetic is not None:
         builder.arithmetic[layer.name] = computed.arithmetic
@@ -41,7 +41,7 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
         builder.readouts[population.name] = _readout(computed.readout, output.shape)
 
 
-def _fold(builder: Builder, layer: Weighted, view: View) -> NDArray[np.int64]:
+def fold(builder: Builder, layer: Weighted, view: View) -> NDArray[np.int64]:
     """What the bias must add because a train carries `v`, not `q - Z`; of or like the output.
 
     Nothing is sent for padding, so a border neuron makes up only for the taps inside the map.
@@ -84,7 +84,8 @@ def _readout(readout: Readout, shape: tuple[int, ...]) -> Readout:
     return Readout(s1, bias)
 
 
-def _connector(builder: Builder, layer: Weighted, view: View) -> Connector:
+def connector_of(builder: Builder, layer: Weighted, view: View) -> Connector:
+    """The layer's weights, from the neurons that hold its input."""
     if isinstance(layer, layers.Dense):
         sources = builder.population(view.parts[0]).num_neurons
         return Dense(_dense_weights(layer, view, sources))

@@ -37,9 +37,9 @@ def dendrites(formats: Formats, link: Link, box: Box) -> Dendrites:
     """What a link takes on the core that holds a box of its target."""
     connector = link.connector
     if isinstance(connector, Dense):
-        sources, channels = link.source.num_neurons, box.lengths[2]
-        words = 1 + formats.weight_words(channels, link.weight_bits)
-        return Dendrites(sources, sources * words + formats.id_words(channels))
+        sources, targets = link.source.num_neurons, box.num_neurons
+        words = 1 if _all_alike(link) else 1 + formats.weight_words(targets, link.weight_bits)
+        return Dendrites(sources, sources * words + formats.id_words(targets))
     if isinstance(connector, OneToOne):
         relative = formats.relative_ids and link.has_the_index and connector.index is None
         count = 1 if relative else box.num_neurons
@@ -87,14 +87,21 @@ def _of_channels(
     """Each source channel reaches itself."""
     channels = box.lengths[2]
     lists = 1 if isinstance(connector, Pool) else channels
-    alike = bool((connector.weights == connector.weights.flat[0]).all())
-    shared = alike and link.weight_bits <= META_WEIGHT_BITS
+    shared = _all_alike(link)
     for taps, places in _variants(formats, link, connector.window, box):
         if not (formats.relative_ids and link.has_the_index):
             places *= channels
         count = max(lists, places)
         weights = 0 if shared else lists * formats.weight_words(taps, link.weight_bits)
         yield Dendrites(count, count + places * formats.id_words(taps) + weights)
+
+
+def _all_alike(link: Link) -> bool:
+    """Whether one weight in the meta word says all."""
+    assert not isinstance(link.connector, OneToOne)
+    weights = link.connector.weights
+    alike = bool((weights == weights.flat[0]).all())
+    return alike and link.weight_bits <= META_WEIGHT_BITS
 
 
 def _variants(formats: Formats, link: Link, window: Window, box: Box) -> Iterator[tuple[int, int]]:

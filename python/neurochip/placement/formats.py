@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from ..chip import Chip
-from ..lower.network import Double, Population, Stem
+from ..lower.network import Constant, Double, Input, MaxPool, Population, Stem
 
 META_WEIGHT_BITS = 16
 """A weight that all synapses of a dendrite share stands in its meta word."""
@@ -41,10 +41,12 @@ class Formats:
 
     def state_words(self, neurons: Population) -> int:
         """Words of one neuron's state."""
-        if not isinstance(neurons.model, Stem):
+        model = neurons.model
+        if isinstance(model, Input | MaxPool | Constant):
             return 0
-        double = isinstance(neurons.model.integration, Double)
-        return self.state_words_per_neuron + double * self.second_state_words_per_neuron
+        if isinstance(model, Stem) and isinstance(model.integration, Double):
+            return self.state_words_per_neuron + self.second_state_words_per_neuron
+        return self.state_words_per_neuron
 
     def id_words(self, ids: int) -> int:
         """Words of a list of ids."""

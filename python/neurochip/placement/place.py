@@ -108,8 +108,9 @@ class _Filling:
 
         What earlier layers left free on chips before that of the first sender comes last.
         """
-        sources = [p.source for p in self.network.projections if p.target == population.name]
-        senders = [place for source in sources for place in self.positions[source]]
+        senders = [
+            place for source in self._sources(population) for place in self.positions[source]
+        ]
         reach = Reach(self.chip, senders)
         excess = [reach.excess(self.chip.position(node)) for node in self.order]
         near = np.array([found is None for found in excess])
@@ -126,6 +127,16 @@ class _Filling:
             nodes.append(self.order[chosen])
         self.positions[population.name] = [self.chip.position(node) for node in nodes]
         return nodes
+
+    def _sources(self, population: Population) -> list[str]:
+        """Who sends to a population; if nobody does, who else sends to its targets."""
+        projections = self.network.projections
+        sources = [each.source for each in projections if each.target == population.name]
+        if sources:
+            return sources
+        targets = {each.target for each in projections if each.source == population.name}
+        rivals = [each.source for each in projections if each.target in targets]
+        return [source for source in rivals if source in self.positions]
 
     def _no_core(
         self, population: Population, used: Usage, too_far: TooFar | None

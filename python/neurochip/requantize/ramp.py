@@ -56,7 +56,9 @@ class Ramp:
         return Staircase(self.low, self.high, acc_low, acc_high, steps)
 
 
-def fit_ramp(reference: Staircase, max_multiplier: int) -> tuple[Ramp, Proof]:
+def fit_ramp(
+    reference: Staircase, max_multiplier: int, min_multiplier: int = 1
+) -> tuple[Ramp, Proof]:
     """Finds the ramp nearest to a staircase, and proves how near it is.
 
     Takes the smallest multiplier with which a slope and an offset without any error exist. Where
@@ -66,21 +68,38 @@ def fit_ramp(reference: Staircase, max_multiplier: int) -> tuple[Ramp, Proof]:
     Args:
         reference: The function to compute; its accumulators already contain the bias.
         max_multiplier: Largest factor by which the weights may be multiplied.
+        min_multiplier: Smallest such factor.
     """
     if reference.low == reference.high:
         one = np.ones(len(reference.acc_low), dtype=np.int64)
-        ramp = Ramp(one, one - 1, one, reference.low, reference.high)
+        ramp = Ramp(min_multiplier * one, one - 1, one, reference.low, reference.high)
     else:
         line = corridor_of(reference)
-        multiplier, slope = _smallest_fractions(line, max_multiplier)
+        multiplier, slope = _smallest_fractions(line, range(min_multiplier, max_multiplier + 1))
         room = bounds(line, multiplier, slope)
         offset = np.where(room.exact, room.middle, best_offsets(line, multiplier, slope))
         ramp = Ramp(multiplier, offset, slope, reference.low, reference.high)
     return ramp, compare(reference, ramp.staircase(reference.acc_low, reference.acc_high))
 
 
+def fit_ramps_together(reference: Staircase, max_multiplier: int) -> tuple[Ramp, Proof]:
+    """As `fit_ramp`, with one multiplier for all channels: their neurons share stored weights.
+
+    Takes the smallest multiplier without any error, or the one with the fewest differing values.
+    """
+    best: tuple[Ramp, Proof] | None = None
+    for multiplier in range(1, max_multiplier + 1):
+        found = fit_ramp(reference, multiplier, multiplier)
+        if best is None or found[1].differing.sum() < best[1].differing.sum():
+            best = found
+        if best[1].exact:
+            break
+    assert best is not None, "there is a multiplier to try"
+    return best
+
+
 def _smallest_fractions(
-    line: Corridor, max_multiplier: int
+    line: Corridor, multipliers: range
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The multiplier and slope of each channel: the first exact ones, or those with most room.
 
@@ -91,7 +110,7 @@ def _smallest_fractions(
     multiplier, slope = np.ones_like(numerator), np.ones_like(numerator)
     least = np.full(len(numerator), np.inf)
     rest = np.arange(len(numerator))
-    for factor in range(1, max_multiplier + 1):
+    for factor in multipliers:
         part = line.select(rest)
         below = (np.int64(factor) << shift[rest]) // numerator[rest]
         for candidate in (np.maximum(below, 1), below + 1):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph
-from ..image import Image, Layer
+from ..image import Image
 from ..lower import Network
 from ..lower.views import channels_last
 from .run import Agreement
@@ -32,7 +32,7 @@ class Comparison:
 
         Args:
             samples: The model's input.
-            codes: What every neuron sent, populations one after the other.
+            codes: The record of what every neuron sent, populations one after the other.
             read: Codes of the output's population.
         """
         ours = self._tensors(codes, read)
@@ -42,8 +42,10 @@ class Comparison:
                 self._differing[name][number] += np.count_nonzero(differ)
         self._compared += np.array([ours[layer.name].size for layer in self.layers], np.int64)
 
-    def agreement(self, evaluation: str) -> Agreement:
-        """With an evaluation of the graph: `exact` or `compiled`."""
+    def agreement(self, evaluation: str) -> Agreement | None:
+        """With an evaluation of the graph: `exact`, or `compiled` if there is one."""
+        if evaluation == "compiled" and not self.network.evaluable:
+            return None
         names = tuple(layer.name for layer in self.layers)
         return Agreement(names, self._differing[evaluation], self._compared)
 
@@ -51,22 +53,10 @@ class Comparison:
         self, codes: NDArray[np.uint8], read: NDArray[np.int64]
     ) -> dict[str, NDArray[np.int64]]:
         """Each population's codes of its tensor."""
-        tensors = {}
-        start = 0
-        for layer in self.image.layers:
-            sent = codes[:, start : start + layer.neurons]
-            start += layer.neurons
-            tensors[layer.name] = read if layer.bits == 0 else _decoded(layer, sent)
-        return tensors
-
-
-def _decoded(layer: Layer, sent: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The codes for what neurons sent."""
-    values = sent.astype(np.int64)
-    if layer.signed:
-        sign = 1 << (layer.bits - 1)
-        values = (values ^ sign) - sign
-    return values + layer.base
+        return {
+            layer.name: read if layer.code is None else layer.code.codes(layer.code.read(sent))
+            for layer, sent in self.image.by_layer(codes)
+        }
 
 
 def _evaluations(
@@ -76,5 +66,7 @@ def _evaluations(
     graph: Graph = network.graph
     inputs = graph.quantize(samples)
     exact = graph.evaluate(inputs)
+    if not network.evaluable:
+        return {"exact": exact}
     compiled = graph.evaluate(inputs, network.arithmetic) if network.arithmetic else exact
     return {"exact": exact, "compiled": compiled}

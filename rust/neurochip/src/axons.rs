@@ -194,7 +194,7 @@ fn reach(connector: &Connector, ends: [&Population; 2], tile: &Tile, index: Opti
         Connector::Dense => Reach::Box {
             rows: vec![1; height as usize],
             columns: vec![1; width as usize],
-            channels: vec![tile.channels[1] - tile.channels[0]; channels as usize],
+            channels: vec![tile.num_neurons() as u32; channels as usize],
         },
         Connector::Convolution { window, groups } => {
             let reached = |channel| reached_channels(channel, *groups, ends, tile).len() as u32;

@@ -213,6 +213,10 @@ pub struct SomaCycles {
     pub stem: StemCycles,
     /// The streaming maximum.
     pub max_pool: MaxPoolCycles,
+    /// The Quartz neuron.
+    pub quartz: QuartzCycles,
+    /// The integrate-and-fire neuron.
+    pub integrate_fire: IntegrateFireCycles,
 }
 
 /// Cycles of a STEM neuron.
@@ -233,6 +237,26 @@ pub struct StemCycles {
 pub struct MaxPoolCycles {
     /// A timestep in which the inputs still alive are compared.
     pub compare: u32,
+}
+
+/// Cycles of a Quartz neuron.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuartzCycles {
+    /// A timestep of a window in which it receives: the current integrates, and the membrane integrates it.
+    pub integrate: u32,
+    /// A timestep in which it may fire; also what a neuron takes that counts timesteps until its own spike.
+    pub ramp: u32,
+}
+
+/// Cycles of an integrate-and-fire neuron.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntegrateFireCycles {
+    /// A timestep in which the membrane integrates.
+    pub integrate: u32,
+    /// A timestep in which it may fire.
+    pub fire: u32,
 }
 
 /// The network on chip: one five-port router a node, wormhole, dimension order (x first).

@@ -191,7 +191,7 @@ impl Convolution {
         for y in self.y.held.clone() {
             for x in self.x.held.clone() {
                 let codes = &trains.codes[(y * self.x.source + x) * channels..][..channels];
-                let spikes: u32 = codes.iter().map(|code| code.count_ones()).sum();
+                let spikes: u32 = codes.iter().map(|&code| trains.spikes(code)).sum();
                 sops += u64::from(spikes) * self.y.targets[y] * self.x.targets[x];
             }
         }

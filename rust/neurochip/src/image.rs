@@ -7,6 +7,7 @@ pub(crate) mod arrays;
 pub(crate) mod blocks;
 mod check;
 pub mod description;
+pub mod spike_code;
 
 use std::io::{Read, Write};
 
@@ -18,7 +19,7 @@ use description::Description;
 
 const MAGIC: &[u8; 8] = b"NEUROIMG";
 /// Version of the file format that this build writes and reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 8 + 8 + 32;
 /// A description is a few bytes a tile: this guards against a file that inflates without end.
 const MAX_DESCRIPTION: u64 = 1 << 28;

@@ -4,8 +4,11 @@
 //! `image::check`, its cycles in `chip::SomaCycles`. The compiler then names what is left: an arm where
 //! `values` runs a tile, and one where `schedule` adds up its phases.
 
+pub(crate) mod dendrites;
 pub mod float32;
+pub mod integrate_fire;
 pub mod max_pool;
+pub mod quartz;
 pub mod requantizer;
 mod sparsity;
 pub mod stem;

@@ -3,9 +3,10 @@
 mod flows;
 
 use crate::axons::{Axons, Cost, Places};
-use crate::chip::{Core, StemCycles};
+use crate::chip::{Core, SomaCycles, StemCycles};
 use crate::image::Image;
 use crate::image::description::{Description, Integration, Model, Population, Stem, Tile};
+use crate::spikes::Arrivals;
 use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
 
 /// Who does what when, for one image.
@@ -40,6 +41,36 @@ pub struct Sent {
     pub packet_chip_hops: u64,
 }
 
+/// Cycles between groups of neurons in each phase of their windows; a neuron in two phases takes both.
+#[derive(Debug, Clone, Copy, Default)]
+struct Phases {
+    /// A timestep in which spikes may arrive.
+    receive: u32,
+    /// The first timestep in which it may spike.
+    decide: u32,
+    /// A timestep in which it may spike.
+    send: u32,
+}
+
+impl Phases {
+    fn of(model: &Model, core: &Core) -> Self {
+        let SomaCycles { max_pool, quartz, integrate_fire, .. } = &core.timing.soma_cycles;
+        match model {
+            Model::Input { .. } => Self::default(),
+            Model::Stem(stem) => {
+                let StemCycles { accumulate, requantize, generate } = *stem_cycles(core, stem);
+                Self { receive: accumulate, decide: requantize, send: generate }
+            }
+            Model::MaxPool => Self { receive: max_pool.compare, ..Self::default() },
+            Model::Quartz(_) => Self { receive: quartz.integrate, decide: 0, send: quartz.ramp },
+            Model::IntegrateFire(_) => {
+                Self { receive: integrate_fire.integrate, decide: 0, send: integrate_fire.fire }
+            }
+            Model::Constant { .. } => Self { send: quartz.ramp, ..Self::default() },
+        }
+    }
+}
+
 impl Schedule {
     /// Reads an image's connectors and placement.
     pub fn new(image: &Image) -> Self {
@@ -66,16 +97,10 @@ impl Schedule {
         let receives = self.sources[population].iter().any(sent_before);
         let when = |active: bool, cycles: u32| if active { cycles } else { 0 };
         let neurons = &description.populations[population];
-        match &neurons.model {
-            Model::Input { .. } => 0,
-            Model::MaxPool => when(receives, description.chip.core.timing.soma_cycles.max_pool.compare),
-            Model::Stem(stem) => {
-                let cycles = stem_cycles(&description.chip.core, stem);
-                when(receives, cycles.accumulate)
-                    + when(timestep == neurons.send_start, cycles.requantize)
-                    + when(neurons.step(timestep).is_some(), cycles.generate)
-            }
-        }
+        let phases = Phases::of(&neurons.model, &description.chip.core);
+        when(receives, phases.receive)
+            + when(timestep == neurons.send_start, phases.decide)
+            + when(neurons.step(timestep).is_some(), phases.send)
     }
 
     /// The work of one timestep: the union over the samples in flight.
@@ -118,12 +143,11 @@ impl Schedule {
         traffic: &mut Traffic,
     ) {
         let population = &description.populations[tile.population as usize];
-        let Some(step) = population.step(timestep) else { return };
-        let bit = population.bits - 1 - step;
+        let Some(spikes) = population.spikes(codes, timestep) else { return };
         let axons = &self.axons[tile.population as usize];
         let from = Destination::Node(tile.node);
         for (local, neuron) in tile.neurons(population.shape).enumerate() {
-            if codes[neuron] >> bit & 1 == 1 {
+            if spikes.has(neuron) {
                 let start = traffic.packets.len() as u32;
                 traffic.packets.extend(axons.packets(&self.places, neuron, from));
                 let packets = start..traffic.packets.len() as u32;
@@ -135,12 +159,13 @@ impl Schedule {
     /// Appends the spikes of the input, which is the first population.
     fn inject(&self, description: &Description, codes: &[u8], timestep: u32, traffic: &mut Traffic) {
         let input = &description.populations[0];
-        let (Model::Input { port }, Some(step)) = (&input.model, input.step(timestep)) else { return };
-        let bit = input.bits - 1 - step;
+        let (Model::Input { port }, Some(spikes)) = (&input.model, input.spikes(codes, timestep)) else {
+            return;
+        };
         let start = traffic.packets.len() as u32;
-        for neuron in (0..codes.len()).filter(|&neuron| codes[neuron] >> bit & 1 == 1) {
+        for spike in spikes.all() {
             let from = Destination::Port(*port);
-            traffic.packets.extend(self.axons[0].packets(&self.places, neuron, from));
+            traffic.packets.extend(self.axons[0].packets(&self.places, spike.source, from));
         }
         let packets = start..traffic.packets.len() as u32;
         if !packets.is_empty() {
@@ -193,15 +218,16 @@ pub struct Costs(Vec<Vec<Cost>>);
 
 impl Costs {
     /// What a sample makes each population send, given each population's codes.
-    pub fn of(&self, codes: &[Vec<u8>]) -> Vec<Sent> {
-        codes.iter().zip(&self.0).map(|(codes, costs)| sent(codes, costs)).collect()
+    pub fn of(&self, description: &Description, codes: &[Vec<u8>]) -> Vec<Sent> {
+        let populations = description.populations.iter().zip(codes).zip(&self.0);
+        populations.map(|((population, record), costs)| sent(population, record, costs)).collect()
     }
 }
 
-fn sent(codes: &[u8], costs: &[Cost]) -> Sent {
+fn sent(population: &Population, record: &[u8], costs: &[Cost]) -> Sent {
     let mut sent = Sent::default();
-    for (&code, cost) in codes.iter().zip(costs) {
-        let spikes = u64::from(code.count_ones());
+    let Some(code) = population.code else { return sent };
+    for (spikes, cost) in code.num_spikes(record).map(u64::from).zip(costs) {
         sent.packets += spikes * u64::from(cost.packets);
         sent.packet_hops += spikes * u64::from(cost.hops);
         sent.packet_chip_hops += spikes * u64::from(cost.chip_hops);

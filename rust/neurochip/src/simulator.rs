@@ -248,7 +248,7 @@ impl Simulator {
     fn untimed(&self, record: Record, timesteps: Range<usize>, samples: usize) -> SampleRun {
         let description = self.image.description();
         let packet_flits = u64::from(description.chip.noc.packet_flits);
-        let sent = self.costs.of(&record.codes).into_iter();
+        let sent = self.costs.of(description, &record.codes).into_iter();
         let activity = |sent: Sent| Activity {
             packets: sent.packets,
             flit_hops: sent.packet_hops * packet_flits,

@@ -1,4 +1,4 @@
-//! Spikes: what arrives from a population, as one bit of each neuron's code, or as whole trains.
+//! Spikes: what arrives from a population, in one timestep or, as whole trains, in a window.
 
 /// What arrives from a population.
 pub(crate) trait Arrivals: Copy {
@@ -32,13 +32,50 @@ pub(crate) struct Arrival<Factor> {
     pub(crate) spikes: u64,
 }
 
-/// The spikes of one timestep: one bit of each source's code.
+/// The spikes of one timestep: a source spikes if some bits of its byte are the wanted ones.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spikes<'a> {
-    /// Codes of the source population, or of some of its neurons.
-    pub(crate) codes: &'a [u8],
-    /// The bit that is sent now.
-    pub(crate) bit: u32,
+    /// A byte of the record of each neuron of the source population, or of some of them.
+    bytes: &'a [u8],
+    mask: u8,
+    wanted: u8,
+}
+
+impl<'a> Spikes<'a> {
+    /// Whoever has a bit set spikes.
+    #[inline(always)]
+    pub(crate) fn of_bit(bytes: &'a [u8], bit: u32) -> Self {
+        Self { bytes, mask: 1 << bit, wanted: 1 << bit }
+    }
+
+    /// Whoever has a level spikes.
+    #[inline(always)]
+    pub(crate) fn of_level(bytes: &'a [u8], level: u8) -> Self {
+        Self { bytes, mask: u8::MAX, wanted: level }
+    }
+
+    /// Nobody spikes.
+    #[inline(always)]
+    pub(crate) fn none(bytes: &'a [u8]) -> Self {
+        Self { bytes, mask: 0, wanted: 1 }
+    }
+
+    /// Whether a source spikes.
+    #[inline(always)]
+    pub(crate) fn has(self, source: usize) -> bool {
+        self.bytes[source] & self.mask == self.wanted
+    }
+
+    /// One bit for each byte of a word that is a spike, its lowest.
+    #[inline(always)]
+    fn of_word(self, word: u64) -> u64 {
+        const LOWEST: u64 = 0x0101_0101_0101_0101;
+        let [mask, wanted] = [self.mask, self.wanted].map(|byte| u64::from(byte) * LOWEST);
+        let other = (word & mask) ^ wanted;
+        // The highest bit of a byte becomes set where any of the lower ones is.
+        let carried = (other & (LOWEST * 0x7f)) + LOWEST * 0x7f;
+        (!(carried | other) >> 7) & LOWEST
+    }
 }
 
 impl Arrivals for Spikes<'_> {
@@ -46,26 +83,26 @@ impl Arrivals for Spikes<'_> {
 
     #[inline(always)]
     fn of(self, start: usize, length: usize) -> Self {
-        Self { codes: &self.codes[start..][..length], ..self }
+        Self { bytes: &self.bytes[start..][..length], ..self }
     }
 
     #[inline(always)]
     fn from(self, source: usize) -> Option<Arrival<()>> {
-        (self.codes[source] >> self.bit & 1 == 1).then_some(Arrival { source, factor: (), spikes: 1 })
+        self.has(source).then_some(Arrival { source, factor: (), spikes: 1 })
     }
 
     #[inline(always)]
     fn all(self) -> impl Iterator<Item = Arrival<()>> {
-        let codes = self.codes.chunks_exact(8);
-        Spiking { rest: codes.remainder(), codes, bit: self.bit, word: 0, stop: 0 }
+        let bytes = self.bytes.chunks_exact(8);
+        Spiking { spikes: self, rest: bytes.remainder(), bytes, word: 0, stop: 0 }
     }
 
     /// All ones where a source spikes.
     #[inline(always)]
     fn masks(self, masks: &mut [i16]) -> u64 {
         let mut spikes = 0;
-        for (mask, code) in masks.iter_mut().zip(self.codes) {
-            let spike = i16::from(code >> self.bit & 1);
+        for (mask, byte) in masks.iter_mut().zip(self.bytes) {
+            let spike = i16::from(byte & self.mask == self.wanted);
             *mask = -spike;
             spikes += spike as u64;
         }
@@ -75,28 +112,30 @@ impl Arrivals for Spikes<'_> {
 
 /// See [`Spikes::all`].
 struct Spiking<'a> {
-    codes: std::slice::ChunksExact<'a, u8>,
+    spikes: Spikes<'a>,
+    bytes: std::slice::ChunksExact<'a, u8>,
     rest: &'a [u8],
-    bit: u32,
-    /// One bit a byte: the codes of the current eight that are still to come.
+    /// One bit a byte: those of the current eight that are still to come.
     word: u64,
-    /// Index of the code after the current eight.
+    /// Index of the byte after the current eight.
     stop: usize,
 }
 
 impl Spiking<'_> {
-    /// The next eight codes as a word, the first lowest; fewer at the end.
+    /// Which of the next eight bytes are spikes, the first lowest; fewer at the end.
     #[inline(always)]
     fn load(&mut self) -> Option<u64> {
-        if let Some(chunk) = self.codes.next() {
-            return Some(u64::from_le_bytes(chunk.try_into().expect("chunks are exact")));
+        if let Some(chunk) = self.bytes.next() {
+            let word = u64::from_le_bytes(chunk.try_into().expect("chunks are exact"));
+            return Some(self.spikes.of_word(word));
         }
         if self.rest.is_empty() {
             return None;
         }
-        let word = self.rest.iter().rev().fold(0, |word, &code| word << 8 | u64::from(code));
+        let word = self.rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        let there = (1 << (8 * self.rest.len())) - 1; // fewer than eight
         self.rest = &[];
-        Some(word)
+        Some(self.spikes.of_word(word) & there)
     }
 }
 
@@ -106,7 +145,7 @@ impl Iterator for Spiking<'_> {
     #[inline(always)]
     fn next(&mut self) -> Option<Arrival<()>> {
         while self.word == 0 {
-            self.word = self.load()? >> self.bit & 0x0101_0101_0101_0101;
+            self.word = self.load()?;
             self.stop += 8;
         }
         let source = self.stop - 8 + self.word.trailing_zeros() as usize / 8;
@@ -115,25 +154,47 @@ impl Iterator for Spiking<'_> {
     }
 }
 
-/// All spikes of a window: each source's whole code, as the value that it stands for.
+/// All spikes of a window: each source's byte, as the value that it stands for.
+///
+/// A train of bits adds each spike's weight times its coefficient, a first spike its weight in as many
+/// timesteps as its level says: both add weights times values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trains<'a> {
     /// Codes of the source population, or of some of its neurons.
     pub(crate) codes: &'a [u8],
     /// What the first bit stands for if it is set, where that is less than nothing; else 0.
-    pub(crate) sign: i16,
+    sign: i16,
+    /// Spikes of a code: as many as it has bits, or `silent` for 0 and one for all others.
+    spikes: Option<Silent>,
 }
+
+/// Spikes of a neuron of level 0.
+type Silent = u32;
 
 impl<'a> Trains<'a> {
     /// Trains of so many bits.
     pub(crate) fn new(codes: &'a [u8], bits: u32, signed: bool) -> Self {
-        Self { codes, sign: if signed { 1 << (bits - 1) } else { 0 } }
+        Self { codes, sign: if signed { 1 << (bits - 1) } else { 0 }, spikes: None }
+    }
+
+    /// First spikes; `zeros`: also of level 0.
+    pub(crate) fn of_levels(codes: &'a [u8], zeros: bool) -> Self {
+        Self { codes, sign: 0, spikes: Some(zeros.into()) }
     }
 
     /// The value that a train stands for.
     #[inline(always)]
     pub(crate) fn value(self, code: u8) -> i16 {
         (i16::from(code) ^ self.sign) - self.sign
+    }
+
+    /// Spikes of a train.
+    #[inline(always)]
+    pub(crate) fn spikes(self, code: u8) -> u32 {
+        match self.spikes {
+            None => code.count_ones(),
+            Some(silent) => u32::from(code > 0) | silent,
+        }
     }
 }
 
@@ -148,7 +209,8 @@ impl Arrivals for Trains<'_> {
     #[inline(always)]
     fn from(self, source: usize) -> Option<Arrival<i16>> {
         let code = self.codes[source];
-        (code != 0).then_some(Arrival { source, factor: self.value(code), spikes: code.count_ones().into() })
+        let spikes = self.spikes(code);
+        (spikes != 0).then_some(Arrival { source, factor: self.value(code), spikes: spikes.into() })
     }
 
     #[inline(always)]
@@ -162,7 +224,7 @@ impl Arrivals for Trains<'_> {
         let mut spikes = 0;
         for (mask, &code) in masks.iter_mut().zip(self.codes) {
             *mask = self.value(code);
-            spikes += code.count_ones();
+            spikes += self.spikes(code);
         }
         spikes.into()
     }
@@ -181,8 +243,18 @@ mod tests {
     #[test]
     fn of_83_and_3_both_spike_in_the_last_timestep_and_one_in_the_second() {
         let codes = [83, 3];
-        assert_eq!(sources(Spikes { codes: &codes, bit: 0 }), [0, 1]);
-        assert_eq!(sources(Spikes { codes: &codes, bit: 6 }), [0]);
+        assert_eq!(sources(Spikes::of_bit(&codes, 0)), [0, 1]);
+        assert_eq!(sources(Spikes::of_bit(&codes, 6)), [0]);
+    }
+
+    #[test]
+    fn first_spikes_are_one_of_each_level_but_of_zeros_only_if_they_spike() {
+        let codes = [0, 7, 0, 255];
+        assert_eq!(sources(Trains::of_levels(&codes, false)), [1, 3]);
+        assert_eq!(sources(Trains::of_levels(&codes, true)), [0, 1, 2, 3]);
+        let mut masks = [9; 4];
+        assert_eq!(Trains::of_levels(&codes, true).masks(&mut masks), 4);
+        assert_eq!(masks, [0, 7, 0, 255]);
     }
 
     #[test]
@@ -193,24 +265,31 @@ mod tests {
         assert_eq!(sources(trains), [1, 2, 3, 4]);
     }
 
+    fn check(spikes: Spikes<'_>, fires: impl Fn(usize) -> bool) -> Result<(), TestCaseError> {
+        let length = spikes.bytes.len();
+        let expected: Vec<usize> = (0..length).filter(|&source| fires(source)).collect();
+        prop_assert_eq!(sources(spikes), expected.clone());
+        let mut masks = vec![7; length];
+        prop_assert_eq!(spikes.masks(&mut masks), expected.len() as u64);
+        for (source, mask) in masks.into_iter().enumerate() {
+            prop_assert_eq!(mask, if fires(source) { -1 } else { 0 });
+            prop_assert_eq!(spikes.from(source).is_some(), fires(source));
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
-        fn arrivals_and_masks_are_those_whose_bit_is_set(
-            codes in prop::collection::vec(any::<u8>(), 0..40),
-            bit in 0..8u32,
+        fn arrivals_and_masks_are_those_whose_byte_is_a_spike(
+            codes in prop::collection::vec(prop_oneof![any::<u8>(), 0..3u8], 0..40),
+            (bit, level) in (0..8u32, 0..3u8),
             start in 0..40usize,
         ) {
             let start = start.min(codes.len());
-            let spikes = Spikes { codes: &codes, bit }.of(start, codes.len() - start);
-            let fires = |source: usize| codes[start + source] & 1 << bit != 0;
-            let expected: Vec<usize> = (0..codes.len() - start).filter(|&source| fires(source)).collect();
-            prop_assert_eq!(sources(spikes), expected.clone());
-            let mut masks = vec![7; codes.len() - start];
-            prop_assert_eq!(spikes.masks(&mut masks), expected.len() as u64);
-            for (source, mask) in masks.into_iter().enumerate() {
-                prop_assert_eq!(mask, if fires(source) { -1 } else { 0 });
-                prop_assert_eq!(spikes.from(source).is_some(), fires(source));
-            }
+            let (part, length) = (&codes[start..], codes.len() - start);
+            check(Spikes::of_bit(&codes, bit).of(start, length), |source| part[source] & 1 << bit != 0)?;
+            check(Spikes::of_level(&codes, level).of(start, length), |source| part[source] == level)?;
+            check(Spikes::none(&codes).of(start, length), |_| false)?;
         }
 
         #[test]
@@ -223,7 +302,7 @@ mod tests {
             let spikes = trains.masks(&mut masks);
             let coefficient = |bit| if signed && bit == 7 { -128i16 } else { 1i16 << bit };
             for (source, value) in masks.into_iter().enumerate() {
-                let of_bit = |bit| Spikes { codes: &codes, bit }.from(source).map_or(0, |_| coefficient(bit));
+                let of_bit = |bit| Spikes::of_bit(&codes, bit).from(source).map_or(0, |_| coefficient(bit));
                 prop_assert_eq!(value, (0..8).map(of_bit).sum::<i16>());
                 prop_assert_eq!(trains.from(source).map_or(0, |arrival| arrival.factor), value);
             }

@@ -180,8 +180,11 @@ impl Wiring {
         match self {
             Self::Dense { channels } => {
                 for Arrival { source, factor, spikes } in arrivals.all() {
-                    rule.add(sums, &weights[source * channels..][..*channels], factor);
-                    sops += spikes * *channels as u64;
+                    let row = &weights[source * channels..][..*channels];
+                    for sums in sums.chunks_exact_mut(*channels) {
+                        rule.add(sums, row, factor);
+                    }
+                    sops += spikes * sums.len() as u64;
                 }
             }
             Self::Convolution(wiring) => sops = wiring.accumulate(weights, arrivals, rule, sums),

@@ -1,24 +1,27 @@
 //! Values: which neuron spikes in which timestep, for one sample.
 //!
 //! Values do not depend on time, so a sample is computed population by population, tile by tile;
-//! the spike record is one code a neuron, whose bits are its spikes.
+//! what a population sends is a record from which every spike follows (`image::spike_code`).
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::convolution::Kernels;
 use crate::image::Image;
-use crate::image::description::{Blob, Connector, Model, Population, Projection, Tile};
+use crate::image::arrays::read_i32;
+use crate::image::description::{Blob, Connector, Model, Population, Projection, SpikeCode, Tile};
 pub use crate::neuron::Counts;
+use crate::neuron::integrate_fire::IntegrateFireTile;
 use crate::neuron::max_pool::MaxPoolTile;
+use crate::neuron::quartz::QuartzTile;
 use crate::neuron::stem::{Held, StemTile};
 
 /// Everything the values machine says about one sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
-    /// For each population, the code of each neuron: its bits are its spikes, the first sent highest.
+    /// For each population, the record of its spikes, as its code writes it (`image::spike_code`).
     pub codes: Vec<Vec<u8>>,
-    /// The output's values: codes as they are sent, or the membranes that the host reads.
+    /// The output's values: those that were sent, or the membranes that the host reads.
     pub outputs: Vec<i32>,
     /// For each population, what it did.
     pub counts: Vec<Counts>,
@@ -29,6 +32,10 @@ pub struct Record {
 enum TileProgram {
     Stem(Box<StemTile>),
     MaxPool(MaxPoolTile),
+    Quartz(QuartzTile),
+    IntegrateFire(IntegrateFireTile),
+    /// Sends this record in every sample.
+    Constant(Vec<u8>),
 }
 
 /// An image, ready to run.
@@ -51,40 +58,29 @@ impl Values {
         Self { tiles }
     }
 
-    /// Runs one sample: `input` holds the codes of the input's neurons, in two's complement if they are
-    /// signed; only the bits that the input sends are looked at.
+    /// Runs one sample: `input` holds the values of the input's neurons, in two's complement if they are
+    /// signed; of bits only those that the input sends are looked at.
     pub fn run(&self, image: &Image, input: &[u8]) -> Record {
         let description = image.description();
         let mut record = Record::default();
         for (number, (population, tiles)) in description.populations.iter().zip(&self.tiles).enumerate() {
             let (codes, membranes, counts) = match population.model {
-                Model::Input { .. } => (sent_bits(population, input), vec![], Counts::default()),
+                Model::Input { .. } => (code_of(population).record(input), vec![], Counts::default()),
                 _ => run_tiles(image, population, tiles, &record.codes),
             };
             if number == description.output as usize {
-                let decoded = || codes.iter().map(|&code| decode(population, code)).collect();
-                record.outputs = if population.reads_membrane() { membranes } else { decoded() };
+                record.outputs = population.code.map_or(membranes, |code| code.values(&codes).collect());
             }
-            record.counts.push(Counts { spikes: count_spikes(&codes), ..counts });
+            let num_spikes = |code: SpikeCode| code.num_spikes(&codes).map(u64::from).sum();
+            record.counts.push(Counts { spikes: population.code.map_or(0, num_spikes), ..counts });
             record.codes.push(codes);
         }
         record
     }
 }
 
-fn sent_bits(population: &Population, input: &[u8]) -> Vec<u8> {
-    let sent = u8::MAX >> (8 - population.bits);
-    input.iter().map(|code| code & sent).collect()
-}
-
-/// The value that a code's bits stand for.
-fn decode(population: &Population, code: u8) -> i32 {
-    let sign = 1 << (population.bits - 1);
-    if population.signed { (i32::from(code) ^ sign) - sign } else { code.into() }
-}
-
-fn count_spikes(codes: &[u8]) -> u64 {
-    codes.iter().map(|code| u64::from(code.count_ones())).sum()
+fn code_of(population: &Population) -> SpikeCode {
+    population.code.expect("the image was checked: only the output may send nothing")
 }
 
 /// Runs the tiles of a population and puts together what they hold: codes, membranes and counts.
@@ -96,13 +92,17 @@ fn run_tiles(
 ) -> (Vec<u8>, Vec<i32>, Counts) {
     let run = |(_, program): &(Tile, TileProgram)| run_tile(image, program, sources);
     let held: Vec<(Held, Counts)> = tiles.par_iter().with_max_len(1).map(run).collect();
-    let mut codes = vec![0; population.num_neurons()];
-    let mut membranes = vec![0; if population.reads_membrane() { codes.len() } else { 0 }];
+    let neurons = population.num_neurons();
+    let mut codes = vec![0; population.code.map_or(0, SpikeCode::bytes) * neurons];
+    let mut membranes = vec![0; if population.code.is_none() { neurons } else { 0 }];
     let mut counts = Counts::default();
     for ((tile, _), (held, of_tile)) in tiles.iter().zip(held) {
         counts.add(&of_tile);
         match held {
-            Held::Codes(held) => spread(tile, population, &held, &mut codes),
+            Held::Codes(held) => {
+                let parts = codes.chunks_exact_mut(neurons).zip(held.chunks_exact(tile.num_neurons()));
+                parts.for_each(|(codes, held)| spread(tile, population, held, codes));
+            }
             Held::Membranes(held) => spread(tile, population, &held, &mut membranes),
         }
     }
@@ -131,8 +131,24 @@ fn program(image: &Image, tile: &Tile, kernels: &mut Kernels) -> TileProgram {
             let ends = description.ends(projection);
             TileProgram::MaxPool(MaxPoolTile::new(projection, window, ends, tile))
         }
+        (Model::Quartz(quartz), _) => {
+            TileProgram::Quartz(QuartzTile::new(image, target, quartz, tile, &incoming, kernels))
+        }
+        (Model::IntegrateFire(model), _) => {
+            TileProgram::IntegrateFire(IntegrateFireTile::new(image, target, model, tile, &incoming))
+        }
+        (Model::Constant { values }, _) => {
+            TileProgram::Constant(constant_record(image, target, *values, tile))
+        }
         _ => unreachable!("the image was checked: the input has no tiles, a maximum has one pool"),
     }
+}
+
+/// The record of neurons that send the same in every sample.
+fn constant_record(image: &Image, population: &Population, values: Blob, tile: &Tile) -> Vec<u8> {
+    let values = read_i32(image.blob(), values);
+    let held: Vec<u8> = tile.neurons(population.shape).map(|neuron| values[neuron] as u8).collect();
+    code_of(population).record(&held)
 }
 
 /// Runs a tile compiled for the widest instruction set of this machine.
@@ -155,6 +171,9 @@ impl WithSimd for RunTile<'_> {
         let held = match self.program {
             TileProgram::Stem(tile) => tile.run(self.image, self.codes, &mut counts),
             TileProgram::MaxPool(tile) => Held::Codes(tile.run(self.codes, &mut counts)),
+            TileProgram::Quartz(tile) => tile.run(self.image, self.codes, &mut counts),
+            TileProgram::IntegrateFire(tile) => tile.run(self.image, self.codes, &mut counts),
+            TileProgram::Constant(record) => Held::Codes(record.clone()),
         };
         (held, counts)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{ChipSpec, EnergyScope, Error, OutOfRange, Port, Requantizer, StemCycles};
+use super::{ChipSpec, EnergyScope, Error, OutOfRange, Port, Requantizer, SomaCycles, StemCycles};
 
 /// Largest mesh of a board: nodes are counted in `u32` and every router is simulated.
 const MAX_NODES: u64 = 1 << 20;
@@ -153,9 +153,19 @@ impl ChipSpec {
 
     fn check_core_timing(&self, ranges: &mut Ranges) {
         let timing = &self.core.timing;
-        ranges.stem_cycles("core.timing.soma_cycles.stem", &timing.soma_cycles.stem);
+        let SomaCycles { stem, max_pool, quartz, integrate_fire } = &timing.soma_cycles;
+        ranges.stem_cycles("core.timing.soma_cycles.stem", stem);
         if let Some(word) = &self.core.second_state_word {
             ranges.stem_cycles("core.second_state_word.soma_cycles", &word.soma_cycles);
+        }
+        for (field, cycles) in [
+            ("core.timing.soma_cycles.max_pool.compare", max_pool.compare),
+            ("core.timing.soma_cycles.quartz.integrate", quartz.integrate),
+            ("core.timing.soma_cycles.quartz.ramp", quartz.ramp),
+            ("core.timing.soma_cycles.integrate_fire.integrate", integrate_fire.integrate),
+            ("core.timing.soma_cycles.integrate_fire.fire", integrate_fire.fire),
+        ] {
+            ranges.within(field, cycles, 1, MAX_LATENCY);
         }
         let compare = timing.soma_cycles.max_pool.compare;
         ranges.within("core.timing.soma_cycles.max_pool.compare", compare, 1, MAX_LATENCY);

@@ -3,6 +3,7 @@
 //! Order matters: each check may rely on those before it, and none computes with a number that was
 //! not bounded first.
 
+mod codes;
 mod constants;
 mod integration;
 mod populations;

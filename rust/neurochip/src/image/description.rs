@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chip::{ChipSpec, Core};
+pub use crate::image::spike_code::SpikeCode;
+use crate::spikes::Spikes;
 
 /// A range of the binary part, in bytes from its start and in elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,12 +62,10 @@ pub struct Population {
     pub name: String,
     /// Height, width, channels.
     pub shape: [u32; 3],
-    /// Timestep of the first bit it sends.
+    /// First timestep of the window in which it sends.
     pub send_start: u32,
-    /// Its spike code: this many timesteps, most significant bit first. 0 where the host reads membranes.
-    pub bits: u32,
-    /// Whether the first bit weighs `-2^(bits - 1)` (two's complement).
-    pub signed: bool,
+    /// How its values become spikes; absent where the host reads membranes.
+    pub code: Option<SpikeCode>,
     /// What its neurons do.
     pub model: Model,
 }
@@ -76,15 +76,26 @@ impl Population {
         self.shape.iter().map(|&length| length as usize).product()
     }
 
-    /// Whether its neurons send nothing: the host reads their membranes.
-    pub fn reads_membrane(&self) -> bool {
-        matches!(&self.model, Model::Stem(Stem { requantizer: None, .. }))
+    /// Timesteps in which it sends.
+    pub fn steps(&self) -> u32 {
+        self.code.map_or(0, SpikeCode::steps)
     }
 
-    /// The step of this population's code that is sent in `timestep`, if one is.
+    /// The timestep after the last in which it sends.
+    pub fn send_stop(&self) -> u32 {
+        self.send_start + self.steps() // checked: within a sample
+    }
+
+    /// The step of this population's window that is sent in `timestep`, if one is.
     pub fn step(&self, timestep: u32) -> Option<u32> {
         let step = timestep.checked_sub(self.send_start)?;
-        (step < self.bits).then_some(step)
+        (step < self.steps()).then_some(step)
+    }
+
+    /// Who spikes in a timestep in which it sends, given its record of the sample.
+    #[inline(always)]
+    pub(crate) fn spikes<'a>(&self, record: &'a [u8], timestep: u32) -> Option<Spikes<'a>> {
+        Some(self.code?.spikes(record, self.step(timestep)?))
     }
 }
 
@@ -101,6 +112,15 @@ pub enum Model {
     Stem(Stem),
     /// Passes the largest of its inputs on: see [`crate::neuron::max_pool`].
     MaxPool,
+    /// Integrates twice and fires on a ramp: see [`crate::neuron::quartz`].
+    Quartz(Quartz),
+    /// Integrates and fires, and keeps what is left: see [`crate::neuron::integrate_fire`].
+    IntegrateFire(IntegrateFire),
+    /// Sends the same value in every sample, whatever it receives: see [`crate::neuron::quartz`].
+    Constant {
+        /// The value of each neuron, i32.
+        values: Blob,
+    },
 }
 
 /// Parameters of a STEM population.
@@ -139,6 +159,30 @@ impl Stem {
             Integration::Exact | Integration::Scaled { .. } => core.membrane_bits,
         }
     }
+}
+
+/// Parameters of a Quartz population. Arrays hold one, one a channel or one a neuron.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quartz {
+    /// Membrane before the first spike, i32.
+    pub bias: Blob,
+    /// Current from the readout on, i32: at least 1, or 0 where the host reads the membrane.
+    pub slope: Blob,
+    /// Membrane at which a neuron fires, i32.
+    pub threshold: Blob,
+}
+
+/// Parameters of an integrate-and-fire population. Arrays hold one, one a channel or one a neuron.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntegrateFire {
+    /// Membrane before the first timestep, i32.
+    pub start: Blob,
+    /// Added in every timestep of the window, i32.
+    pub bias: Blob,
+    /// Membrane at which a neuron fires, and what it then loses, i32: at least 1.
+    pub threshold: Blob,
 }
 
 /// How the weight sum of a timestep enters the membrane (neurons.md, section 3).
@@ -243,7 +287,7 @@ impl Window {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Connector {
-    /// Every source to every target. Block: `[source][channel]`; targets have no position.
+    /// Every source to every target. Block: `[source][channel]`, the same for every position.
     Dense,
     /// Block: `[source channel][tap y][slot x][channel]`, slots in [`crate::window::Axis::tap_order`].
     Convolution {

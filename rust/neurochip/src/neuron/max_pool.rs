@@ -1,13 +1,18 @@
-//! The streaming maximum: elimination, most significant bit first (neurons.md, section 3).
+//! The streaming maximum: the largest of some inputs, while they are being sent (neurons.md, section 3).
 //!
 //! Every input of a window owns one bit of the weight sum, so the sum of a timestep is the set of
-//! inputs that spiked. The neuron spikes if an input that is still alive does, and then those that
-//! did not spike die. The first bit of a signed code weighs less than nothing: there the neuron
-//! spikes only if all alive inputs do, and otherwise those that spiked die. The survivor is the
-//! largest code, so that is what is computed here; the tests stream.
+//! inputs that spiked; what the neuron makes of it depends on the spike code.
+//!
+//! - Bits: elimination, most significant bit first. The neuron spikes if an input that is still alive does,
+//!   and then those that did not spike die. The first bit of a signed code weighs less than nothing: there
+//!   the neuron spikes only if all alive inputs do, and otherwise those that spiked die. The survivor is
+//!   the largest code, so that is what is computed here; the tests stream.
+//! - First spikes: the first one wins, and the largest level comes first.
+//! - Rates: the neuron counts the spikes of each input, and spikes when the largest count rises.
 
-use crate::image::description::{Population, Projection, Tile, Window};
+use crate::image::description::{Population, Projection, SpikeCode, Tile, Window};
 use crate::neuron::Counts;
+use crate::spikes::Trains;
 use crate::window::Axis;
 
 /// One tile of a max pooling population, ready to run.
@@ -18,38 +23,75 @@ pub(crate) struct MaxPoolTile {
     /// For each pixel of the tile: the first neuron of each of its inputs.
     inputs: Vec<Vec<usize>>,
     channels: usize,
-    /// The bit that weighs less than nothing, if one does.
-    sign: u8,
+    code: SpikeCode,
 }
 
 impl MaxPoolTile {
     pub(crate) fn new(projection: &Projection, window: &Window, ends: [&Population; 2], tile: &Tile) -> Self {
-        let Population { bits, signed, .. } = *ends[1];
         Self {
             source: projection.source as usize,
             inputs: inputs_of_each(window, ends, tile),
             channels: tile.lengths()[2],
-            sign: if signed { 1 << (bits - 1) } else { 0 },
+            code: ends[1].code.expect("a maximum spikes"),
         }
     }
 
-    /// Runs one sample's window; returns the codes sent.
+    /// Runs one sample's window; returns the record of what is sent.
     #[inline(always)]
-    pub(crate) fn run(&self, codes: &[Vec<u8>], counts: &mut Counts) -> Vec<u8> {
-        let codes = &codes[self.source];
-        // With its sign bit inverted, the largest of signed codes is the largest; of none, the smallest.
+    pub(crate) fn run(&self, records: &[Vec<u8>], counts: &mut Counts) -> Vec<u8> {
+        let record = &records[self.source];
+        match self.code {
+            SpikeCode::Binary { bits, signed } => {
+                let sign = if signed { 1 << (bits - 1) } else { 0 };
+                self.take_the_largest(record, sign, Trains::new(record, bits, signed), counts)
+            }
+            SpikeCode::FirstSpike { zeros, .. } => {
+                self.take_the_largest(record, 0, Trains::of_levels(record, zeros), counts)
+            }
+            SpikeCode::Rate { .. } => self.follow_the_leader(record, counts),
+        }
+    }
+
+    /// With its sign bit inverted, the largest of signed codes is the largest; of none, the smallest.
+    #[inline(always)]
+    fn take_the_largest(&self, codes: &[u8], sign: u8, trains: Trains<'_>, counts: &mut Counts) -> Vec<u8> {
         let mut sent = vec![0; self.inputs.len() * self.channels];
         for (inputs, sent) in self.inputs.iter().zip(sent.chunks_exact_mut(self.channels)) {
             for &input in inputs {
                 let mut spikes = 0;
                 for (sent, &code) in sent.iter_mut().zip(&codes[input..][..self.channels]) {
-                    *sent = (*sent).max(code ^ self.sign);
-                    spikes += code.count_ones();
+                    *sent = (*sent).max(code ^ sign);
+                    spikes += trains.spikes(code);
                 }
                 counts.sops += u64::from(spikes);
             }
             for sent in sent {
-                *sent ^= self.sign;
+                *sent ^= sign;
+            }
+        }
+        sent
+    }
+
+    #[inline(always)]
+    fn follow_the_leader(&self, record: &[u8], counts: &mut Counts) -> Vec<u8> {
+        let neurons = self.inputs.len() * self.channels;
+        let mut sent = vec![0; self.code.bytes() * neurons];
+        for (pixel, inputs) in self.inputs.iter().enumerate() {
+            let mut heard = vec![0u32; inputs.len() * self.channels];
+            let mut largest = vec![0u32; self.channels];
+            for step in 0..self.code.steps() {
+                let spikes = self.code.spikes(record, step);
+                let (byte, bit) = (step as usize / 8 * neurons + pixel * self.channels, 7 - step % 8);
+                for (channel, largest) in largest.iter_mut().enumerate() {
+                    let before = *largest;
+                    for (heard, &input) in heard[channel * inputs.len()..].iter_mut().zip(inputs) {
+                        let spike = u32::from(spikes.has(input + channel));
+                        *heard += spike;
+                        *largest = (*largest).max(*heard);
+                        counts.sops += u64::from(spike);
+                    }
+                    sent[byte + channel] |= u8::from(*largest > before) << bit;
+                }
             }
         }
         sent
@@ -109,8 +151,8 @@ mod tests {
 
     /// What a neuron with these inputs sends, and its SOPs.
     fn maximum(codes: &[u8], signed: bool) -> (u8, u64) {
-        let sign = if signed { 128 } else { 0 };
-        let tile = MaxPoolTile { source: 0, inputs: vec![(0..codes.len()).collect()], channels: 1, sign };
+        let code = SpikeCode::Binary { bits: 8, signed };
+        let tile = MaxPoolTile { source: 0, inputs: vec![(0..codes.len()).collect()], channels: 1, code };
         let mut counts = Counts::default();
         (tile.run(&[codes.to_vec()], &mut counts)[0], counts.sops)
     }

@@ -9,9 +9,10 @@ mod integration;
 
 use crate::convolution::Kernels;
 use crate::image::Image;
-use crate::image::blocks::{SumBounds, sum_bounds};
-use crate::image::description::{Blob, Population, Projection, Sparsity, Stem, Tile};
+use crate::image::blocks::SumBounds;
+use crate::image::description::{Blob, Population, Projection, Sparsity, SpikeCode, Stem, Tile};
 use crate::neuron::Counts;
+use crate::neuron::dendrites::{Sums, bounds};
 use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
 use crate::register::{Narrow, Register, Rule, Saturating, Wide};
 use crate::spikes::{Spikes, Trains};
@@ -47,17 +48,6 @@ impl ReceiveWindow {
         let (bits, signed) = (self.bits, self.signed);
         (0..bits).map(move |number| Step { number, bit: bits - 1 - number, negative: signed && number == 0 })
     }
-}
-
-/// Which accumulators a tile needs: the narrowest whose sums are proven to be the chip's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sums {
-    /// Every possible sum fits 16 bits.
-    Narrow,
-    /// Sums fit 32 bits, and the chip's register is as wide or is checked after each timestep.
-    Wide { checked: bool },
-    /// The chip cuts each addition at the ends of its register.
-    Saturating,
 }
 
 /// One tile of a STEM population, ready to run.
@@ -102,12 +92,10 @@ impl StemTile {
         let sum_register = Register::new(core.weight_sum_bits, core.overflow);
         let membrane_register = Register::new(stem.membrane_bits(core), core.overflow);
         let bias = constants_i32(image, stem.bias, tile, population.shape);
-        let bounds = sum_bounds(image.description(), image.blob(), tile);
-        let bounds = bounds.into_iter().fold(SumBounds::default(), SumBounds::union);
-        let sums = choose_sums(bounds, sum_register);
+        let bounds = bounds(image, tile);
+        let sums = Sums::choose(bounds, sum_register);
         let coefficients = Coefficients::new(image, population, stem, tile);
-        let exact = matches!(coefficients, Coefficients::Exact)
-            && matches!(sums, Sums::Narrow | Sums::Wide { checked: false });
+        let exact = matches!(coefficients, Coefficients::Exact) && sums.fit();
         let proven = exact && membranes_fit(bounds, bias.largest_magnitude(), membrane_register);
         let synapses = incoming.iter().map(|&(projection, block)| {
             if proven {
@@ -128,8 +116,8 @@ impl StemTile {
             requantizer: stem.requantizer.as_ref().map(requantizer),
             low: stem.low.into(),
             high: stem.high.into(),
-            code_mask: u8::MAX >> (8 - population.bits.max(1)),
-            sent: stem.sparsity.map(|sparsity| sent_for_each(sparsity, population.bits)),
+            code_mask: population.code.map_or(0, |code| u8::MAX >> (8 - code.steps())),
+            sent: stem.sparsity.map(|sparsity| sent_for_each(sparsity, population.steps())),
             num_neurons: tile.num_neurons(),
             channels: tile.lengths()[2],
         }
@@ -181,7 +169,7 @@ impl StemTile {
             for step in window.steps() {
                 let mut sops = 0;
                 for synapses in &window.synapses {
-                    let spikes = Spikes { codes: &codes[synapses.source], bit: step.bit };
+                    let spikes = Spikes::of_bit(&codes[synapses.source], step.bit);
                     sops += synapses.accumulate(image, spikes, rule, &mut sums);
                 }
                 if sops > 0 {
@@ -263,29 +251,17 @@ fn receive_windows(image: &Image, synapses: impl Iterator<Item = Synapses>) -> V
     let mut windows: Vec<(u32, ReceiveWindow)> = vec![];
     for synapses in synapses {
         let source = &populations[synapses.source];
-        match windows.iter_mut().find(|(start, _)| *start == source.send_start) {
-            Some((_, window)) => window.synapses.push(synapses),
-            None => windows.push((
-                source.send_start,
-                ReceiveWindow { bits: source.bits, signed: source.signed, synapses: vec![synapses] },
-            )),
+        let Some(SpikeCode::Binary { bits, signed }) = source.code else {
+            unreachable!("the image was checked: STEM neurons receive bits")
+        };
+        if let Some((_, window)) = windows.iter_mut().find(|(start, _)| *start == source.send_start) {
+            window.synapses.push(synapses);
+        } else {
+            windows.push((source.send_start, ReceiveWindow { bits, signed, synapses: vec![synapses] }));
         }
     }
     windows.sort_by_key(|(start, _)| *start);
     windows.into_iter().map(|(_, window)| window).collect()
-}
-
-fn choose_sums(bounds: SumBounds, register: Register) -> Sums {
-    let SumBounds { low, high } = bounds;
-    if low >= i16::MIN.into() && high <= i16::MAX.into() {
-        Sums::Narrow // registers have at least 16 bits
-    } else if register.holds(low, high) {
-        Sums::Wide { checked: false }
-    } else if register.saturates() {
-        Sums::Saturating
-    } else {
-        Sums::Wide { checked: true }
-    }
 }
 
 /// Whether no partial sum of any code leaves the register: |H| <= sum |w| (2^8 - 1) + |b|.

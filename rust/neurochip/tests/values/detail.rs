@@ -8,7 +8,7 @@ use neurochip::simulator::{Progress, SampleRun, Simulator, Timing};
 use proptest::prelude::*;
 
 use crate::pipeline::{codes, drawn, overlapping};
-use crate::random::choices;
+use crate::random::{choices, network};
 
 fn detailed(threads: usize, simulator: &Simulator, codes: &[u8]) -> (Vec<SampleRun>, Places) {
     let places = Mutex::new(Places::new(simulator.image().description().chip.num_nodes()));
@@ -38,7 +38,7 @@ proptest! {
 
     #[test]
     fn nodes_and_timesteps_add_up_to_the_run_on_any_number_of_threads(numbers in choices()) {
-        let (network, samples, mut choices) = drawn(numbers);
+        let (network, samples, mut choices) = drawn(numbers, network);
         let (simulator, codes) = (overlapping(&network, &mut choices).simulator(), codes(&samples));
         let (runs, places) = detailed(1, &simulator, &codes);
         prop_assert_eq!(&detailed(3, &simulator, &codes), &(runs.clone(), places.clone()));
@@ -53,7 +53,7 @@ proptest! {
 
     #[test]
     fn timesteps_add_up_to_their_sample_where_none_is_in_flight_beside_it(numbers in choices()) {
-        let (network, samples, _) = drawn(numbers);
+        let (network, samples, _) = drawn(numbers, network);
         let (runs, _) = detailed(1, &network.simulator(), &codes(&samples));
         for run in &runs {
             prop_assert_eq!(sum(&run.timesteps), on_the_chip(run));

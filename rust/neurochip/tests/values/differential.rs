@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use neurochip::chip::ChipSpec;
 use neurochip::counters::Counters;
-use neurochip::image::description::{Integration, Model};
+use neurochip::image::description::{Integration, Model, SpikeCode};
 use neurochip::simulator::{Progress, SampleRun, Timing};
 use neurochip::traffic::Destination;
 use proptest::prelude::*;
@@ -26,8 +26,7 @@ fn expected_counters(network: &Network, run: &SampleRun) -> Counters {
     for (number, codes) in
         network.populations.iter().zip(&run.record.codes).map(|(_, codes)| codes).enumerate()
     {
-        for (neuron, code) in codes.iter().enumerate().filter(|(_, code)| **code != 0) {
-            let spikes = u64::from(code.count_ones());
+        for (neuron, spikes) in spikes_of(network, number, codes).into_iter().enumerate() {
             let from = home(network, number, neuron);
             let mut to = targets(network, number, neuron);
             expected.spikes += spikes;
@@ -52,6 +51,20 @@ fn expected_counters(network: &Network, run: &SampleRun) -> Counters {
     expected.link_flits *= flits;
     expected.io_flits = (expected.input_packets + expected.output_packets) * flits;
     expected
+}
+
+/// How often each neuron of a population spikes, given its record.
+fn spikes_of(network: &Network, number: usize, record: &[u8]) -> Vec<u64> {
+    let population = &network.populations[number];
+    let count = |neuron: usize| match population.code {
+        None => 0,
+        Some(SpikeCode::FirstSpike { zeros, .. }) => u64::from(zeros || record[neuron] > 0),
+        Some(SpikeCode::Binary { .. } | SpikeCode::Rate { .. }) => {
+            let bytes = record.iter().skip(neuron).step_by(population.num_neurons());
+            bytes.map(|byte| u64::from(byte.count_ones())).sum()
+        }
+    };
+    (0..population.num_neurons()).map(count).collect()
 }
 
 /// The core of a neuron, or the port of an input neuron.
@@ -110,8 +123,9 @@ fn soma_updates(network: &Network) -> u64 {
                 && sources.any(|wires| {
                     network.populations[wires.projection.source as usize].step(timestep - 1).is_some()
                 });
-            let sends = population.step(timestep).is_some() || timestep == population.send_start;
-            let active = receives || (sends && !matches!(population.model, Model::MaxPool));
+            let decides = timestep == population.send_start && matches!(population.model, Model::Stem(_));
+            let sends = population.step(timestep).is_some() && !matches!(population.model, Model::MaxPool);
+            let active = receives || decides || sends;
             updates += if active { population.num_neurons() as u64 } else { 0 };
         }
     }
@@ -182,14 +196,15 @@ proptest! {
         let Some((number, wires)) = exact_with_one_source(&network) else { return Ok(()) };
         let source = &network.populations[wires.projection.source as usize];
         let mut membranes = vec![0i64; network.populations[number].num_neurons()];
-        for step in 0..source.bits {
+        let Some(SpikeCode::Binary { bits, signed }) = source.code else { return Ok(()) };
+        for step in 0..bits {
             for membrane in &mut membranes {
                 *membrane *= 2;
             }
             for synapse in network.synapses(wires) {
                 let code = run.record.codes[wires.projection.source as usize][synapse.source];
-                let spike = i64::from(code >> (source.bits - 1 - step) & 1);
-                let sign = if source.signed && step == 0 { -1 } else { 1 };
+                let spike = i64::from(code >> (bits - 1 - step) & 1);
+                let sign = if signed && step == 0 { -1 } else { 1 };
                 membranes[synapse.target] += sign * spike * i64::from(synapse.weight);
             }
         }
@@ -221,7 +236,7 @@ fn membranes_of(network: &Network, number: usize, input: &[i64]) -> Vec<i64> {
     cut.output = number as u32;
     let bias = cut.add_i32(&[0]);
     let population = &mut cut.populations[number];
-    population.bits = 0;
+    population.code = None;
     let Model::Stem(stem) = &mut population.model else { panic!("not a STEM population") };
     (stem.requantizer, stem.bias, stem.sparsity) = (None, bias, None);
     simulate(&cut, Timing::None, input).record.outputs.into_iter().map(i64::from).collect()

@@ -1,31 +1,34 @@
 //! The worked examples of neurons.md, through one neuron.
 
 use neurochip::chip::ChipSpec;
-use neurochip::image::description::{Connector, Integration, Model, Population, Sparsity, Stem};
+use neurochip::image::description::{Connector, Integration, Model, Population, Sparsity, SpikeCode, Stem};
 use neurochip::simulator::{SampleRun, Timing};
 
 use crate::differential::simulate;
-use crate::network::{Network, SECOND_STATE_WORD, input, tiny};
+use crate::network::{Network, SECOND_STATE_WORD, binary, input, tiny};
 
 /// One neuron with a bias behind one input neuron, weight by weight, that sends 8 bits.
 fn neuron(chip: ChipSpec, weight: i32, bias: i32, [low, high]: [i32; 2]) -> Network {
-    let mut network = Network::new(chip, input([1, 1, 1], 8, false));
+    let mut network = Network::new(chip, input([1, 1, 1], SpikeCode::Binary { bits: 8, signed: false }));
     let model = Model::Stem(network.plain_stem(bias, [low, high]));
     let name = "neuron".into();
     let signed = low < 0;
-    let target = network.add(Population { name, shape: [1, 1, 1], send_start: 8, bits: 8, signed, model });
+    let target =
+        network.add(Population { name, shape: [1, 1, 1], send_start: 8, code: binary(8, signed), model });
     network.connect(0, target, Connector::OneToOne { index: None }, vec![weight]);
     network
 }
 
 /// One neuron behind inputs of some bits, whose membrane the host reads.
 fn reader(chip: ChipSpec, code_bits: u32, weights: &[i32], bias: i32) -> Network {
-    let mut network = Network::new(chip, input([1, 1, weights.len() as u32], code_bits, false));
+    let mut network = Network::new(
+        chip,
+        input([1, 1, weights.len() as u32], SpikeCode::Binary { bits: code_bits, signed: false }),
+    );
     let model = Model::Stem(Stem { requantizer: None, ..network.plain_stem(bias, [0, 0]) });
     let name = "reader".into();
     let shape = [1, 1, 1];
-    let target =
-        network.add(Population { name, shape, send_start: code_bits, bits: 0, signed: false, model });
+    let target = network.add(Population { name, shape, send_start: code_bits, code: None, model });
     network.connect(0, target, Connector::Dense, weights.to_vec());
     network
 }
@@ -173,17 +176,10 @@ fn two_words_of_16_bits_hold_what_one_does_not() {
 
 #[test]
 fn each_channel_has_its_own_scale_where_there_is_one_a_channel() {
-    let mut network = Network::new(tiny(&[]), input([1, 1, 1], 2, false));
+    let mut network = Network::new(tiny(&[]), input([1, 1, 1], SpikeCode::Binary { bits: 2, signed: false }));
     let model = Model::Stem(Stem { requantizer: None, ..network.plain_stem(0, [0, 0]) });
     let shape = [1, 1, 3];
-    let target = network.add(Population {
-        name: "reader".into(),
-        shape,
-        send_start: 2,
-        bits: 0,
-        signed: false,
-        model,
-    });
+    let target = network.add(Population { name: "reader".into(), shape, send_start: 2, code: None, model });
     network.connect(0, target, Connector::Dense, vec![8; 3]);
     let coefficients = network.add_i32(&[2, 1, 4, 2, 6, 1]);
     let shift = network.add_i32(&[0, 1, 2]);

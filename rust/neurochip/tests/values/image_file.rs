@@ -1,18 +1,18 @@
 //! The file format: what is written is read again, and nothing else is read.
 
-use neurochip::image::description::{Connector, Model, Population};
+use neurochip::image::description::{Connector, Model, Population, SpikeCode};
 use neurochip::image::{Error, Image};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::network::{Network, input, tiny};
+use crate::network::{Network, binary, input, tiny};
 use crate::random::{Choices, choices, network};
 
 fn small() -> Network {
-    let mut network = Network::new(tiny(&[]), input([2, 2, 1], 4, false));
+    let mut network = Network::new(tiny(&[]), input([2, 2, 1], SpikeCode::Binary { bits: 4, signed: false }));
     let model = Model::Stem(network.plain_stem(5, [0, 15]));
     let name = "dense".into();
-    let population = Population { name, shape: [1, 1, 2], send_start: 4, bits: 4, signed: false, model };
+    let population = Population { name, shape: [1, 1, 2], send_start: 4, code: binary(4, false), model };
     let target = network.add(population);
     network.connect(0, target, Connector::Dense, vec![1, 2, 3, 4, -5, -6, -7, -8]);
     network
@@ -22,7 +22,7 @@ fn small() -> Network {
 fn a_small_file_begins_with_its_name_and_version() {
     let bytes = small().image().to_bytes();
     assert_eq!(&bytes[..8], b"NEUROIMG");
-    assert_eq!(bytes[8..12], 1u32.to_le_bytes());
+    assert_eq!(bytes[8..12], 2u32.to_le_bytes());
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn refusals_say_what_is_wrong_with_a_file() {
     assert_eq!(message(b"PNG"), "not a neurochip image (its first bytes are not `NEUROIMG`)");
     *bytes.last_mut().unwrap() ^= 1;
     assert_eq!(message(&bytes), "image was altered: its SHA-256 is not the one in its header");
-    bytes[8] = 2;
-    assert_eq!(message(&bytes), "image format version 2, this neurochip reads version 1");
+    bytes[8] = 1;
+    assert_eq!(message(&bytes), "image format version 1, this neurochip reads version 2");
 }
 
 #[test]

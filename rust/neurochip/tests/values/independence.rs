@@ -1,5 +1,6 @@
 //! What results must not depend on: threads, boxes, the company of other samples; and cancelling.
 
+use neurochip::image::description::SpikeCode;
 use neurochip::simulator::{Error, Progress, SampleRun, Simulator, Timing};
 use proptest::prelude::*;
 
@@ -44,7 +45,10 @@ proptest! {
 }
 
 fn two_samples_of_three() -> (Network, Vec<u8>) {
-    (Network::new(tiny(&[]), input([1, 1, 3], 8, false)), vec![0, 1, 3, 255, 83, 84])
+    (
+        Network::new(tiny(&[]), input([1, 1, 3], SpikeCode::Binary { bits: 8, signed: false })),
+        vec![0, 1, 3, 255, 83, 84],
+    )
 }
 
 #[test]

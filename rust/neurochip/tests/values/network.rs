@@ -3,7 +3,8 @@
 use neurochip::chip::{BUILT_IN, ChipSpec};
 use neurochip::image::Image;
 use neurochip::image::description::{
-    Blob, Connector, Description, Integration, Model, Population, Projection, Requantizer, Stem, Tile, Window,
+    Blob, Connector, Description, Integration, Model, Population, Projection, Requantizer, SpikeCode, Stem,
+    Tile, Window,
 };
 use neurochip::simulator::Simulator;
 
@@ -56,15 +57,26 @@ pub(crate) fn tiny(fields: &[(&str, &str)]) -> ChipSpec {
     ChipSpec::from_toml_with(text, &overrides).unwrap()
 }
 
+/// The bits of a value; none for a population whose membranes are read.
+pub(crate) fn binary(bits: u32, signed: bool) -> Option<SpikeCode> {
+    (bits > 0).then_some(SpikeCode::Binary { bits, signed })
+}
+
 /// A population of the input.
-pub(crate) fn input(shape: [u32; 3], bits: u32, signed: bool) -> Population {
-    Population { name: "input".into(), shape, send_start: 0, bits, signed, model: Model::Input { port: 0 } }
+pub(crate) fn input(shape: [u32; 3], code: SpikeCode) -> Population {
+    Population {
+        name: "input".into(),
+        shape,
+        send_start: 0,
+        code: Some(code),
+        model: Model::Input { port: 0 },
+    }
 }
 
 impl Network {
     /// A network of its input alone.
     pub(crate) fn new(chip: ChipSpec, input: Population) -> Self {
-        let timesteps = input.send_start + input.bits;
+        let timesteps = input.send_stop();
         let (wires, tiles, blob) = (vec![], vec![], vec![]);
         Self { chip, populations: vec![input], wires, tiles, output: 0, timesteps, period: None, blob }
     }
@@ -74,7 +86,7 @@ impl Network {
         let number = self.populations.len() as u32;
         let [rows, columns, channels] = population.shape.map(|length| [0, length]);
         self.tiles.push(Tile { population: number, node: number, rows, columns, channels, blocks: vec![] });
-        self.timesteps = self.timesteps.max(population.send_start + population.bits.max(1));
+        self.timesteps = self.timesteps.max(population.send_start + population.steps().max(1));
         self.populations.push(population);
         self.output = number;
         number
@@ -229,7 +241,7 @@ fn windowed(connector: &Connector, weights: &[i32], from: [usize; 3], to: [usize
     for (target, [ty, tx, tc]) in positions(to).enumerate() {
         for (source, [sy, sx, sc]) in positions(from).enumerate() {
             let weight = match connector {
-                Connector::Dense => Some(target * from.iter().product::<usize>() + source),
+                Connector::Dense => Some(tc * from.iter().product::<usize>() + source),
                 Connector::Convolution { window, groups } => {
                     let [group_in, group_out] = [from[2], to[2]].map(|channels| channels / *groups as usize);
                     let kernel = tc * group_in + sc % group_in;

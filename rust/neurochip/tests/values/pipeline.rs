@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use neurochip::counters::Counters;
 use neurochip::engine::Machine;
 use neurochip::image::Image;
-use neurochip::image::description::{Connector, Model, Population};
+use neurochip::image::description::{Connector, Model, Population, SpikeCode};
 use neurochip::schedule::{InFlight, Schedule};
 use neurochip::simulator::{Batch, Progress, SampleRun, Timing};
 use neurochip::traffic::{CoreWork, Injection, Packet, Spike, Traffic, Update};
@@ -13,13 +13,16 @@ use proptest::prelude::*;
 
 use crate::differential::simulate;
 use crate::network::{Network, input, tiny};
-use crate::random::{Choices, choices, network, sample};
+use crate::random::{Choices, choices, network, sample, stem_network};
 use crate::stepping;
 
 const SAMPLES: usize = 5;
 
 /// A random network whose neurons have one buffer or two, and samples.
-pub(crate) fn drawn(numbers: Vec<u32>) -> (Network, Vec<Vec<i64>>, Choices) {
+pub(crate) fn drawn(
+    numbers: Vec<u32>,
+    network: fn(&mut Choices) -> Network,
+) -> (Network, Vec<Vec<i64>>, Choices) {
     let mut choices = Choices::new(numbers);
     let mut network = network(&mut choices);
     network.chip.core.buffers = choices.pick(1, 2) as u32;
@@ -59,7 +62,7 @@ proptest! {
 
     #[test]
     fn values_are_those_of_a_machine_that_steps_all_samples_through_its_registers(numbers in choices()) {
-        let (network, samples, mut choices) = drawn(numbers);
+        let (network, samples, mut choices) = drawn(numbers, stem_network);
         let network = overlapping(&network, &mut choices);
         let stepped = stepping::run(&network, network.period.unwrap(), &samples).unwrap();
         for (run, expected) in run(&network, &samples, Timing::None).iter().zip(&stepped) {
@@ -69,7 +72,7 @@ proptest! {
 
     #[test]
     fn the_door_lets_in_just_the_periods_that_registers_allow(numbers in choices()) {
-        let (network, samples, _) = drawn(numbers);
+        let (network, samples, _) = drawn(numbers, stem_network);
         for period in 1..=network.timesteps {
             let conflict = stepping::run(&network, period, &samples).err();
             let refusal = image(&network, period).err();
@@ -84,7 +87,7 @@ proptest! {
     /// With time and without, on any threads, in one batch or in several.
     #[test]
     fn a_run_is_the_same_however_it_is_run(numbers in choices()) {
-        let (network, samples, mut choices) = drawn(numbers);
+        let (network, samples, mut choices) = drawn(numbers, network);
         let network = overlapping(&network, &mut choices);
         let whole = run(&network, &samples, Timing::Cycle);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
@@ -103,7 +106,7 @@ proptest! {
     /// The time machine counts its own events: summed over the run they are those of the samples.
     #[test]
     fn the_traffic_of_a_timestep_is_the_union_over_the_samples_in_flight(numbers in choices()) {
-        let (network, samples, mut choices) = drawn(numbers);
+        let (network, samples, mut choices) = drawn(numbers, network);
         let network = overlapping(&network, &mut choices);
         let (image, period) = (network.image(), network.period.unwrap());
         let schedule = Schedule::new(&image);
@@ -140,7 +143,7 @@ proptest! {
 
     #[test]
     fn what_a_samples_spikes_cause_does_not_depend_on_the_company(numbers in choices()) {
-        let (network, samples, mut choices) = drawn(numbers);
+        let (network, samples, mut choices) = drawn(numbers, network);
         let overlapping = overlapping(&network, &mut choices);
         for (run, sample) in run(&overlapping, &samples, Timing::None).iter().zip(&samples) {
             let alone = simulate(&network, Timing::None, sample);
@@ -206,10 +209,13 @@ fn union(parts: &[Traffic]) -> Traffic {
 
 /// An input of eight bits and one population behind it that copies it: windows of eight timesteps.
 fn copy(buffers: &str) -> Network {
-    let mut network = Network::new(tiny(&[("core.buffers", buffers)]), input([1, 1, 2], 8, false));
+    let mut network = Network::new(
+        tiny(&[("core.buffers", buffers)]),
+        input([1, 1, 2], SpikeCode::Binary { bits: 8, signed: false }),
+    );
     let stem = network.plain_stem(0, [0, 255]);
     let model = Model::Stem(stem);
-    let copy = input([1, 1, 2], 8, false);
+    let copy = input([1, 1, 2], SpikeCode::Binary { bits: 8, signed: false });
     let name = "copy".to_owned();
     network.add(Population { name, send_start: 8, model, ..copy });
     let connector = Connector::OneToOne { index: None };

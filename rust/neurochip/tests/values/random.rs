@@ -1,10 +1,11 @@
 //! Random networks, drawn from a list of numbers so that proptest can shrink them.
 
+mod quartz;
+mod rate;
 mod stem;
 
-use neurochip::image::description::{Connector, Model, Population, Tile, Window};
+use neurochip::image::description::{Connector, Model, Population, SpikeCode, Tile, Window};
 use proptest::prelude::*;
-use stem::Sums;
 
 use crate::network::{Network, SECOND_STATE_WORD, input, tiny};
 
@@ -61,8 +62,24 @@ const FOUR_CHIPS: [(&str, &str); 5] = [
     ("io.1.x", "3"),
 ];
 
-/// A network of up to four populations behind its input, in boxes on up to 33 cores.
+/// A network of up to four populations behind its input, all of one code, in boxes on up to 33 cores.
 pub(crate) fn network(choices: &mut Choices) -> Network {
+    match choices.pick(0, 3) {
+        0 | 1 => stem_network(choices),
+        2 => network_of(choices, quartz::input, quartz::add),
+        _ => network_of(choices, rate::input, rate::add),
+    }
+}
+
+/// A network of STEM neurons.
+pub(crate) fn stem_network(choices: &mut Choices) -> Network {
+    network_of(choices, stem::input, stem::add)
+}
+
+/// Adds a population; the last one may be one whose membranes are read.
+type Add = fn(&mut Network, &mut Choices, bool);
+
+fn network_of(choices: &mut Choices, code: fn(&mut Choices) -> SpikeCode, add: Add) -> Network {
     let chips: &[_] = if choices.once_in(2) { &FOUR_CHIPS } else { &[] };
     let fields = [
         ("core.weight_sum_bits", choices.one_of(&["32", "16"])),
@@ -72,13 +89,13 @@ pub(crate) fn network(choices: &mut Choices) -> Network {
         ("noc.packet_flits", choices.one_of(&["1", "2"])),
     ];
     let chip = tiny(&[&fields, chips].concat());
-    let (shape, signed) = (shape(choices), choices.once_in(2));
-    let mut network = Network::new(chip, input(shape, choices.length(1, 8), signed));
+    let shape = shape(choices);
+    let mut network = Network::new(chip, input(shape, code(choices)));
     for last in (0..choices.pick(1, 4)).rev() {
         if choices.once_in(4) {
             add_max_pool(&mut network, choices);
         } else {
-            add_stem(&mut network, choices, last == 0);
+            add(&mut network, choices, last == 0);
         }
     }
     network.timesteps += choices.length(0, 1);
@@ -88,9 +105,12 @@ pub(crate) fn network(choices: &mut Choices) -> Network {
 
 /// Values of the input's neurons.
 pub(crate) fn sample(network: &Network, choices: &mut Choices) -> Vec<i64> {
-    let Population { bits, signed, .. } = network.populations[0];
-    let low = if signed { -(1 << (bits - 1)) } else { 0 };
-    let values = choices.many(network.populations[0].num_neurons(), low, low + (1 << bits) - 1);
+    let (low, high) = match network.populations[0].code.unwrap() {
+        SpikeCode::Binary { bits, signed: true } => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+        SpikeCode::Binary { bits, signed: false } => (0, (1 << bits) - 1),
+        SpikeCode::FirstSpike { levels, .. } | SpikeCode::Rate { levels, .. } => (0, levels as i32),
+    };
+    let values = choices.many(network.populations[0].num_neurons(), low, high);
     values.into_iter().map(i64::from).collect()
 }
 
@@ -99,11 +119,17 @@ fn shape(choices: &mut Choices) -> [u32; 3] {
 }
 
 fn add_max_pool(network: &mut Network, choices: &mut Choices) {
-    let source = choices.pick(0, network.populations.len() as i64 - 1) as u32;
+    let source = any_source(network, choices);
     let streamed = network.populations[source as usize].clone();
-    let shape = [choices.length(1, 4), choices.length(1, 4), streamed.shape[2]];
+    let mut shape = [choices.length(1, 4), choices.length(1, 4), streamed.shape[2]];
     let mut window = window(choices);
     window.kernel = choices.one_of(&[[2, 2], [3, 3], [3, 5], [1, 2], [7, 1]]);
+    if let Some(SpikeCode::FirstSpike { zeros: true, .. }) = streamed.code {
+        window = Window { kernel: [1, 1], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
+        window.kernel = [0, 1].map(|axis| choices.length(1, streamed.shape[axis].min(3)));
+        let [rows, columns] = [0, 1].map(|axis| streamed.shape[axis] - window.kernel[axis] + 1);
+        shape = [rows, columns, streamed.shape[2]]; // every neuron has inputs
+    }
     let send_start = streamed.send_start + 1;
     let target =
         network.add(Population { name: "pool".into(), shape, send_start, model: Model::MaxPool, ..streamed });
@@ -111,68 +137,11 @@ fn add_max_pool(network: &mut Network, choices: &mut Choices) {
     network.connect(source, target, Connector::Pool { window }, bits);
 }
 
-fn add_stem(network: &mut Network, choices: &mut Choices, is_last: bool) {
-    let sources = sources(network, choices);
-    let from = |source: &u32| &network.populations[*source as usize];
-    let ready = sources.iter().map(|source| from(source).send_start + from(source).bits).max().unwrap();
-    let steps = sources.iter().map(|source| from(source).bits).max().unwrap();
-    let mut shape = if choices.once_in(3) { [1, 1, choices.length(1, 6)] } else { shape(choices) };
-    if choices.once_in(2) {
-        shape[2] = from(&sources[0]).shape[2];
-    }
-    let sends = !is_last || !choices.once_in(4);
-    let (send_start, bits, signed) = code(network, choices, ready);
-    let bits = if sends { bits } else { 0 };
-    let weights = choices.one_of(&[(-3, 3), (-128, 127), (-32_768, 32_767), (-40, 90), (0, 2)]);
-    let name = "stem".into();
-    let model = Model::Input { port: 0 }; // until it is known
-    let target = network.add(Population { name, shape, send_start, bits, signed, model });
-    let model = Model::Stem(stem::stem(network, choices, target, Sums { weights, steps }));
-    network.populations[target as usize].model = model;
-    for source in sources {
-        connect(network, choices, [source, target], weights);
-    }
-}
-
-/// A new code, or where one can be in time for it, another population's: then both may meet.
-fn code(network: &Network, choices: &mut Choices, ready: u32) -> (u32, u32, bool) {
-    let start = ready + u32::from(choices.once_in(4));
-    let bits = choices.one_of(&[8, 8, 4, 1, 2, 3, 5, 6, 7]);
-    let mut codes = vec![(start, bits, choices.once_in(2))];
-    codes.extend(network.populations.iter().map(sent).filter(|&(start, bits, _)| start >= ready && bits > 0));
-    let last = codes.len() - 1;
-    codes[last]
-}
-
-/// When and what a population sends.
-fn sent(population: &Population) -> (u32, u32, bool) {
-    (population.send_start, population.bits, population.signed)
-}
-
-/// One source, or two that send the same code together or do not meet.
-fn sources(network: &Network, choices: &mut Choices) -> Vec<u32> {
-    let count = network.populations.len() as u32;
-    let first = choices.length(0, count - 1).abs_diff(count - 1);
-    if !choices.once_in(2) {
-        return vec![first];
-    }
-    let fits = |&second: &u32| {
-        let [a, b] = [first, second].map(|number| &network.populations[number as usize]);
-        let apart = a.send_start + a.bits <= b.send_start || b.send_start + b.bits <= a.send_start;
-        sent(a) == sent(b) || apart
-    };
-    let mut seconds: Vec<u32> = (0..count).filter(fits).collect();
-    if seconds.len() > 1 {
-        seconds.retain(|&second| second != first);
-    }
-    let together = |second: &u32| {
-        let [a, b] = [first, *second].map(|number| &network.populations[number as usize]);
-        sent(a) == sent(b)
-    };
-    if seconds.iter().any(together) {
-        seconds.retain(together);
-    }
-    vec![first, choices.one_of(&seconds)]
+/// Any population but a trigger.
+fn any_source(network: &Network, choices: &mut Choices) -> u32 {
+    let sends = |number: &u32| !matches!(network.populations[*number as usize].model, Model::Constant { .. });
+    let sources: Vec<u32> = (0..network.populations.len() as u32).filter(sends).collect();
+    choices.one_of(&sources)
 }
 
 fn connect(network: &mut Network, choices: &mut Choices, ends: [u32; 2], (low, high): (i32, i32)) {
@@ -183,7 +152,7 @@ fn connect(network: &mut Network, choices: &mut Choices, ends: [u32; 2], (low, h
     let groups: Vec<u32> = (1..=6).filter(divides).collect();
     let groups = choices.one_of(&groups);
     let mut kinds = vec![Connector::Convolution { window, groups }, Connector::OneToOne { index: None }];
-    if to[..2] == [1, 1] {
+    if to[..2] == [1, 1] || choices.once_in(4) {
         kinds.push(Connector::Dense);
     }
     if from[2] == to[2] {
@@ -199,7 +168,7 @@ fn connect(network: &mut Network, choices: &mut Choices, ends: [u32; 2], (low, h
         index = Some(sources);
     }
     let count = match &connector {
-        Connector::Dense => sources * targets,
+        Connector::Dense => sources * to[2] as usize,
         Connector::Convolution { groups, .. } => (to[2] * (from[2] / groups)) as usize * window.num_taps(),
         Connector::Depthwise { .. } => from[2] as usize * window.num_taps(),
         Connector::Pool { .. } => window.num_taps(),

@@ -1,195 +1,233 @@
 //! The naive machine of values: plain loops over every synapse in every timestep, in wide integers.
 //!
 //! It follows neurons.md word for word and shares no arithmetic with the library: float32 is the
-//! host's own, registers are remainders, the maximum is a maximum.
+//! host's own, registers are remainders, and every neuron is updated in every timestep. What a neuron
+//! model does in a timestep is in a file of its own.
+
+mod integrate_fire;
+mod max_pool;
+mod quartz;
+mod stem;
 
 use neurochip::chip::{Core, Overflow};
-use neurochip::image::description::{Integration, Model, Population, Requantizer, Sparsity, Stem};
+use neurochip::image::description::{Blob, Model, Population, SpikeCode};
 use neurochip::values::{Counts, Record};
 
-use crate::network::{Network, Synapse};
+use crate::network::{Network, Synapse, Wires};
+pub(crate) use stem::{Train, bits_of, integrate, membrane_bits, requantized, weighted};
 
 /// A population at work.
 struct Neurons {
     membranes: Vec<i64>,
-    /// What the neurons send, as a value; known from the first timestep of sending on.
+    /// Of neurons that integrate twice.
+    currents: Vec<i64>,
+    /// What the neurons send, as a value, where that is decided before they send it.
     values: Vec<i64>,
-    /// What is left to be sent, and what was.
+    /// Of neurons that send bits.
     trains: Vec<Train>,
-    /// Who fired in the last timestep.
+    /// Who fires in this timestep.
     fired: Vec<bool>,
-    /// Spikes as they were sent, the first highest.
-    codes: Vec<u8>,
     counts: Counts,
 }
 
-/// A neuron that sends its value, timestep by timestep.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Train {
-    rest: i64,
-    spikes: u32,
+/// The weight sums of one timestep, before they meet their register.
+struct Received {
+    sums: Vec<i64>,
+    /// A population that may have sent them, and the step that it sent.
+    source: usize,
+    step: u32,
 }
 
-impl Train {
-    pub(crate) fn new(value: i64, population: &Population) -> Self {
-        let rounds = sparsity_of(population).map_or(0, |Sparsity { rot, .. }| rot);
-        Self { rest: if rounds > 0 { value + (1 << (rounds - 1)) } else { value }, spikes: 0 }
-    }
-
-    /// Eq. 20 and 21: fires where the rest reaches the step's weight, and takes it off. Sparsity keeps it
-    /// silent in the last steps, and after so many spikes.
-    pub(crate) fn fires(&mut self, population: &Population, step: u32) -> bool {
-        let is_sign = population.signed && step == 0;
-        let weight = 1 << (population.bits - 1 - step);
-        if !(if is_sign { self.rest < 0 } else { self.rest >= weight }) {
-            return false;
-        }
-        self.rest += if is_sign { weight } else { -weight };
-        if let Some(Sparsity { rot, drlo }) = sparsity_of(population)
-            && (population.bits - step <= rot || self.spikes == drlo)
-        {
-            return false;
-        }
-        self.spikes += 1;
-        true
-    }
-
-    /// What the whole train is worth to whoever receives it.
-    fn worth(mut self, population: &Population) -> i64 {
-        let mut worth = 0;
-        for step in (0..population.bits).filter(|&step| self.fires(population, step)) {
-            let weight = 1 << (population.bits - 1 - step);
-            worth += if population.signed && step == 0 { -weight } else { weight };
-        }
-        worth
-    }
-}
-
-fn sparsity_of(population: &Population) -> Option<Sparsity> {
-    match &population.model {
-        Model::Stem(stem) => stem.sparsity,
-        _ => None,
-    }
-}
+/// Who fired: by population, timestep and neuron.
+type History = Vec<Vec<Vec<bool>>>;
 
 /// Runs one sample in plain loops; `input` holds the value of each input neuron.
 pub(crate) fn run(network: &Network, input: &[i64]) -> Record {
     let synapses: Vec<Vec<Synapse>> = network.wires.iter().map(|wires| network.synapses(wires)).collect();
-    let mut all: Vec<Neurons> = network.populations.iter().map(Neurons::new).collect();
+    let mut all: Vec<Neurons> =
+        network.populations.iter().map(|population| Neurons::new(network, population)).collect();
     all[0].values = input.to_vec();
+    all[0].trains = input.iter().map(|&value| Train::new(value, &network.populations[0])).collect();
+    let mut history: History = network.populations.iter().map(|_| vec![]).collect();
     for timestep in 0..network.timesteps {
-        let fired: Vec<Vec<bool>> = all.iter().map(|neurons| neurons.fired.clone()).collect();
-        for (number, population) in network.populations.iter().enumerate() {
-            let mut neurons = std::mem::replace(&mut all[number], Neurons::new(population));
-            if timestep > 0 {
-                neurons.receive(network, number, timestep - 1, &fired, &synapses);
-            }
-            if timestep == population.send_start {
-                neurons.decide(network, number, &all, &synapses);
-            }
-            neurons.send(population, timestep);
-            all[number] = neurons;
+        for (number, neurons) in all.iter_mut().enumerate() {
+            neurons.fired.fill(false);
+            neurons.step(network, number, timestep, &history, &synapses);
+        }
+        for (neurons, history) in all.iter().zip(&mut history) {
+            history.push(neurons.fired.clone());
         }
     }
-    let output = &all[network.output as usize];
-    let reads = network.populations[network.output as usize].reads_membrane();
-    let outputs = if reads { &output.membranes } else { &output.values };
+    let codes: Vec<Vec<u8>> = network.populations.iter().zip(&history).map(|(p, h)| record(p, h)).collect();
+    let output = network.output as usize;
+    let outputs = match network.populations[output].code {
+        None => all[output].membranes.clone(),
+        Some(code) => sent(&network.populations[output], code, &history[output]),
+    };
+    let spikes = |history: &Vec<Vec<bool>>| history.iter().flatten().filter(|&&fired| fired).count() as u64;
     Record {
         outputs: outputs.iter().map(|&value| i32::try_from(value).unwrap()).collect(),
-        codes: all.iter().map(|neurons| neurons.codes.clone()).collect(),
-        counts: all.iter().map(|neurons| neurons.counts).collect(),
+        codes,
+        counts: all.iter().zip(&history).map(|(n, h)| Counts { spikes: spikes(h), ..n.counts }).collect(),
     }
 }
 
+/// The trains of a population's neurons: who fired in each step of its window.
+fn trains(population: &Population, history: &[Vec<bool>]) -> Vec<Vec<bool>> {
+    let window = &history[population.send_start as usize..][..population.steps() as usize];
+    (0..population.num_neurons()).map(|neuron| window.iter().map(|fired| fired[neuron]).collect()).collect()
+}
+
+/// The record of trains, as `image::spike_code` describes it.
+fn record(population: &Population, history: &[Vec<bool>]) -> Vec<u8> {
+    let Some(code) = population.code else { return vec![] };
+    match code {
+        SpikeCode::Rate { steps, .. } => {
+            let trains = trains(population, history);
+            let bit = |train: &Vec<bool>, step: u32| step < steps && train[step as usize];
+            let byte = |train: &Vec<bool>, first: u32| {
+                (first..first + 8).fold(0, |byte, step| byte << 1 | u8::from(bit(train, step)))
+            };
+            let firsts = (0..steps).step_by(8);
+            firsts.flat_map(|first| trains.iter().map(move |train| byte(train, first))).collect()
+        }
+        _ => sent(population, code, history)
+            .iter()
+            .map(|&value| value as u8)
+            .map(|v| masked(code, v))
+            .collect(),
+    }
+}
+
+/// The bits of a value that are sent.
+fn masked(code: SpikeCode, value: u8) -> u8 {
+    match code {
+        SpikeCode::Binary { bits, .. } => value & ((1u32 << bits) - 1) as u8,
+        _ => value,
+    }
+}
+
+/// The value that each train says.
+fn sent(population: &Population, code: SpikeCode, history: &[Vec<bool>]) -> Vec<i64> {
+    let value = |train: Vec<bool>| {
+        let steps = train.len() as i64;
+        let fired = train.iter().zip(0..).filter(|(fired, _)| **fired).map(|(_, step)| step);
+        match code {
+            SpikeCode::Binary { signed, .. } => fired
+                .map(|step: i64| {
+                    let weight = 1 << (steps - 1 - step);
+                    if signed && step == 0 { -weight } else { weight }
+                })
+                .sum(),
+            SpikeCode::FirstSpike { .. } => fired.min().map_or(0, |step| steps - 1 - step),
+            SpikeCode::Rate { .. } => fired.count() as i64,
+        }
+    };
+    trains(population, history).into_iter().map(value).collect()
+}
+
 impl Neurons {
-    fn new(population: &Population) -> Self {
+    fn new(network: &Network, population: &Population) -> Self {
         let zeros = vec![0; population.num_neurons()];
+        let start = match &population.model {
+            Model::Quartz(quartz) => Some(quartz.bias),
+            Model::IntegrateFire(model) => Some(model.start),
+            _ => None,
+        };
+        let start = start.map(|start| read_i32(network, start));
+        let membrane =
+            |neuron| start.as_ref().map_or(0, |start: &Vec<i32>| i64::from(start[neuron % start.len()]));
         Self {
-            membranes: zeros.clone(),
+            membranes: (0..zeros.len()).map(membrane).collect(),
+            currents: zeros.clone(),
             values: zeros.clone(),
             trains: vec![Train::default(); zeros.len()],
             fired: vec![false; zeros.len()],
-            codes: vec![0; zeros.len()],
             counts: Counts::default(),
         }
     }
 
-    /// Adds the weights of the spikes of one timestep, then the sums to the membranes.
+    /// What every neuron does in a timestep: receive, update, fire.
+    fn step(
+        &mut self,
+        network: &Network,
+        number: usize,
+        timestep: u32,
+        history: &History,
+        synapses: &[Vec<Synapse>],
+    ) {
+        let population = &network.populations[number];
+        let received =
+            timestep.checked_sub(1).and_then(|sent| self.receive(network, number, sent, history, synapses));
+        match &population.model {
+            Model::Input { .. } => self.inject(population, timestep),
+            Model::Stem(stem) => stem::step(self, network, number, stem, timestep, received.as_ref()),
+            Model::MaxPool => max_pool::step(self, network, number, timestep, history, synapses),
+            Model::Quartz(quartz) => {
+                quartz::step(self, network, number, quartz, timestep, received.as_ref(), history);
+            }
+            Model::IntegrateFire(model) => {
+                integrate_fire::step(self, network, number, model, timestep, received.as_ref());
+            }
+            Model::Constant { values } => {
+                let values = read_i32(network, *values);
+                for (fired, value) in self.fired.iter_mut().zip(values) {
+                    *fired = population.step(timestep) == Some(population.steps() - 1 - value as u32);
+                }
+            }
+        }
+    }
+
+    /// The spikes of the input, by its code.
+    fn inject(&mut self, population: &Population, timestep: u32) {
+        let Some(step) = population.step(timestep) else { return };
+        for (fired, &value) in self.fired.iter_mut().zip(&self.values) {
+            *fired = match population.code.unwrap() {
+                SpikeCode::Binary { .. } => break,
+                SpikeCode::FirstSpike { steps, zeros, .. } => {
+                    i64::from(steps - 1 - step) == value && (zeros || value > 0)
+                }
+                SpikeCode::Rate { levels, .. } => {
+                    let rounded = |step: u32| {
+                        (2 * value * i64::from(step) + i64::from(levels)).div_euclid(2 * i64::from(levels))
+                    };
+                    rounded(step + 1) > rounded(step)
+                }
+            };
+        }
+        if let Some(SpikeCode::Binary { .. }) = population.code {
+            stem::send(self, population, timestep);
+        }
+    }
+
+    /// The weight sums of the spikes of one timestep; none if no source could send.
+    ///
+    /// What a trigger sends is no weight: it is counted, and its target looks at who fired.
     fn receive(
         &mut self,
         network: &Network,
         number: usize,
         sent: u32,
-        fired: &[Vec<bool>],
+        history: &History,
         synapses: &[Vec<Synapse>],
-    ) {
-        let (chip, model) = (&network.chip.core, &network.populations[number].model);
-        let mut sums = vec![0i64; self.membranes.len()];
-        let mut sent_step = None;
-        for (wires, synapses) in network.wires.iter().zip(synapses) {
+    ) -> Option<Received> {
+        let clips = !matches!(network.populations[number].model, Model::MaxPool);
+        let mut received = Received { sums: vec![0; self.membranes.len()], source: 0, step: 0 };
+        let mut heard = false;
+        for (index, wires) in into(network, number) {
             let source = wires.projection.source as usize;
-            if wires.projection.target as usize != number || network.populations[source].step(sent).is_none()
-            {
+            let Some(step) = network.populations[source].step(sent) else { continue };
+            let fired = &history[source][sent as usize];
+            if let Model::Constant { .. } = network.populations[source].model {
+                let spikes = synapses[index].iter().filter(|synapse| fired[synapse.source]);
+                self.counts.sops += spikes.count() as u64;
                 continue;
             }
-            sent_step = Some((&network.populations[source], network.populations[source].step(sent).unwrap()));
-            let clips = !matches!(model, Model::MaxPool);
-            add_weights(&mut sums, synapses, &fired[source], chip, clips, &mut self.counts);
+            let core = &network.chip.core;
+            add_weights(&mut received.sums, &synapses[index], fired, core, clips, &mut self.counts);
+            (heard, received.source, received.step) = (true, source, step);
         }
-        let (Some((source, step)), Model::Stem(neurons)) = (sent_step, model) else {
-            return;
-        };
-        let channels = network.populations[number].shape[2] as usize;
-        integrate(
-            &mut self.membranes,
-            &sums,
-            |neuron, sum| weighted(network, neurons, source, step, sum, neuron % channels),
-            membrane_bits(network, neurons),
-            chip,
-            &mut self.counts,
-        );
-    }
-
-    /// The values to be sent.
-    fn decide(&mut self, network: &Network, number: usize, all: &[Self], synapses: &[Vec<Synapse>]) {
-        let population = &network.populations[number];
-        match &population.model {
-            Model::Input { .. } => {}
-            Model::Stem(stem) => self.requantize(network, population, stem),
-            Model::MaxPool => {
-                let mine = |wires: &crate::network::Wires| wires.projection.target as usize == number;
-                let pool = network.wires.iter().position(mine).unwrap();
-                let source = &all[network.wires[pool].projection.source as usize].values;
-                let lowest = if population.signed { -(1 << (population.bits - 1)) } else { 0 };
-                self.values.fill(lowest);
-                for synapse in &synapses[pool] {
-                    let value = &mut self.values[synapse.target];
-                    *value = (*value).max(source[synapse.source]);
-                }
-            }
-        }
-        self.trains = self.values.iter().map(|&value| Train::new(value, population)).collect();
-        if population.bits > 0 {
-            self.values = self.trains.iter().map(|train| train.worth(population)).collect();
-        }
-    }
-
-    fn requantize(&mut self, network: &Network, population: &Population, stem: &Stem) {
-        for neuron in 0..self.membranes.len() {
-            let membrane = &mut self.membranes[neuron];
-            self.values[neuron] = requantized(network, population, stem, neuron, membrane, &mut self.counts);
-        }
-    }
-
-    fn send(&mut self, population: &Population, timestep: u32) {
-        self.fired.fill(false);
-        let Some(step) = population.step(timestep) else { return };
-        for (neuron, train) in self.trains.iter_mut().enumerate() {
-            let fires = train.fires(population, step);
-            self.fired[neuron] = fires;
-            self.counts.spikes += u64::from(fires);
-            self.codes[neuron] = self.codes[neuron] << 1 | u8::from(fires);
-        }
+        heard.then_some(received)
     }
 }
 
@@ -213,40 +251,15 @@ pub(crate) fn add_weights(
     }
 }
 
-/// Adds the sums of a timestep to the membranes, each weighted for its neuron.
-pub(crate) fn integrate(
-    membranes: &mut [i64],
-    sums: &[i64],
-    weighted: impl Fn(usize, i64) -> i64,
-    membrane_bits: u32,
-    core: &Core,
-    counts: &mut Counts,
-) {
-    for (neuron, (membrane, &sum)) in membranes.iter_mut().zip(sums).enumerate() {
-        let sum = store(core.weight_sum_bits, core.overflow, sum, &mut counts.sum_overflows);
-        let added = *membrane + weighted(neuron, sum);
-        *membrane = store(membrane_bits, core.overflow, added, &mut counts.membrane_overflows);
-    }
+/// The weight sum that a neuron's register holds at the end of a timestep.
+fn held(received: Option<&Received>, neuron: usize, core: &Core, counts: &mut Counts) -> i64 {
+    let sum = received.map_or(0, |received| received.sums[neuron]);
+    store(core.weight_sum_bits, core.overflow, sum, &mut counts.sum_overflows)
 }
 
-/// Adds the bias to a membrane; returns the value that is sent, 0 where the membrane is read.
-pub(crate) fn requantized(
-    network: &Network,
-    population: &Population,
-    stem: &Stem,
-    neuron: usize,
-    membrane: &mut i64,
-    counts: &mut Counts,
-) -> i64 {
-    let core = &network.chip.core;
-    let biases = read_i32(network, stem.bias.offset, stem.bias.count);
-    let sum = *membrane + i64::from(biases[neuron % biases.len()]);
-    let bits = membrane_bits(network, stem);
-    *membrane = store(bits, core.overflow, sum, &mut counts.membrane_overflows);
-    let Some(requantizer) = &stem.requantizer else { return 0 };
-    let channel = neuron % population.shape[2] as usize;
-    let value = apply(network, requantizer, *membrane, neuron, channel);
-    value.clamp(i128::from(stem.low), i128::from(stem.high)) as i64
+/// The projections into a population, with their numbers.
+fn into(network: &Network, number: usize) -> impl Iterator<Item = (usize, &Wires)> {
+    network.wires.iter().enumerate().filter(move |(_, wires)| wires.projection.target as usize == number)
 }
 
 /// What a register of `bits` holds after `exact` was written to it.
@@ -263,79 +276,12 @@ fn store(bits: u32, overflow: Overflow, exact: i64, overflows: &mut u64) -> i64 
     }
 }
 
-/// A membrane of one state word, or of two.
-pub(crate) fn membrane_bits(network: &Network, stem: &Stem) -> u32 {
-    let words = if stem.integration == Integration::Double { 2 } else { 1 };
-    words * network.chip.core.membrane_bits
-}
-
-/// The sum of a timestep times the coefficient of its step.
-pub(crate) fn weighted(
-    network: &Network,
-    neurons: &Stem,
-    source: &Population,
-    step: u32,
-    sum: i64,
-    channel: usize,
-) -> i64 {
-    let sign = if source.signed && step == 0 { -1 } else { 1 };
-    match &neurons.integration {
-        Integration::Exact | Integration::Double => sign * sum * (1 << (source.bits - 1 - step)),
-        Integration::Scaled { coefficients, shift } => {
-            let shifts = read_i32(network, shift.offset, shift.count);
-            let row = channel % shifts.len();
-            let (shift, steps) = (shifts[row], coefficients.count as usize / shifts.len());
-            let values = read_i32(network, coefficients.offset, coefficients.count);
-            let twice = 2 * i128::from(sign * sum) * i128::from(values[row * steps + step as usize]);
-            (twice + (1 << shift)).div_euclid(2 << shift) as i64 // the nearest, halves up
-        }
-    }
-}
-
-#[expect(
-    clippy::float_arithmetic,
-    clippy::cast_precision_loss,
-    reason = "the host's float32 is the definition"
-)]
-fn apply(network: &Network, requantizer: &Requantizer, membrane: i64, neuron: usize, channel: usize) -> i128 {
-    let constant = |range: &neurochip::image::description::Blob| {
-        let values = read_i32(network, range.offset, range.count);
-        values[neuron % values.len()]
-    };
-    match requantizer {
-        Requantizer::Float32 { mantissa, shift, zero } => {
-            let multiplier = (f64::from(constant(mantissa)) * 2f64.powi(-constant(shift))) as f32;
-            (membrane as f32 * multiplier).round_ties_even() as i128 + i128::from(*zero)
-        }
-        Requantizer::Fixed { multiplier, offset, shift } => {
-            let offsets = read_i64(network, offset.offset, offset.count);
-            let product = i128::from(membrane) * i128::from(constant(multiplier));
-            (product + i128::from(offsets[neuron % offsets.len()])).div_euclid(1 << constant(shift))
-        }
-        Requantizer::Table { entries, tables, first } => {
-            let entries = read_i32(network, entries.offset, entries.count);
-            let table = entries.len() / *tables as usize;
-            let entry = (membrane - i64::from(*first)).clamp(0, table as i64 - 1) as usize;
-            let number = if *tables == 1 { 0 } else { channel };
-            entries[number * table + entry].into()
-        }
-        Requantizer::Float32Add { bases, scales, offset, zero } => {
-            let a = (membrane + 256).rem_euclid(512) - 256;
-            let b = (membrane - a) / 512;
-            let [scale_a, scale_b, offset] = [scales[0], scales[1], *offset].map(f32::from_bits);
-            let inner = ((b + i64::from(bases[1])) as f32).mul_add(scale_b, offset);
-            let sum = ((a + i64::from(bases[0])) as f32).mul_add(scale_a, inner);
-            sum.round_ties_even() as i128 + i128::from(*zero)
-        }
-    }
-}
-
-fn read_i32(network: &Network, offset: u64, count: u64) -> Vec<i32> {
+fn read_i32(network: &Network, Blob { offset, count }: Blob) -> Vec<i32> {
     let bytes = &network.blob[offset as usize..][..count as usize * 4];
     bytes.chunks(4).map(|chunk| i32::from_le_bytes(chunk.try_into().unwrap())).collect()
 }
 
-fn read_i64(network: &Network, offset: u64, count: u64) -> Vec<i64> {
+fn read_i64(network: &Network, Blob { offset, count }: Blob) -> Vec<i64> {
     let bytes = &network.blob[offset as usize..][..count as usize * 8];
     bytes.chunks(8).map(|chunk| i64::from_le_bytes(chunk.try_into().unwrap())).collect()
 }

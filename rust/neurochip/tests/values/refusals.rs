@@ -4,22 +4,21 @@ mod wiring;
 
 use neurochip::image::Image;
 use neurochip::image::description::{
-    Blob, Connector, Description, Model, Population, Requantizer, Sparsity, Stem, Window,
+    Blob, Connector, Description, Model, Population, Requantizer, Sparsity, SpikeCode, Stem, Window,
 };
 
-use crate::network::{Network, input, tiny};
+use crate::network::{Network, binary, input, tiny};
 
 const WINDOW: Window = Window { kernel: [1, 2], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
 
 /// input -> conv -> pool -> dense -> read, and from the input past them to dense.
 fn network() -> Network {
-    let mut network = Network::new(tiny(&[]), input([1, 2, 2], 4, false));
+    let mut network = Network::new(tiny(&[]), input([1, 2, 2], SpikeCode::Binary { bits: 4, signed: false }));
     let population = |name: &str, shape, send_start, bits, model| Population {
         name: name.into(),
         shape,
         send_start,
-        bits,
-        signed: false,
+        code: binary(bits, false),
         model,
     };
     let conv = Model::Stem(network.plain_stem(1, [0, 15]));
@@ -104,20 +103,20 @@ fn a_population_of_no_or_too_many_neurons() {
 #[test]
 fn a_code_that_does_not_fit_a_byte_or_the_sample() {
     assert_eq!(
-        refusal_of(0, |population| population.bits = 9),
+        refusal_of(0, |population| population.code = binary(9, false)),
         "population 'input' sends 9 bits, expected 1 to 8"
     );
     assert_eq!(
-        refusal_of(4, |population| population.bits = 1),
-        "population 'read' sends 1 bits, expected 0: the host reads its membranes"
+        refusal_of(4, |population| population.code = binary(1, false)),
+        "population 'read' sends bits, which its model does not"
     );
     assert_eq!(
         refusal_of(4, |population| population.send_start = 14),
-        "population 'read' sends 0 bits from timestep 14 on, a sample has 14"
+        "population 'read' sends 0 steps from timestep 14 on, a sample has 14"
     );
     assert_eq!(
         refusal_of(3, |population| population.send_start = u32::MAX),
-        "population 'dense' sends 4 bits from timestep 4294967295 on, a sample has 14"
+        "population 'dense' sends 4 steps from timestep 4294967295 on, a sample has 14"
     );
     assert_eq!(
         refusal_of_stem(|stem| stem.high = 16),

@@ -9,7 +9,7 @@ use neurochip::image::description::{Integration, Model, Population, Stem};
 use neurochip::values::{Counts, Record};
 
 use crate::network::{Network, Synapse, Wires};
-use crate::reference::{Train, add_weights, integrate, membrane_bits, requantized, weighted};
+use crate::reference::{Train, add_weights, bits_of, integrate, membrane_bits, requantized, weighted};
 
 /// Two samples wanted one register.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(crate) fn run(network: &Network, period: u32, samples: &[Vec<i64>]) -> Resul
         machine.step(timestep, samples)?;
     }
     let output = &network.populations[network.output as usize];
-    for record in machine.records.iter_mut().filter(|_| !output.reads_membrane()) {
+    for record in machine.records.iter_mut().filter(|_| output.code.is_some()) {
         let codes = &record.codes[network.output as usize];
         record.outputs = codes.iter().map(|&code| value(output, code)).collect();
     }
@@ -86,9 +86,9 @@ pub(crate) fn run(network: &Network, period: u32, samples: &[Vec<i64>]) -> Resul
 
 /// What the bits of a code add up to.
 fn value(population: &Population, code: u8) -> i32 {
-    let weight =
-        |bit: u32| if population.signed && bit + 1 == population.bits { -(1 << bit) } else { 1 << bit };
-    (0..population.bits).filter(|bit| code >> bit & 1 == 1).map(weight).sum()
+    let (bits, signed) = bits_of(population);
+    let weight = |bit: u32| if signed && bit + 1 == bits { -(1 << bit) } else { 1 << bit };
+    (0..bits).filter(|bit| code >> bit & 1 == 1).map(weight).sum()
 }
 
 impl<'a> Machine<'a> {
@@ -105,7 +105,7 @@ impl<'a> Machine<'a> {
             sent: None,
         });
         let record = Record {
-            codes: network.populations.iter().map(|population| vec![0; population.num_neurons()]).collect(),
+            codes: network.populations.iter().map(sent_of).collect(),
             outputs: vec![],
             counts: vec![Counts::default(); network.populations.len()],
         };
@@ -136,6 +136,7 @@ impl<'a> Machine<'a> {
                     self.send(number, timestep);
                 }
                 Model::MaxPool => self.compare(number, &sent)?,
+                _ => unreachable!("this machine steps STEM neurons"),
             }
         }
         self.arrive()?;
@@ -191,7 +192,7 @@ impl<'a> Machine<'a> {
             requantized(network, population, stem, neuron, membrane, &mut record.counts[number])
         };
         let values: Vec<i64> = membranes.iter_mut().enumerate().map(&mut value).collect();
-        if number == network.output as usize && population.reads_membrane() {
+        if number == network.output as usize && population.code.is_none() {
             record.outputs = membranes.iter().map(|&value| i32::try_from(value).unwrap()).collect();
         }
         words[0].sample = None;
@@ -231,7 +232,7 @@ impl<'a> Machine<'a> {
         let Some(Sent { sample, step, fired }) = &sent[source] else { return Ok(()) };
         let dead = self.neurons[number].alive.of(*sample)?; // cleared for a new sample: nobody is dead
         // A sign bit makes a value smaller, all others make it larger.
-        let larger = !(population.signed && *step == 0);
+        let larger = !(bits_of(population).1 && *step == 0);
         let mut found = vec![false; population.num_neurons()];
         let has_larger = |synapse: &Synapse| fired[synapse.source] == larger;
         for (synapse, dead) in self.synapses[pool].iter().zip(&*dead) {
@@ -263,7 +264,7 @@ impl<'a> Machine<'a> {
     /// Frees what has sent its last bit, or was read, and maxima that have seen their last step.
     fn release(&mut self, timestep: u32) {
         for (number, population) in self.network.populations.iter().enumerate() {
-            let stop = population.send_start + population.bits.max(1);
+            let stop = population.send_start + population.steps().max(1);
             let over = |sample: usize| self.own(sample, timestep) + 1 >= stop;
             let [sent, compared] = [self.neurons[number].words.last().unwrap(), &self.neurons[number].alive]
                 .map(|word| word.sample.is_some_and(over));
@@ -283,6 +284,11 @@ fn buffers(network: &Network, population: &Population) -> usize {
         Model::Stem(Stem { integration: Integration::Double, .. }) => 1,
         _ => network.chip.core.buffers as usize,
     }
+}
+
+/// A record in which nothing was sent yet.
+fn sent_of(population: &Population) -> Vec<u8> {
+    vec![0; if population.code.is_some() { population.num_neurons() } else { 0 }]
 }
 
 fn is_into(wires: &Wires, number: usize) -> bool {

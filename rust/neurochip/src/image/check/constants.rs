@@ -4,7 +4,10 @@ use std::ops::RangeInclusive;
 
 use super::{Check, require};
 use crate::image::arrays::{bytes_of, read_i32, read_i64};
-use crate::image::description::{Blob, Population, Requantizer, Stem};
+use crate::image::description::{
+    Blob, Description, IntegrateFire, Model, Population, Quartz, Requantizer, SpikeCode, Stem,
+};
+use crate::register::Register;
 
 /// What is added after rounding: far more than any zero point.
 const ADDENDS: RangeInclusive<i32> = -(1 << 16)..=1 << 16;
@@ -17,8 +20,24 @@ const OFFSETS: RangeInclusive<i64> = -(1 << 62)..=1 << 62;
 /// What turns 8-bit codes into source integers and back.
 const BASES: RangeInclusive<i32> = -512..=512;
 
-pub(super) fn check(population: &Population, stem: &Stem, blob: &[u8]) -> Check {
+pub(super) fn check(image: &Description, population: &Population, blob: &[u8]) -> Check {
     let arrays = Arrays { population, blob };
+    let core = &image.chip.core;
+    match &population.model {
+        Model::Input { .. } | Model::MaxPool => Ok(()),
+        Model::Stem(stem) => check_stem(&arrays, stem),
+        Model::Quartz(quartz) => {
+            arrays.check_quartz(quartz, Register::new(core.membrane_bits, core.overflow))
+        }
+        Model::IntegrateFire(model) => {
+            arrays.check_integrate_fire(model, Register::new(core.membrane_bits, core.overflow))
+        }
+        Model::Constant { values } => arrays.check_levels(*values),
+    }
+}
+
+fn check_stem(arrays: &Arrays<'_>, stem: &Stem) -> Check {
+    let blob = arrays.blob;
     arrays.check("biases", stem.bias, 4)?;
     match &stem.requantizer {
         None => Ok(()),
@@ -98,6 +117,36 @@ impl Arrays<'_> {
             let (low, high) = (range.start(), range.end());
             require(false, || self.says(&format!("has {what} {value}, expected {low} to {high}")))
         })
+    }
+
+    /// An array of i32 within a range.
+    fn check_i32(&self, what: &str, range: Blob, values: &RangeInclusive<i32>) -> Check {
+        self.check(&format!("{what} constants"), range, 4)?;
+        self.check_range(what, read_i32(self.blob, range), values)
+    }
+
+    /// What a neuron starts from fits its register, and so does the last step of its ramp.
+    fn check_quartz(&self, quartz: &Quartz, register: Register) -> Check {
+        let (low, high) = (register.low as i32, register.high as i32);
+        self.check_i32("membrane", quartz.bias, &(low..=high))?;
+        let slopes = if self.population.code.is_some() { 1..=high } else { 0..=0 };
+        self.check_i32("slope", quartz.slope, &slopes)?;
+        let steepest = read_i32(self.blob, quartz.slope).into_iter().fold(0, i32::max);
+        self.check_i32("threshold", quartz.threshold, &(low..=high - steepest))
+    }
+
+    fn check_integrate_fire(&self, model: &IntegrateFire, register: Register) -> Check {
+        let (low, high) = (register.low as i32, register.high as i32);
+        self.check_i32("membrane", model.start, &(low..=high))?;
+        self.check_i32("bias", model.bias, &(low..=high))?;
+        self.check_i32("threshold", model.threshold, &(1..=high))
+    }
+
+    fn check_levels(&self, values: Blob) -> Check {
+        let (count, neurons) = (values.count, self.population.num_neurons() as u64);
+        require(count == neurons, || self.says(&format!("has {count} values, expected {neurons}")))?;
+        let Some(SpikeCode::FirstSpike { levels, .. }) = self.population.code else { return Ok(()) };
+        self.check_i32("value", values, &(0..=levels as i32))
     }
 
     fn check_tables(&self, entries: Blob, tables: u32) -> Check {

@@ -1,7 +1,7 @@
 //! Populations: shapes, spike codes, ports; which is the input and which the output.
 
-use super::{Check, MAX_LENGTH, constants, require};
-use crate::image::description::{Description, Model, Population, Sparsity, Stem};
+use super::{Check, MAX_LENGTH, codes, constants, require};
+use crate::image::description::{Description, Model, Population, Sparsity, SpikeCode, Stem};
 
 /// Neurons of one population, at most.
 const MAX_NEURONS: u64 = 1 << 28;
@@ -9,16 +9,16 @@ const MAX_NEURONS: u64 = 1 << 28;
 pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
     for (number, population) in image.populations.iter().enumerate() {
         check_shape(population)?;
-        check_code(image, population)?;
+        codes::check(image, population)?;
         check_input(image, number, population)?;
         if let Model::Stem(stem) = &population.model {
             check_values(population, stem)?;
-            constants::check(population, stem, blob)?;
         }
+        constants::check(image, population, blob)?;
     }
     let (output, count) = (image.output as usize, image.populations.len());
     require(output < count, || format!("the output is population {output}, there are {count}"))?;
-    let mut read = image.populations.iter().enumerate().filter(|(_, population)| population.reads_membrane());
+    let mut read = image.populations.iter().enumerate().filter(|(_, population)| population.code.is_none());
     read.try_for_each(|(number, population)| {
         require(number == output, || {
             format!("population '{}' sends nothing and is not the output", population.name)
@@ -37,24 +37,6 @@ fn check_shape(population: &Population) -> Check {
     })
 }
 
-fn check_code(image: &Description, population: &Population) -> Check {
-    let (name, bits, start) = (&population.name, population.bits, population.send_start);
-    if population.reads_membrane() {
-        require(bits == 0, || {
-            format!("population '{name}' sends {bits} bits, expected 0: the host reads its membranes")
-        })?;
-    } else {
-        require((1..=8).contains(&bits), || {
-            format!("population '{name}' sends {bits} bits, expected 1 to 8")
-        })?;
-    }
-    let stop = start.checked_add(bits.max(1)); // membranes are read in a timestep too
-    require(stop.is_some_and(|stop| stop <= image.timesteps), || {
-        let timesteps = image.timesteps;
-        format!("population '{name}' sends {bits} bits from timestep {start} on, a sample has {timesteps}")
-    })
-}
-
 /// The first population, and no other, is the input.
 fn check_input(image: &Description, number: usize, population: &Population) -> Check {
     let name = &population.name;
@@ -69,13 +51,13 @@ fn check_input(image: &Description, number: usize, population: &Population) -> C
 }
 
 fn check_values(population: &Population, stem: &Stem) -> Check {
-    if population.reads_membrane() {
+    let Some(SpikeCode::Binary { bits, signed }) = population.code else {
         return require(stem.sparsity.is_none(), || {
             format!("population '{}' sends nothing, and has a sparsity", population.name)
         });
-    }
-    let levels = 1 << population.bits;
-    let (lowest, highest) = if population.signed { (-levels / 2, levels / 2 - 1) } else { (0, levels - 1) };
+    };
+    let levels = 1 << bits;
+    let (lowest, highest) = if signed { (-levels / 2, levels / 2 - 1) } else { (0, levels - 1) };
     let (low, high) = (stem.low, stem.high);
     require(lowest <= low && low <= high && high <= highest, || {
         let name = &population.name;
@@ -86,7 +68,7 @@ fn check_values(population: &Population, stem: &Stem) -> Check {
 
 /// What is left of a train; a range whose ends are sent as they are is never left.
 fn check_sparsity(population: &Population, stem: &Stem, sparsity: Sparsity) -> Check {
-    let (name, bits) = (&population.name, population.bits);
+    let (name, bits) = (&population.name, population.steps());
     let Sparsity { rot, drlo } = sparsity;
     require(rot < bits, || format!("population '{name}' has RoT {rot}, expected 0 to {}", bits - 1))?;
     require((1..=bits).contains(&drlo), || {

@@ -2,7 +2,10 @@
 
 use super::{Check, Error, MAX_LENGTH, require};
 use crate::image::arrays::{bytes_of, read_i32};
-use crate::image::description::{Blob, Connector, Description, Model, Population, Projection, Window};
+use crate::image::description::{
+    Blob, Connector, Description, Model, Population, Projection, SpikeCode, Window,
+};
+use crate::window::Axis;
 
 pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
     for (number, projection) in image.projections.iter().enumerate() {
@@ -22,26 +25,38 @@ fn check_projection(image: &Description, projection: &Projection, blob: &[u8]) -
     let bits = projection.weight_bits;
     require([8, 16].contains(&bits), || format!("stores weights of {bits} bits, expected 8 or 16"))?;
     let [source, target] = image.ends(projection);
-    require(source.bits > 0, || format!("comes from '{}', which sends nothing", source.name))?;
+    require(source.code.is_some(), || format!("comes from '{}', which sends nothing", source.name))?;
     check_connector(&projection.connector, source, target, blob)?;
     match (&target.model, &projection.connector) {
         (Model::MaxPool, Connector::Pool { window }) => {
             let taps = window.num_taps();
-            require(taps <= 15, || format!("takes the maximum of {taps} inputs, expected up to 15"))
+            require(taps <= 15, || format!("takes the maximum of {taps} inputs, expected up to 15"))?;
+            check_inputs(window, [source, target])
+        }
+        (Model::Quartz(_), connector) if matches!(source.model, Model::Constant { .. }) => {
+            require(*connector == Connector::Dense, || {
+                format!("comes from trigger '{}' and is not dense", source.name)
+            })
         }
         _ => Ok(()),
     }
 }
 
+/// Where zeros spike, a maximum that heard none would have to spike for nothing.
+fn check_inputs(window: &Window, ends: [&Population; 2]) -> Check {
+    let Some(SpikeCode::FirstSpike { zeros: true, .. }) = ends[1].code else { return Ok(()) };
+    let axes = Axis::pair(window, ends.map(|population| population.shape));
+    let heard = axes
+        .iter()
+        .zip(ends[1].shape)
+        .all(|(axis, length)| (0..length).all(|target| axis.taps_into(target).next().is_some()));
+    require(heard, || format!("leaves neurons of '{}' without an input, and zeros spike", ends[1].name))
+}
+
 fn check_connector(connector: &Connector, source: &Population, target: &Population, blob: &[u8]) -> Check {
     let [from, to] = [source.shape[2], target.shape[2]];
     match connector {
-        Connector::Dense => {
-            let [height, width, _] = target.shape;
-            require([height, width] == [1, 1], || {
-                format!("is dense into {height} x {width} positions, expected 1 x 1")
-            })
-        }
+        Connector::Dense => Ok(()),
         Connector::Convolution { window, groups } => {
             let divides = *groups > 0 && from % groups == 0 && to % groups == 0;
             require(divides, || format!("has {groups} groups of {from} and {to} channels"))?;

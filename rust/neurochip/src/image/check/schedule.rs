@@ -1,7 +1,9 @@
 //! The schedule: nobody sends before it has received, nobody receives two codes or samples at once.
 
 use super::{Check, integration, require};
-use crate::image::description::{Connector, Description, Integration, Model, Population, Projection};
+use crate::image::description::{
+    Connector, Description, Integration, Model, Population, Projection, SpikeCode,
+};
 
 pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
     let (period, timesteps) = (image.period, image.timesteps);
@@ -16,9 +18,14 @@ pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
             Model::MaxPool => check_max_pool(population, &sources, &incoming().collect::<Vec<_>>())?,
             Model::Stem(stem) => {
                 check_stem(population, &sources)?;
-                let steps = sources.iter().map(|source| source.bits).max().unwrap_or(0);
+                let steps = sources.iter().map(|source| source.steps()).max().unwrap_or(0);
                 integration::check(image, blob, population, stem, steps)?;
             }
+            Model::Quartz(_) => check_quartz(population, &sources)?,
+            Model::IntegrateFire(_) => check_integrate_fire(population, &sources)?,
+            Model::Constant { .. } => require(sources.is_empty(), || {
+                format!("population '{}' is constant and has a source", population.name)
+            })?,
         }
         check_period(image, population, &sources)?;
     }
@@ -31,8 +38,7 @@ fn check_max_pool(population: &Population, sources: &[&Population], incoming: &[
         format!("max pool '{name}' is not the target of one pool alone")
     })?;
     let source = sources[0];
-    let streams = source.send_start + 1 == population.send_start
-        && (source.bits, source.signed) == (population.bits, population.signed);
+    let streams = source.send_start + 1 == population.send_start && source.code == population.code;
     require(streams, || {
         format!("max pool '{name}' does not send what '{}' sends, one timestep later", source.name)
     })
@@ -42,7 +48,9 @@ fn check_stem(population: &Population, sources: &[&Population]) -> Check {
     let name = &population.name;
     require(!sources.is_empty(), || format!("population '{name}' has no source"))?;
     for source in sources {
-        let (stop, start) = (source.send_start + source.bits, population.send_start);
+        let bits = matches!(source.code, Some(SpikeCode::Binary { .. }));
+        require(bits, || format!("population '{name}' receives '{}', which sends no bits", source.name))?;
+        let (stop, start) = (source.send_stop(), population.send_start);
         require(stop <= start, || {
             format!("population '{name}' sends from timestep {start} on, '{}' until {stop}", source.name)
         })?;
@@ -63,20 +71,26 @@ fn check_stem(population: &Population, sources: &[&Population]) -> Check {
 /// A sample enters no sooner than every population can take it.
 ///
 /// A neuron with two buffers sends one sample while it receives the next; with one, no spike of the
-/// next may arrive before it has sent its last bit. A double membrane takes the second buffer.
+/// next may arrive before it has sent its last bit. A double membrane takes the second buffer. A Quartz
+/// neuron is updated in every timestep of both windows, and an integrate-and-fire neuron has but its
+/// membrane.
 fn check_period(image: &Description, population: &Population, sources: &[&Population]) -> Check {
-    let Population { name, send_start, bits, model, .. } = population;
-    let period = image.period;
-    let Model::Stem(stem) = model else {
-        // Inputs and maxima hold nothing but what they are sending.
-        return require(period >= *bits, || {
-            format!("a sample enters every {period} timesteps, but '{name}' sends it for {bits}")
-        });
-    };
+    let Population { name, send_start, model, .. } = population;
+    let (period, buffers) = (image.period, buffers_of(image, model));
     let first = sources.iter().map(|source| source.send_start).min().unwrap_or(*send_start);
-    let buffers = if stem.integration == Integration::Double { 1 } else { image.chip.core.buffers };
-    let (receives, sends) = (send_start - first, (*bits).max(1)); // reading a membrane takes a timestep
-    let shortest = if buffers == 1 { receives + sends } else { receives.max(sends) };
+    let (receives, sends) = (send_start - first, population.steps().max(1)); // reading takes a timestep
+    let updates = receives + sends - 1;
+    let shortest = match model {
+        Model::Input { .. } | Model::MaxPool | Model::Constant { .. } => {
+            // They hold nothing but what they are sending.
+            return require(period >= sends, || {
+                format!("a sample enters every {period} timesteps, but '{name}' sends it for {sends}")
+            });
+        }
+        Model::Stem(_) | Model::Quartz(_) if buffers > 1 => receives.max(sends),
+        Model::Quartz(_) | Model::IntegrateFire(_) => updates,
+        Model::Stem(_) => receives + sends,
+    };
     require(period >= shortest, || {
         format!(
             "a sample enters every {period} timesteps, but '{name}' receives it for {receives} and sends it \
@@ -85,11 +99,66 @@ fn check_period(image: &Description, population: &Population, sources: &[&Popula
     })
 }
 
+/// Samples that a neuron can hold at once.
+fn buffers_of(image: &Description, model: &Model) -> u32 {
+    match model {
+        Model::Stem(stem) if stem.integration == Integration::Double => 1,
+        _ => image.chip.core.buffers,
+    }
+}
+
+/// All sources end together; then a readout arrives, and with the last timestep a rectifier if zeros spike.
+fn check_quartz(population: &Population, sources: &[&Population]) -> Check {
+    let name = &population.name;
+    let (triggers, sources): (Vec<&Population>, Vec<&Population>) =
+        sources.iter().partition(|source| matches!(source.model, Model::Constant { .. }));
+    let readout = population.send_start;
+    require(!sources.is_empty(), || format!("population '{name}' has no source"))?;
+    for source in sources {
+        let first = matches!(source.code, Some(SpikeCode::FirstSpike { .. }));
+        require(first, || {
+            format!("population '{name}' receives '{}', which sends no first spikes", source.name)
+        })?;
+        let (stop, source) = (source.send_stop(), &source.name);
+        require(stop == readout, || {
+            format!("population '{name}' is read out in timestep {readout}, '{source}' sends until {stop}")
+        })?;
+    }
+    let mut expected = vec![readout];
+    if let Some(SpikeCode::FirstSpike { zeros: true, .. }) = population.code {
+        expected.push(population.send_stop() - 1);
+    }
+    let mut found: Vec<u32> = triggers.iter().map(|trigger| trigger.send_stop()).collect();
+    found.sort_unstable();
+    let alone = triggers.iter().all(|trigger| trigger.num_neurons() == 1 && trigger.steps() == 1);
+    require(alone && found == expected, || {
+        format!(
+            "population '{name}' is triggered in timesteps {found:?}, expected one spike in each of {expected:?}"
+        )
+    })
+}
+
+/// What is sent within a window arrives within the next one.
+fn check_integrate_fire(population: &Population, sources: &[&Population]) -> Check {
+    let name = &population.name;
+    require(!sources.is_empty(), || format!("population '{name}' has no source"))?;
+    for source in sources {
+        let rate = matches!(source.code, Some(SpikeCode::Rate { .. }));
+        require(rate, || format!("population '{name}' receives '{}', which sends no rate", source.name))?;
+        let stop = if population.code.is_some() { population.send_stop() - 1 } else { population.send_start };
+        require(source.send_start < population.send_start && source.send_stop() <= stop, || {
+            let (source, sent) = (&source.name, source.send_stop());
+            format!("population '{name}' updates until timestep {stop}, '{source}' sends until {sent}")
+        })?;
+    }
+    Ok(())
+}
+
 /// What spikes of a timestep weigh: sources that agree in it may be summed.
-fn code(source: &Population) -> (u32, u32, bool) {
-    (source.send_start, source.bits, source.signed)
+fn code(source: &Population) -> (u32, Option<SpikeCode>) {
+    (source.send_start, source.code)
 }
 
 fn apart(a: &Population, b: &Population) -> bool {
-    a.send_start + a.bits <= b.send_start || b.send_start + b.bits <= a.send_start
+    a.send_stop() <= b.send_start || b.send_stop() <= a.send_start
 }

@@ -1,17 +1,19 @@
-//! Random STEM parameters, of a size at which the values that are sent differ.
+//! Random STEM populations, with parameters of a size at which the values that are sent differ.
 
-use neurochip::image::description::{Blob, Integration, Population, Requantizer, Sparsity, Stem};
+use neurochip::image::description::{
+    Blob, Integration, Model, Population, Requantizer, Sparsity, SpikeCode, Stem,
+};
 
-use super::Choices;
-use crate::network::Network;
+use super::{Choices, connect, shape};
+use crate::network::{Network, binary};
 
 /// What a population's weight sums are made of.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sums {
+struct Sums {
     /// Smallest and largest weight.
-    pub(super) weights: (i32, i32),
+    weights: (i32, i32),
     /// Timesteps of the longest source code.
-    pub(super) steps: u32,
+    steps: u32,
 }
 
 /// Draws constants for one population.
@@ -24,8 +26,84 @@ struct Draw<'a> {
     membrane_bits: u32,
 }
 
-pub(super) fn stem(network: &mut Network, choices: &mut Choices, population: u32, sums: Sums) -> Stem {
-    let Population { shape, bits, signed, .. } = network.populations[population as usize];
+/// What the input sends.
+pub(super) fn input(choices: &mut Choices) -> SpikeCode {
+    SpikeCode::Binary { bits: choices.length(1, 8), signed: choices.once_in(2) }
+}
+
+pub(super) fn add(network: &mut Network, choices: &mut Choices, is_last: bool) {
+    let sources = sources(network, choices);
+    let from = |source: &u32| &network.populations[*source as usize];
+    let ready = sources.iter().map(|source| from(source).send_stop()).max().unwrap();
+    let steps = sources.iter().map(|source| from(source).steps()).max().unwrap();
+    let mut shape = if choices.once_in(3) { [1, 1, choices.length(1, 6)] } else { shape(choices) };
+    if choices.once_in(2) {
+        shape[2] = from(&sources[0]).shape[2];
+    }
+    let sends = !is_last || !choices.once_in(4);
+    let (send_start, code) = code(network, choices, ready);
+    let code = code.filter(|_| sends);
+    let weights = choices.one_of(&[(-3, 3), (-128, 127), (-32_768, 32_767), (-40, 90), (0, 2)]);
+    let name = "stem".into();
+    let model = Model::Input { port: 0 }; // until it is known
+    let target = network.add(Population { name, shape, send_start, code, model });
+    let model = Model::Stem(stem(network, choices, target, Sums { weights, steps }));
+    network.populations[target as usize].model = model;
+    for source in sources {
+        connect(network, choices, [source, target], weights);
+    }
+}
+
+/// A new code, or where one can be in time for it, another population's: then both may meet.
+fn code(network: &Network, choices: &mut Choices, ready: u32) -> (u32, Option<SpikeCode>) {
+    let start = ready + u32::from(choices.once_in(4));
+    let bits = choices.one_of(&[8, 8, 4, 1, 2, 3, 5, 6, 7]);
+    let mut codes = vec![(start, binary(bits, choices.once_in(2)))];
+    codes.extend(
+        network.populations.iter().map(sent).filter(|&(start, code)| start >= ready && code.is_some()),
+    );
+    let last = codes.len() - 1;
+    codes[last]
+}
+
+/// When and what a population sends.
+fn sent(population: &Population) -> (u32, Option<SpikeCode>) {
+    (population.send_start, population.code)
+}
+
+/// One source, or two that send the same code together or do not meet.
+fn sources(network: &Network, choices: &mut Choices) -> Vec<u32> {
+    let count = network.populations.len() as u32;
+    let first = choices.length(0, count - 1).abs_diff(count - 1);
+    if !choices.once_in(2) {
+        return vec![first];
+    }
+    let fits = |&second: &u32| {
+        let [a, b] = [first, second].map(|number| &network.populations[number as usize]);
+        let apart = a.send_stop() <= b.send_start || b.send_stop() <= a.send_start;
+        sent(a) == sent(b) || apart
+    };
+    let mut seconds: Vec<u32> = (0..count).filter(fits).collect();
+    if seconds.len() > 1 {
+        seconds.retain(|&second| second != first);
+    }
+    let together = |second: &u32| {
+        let [a, b] = [first, *second].map(|number| &network.populations[number as usize]);
+        sent(a) == sent(b)
+    };
+    if seconds.iter().any(together) {
+        seconds.retain(together);
+    }
+    vec![first, choices.one_of(&seconds)]
+}
+
+fn stem(network: &mut Network, choices: &mut Choices, population: u32, sums: Sums) -> Stem {
+    let population = &network.populations[population as usize];
+    let shape = population.shape;
+    let (bits, signed) = match population.code {
+        Some(SpikeCode::Binary { bits, signed }) => (bits, signed),
+        _ => (0, false),
+    };
     let (integration, membrane_bits) = integration(network, choices, sums, shape[2]);
     let words = if integration == Integration::Double { 2 } else { 1 };
     let membrane_bits = membrane_bits.min(words * network.chip.core.membrane_bits - 1);

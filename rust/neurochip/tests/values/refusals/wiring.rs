@@ -3,7 +3,7 @@
 use neurochip::image::description::{Blob, Connector, Integration, Model, Population, Tile, Window};
 
 use super::{WINDOW, network, refusal, refusal_of};
-use crate::network::{SECOND_STATE_WORD, tiny};
+use crate::network::{SECOND_STATE_WORD, binary, tiny};
 
 /// What is said after an edit of the connector of a projection.
 fn refusal_of_connector(number: usize, connector: Connector) -> String {
@@ -45,10 +45,6 @@ fn projections_that_go_backwards_or_come_from_nobody() {
 
 #[test]
 fn connectors_that_do_not_fit_their_populations() {
-    assert_eq!(
-        refusal_of_connector(0, Connector::Dense),
-        "projection 0 is dense into 1 x 2 positions, expected 1 x 1"
-    );
     for groups in [0, 3, u32::MAX] {
         assert_eq!(
             refusal_of_connector(0, Connector::Convolution { window: WINDOW, groups }),
@@ -122,12 +118,12 @@ fn a_window_that_is_empty_or_endless() {
 fn a_maximum_that_does_not_stream() {
     let expected = "max pool 'pool' does not send what 'conv' sends, one timestep later";
     assert_eq!(refusal_of(2, |population| population.send_start = 6), expected);
-    assert_eq!(refusal_of(2, |population| population.bits = 3), expected);
-    assert_eq!(refusal_of(2, |population| population.signed = true), expected);
+    assert_eq!(refusal_of(2, |population| population.code = binary(3, false)), expected);
+    assert_eq!(refusal_of(2, |population| population.code = binary(4, true)), expected);
     let depthwise = Connector::Depthwise { window: WINDOW };
     assert_eq!(refusal_of_connector(1, depthwise), "max pool 'pool' is not the target of one pool alone");
     assert_eq!(
-        refusal_of(4, |population| (population.model, population.bits) = (Model::MaxPool, 1)),
+        refusal_of(4, |population| (population.model, population.code) = (Model::MaxPool, binary(1, false))),
         "max pool 'read' is not the target of one pool alone"
     );
 }

@@ -1,0 +1,17 @@
+"""Levels: how many of a tensor's codes its first spikes tell apart (neurons.md, section 4)."""
+
+from __future__ import annotations
+
+from ..formats import Tensor
+from .spike_codes import FirstSpike
+
+
+def choose_levels(tensor: Tensor, timesteps: int, zeros: bool) -> FirstSpike:
+    """As many levels as a window of `timesteps` has, and no more than the tensor has codes.
+
+    Where there are more codes than timesteps, each level stands for `stride` of them; a code is
+    sent as the nearest level. A stride of 2^r is rounding to multiples of 2^r (RoT).
+    """
+    codes = max(1, tensor.high - tensor.low)
+    stride = codes // timesteps + 1
+    return FirstSpike(codes // stride, stride, tensor.low, zeros)

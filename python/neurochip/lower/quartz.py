@@ -1,0 +1,108 @@
+"""Quartz: every layer of a Graph as populations that spike once, the larger the value the earlier.
+
+| layer | neurons | file |
+|---|---|---|
+| Convolution, Dense, AveragePool | one population | `quartz_weighted.py`, `ramps.py` |
+| Add, Lookup | one population | `quartz_pointwise.py` |
+| MaxPool | one or two streaming populations: the first spike wins | `pooling.py` |
+| Rearrange, Concat | none: an index | `views.py` |
+| Multiply | refused: no neuron multiplies two inputs | |
+
+Every population of Quartz neurons has a readout beside it, and where zeros spike a rectifier:
+neurons of their own (`windows.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import layers
+from ..chip import Chip
+from ..formats import Tensor
+from ..graph import Graph
+from .builder import Builder, Dialect
+from .constants import compressed
+from .levels import choose_levels
+from .network import Network, OneToOne, Population, Quartz
+from .quartz_pointwise import lower_add, lower_lookup
+from .quartz_weighted import first_spikes, lower_max_pool, lower_weighted
+from .settings import Settings
+from .views import NOWHERE, View
+from .walk import INDEX_MAPS, buffers_of, lower_with
+from .windows import first_spike_schedule
+
+DEFAULT_TIMESTEPS = 256
+"""Of a window: every code of 8 bits has a level of its own."""
+
+
+def lower_quartz(
+    graph: Graph,
+    chip: Chip,
+    calibration: NDArray[Any] | None,
+    settings: Settings,
+    pipeline: bool,
+    timesteps: int = DEFAULT_TIMESTEPS,
+    zeros: bool = False,
+) -> Network:
+    """Lowers every layer that the output needs.
+
+    Args:
+        graph: The network in integers.
+        chip: Its registers bound slopes and thresholds.
+        calibration: Not looked at: ranges are proven.
+        settings: Not looked at.
+        pipeline: Lets a sample enter while others are in flight.
+        timesteps: Of a window: there is one level less than it has timesteps.
+        zeros: Whether neurons of level 0 spike.
+
+    Raises:
+        UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
+    """
+    dialect = Dialect(
+        name="quartz",
+        neurons="Quartz neurons",
+        layers=_LAYERS,
+        choose_code=partial(choose_levels, timesteps=timesteps, zeros=zeros),
+        relay=_relay,
+        schedule=partial(first_spike_schedule, buffers=buffers_of(chip) if pipeline else None),
+    )
+    return lower_with(dialect, graph, chip, calibration, settings)
+
+
+_LAYERS: Mapping[type[Any], Any] = {
+    **INDEX_MAPS,
+    layers.Convolution: lower_weighted,
+    layers.Dense: lower_weighted,
+    layers.AveragePool: lower_weighted,
+    layers.Add: lower_add,
+    layers.Lookup: lower_lookup,
+    layers.MaxPool: lower_max_pool,
+}
+
+
+def _relay(builder: Builder, view: View, tensor: Tensor) -> Population:
+    """Neurons that send the level nearest to the code of their source.
+
+    A source's weight is its stride and the slope the target's; the zero point is sent where no
+    neuron holds a value.
+    """
+    code = builder.code_for(tensor)
+    target = first_spikes(code)
+    zero = tensor.format.zero_point - target.base
+    bias = np.where(view.neuron == NOWHERE, zero, 0).astype(np.int64)
+    for part, name in enumerate(view.parts):
+        here = (view.part == part) & (view.neuron != NOWHERE)
+        bias[here] = first_spikes(builder.sent_by(name)).base - target.base
+    slope = np.array([target.stride])
+    threshold = target.steps * slope - target.stride // 2
+    model = Quartz(compressed(bias, tensor.shape), slope, threshold)
+    population = builder.add(tensor, f"relay of {tensor.name}", "Relay", code, model)
+    for part, name in enumerate(view.parts):
+        weight = first_spikes(builder.sent_by(name)).stride
+        builder.connect(name, population.name, OneToOne(weight, view.sources_in(part)))
+    return population

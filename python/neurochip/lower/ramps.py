@@ -1,0 +1,187 @@
+"""Weighted sums whose codes are found on a ramp: the constants of Quartz neurons.
+
+With levels `u` of stride `c` the accumulator is `c * sum w u + B`, where B holds the layer's bias
+and what it takes that level 0 is not the real zero. B is rounded to `c * e + rest`; neurons hold
+`a = sum w u + e` times a multiplier `m`, and requantize it with slope g:
+
+    level = clamp(floor((m a + offset) / g))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import layers
+from ..arithmetic import reference
+from ..layers import Layer, Weighted
+from ..requantize import Proof, Staircase, fit_ramp, fit_ramps_together, thresholds
+from .builder import Unsupported
+from .registers import Registers
+from .spike_codes import FirstSpike
+
+MAX_MULTIPLIER = 255
+"""No exact ramp of 255 levels needs a larger one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RampTask:
+    """A weighted layer between two codes of first spikes, on a chip."""
+
+    layer: Weighted
+    source: FirstSpike
+    target: FirstSpike
+    total_bias: NDArray[np.int64]
+    """Broadcasts to the output's shape: B."""
+    silent: NDArray[np.bool_]
+    """Of the input's shape: values that no neuron holds."""
+    registers: Registers
+
+    @property
+    def bias(self) -> NDArray[np.int64]:
+        """Broadcasts to the output's shape: e, of two nearest the upper one."""
+        stride = self.source.stride
+        return np.asarray((2 * self.total_bias + stride) // (2 * stride))
+
+    def levels(self, codes: NDArray[Any]) -> NDArray[np.int16]:
+        """What arrives for codes of the input."""
+        return np.where(self.silent, np.int16(0), self.source.values(codes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ramps:
+    """Constants of a layer's neurons; arrays broadcast to the output's shape."""
+
+    multiplier: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    slope: NDArray[np.int64]
+    proof: Proof
+
+    def threshold(self, target: FirstSpike) -> NDArray[np.int64]:
+        """The membrane at which a neuron fires."""
+        return np.asarray(target.steps * self.slope - self.offset)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The staircases of a layer: one a channel, or one for each multiplier of an average pool."""
+
+    multiplier: NDArray[np.float32]
+    rest: NDArray[np.int64]
+    low: NDArray[np.int64]
+    """Smallest and largest `a` that can be reached."""
+    high: NDArray[np.int64]
+    row: NDArray[np.intp]
+    """Broadcasts to the output's shape."""
+
+    @staticmethod
+    def of(task: RampTask) -> _Rows:
+        """Where biases differ within a channel, the rest of its first neuron stands for all."""
+        layer = task.layer
+        assert layer.multiplier is not None, "the layer is requantized"
+        channels = layer.output.shape[0]
+        rest = task.total_bias - task.source.stride * task.bias
+        rest = np.broadcast_to(rest, layer.output.shape).reshape(channels, -1)[:, 0]
+        low, high = _reach(task)
+        if isinstance(layer, layers.AveragePool):
+            multiplier, row = np.unique(layer.multiplier, return_inverse=True)
+            one = np.zeros(len(multiplier), np.intp)
+            row = row.reshape(1, *layer.multiplier.shape)
+            return _Rows(multiplier, rest[one], low[one], high[one], row)
+        row = np.arange(channels).reshape(-1, *(1,) * (len(layer.output.shape) - 1))
+        return _Rows(np.broadcast_to(layer.multiplier, rest.shape), rest, low, high, row)
+
+
+def fit_ramps(task: RampTask) -> Ramps:
+    """The ramp of every channel that is nearest to the reference, and how near it is.
+
+    Raises:
+        Unsupported: If registers are too narrow for the layer.
+    """
+    rows = _Rows.of(task)
+    wanted, largest = _staircase(task, rows), _max_multiplier(task, rows)
+    # A pool stores one weight for all positions, whatever their multipliers.
+    together = isinstance(task.layer, layers.AveragePool)
+    ramp, proof = fit_ramps_together(wanted, largest) if together else fit_ramp(wanted, largest)
+    multiplier, offset, slope = (
+        constants[rows.row] for constants in (ramp.multiplier, ramp.offset, ramp.slope)
+    )
+    return Ramps(multiplier, offset, slope, proof)
+
+
+def _reach(task: RampTask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The smallest and the largest `a` of each channel."""
+    layer, levels = task.layer, task.source.levels
+    channels = layer.output.shape[0]
+    bias = np.broadcast_to(task.bias, layer.output.shape).reshape(channels, -1)
+    if isinstance(layer, layers.AveragePool):
+        negative, positive = np.int64(0), np.int64(layer.kernel[0] * layer.kernel[1])
+    else:
+        rows = layer.weights.reshape(channels, -1).astype(np.int64)
+        negative, positive = np.minimum(rows, 0).sum(axis=1), np.maximum(rows, 0).sum(axis=1)
+    return bias.min(axis=1) + negative * levels, bias.max(axis=1) + positive * levels
+
+
+def _staircase(task: RampTask, rows: _Rows) -> Staircase:
+    """The levels of onnxruntime's codes, over `a`."""
+    output, stride = task.layer.output, task.source.stride
+
+    def levels(a: NDArray[np.int64]) -> NDArray[np.int64]:
+        acc = a * stride + rows.rest[:, None]
+        zero = output.format.zero_point
+        codes = reference(acc, rows.multiplier[:, None], zero, output.low, output.high)
+        return task.target.values(codes).astype(np.int64)
+
+    return thresholds(levels, 0, task.target.levels, rows.low, rows.high)
+
+
+def _max_multiplier(task: RampTask, rows: _Rows) -> int:
+    """The largest factor with which weights, membranes and ramps still fit their registers."""
+    registers, source, target = task.registers, task.source, task.target
+    heaviest = 1
+    if not isinstance(task.layer, layers.AveragePool):
+        heaviest = int(np.abs(task.layer.weights).max(initial=1))
+    slope = target.stride / (source.stride * rows.multiplier.astype(np.float64))
+    climbed = np.maximum(np.abs(rows.low), np.abs(rows.high)) + slope * (target.steps + 2)
+    by_weight = ((1 << (registers.weight_bits - 1)) - 1) // heaviest
+    by_membrane = int(registers.membrane_high / float(climbed.max()))
+    by_sum = ((1 << (registers.sum_bits - 1)) - 1) // _largest_sum(task.layer)
+    largest = min(by_weight, by_membrane, by_sum, MAX_MULTIPLIER)
+    if largest < 1:
+        raise Unsupported(
+            f"membranes of up to {climbed.max():.0f}; registers of {registers.membrane_bits} bits "
+            f"hold {registers.membrane_high}"
+        )
+    return largest
+
+
+def _largest_sum(layer: Weighted) -> int:
+    """The largest magnitude of a weight sum of one timestep."""
+    if isinstance(layer, layers.AveragePool):
+        return layer.kernel[0] * layer.kernel[1]
+    rows = layer.weights.reshape(len(layer.weights), -1).astype(np.int64)
+    return max(1, int(np.abs(rows).sum(axis=1).max()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RampArithmetic:
+    """A weighted layer as its Quartz neurons compute it."""
+
+    task: RampTask
+    ramps: Ramps
+    bias: NDArray[np.int64]
+    """Broadcasts to the output's shape: the membrane before the first spike."""
+
+    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The output's codes."""
+        assert isinstance(layer, Weighted)
+        sums = layer.linear(self.task.levels(codes[0]))
+        membrane = self.ramps.multiplier * sums + self.bias
+        levels = (membrane + self.ramps.offset) // self.ramps.slope
+        target = self.task.target
+        sent = target.codes(np.clip(levels, 0, target.levels))
+        return sent.astype(layer.output.format.dtype)

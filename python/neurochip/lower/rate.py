@@ -1,0 +1,113 @@
+"""Rate coding: every layer of a Graph as integrate-and-fire populations, the baseline.
+
+| layer | neurons |
+|---|---|
+| Convolution, Dense, AveragePool | one population |
+| Add | one population with one synapse from each branch |
+| MaxPool | one streaming population, or two for large windows (`pooling.py`) |
+| Rearrange, Concat | none: an index (`views.py`) |
+| Lookup, Multiply | refused: the neuron adds, and holds no table |
+
+A tensor's code is the number of its spikes, `base + count * levels / steps`; `levels`, the highest
+rate, is balanced from calibration samples (`rates.py`), and thresholds follow (`rate_neurons.py`).
+Nothing about it is exact: a neuron's spikes depend on when others came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .. import layers
+from ..chip import Chip
+from ..formats import Tensor
+from ..graph import Graph
+from .builder import Builder, Dialect, Unsupported
+from .network import Input, Network, Population, Projection
+from .pipeline import Pipeline, paced
+from .pooling import lower_max_pool
+from .rate_neurons import lower_add, lower_weighted, relay
+from .rates import highest_codes
+from .settings import Settings
+from .spike_codes import Rate
+from .walk import INDEX_MAPS, buffers_of, lower_with
+
+DEFAULT_TIMESTEPS = 64
+"""Of a window."""
+
+
+def lower_rate(
+    graph: Graph,
+    chip: Chip,
+    calibration: NDArray[Any] | None,
+    settings: Settings,
+    pipeline: bool,
+    timesteps: int = DEFAULT_TIMESTEPS,
+) -> Network:
+    """Lowers every layer that the output needs.
+
+    Args:
+        graph: The network in integers.
+        chip: Its registers bound thresholds.
+        calibration: Codes of the graph's input, from which the highest rates are balanced; without
+            them the highest code that can occur has the highest rate.
+        settings: Not looked at.
+        pipeline: Lets a sample enter while others are in flight.
+        timesteps: Of a window.
+
+    Raises:
+        UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
+    """
+    highest = {} if calibration is None else highest_codes(graph, calibration)
+    dialect = Dialect(
+        name="rate",
+        neurons="integrate-and-fire neurons",
+        layers=_LAYERS,
+        choose_code=partial(_choose_rate, timesteps=timesteps, highest=highest),
+        relay=relay,
+        schedule=partial(rate_schedule, buffers=buffers_of(chip) if pipeline else None),
+    )
+    return replace(lower_with(dialect, graph, chip, None, settings), evaluable=False)
+
+
+def _choose_rate(tensor: Tensor, timesteps: int, highest: Mapping[str, int]) -> Rate:
+    top = highest.get(tensor.name, tensor.high)
+    return Rate(timesteps, max(1, top - tensor.low), tensor.low)
+
+
+def _refuse_lookup(builder: Builder, layer: layers.Lookup) -> None:
+    raise Unsupported("a table; an integrate-and-fire neuron adds, and clamps")
+
+
+_LAYERS: Mapping[type[Any], Any] = {
+    **INDEX_MAPS,
+    layers.Convolution: lower_weighted,
+    layers.Dense: lower_weighted,
+    layers.AveragePool: lower_weighted,
+    layers.Add: lower_add,
+    layers.MaxPool: lower_max_pool,
+    layers.Lookup: _refuse_lookup,
+}
+
+
+def rate_schedule(
+    populations: Sequence[Population], projections: Sequence[Projection], buffers: int | None
+) -> Pipeline:
+    """Every population sends one timestep behind the last of its sources.
+
+    Neurons whose membranes are read do so when all their sources are done.
+    """
+    placed: dict[str, Population] = {}
+    for population in populations:
+        before = [placed[each.source] for each in projections if each.target == population.name]
+        start = 0
+        if not isinstance(population.model, Input):
+            start = max(source.send_start for source in before) + 1
+        if population.code is None:
+            start = max(source.send_stop for source in before)
+        placed[population.name] = replace(population, send_start=start)
+    return paced(tuple(placed.values()), tuple(projections), buffers)

@@ -1,0 +1,168 @@
+"""Integrate-and-fire neurons for weighted sums, residual adds and relays.
+
+A source that spikes n times in T timesteps stands for the code `base + n * levels / T`. Scaled by
+any factor, weights, bias a timestep and threshold say
+
+    levels_y / M' * n_y = sum w levels_x n_x + T * bias          M' = S_x S_w / S_y
+
+so with one source the threshold is `levels_y / (levels_x M')`: 1/M where both have as many levels.
+Membranes start at half a threshold, which rounds the number of spikes to the nearest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import layers
+from ..formats import Tensor
+from ..layers import Weighted
+from ..layers.add import add_constants
+from .builder import Builder, Unsupported
+from .constants import compressed
+from .network import Connector, IntegrateFire, Lowering, OneToOne, Population, Readout
+from .registers import Registers
+from .spike_codes import Code, Rate
+from .views import NOWHERE, View, to_neurons
+from .weighted import along_channels, bias_of
+from .weighted_populations import connector_of, fold
+
+FINE_THRESHOLD = 1024
+"""A threshold of this is off by at most 0.05 % when it is rounded to an integer."""
+
+
+def rate_of(code: Code | None) -> Rate:
+    """The code of a population of integrate-and-fire neurons that sends."""
+    assert isinstance(code, Rate)
+    return code
+
+
+def lower_weighted(builder: Builder, layer: Weighted) -> None:
+    """Adds the layer's population and its projection."""
+    tensor = layer.inputs[0]
+    view = builder.views[tensor.name]
+    dense = isinstance(layer, layers.Dense)
+    view = builder.single(view, tensor) if dense else builder.natural(tensor)
+    source = rate_of(builder.sent_by(view.parts[0]))
+    bias = bias_of(layer) + fold(builder, layer, view)
+    if layer.multiplier is None:
+        _add_reader(builder, layer, view, source, bias)
+        return
+    target = rate_of(builder.code_for(layer.output))
+    multiplier = _multiplier(layer)
+    shift = (layer.output.format.zero_point - target.base) / multiplier
+    threshold = target.levels / (source.levels * multiplier)
+    factor = _factor(builder.registers, _heaviest(layer), threshold)
+    model = _neurons(
+        builder.registers,
+        layer.output,
+        factor * threshold,
+        factor * (bias + shift) / source.levels,
+    )
+    population = builder.add(layer.output, layer.name, type(layer).__name__, target, model)
+    connector = _scaled(connector_of(builder, layer, view), factor)
+    builder.connect(view.parts[0], population.name, connector)
+    builder.lowerings.append(Lowering(layer.name, "rate", "calibrated", None))
+
+
+def _multiplier(layer: Weighted) -> NDArray[np.float64]:
+    """The layer's multiplier, broadcasting to the output's shape."""
+    assert layer.multiplier is not None, "the layer is requantized"
+    multiplier = layer.multiplier.astype(np.float64)
+    pooled = isinstance(layer, layers.AveragePool)
+    return multiplier[None] if pooled else np.asarray(along_channels(multiplier, layer))
+
+
+def _heaviest(layer: Weighted) -> int:
+    return 1 if isinstance(layer, layers.AveragePool) else int(np.abs(layer.weights).max(initial=1))
+
+
+def _factor(registers: Registers, heaviest: int, threshold: NDArray[np.float64]) -> int:
+    """By how much weights are multiplied so that no threshold is coarse, as far as they fit."""
+    factor = 1
+    highest = (1 << (registers.weight_bits - 1)) - 1
+    while (
+        factor * threshold.min() < FINE_THRESHOLD
+        and 2 * factor * heaviest <= highest
+        and 4 * factor * threshold.max() <= registers.membrane_high
+    ):
+        factor *= 2
+    return factor
+
+
+def _neurons(
+    registers: Registers,
+    tensor: Tensor,
+    threshold: NDArray[np.float64],
+    bias: NDArray[np.float64],
+) -> IntegrateFire:
+    """Neurons of a tensor; arrays broadcast to its shape."""
+    whole = np.maximum(np.rint(threshold), 1).astype(np.int64)
+    added = np.rint(bias).astype(np.int64)
+    largest = max(int(whole.max()), int(np.abs(added).max()))
+    if largest > registers.membrane_high:
+        raise Unsupported(
+            f"thresholds and biases of up to {largest}; registers of {registers.membrane_bits} "
+            f"bits hold {registers.membrane_high}"
+        )
+    shape = tensor.shape
+    return IntegrateFire(*(compressed(each, shape) for each in (whole // 2, added, whole)))
+
+
+def _scaled(connector: Connector, factor: int) -> Connector:
+    """A connector with its weights multiplied."""
+    assert not isinstance(connector, OneToOne)
+    return replace(connector, weights=connector.weights * np.int32(factor))
+
+
+def _add_reader(
+    builder: Builder, layer: Weighted, view: View, source: Rate, bias: NDArray[np.int64]
+) -> None:
+    """Neurons whose membranes the host reads: weights times numbers of spikes, and no bias."""
+    nothing = np.zeros(1, np.int64)
+    model = IntegrateFire(nothing, nothing, nothing + 1)
+    population = builder.add(layer.output, layer.name, type(layer).__name__, None, model)
+    builder.connect(view.parts[0], population.name, connector_of(builder, layer, view))
+    builder.lowerings.append(Lowering(layer.name, "rate", "exact", None))
+    of_neurons = np.ascontiguousarray(to_neurons(bias, layer.output.shape))
+    builder.readouts[population.name] = Readout(
+        np.array([source.steps / source.levels]), of_neurons
+    )
+
+
+def lower_add(builder: Builder, layer: layers.Add) -> None:
+    """Adds a population with one synapse from each branch."""
+    views = [builder.single(builder.views[each.name], each) for each in layer.inputs]
+    codes = [rate_of(builder.sent_by(view.parts[0])) for view in views]
+    target = rate_of(builder.code_for(layer.output))
+    formats = [tensor.format for tensor in layer.inputs]
+    ratios = add_constants(formats[0], formats[1], layer.output.format)[:2]
+    worth = [float(ratio) * code.levels for ratio, code in zip(ratios, codes, strict=True)]
+    factor = FINE_THRESHOLD / target.levels
+    bias = np.full(layer.output.shape, float(layer.output.format.zero_point - target.base))
+    for view, code, ratio, each in zip(views, codes, ratios, formats, strict=True):
+        bias += np.where(view.neuron == NOWHERE, 0.0, ratio * (code.base - each.zero_point))
+    threshold = np.full((1,) * bias.ndim, factor * target.levels)
+    model = _neurons(builder.registers, layer.output, threshold, factor * bias)
+    population = builder.add(layer.output, layer.name, "Add", target, model)
+    for view, weight in zip(views, worth, strict=True):
+        builder.connect_values(view, population.name, max(1, round(factor * weight)))
+    builder.lowerings.append(Lowering(layer.name, "rate", "calibrated", None))
+
+
+def relay(builder: Builder, view: View, tensor: Tensor) -> Population:
+    """Neurons that send at the rate of their source, or at the zero point's where there is none."""
+    target = rate_of(builder.code_for(tensor))
+    bias = np.where(view.neuron == NOWHERE, tensor.format.zero_point - target.base, 0)
+    for part, name in enumerate(view.parts):
+        here = (view.part == part) & (view.neuron != NOWHERE)
+        bias[here] = rate_of(builder.sent_by(name)).base - target.base
+    threshold = np.full((1,) * bias.ndim, float(target.levels))
+    model = _neurons(builder.registers, tensor, threshold, bias.astype(np.float64))
+    population = builder.add(tensor, f"relay of {tensor.name}", "Relay", target, model)
+    for part, name in enumerate(view.parts):
+        weight = rate_of(builder.sent_by(name)).levels
+        builder.connect(name, population.name, OneToOne(weight, view.sources_in(part)))
+    return population

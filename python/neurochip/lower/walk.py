@@ -1,0 +1,133 @@
+"""The walk over a graph's layers, which is the same for every spike code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import layers
+from ..chip import Chip
+from ..errors import SettingsError, UnsupportedOpError
+from ..graph import Graph
+from ..layers import Layer
+from .builder import Builder, Dialect, Impossible, Unsupported
+from .calibration import Calibration
+from .network import Network
+from .settings import Settings
+from .views import concatenated
+
+
+def lower_with(
+    dialect: Dialect,
+    graph: Graph,
+    chip: Chip,
+    calibration: NDArray[Any] | None,
+    settings: Settings,
+) -> Network:
+    """Lowers every layer that the output needs.
+
+    Raises:
+        UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
+        SettingsError: All layers whose settings this chip cannot follow, with the reasons.
+    """
+    needed = needed_layers(graph)
+    seen = None if calibration is None else Calibration(graph.input, calibration, needed)
+    builder = Builder(graph, chip, seen, settings, dialect)
+    refused: dict[str, list[tuple[str, str]]] = {}
+    impossible: dict[str, list[str]] = {}
+    for layer in needed:
+        try:
+            dialect.layers[type(layer)](builder, layer)
+            if layer.output.name == graph.output.name:
+                _gather_output(builder)
+        except Unsupported as reason:
+            refused.setdefault(type(layer).__name__, []).append((layer.name, str(reason)))
+            builder.stand_in(layer.output)
+        except Impossible as reason:
+            impossible.setdefault(str(reason), []).append(repr(layer.name))
+            builder.stand_in(layer.output)
+        if seen is not None:
+            seen.release(layer)
+    if refused:
+        raise UnsupportedOpError(
+            f"'{graph.name}'",
+            refused,
+            cannot=f"that chip '{chip.name}' cannot compute with {dialect.neurons}",
+            hint="choose another chip, such as 'ideal', or remove these operators from the model",
+        )
+    if impossible:
+        raise SettingsError(
+            f"the settings ask for what chip {chip.name!r} cannot do:\n"
+            + "\n".join(f"  {', '.join(names)}: {reason}" for reason, names in impossible.items()),
+            hint="leave `integration` and `bias` of these layers to `auto`",
+        )
+    return _network(builder)
+
+
+def buffers_of(chip: Chip) -> int:
+    """Buffers of a neuron: with two it sends one sample while it receives the next."""
+    return int(chip.spec["core"]["buffers"])
+
+
+def needed_layers(graph: Graph) -> list[Layer]:
+    """The layers that the output depends on, in order."""
+    needed = {graph.output.name}
+    kept: list[Layer] = []
+    for layer in reversed(graph.layers):
+        if layer.output.name in needed:
+            needed.update(tensor.name for tensor in layer.inputs)
+            kept.append(layer)
+    return kept[::-1]
+
+
+def _lower_rearrange(builder: Builder, layer: layers.Rearrange) -> None:
+    view = builder.views[layer.inputs[0].name]
+    builder.views[layer.output.name] = view.rearranged(layer.index)
+
+
+def _lower_concat(builder: Builder, layer: layers.Concat) -> None:
+    views = [builder.views[tensor.name] for tensor in layer.inputs]
+    builder.views[layer.output.name] = concatenated(views, layer.index)
+
+
+def _lower_multiply(builder: Builder, layer: layers.Multiply) -> None:
+    raise Unsupported("a neuron adds weights; it cannot multiply one input by another")
+
+
+INDEX_MAPS: Mapping[type[Any], Callable[[Builder, Any], None]] = {
+    layers.Rearrange: _lower_rearrange,
+    layers.Concat: _lower_concat,
+    layers.Multiply: _lower_multiply,
+}
+"""Layers without neurons, whatever the code: views of other tensors, or a refusal."""
+
+
+def _gather_output(builder: Builder) -> None:
+    """The host reads one population."""
+    output = builder.graph.output
+    builder.views[output.name] = builder.single(builder.views[output.name], output)
+
+
+def _network(builder: Builder) -> Network:
+    graph, dialect = builder.graph, builder.dialect
+    view = builder.views[graph.output.name]
+    output = view.parts[0]
+    pipeline = dialect.schedule(tuple(builder.populations.values()), builder.projections)
+    return Network(
+        name=graph.name,
+        code=dialect.name,
+        graph=graph,
+        populations=pipeline.populations,
+        projections=pipeline.projections,
+        output=output,
+        output_index=np.ascontiguousarray(view.neuron),
+        timesteps=pipeline.timesteps,
+        period=pipeline.period,
+        lowerings=tuple(builder.lowerings),
+        arithmetic=dict(builder.arithmetic),
+        readout=builder.readouts.get(output),
+        notes=(*graph.notes, *builder.notes, *pipeline.notes),
+    )

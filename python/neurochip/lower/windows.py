@@ -1,0 +1,125 @@
+"""Windows of first spikes: when each population sends, and what reads it out.
+
+A spike counts for as many timesteps as pass until its target is read out (neurons.md, section 4).
+So all sources of a population end their windows together; a branch that is early is repeated by
+relay neurons whose window is as long as it takes. In the timestep after that end a readout
+arrives, and the population's own window begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .network import Constant, Dense, Input, MaxPool, OneToOne, Population, Projection, Quartz
+from .pipeline import Pipeline, paced
+from .spike_codes import FirstSpike
+
+TRIGGER = FirstSpike(levels=0, stride=1, base=0, zeros=True)
+"""One timestep, in which the neuron spikes whatever happens."""
+
+
+def first_spike_schedule(
+    populations: Sequence[Population], projections: Sequence[Projection], buffers: int | None
+) -> Pipeline:
+    """Gives every population its window; adds relays, readouts and rectifiers.
+
+    A maximum sends one timestep behind its source.
+
+    Args:
+        populations: Sources before targets.
+        projections: Between them.
+        buffers: Those of a neuron; None where samples do not overlap.
+    """
+    windows = _Windows(projections)
+    for population in populations:
+        windows.add(population)
+    placed = tuple(windows.placed.values())
+    return paced(placed, tuple(windows.projections), buffers, tuple(windows.notes))
+
+
+class _Windows:
+    """Populations whose windows are known."""
+
+    def __init__(self, projections: Sequence[Projection]) -> None:
+        self.pending = projections
+        self.placed: dict[str, Population] = {}
+        self.projections: list[Projection] = []
+        self.notes: list[str] = []
+        self._relays: dict[tuple[str, int], str] = {}
+
+    def add(self, population: Population) -> None:
+        """Places a population behind its sources."""
+        incoming = [each for each in self.pending if each.target == population.name]
+        if isinstance(population.model, Input):
+            self._place(population, 0)
+        elif isinstance(population.model, MaxPool):
+            self._place(population, self.placed[incoming[0].source].send_start + 1)
+            self.projections += incoming
+        else:
+            stop = self._common_stop([each.source for each in incoming])
+            for each in incoming:
+                source = self._ending_at(stop, self.placed[each.source])
+                self.projections.append(replace(each, source=source))
+            self._place_quartz(population, stop)
+
+    def _place(self, population: Population, send_start: int) -> None:
+        self.placed[population.name] = replace(population, send_start=send_start)
+
+    def _place_quartz(self, population: Population, readout: int) -> None:
+        """Triggers go before their target: sources come first."""
+        triggers = [self._trigger("readout", population, readout)]
+        code = population.code
+        if isinstance(code, FirstSpike) and code.zeros:
+            triggers.append(self._trigger("rectifier", population, readout + code.steps - 1))
+        self._place(population, readout)
+        self.projections += triggers
+
+    def _trigger(self, kind: str, target: Population, arrives: int) -> Projection:
+        """One neuron whose spike reaches every neuron of the target in a timestep."""
+        name = f"{kind} of {target.name}"
+        model = Constant(np.zeros(1, np.int64))
+        trigger = Population(name, name, kind.capitalize(), (1, 1, 1), TRIGGER, model)
+        self._place(trigger, arrives - 1)
+        return Projection(name, target.name, Dense(np.ones((1, target.shape[2]), np.int32)))
+
+    def _common_stop(self, sources: Sequence[str]) -> int:
+        """The earliest timestep by which all sources, some of them relayed, can be done."""
+        placed = [self.placed[source] for source in sources]
+        latest = max(source.send_stop for source in placed)
+        if all(source.send_stop == latest or _relayed(source) <= latest for source in placed):
+            return latest
+        return max(_relayed(source) for source in placed)
+
+    def _ending_at(self, stop: int, source: Population) -> str:
+        """The population, or a relay of it whose window ends when it should."""
+        if source.send_stop == stop:
+            return source.name
+        key = source.name, stop
+        if key not in self._relays:
+            self._relays[key] = self._relay(stop, source)
+        return self._relays[key]
+
+    def _relay(self, stop: int, source: Population) -> str:
+        code = source.code
+        assert isinstance(code, FirstSpike)
+        name = f"relay of {source.name} to timestep {stop}"
+        waiting = stop - _relayed(source)
+        sent = replace(code, waiting=waiting)
+        one = np.ones(1, np.int64)
+        model = Quartz(bias=0 * one, slope=one, threshold=sent.steps * one)
+        relay = Population(name, name, "Relay", source.shape, sent, model)
+        self.projections.append(Projection(source.name, name, OneToOne(1, None)))
+        self._place_quartz(relay, source.send_stop)
+        self.notes.append(
+            f"{source.name!r} waits in {source.num_neurons} relay neurons, {sent.steps} timesteps"
+        )
+        return name
+
+
+def _relayed(source: Population) -> int:
+    """The earliest end of the window of a relay."""
+    assert isinstance(source.code, FirstSpike)
+    return source.send_stop + source.code.levels + 1
