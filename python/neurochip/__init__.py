@@ -18,7 +18,7 @@ from .errors import NeurochipError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
-from .lower import LayerSettings, Network, Settings, lower
+from .lower import CodeOptions, LayerSettings, Network, Settings, lower
 from .noc import Replay, replay
 from .optimize import optimize as optimize_placement
 from .placement import Placement, place
@@ -29,6 +29,7 @@ from .tune import Samples, Tuned, tune
 
 __all__ = [
     "Chip",
+    "CodeOptions",
     "Graph",
     "Image",
     "LayerSettings",
@@ -69,13 +70,15 @@ def compile(
     settings: str | Path | Settings | None = None,
     pipeline: bool = False,
     optimize: int = 0,
+    timesteps: int | None = None,
+    zeros: str | None = None,
 ) -> Image:
     """Compiles a quantized network for a chip.
 
     Args:
         model: An ONNX file, or a graph that was loaded.
         chip: A built-in chip's name, a chip file, or a chip that was loaded.
-        code: The spike code.
+        code: The spike code: `stem`, `quartz` or `rate`.
         calibration: Samples of the model's input, float; ranges of scaled integration come from
             them, or without them from the proven interval.
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
@@ -84,6 +87,8 @@ def compile(
         pipeline: Lets a sample enter while others are in flight.
         optimize: 0: cores are filled along a Hilbert curve; 1: tiles then follow their traffic,
             which is that of the calibration samples; 2: they are annealed and timed, too.
+        timesteps: Of a window, for `quartz` and `rate`; None leaves it to the code and the chip.
+        zeros: Whether zeros are `silent` or `spike`, for `quartz`.
 
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
@@ -92,5 +97,7 @@ def compile(
     target = load_chip(chip, overrides)
     codes = None if calibration is None else graph.quantize(calibration)
     decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
-    placement = place(lower(graph, target, code, codes, decided, pipeline), target)
+    options = CodeOptions(timesteps=timesteps, zeros=zeros)
+    network = lower(graph, target, code, codes, decided, pipeline, options)
+    placement = place(network, target)
     return assemble(optimize_placement(placement, optimize, calibration))

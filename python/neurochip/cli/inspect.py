@@ -15,6 +15,7 @@ from ..graph import load as load_graph
 from ..image import Image
 from . import options
 from .chip_tables import fields_table
+from .compile_options import takes_compile_options
 from .console import show, show_line, task
 from .graph_tables import host_lines, layers_table
 from .image_tables import (
@@ -29,22 +30,12 @@ from .inspect_document import Thing, document
 from .loading import CompileOptions, compiled, is_image
 
 
+@takes_compile_options()
 def command(
     thing: Annotated[
         str, typer.Argument(help="An ONNX graph, an image, or a chip.", show_default=False)
     ],
-    chip: options.Chip = None,
-    calibration: options.Calibration = None,
-    scale: options.Scale = None,
-    code: options.Code = None,
-    pipeline: options.Pipeline = False,
-    set: options.Set = None,
-    shape: options.Shape = None,
-    optimize: options.Optimize = None,
-    settings: options.Settings = None,
-    integration: options.Integration = None,
-    bias: options.Bias = None,
-    granularity: options.Granularity = None,
+    chosen: CompileOptions,
     json: options.Json = False,
 ) -> None:
     """Show what is in a graph, an image or a chip.
@@ -52,18 +43,6 @@ def command(
     A graph: its layers, and with --chip how each is integrated and where it is placed. A chip:
     every number with its source.
     """
-    chosen = CompileOptions(
-        chip=chip,
-        code=code,
-        pipeline=pipeline,
-        overrides=options.parse_overrides(set),
-        shapes=options.parse_shapes(shape),
-        calibration=calibration,
-        scale=scale,
-        optimize=optimize,
-        settings=settings,
-        decided=options.decided(integration, bias, granularity),
-    )
     path = Path(thing)
     with task() as current:
         current.begin(f"inspecting {thing!r}")
@@ -76,7 +55,7 @@ def command(
         else:
             graph = load_graph(path, shape=chosen.shapes)
             found.append(graph)
-            if chip is not None:
+            if chosen.chip is not None:
                 found.append(compiled(graph, chosen, None, current))
         if json:
             show_line(document(found))

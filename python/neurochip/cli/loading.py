@@ -31,6 +31,8 @@ class CompileOptions:
 
     chip: str | None
     code: str | None
+    timesteps: int | None
+    zeros: str | None
     pipeline: bool
     overrides: Mapping[str, str]
     shapes: Mapping[str, Sequence[int]]
@@ -44,12 +46,13 @@ class CompileOptions:
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
         asked_for = (self.chip, self.code, self.overrides, self.shapes, self.calibration)
-        changing = any((*asked_for, self.pipeline, self.settings, self.decided))
-        if changing or self.optimize is not None:
+        changing = any((*asked_for, self.zeros, self.pipeline, self.settings, self.decided))
+        if changing or self.optimize is not None or self.timesteps is not None:
             raise ChipError(
                 f"{str(path)!r} is an image, which was compiled for its chip already: `--chip`, "
-                "`--code`, `--pipeline`, `--set`, `--shape`, `--calibration`, `--optimize`, "
-                "`--settings`, `--integration`, `--bias` and `--granularity` cannot change it",
+                "`--code`, `--t-max`, `--levels`, `--zeros`, `--pipeline`, `--set`, `--shape`, "
+                "`--calibration`, `--optimize`, `--settings`, `--integration`, `--bias` and "
+                "`--granularity` cannot change it",
                 hint="give the graph instead, or leave these options out",
             )
 
@@ -87,6 +90,8 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         pipeline=chosen.pipeline,
         optimize=chosen.optimize or 0,
         settings=settings_of(chosen.settings, chosen.decided),
+        timesteps=chosen.timesteps,
+        zeros=chosen.zeros,
     )
 
 

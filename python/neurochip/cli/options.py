@@ -56,6 +56,13 @@ class ScaleMode(str, Enum):
     per_channel = "per_channel"
 
 
+class ZerosMode(str, Enum):
+    """What neurons of level 0 do."""
+
+    silent = "silent"
+    spike = "spike"
+
+
 def decided(
     integration: IntegrationMode | None, bias: BiasMode | None, granularity: ScaleMode | None
 ) -> dict[str, str]:
@@ -109,7 +116,20 @@ Chip = Annotated[
     str | None,
     typer.Option(help="A chip file, or the name of a built-in chip; darwin3 unless given."),
 ]
-Code = Annotated[str | None, typer.Option(help="The spike code of the network; stem unless given.")]
+Code = Annotated[
+    str | None, typer.Option(help="The spike code of the network: stem, quartz or rate.")
+]
+TMax = Annotated[
+    int | None,
+    typer.Option("--t-max", metavar="T", help="Timesteps of a window, for quartz and rate."),
+]
+Levels = Annotated[
+    int | None,
+    typer.Option("--levels", metavar="N", help="Levels above 0, for quartz: T is one more."),
+]
+Zeros = Annotated[
+    ZerosMode | None, typer.Option(help="Whether zeros spike at the end of a window, for quartz.")
+]
 Pipeline = Annotated[
     bool,
     typer.Option("--pipeline", help="Let a sample enter while others are still on the chip."),

@@ -15,6 +15,7 @@ from ..inputs import Inputs, random_inputs, read_inputs
 from ..report import report
 from ..simulate import Run, simulate
 from . import options
+from .compile_options import takes_compile_options
 from .console import show, show_line, shows_progress, task, tell
 from .files import replacing
 from .loading import CompileOptions, load_image
@@ -47,9 +48,9 @@ class Samples:
         return drawn
 
 
+@takes_compile_options()
 def command(
     model: Annotated[Path, typer.Argument(help="An ONNX graph, or an image.", show_default=False)],
-    chip: options.Chip = None,
     input: Annotated[
         Path | None,
         typer.Option(help=".npy, .npz, idx or CIFAR-10 file, picture, or folder of pictures."),
@@ -58,17 +59,8 @@ def command(
         Path | None, typer.Option(help="Labels, where the input file brings none along.")
     ] = None,
     samples: Annotated[int | None, typer.Option(min=1, help="Run only the first so many.")] = None,
-    scale: options.Scale = None,
-    calibration: options.Calibration = None,
-    code: options.Code = None,
-    pipeline: options.Pipeline = False,
-    set: options.Set = None,
-    shape: options.Shape = None,
-    optimize: options.Optimize = None,
-    settings: options.Settings = None,
-    integration: options.Integration = None,
-    bias: options.Bias = None,
-    granularity: options.Granularity = None,
+    *,
+    chosen: CompileOptions,
     timing: Annotated[
         options.Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")
     ] = options.Timing.cycle,
@@ -84,19 +76,7 @@ def command(
     verbose: options.Verbose = False,
 ) -> None:
     """Run a graph or an image on a chip, and report what it took."""
-    chosen = CompileOptions(
-        chip=chip,
-        code=code,
-        pipeline=pipeline,
-        overrides=options.parse_overrides(set),
-        shapes=options.parse_shapes(shape),
-        calibration=calibration,
-        scale=scale,
-        optimize=optimize,
-        settings=settings,
-        decided=options.decided(integration, bias, granularity),
-    )
-    wanted = Samples(input, labels, samples, scale, seed)
+    wanted = Samples(input, labels, samples, chosen.scale, seed)
     with task() as current, nullcontext() if detail is None else replacing(detail) as file:
         current.begin("reading samples")
         given = wanted.read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..inputs import Inputs, read_inputs
 from ..tune import DEFAULT_TRIALS, Samples, Tuned, plot_format, save_plot, tune
 from . import options
+from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
 from .files import replacing, require_writable
 from .loading import CompileOptions, load_image, settings_of
@@ -53,11 +54,13 @@ class Parts:
         return whole.first(searched), whole.between(searched, searched + unseen)
 
 
+@takes_compile_options("code", "t_max", "levels", "zeros", "optimize", "settings")
 def command(
     model: options.Model,
     data: Annotated[
         Path, typer.Option(help="Samples with labels, in any input format.", show_default=False)
     ],
+    chosen: CompileOptions,
     max_loss: Annotated[
         float, typer.Option(min=0.0, max=99.9, help="Points of accuracy that may be lost.")
     ] = 0.5,
@@ -78,19 +81,10 @@ def command(
     trials: Annotated[
         int, typer.Option(min=0, help="Evaluations to spend on refining what was found.")
     ] = DEFAULT_TRIALS,
-    chip: options.Chip = None,
-    calibration: options.Calibration = None,
-    scale: options.Scale = None,
-    pipeline: options.Pipeline = False,
-    set: options.Set = None,
-    shape: options.Shape = None,
     settings: Annotated[
         Path | None,
         typer.Option(help="Settings to start from; RoT and DRLO in them are searched anew."),
     ] = None,
-    integration: options.Integration = None,
-    bias: options.Bias = None,
-    granularity: options.Granularity = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")
     ] = None,
@@ -102,29 +96,16 @@ def command(
     """
     output = Path(f"{model.stem}.settings.toml") if output is None else output
     journal = output.with_name(output.name + ".journal")
-    overrides, shapes = options.parse_overrides(set), options.parse_shapes(shape)
-    decided = options.decided(integration, bias, granularity)
     with task() as current:
-        base = settings_of(settings, decided).with_all_spikes
-        chosen = CompileOptions(
-            chip=chip,
-            code=None,
-            pipeline=pipeline,
-            overrides=overrides,
-            shapes=shapes,
-            calibration=calibration,
-            scale=scale,
-            optimize=None,
-            settings=base,
-            decided={},
-        )
+        base = settings_of(settings, chosen.decided).with_all_spikes
+        chosen = replace(chosen, settings=base, decided={})
         current.begin("checking what to write")
         format = None if plot is None else plot_format(plot)
         written = [output] if plot is None else [output, plot]
         for path in written:
             require_writable(path)
         current.begin("reading samples")
-        inputs = read_inputs(data, scale=scale, labels=labels)
+        inputs = read_inputs(data, scale=chosen.scale, labels=labels)
         image = load_image(model, chosen, inputs, current)
         ours, unseen = Parts(samples, held_out).of(inputs.fit_to(image.input_shape))
         current.kept = f"what was evaluated is kept in {str(journal)!r}: run again to go on"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..errors import ModelError
 from ..graph import Graph
+from .code_options import CodeOptions
 from .network import Network
 from .quartz import lower_quartz
 from .rate import lower_rate
@@ -18,7 +19,7 @@ from .stem import lower_stem
 CODES = {"stem": lower_stem, "quartz": lower_quartz, "rate": lower_rate}
 """What turns a graph into a network, by spike code."""
 
-__all__ = ["CODES", "LayerSettings", "Network", "Settings", "lower"]
+__all__ = ["CODES", "CodeOptions", "LayerSettings", "Network", "Settings", "lower"]
 
 
 def lower(
@@ -28,6 +29,7 @@ def lower(
     calibration: NDArray[Any] | None = None,
     settings: Settings | None = None,
     pipeline: bool = False,
+    options: CodeOptions | None = None,
 ) -> Network:
     """Turns a graph into populations and projections, with what is proven about them.
 
@@ -40,11 +42,12 @@ def lower(
         settings: What is decided layer by layer.
         pipeline: Lets a sample enter while others are in flight, as soon as the chip's buffers
             allow; skips are then carried by relays.
+        options: What is decided about the code as a whole.
 
     Raises:
         ModelError: If there is no such code, or a layer that it cannot express on this chip.
         SettingsError: If settings name a layer that the graph does not have, or ask for what the
-            chip cannot do.
+            chip or the code cannot do.
     """
     if code not in CODES:
         raise ModelError(
@@ -52,4 +55,4 @@ def lower(
         )
     decided = settings or Settings()
     decided.refuse_unknown(layer.name for layer in graph.layers)
-    return CODES[code](graph, chip, calibration, decided, pipeline)
+    return CODES[code](graph, chip, calibration, decided, pipeline, options or CodeOptions())

@@ -26,6 +26,7 @@ from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
 from .builder import Builder, Dialect
+from .code_options import CodeOptions
 from .constants import compressed
 from .levels import choose_levels
 from .network import Network, OneToOne, Population, Quartz
@@ -36,8 +37,13 @@ from .views import NOWHERE, View
 from .walk import INDEX_MAPS, buffers_of, lower_with
 from .windows import first_spike_schedule
 
-DEFAULT_TIMESTEPS = 256
+MOST_TIMESTEPS = 256
 """Of a window: every code of 8 bits has a level of its own."""
+
+NARROW_TIMESTEPS = 16
+"""Of a window on registers of 16 bits: with more, less is left of each weight."""
+
+NARROW_BITS = 16
 
 
 def lower_quartz(
@@ -46,23 +52,28 @@ def lower_quartz(
     calibration: NDArray[Any] | None,
     settings: Settings,
     pipeline: bool,
-    timesteps: int = DEFAULT_TIMESTEPS,
-    zeros: bool = False,
+    options: CodeOptions,
 ) -> Network:
     """Lowers every layer that the output needs.
 
     Args:
         graph: The network in integers.
         chip: Its registers bound slopes and thresholds.
-        calibration: Not looked at: ranges are proven.
-        settings: Not looked at.
+        calibration: Codes of the graph's input, from which weights that are scaled down take their
+            scale.
+        settings: The headroom of these scales; nothing else.
         pipeline: Lets a sample enter while others are in flight.
-        timesteps: Of a window: there is one level less than it has timesteps.
-        zeros: Whether neurons of level 0 spike.
+        options: The timesteps of a window, and whether zeros spike.
 
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
+        SettingsError: If something is decided that this code does not have.
     """
+    options.require("quartz", known=("timesteps", "zeros"), most_timesteps=MOST_TIMESTEPS)
+    settings.refuse_others("quartz", known=("headroom",))
+    narrow = chip.spec["core"]["membrane_bits"] <= NARROW_BITS
+    timesteps = options.timesteps or (NARROW_TIMESTEPS if narrow else MOST_TIMESTEPS)
+    zeros = options.zeros == "spike"
     dialect = Dialect(
         name="quartz",
         neurons="Quartz neurons",

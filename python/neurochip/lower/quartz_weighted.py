@@ -15,9 +15,17 @@ from . import pooling
 from .builder import Builder
 from .constants import compressed
 from .network import Connector, Lowering, Pool, Quartz, Readout
-from .ramps import RampArithmetic, Ramps, RampTask, fit_ramps
+from .ramps import LevelSum, RampArithmetic, Ramps, RampTask, by_channel, fit_ramps
+from .scaled import BY_INTERVAL
+from .scaled_ramps import (
+    ReadArithmetic,
+    ScaledRampArithmetic,
+    fit_scaled_ramps,
+    read_scale,
+    rounded,
+)
 from .spike_codes import Code, FirstSpike
-from .views import NOWHERE, View, to_neurons
+from .views import NOWHERE, View
 from .weighted import bias_of
 from .weighted_populations import connector_of, fold
 
@@ -34,76 +42,80 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     dense = isinstance(layer, layers.Dense)
     view = builder.views[tensor.name]
     view = builder.single(view, tensor) if dense else builder.natural(tensor)
-    source = first_spikes(builder.sent_by(view.parts[0]))
+    source, silent = first_spikes(builder.sent_by(view.parts[0])), view.neuron == NOWHERE
     bias = bias_of(layer) + fold(builder, layer, view)
     if layer.multiplier is None:
-        _add_reader(builder, layer, view, source, bias)
+        nothing = np.zeros((1,) * bias.ndim, np.int64)
+        task = LevelSum(layer, source, nothing, silent, builder.registers)
+        _add_reader(builder, task, view, bias)
         return
     target = first_spikes(builder.code_for(layer.output))
-    silent = view.neuron == NOWHERE
-    task = RampTask(layer, source, target, bias, silent, builder.registers)
-    ramps = fit_ramps(task)
-    membrane = ramps.multiplier * task.bias
+    task = RampTask(layer, source, bias, silent, builder.registers, target)
+    ramps, lowering = _fit(builder, task)
     shape = layer.output.shape
     model = Quartz(
-        compressed(membrane, shape),
+        compressed(ramps.bias, shape),
         compressed(ramps.slope, shape),
         compressed(ramps.threshold(target), shape),
     )
     population = builder.add(layer.output, layer.name, type(layer).__name__, target, model)
-    builder.connect(view.parts[0], population.name, _connector(builder, layer, view, ramps))
-    builder.lowerings.append(Lowering(layer.name, "ramp", "exact", ramps.proof))
-    if not (ramps.proof.exact and source.stride == target.stride == 1):
-        builder.arithmetic[layer.name] = RampArithmetic(task, ramps, membrane)
+    builder.connect(view.parts[0], population.name, _connector(builder, layer, view, ramps.weights))
+    builder.lowerings.append(lowering)
+    if ramps.proof is None:
+        builder.arithmetic[layer.name] = ScaledRampArithmetic(task, ramps)
+    elif not (ramps.proof.exact and source.stride == target.stride == 1):
+        builder.arithmetic[layer.name] = RampArithmetic(task, ramps)
 
 
-def _connector(builder: Builder, layer: Weighted, view: View, ramps: Ramps) -> Connector:
-    """The layer's weights times each channel's multiplier."""
+def _fit(builder: Builder, task: RampTask) -> tuple[Ramps, Lowering]:
+    """Ramps of the weights as they are, or, where these do not fit, scaled down."""
+    name, bits = task.layer.name, task.registers.membrane_bits
+    ramps = fit_ramps(task)
+    if ramps is not None:
+        return ramps, Lowering(name, "ramp", "exact", ramps.proof, membrane_bits=bits)
+    codes, note = _calibration(builder, task.layer)
+    ramps, scale = fit_scaled_ramps(task, codes, builder.settings.of(name).headroom)
+    s1 = tuple(float(each) for each in scale)
+    return ramps, Lowering(name, "scaled", "calibrated", None, note, s1=s1, membrane_bits=bits)
+
+
+def _calibration(builder: Builder, layer: Weighted) -> tuple[NDArray[Any] | None, str]:
+    """The calibration samples' codes of a layer's input, and what to note if there are none."""
+    if builder.calibration is None:
+        return None, BY_INTERVAL
+    return builder.calibration.of(layer.inputs[0]), ""
+
+
+def _connector(
+    builder: Builder, layer: Weighted, view: View, weights: NDArray[np.int64]
+) -> Connector:
+    """The layer with other weights."""
     if isinstance(layer, layers.AveragePool):
         pool = connector_of(builder, layer, view)
         assert isinstance(pool, Pool)
-        return Pool(pool.window, pool.weights * np.int32(ramps.multiplier.flat[0]))
-    multiplier = ramps.multiplier.reshape(-1, *(1,) * (layer.weights.ndim - 1))
-    scaled = replace(layer, weights=(layer.weights * multiplier).astype(np.int32))
-    return connector_of(builder, scaled, view)
+        return Pool(pool.window, pool.weights * np.int32(weights[0]))
+    return connector_of(builder, replace(layer, weights=weights.astype(np.int32)), view)
 
 
-def _add_reader(
-    builder: Builder,
-    layer: Weighted,
-    view: View,
-    source: FirstSpike,
-    bias: NDArray[np.int64],
-) -> None:
-    """Neurons whose membranes the host reads: sums of weights times levels."""
+def _add_reader(builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64]) -> None:
+    """Neurons whose membranes the host reads: sums of weights times levels, without the bias."""
+    layer, shape = task.layer, task.layer.output.shape
+    codes, note = _calibration(builder, layer)
+    scale = read_scale(task, codes, builder.settings.of(layer.name).headroom)
+    weights, mode, told = np.ones(1, np.int64), "exact", ""
+    if not isinstance(layer, layers.AveragePool):
+        weights = rounded(layer.weights * by_channel(scale, layer.weights.ndim))
+    if scale.min() < 1:
+        mode, told = "scaled", note
     nothing = np.zeros(1, np.int64)
     model = Quartz(nothing, nothing, nothing)
     population = builder.add(layer.output, layer.name, type(layer).__name__, None, model)
-    builder.connect(view.parts[0], population.name, connector_of(builder, layer, view))
-    builder.lowerings.append(Lowering(layer.name, "exact", "exact", None))
-    of_neurons = np.ascontiguousarray(to_neurons(bias, layer.output.shape))
-    builder.readouts[population.name] = Readout(np.array([1 / source.stride]), of_neurons)
-    if source.stride > 1:
-        arithmetic = ReadArithmetic(source, bias, view.neuron == NOWHERE)
-        builder.arithmetic[layer.name] = arithmetic
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReadArithmetic:
-    """A weighted layer whose accumulators the host forms from membranes."""
-
-    source: FirstSpike
-    bias: NDArray[np.int64]
-    """Broadcasts to the output's shape."""
-    silent: NDArray[np.bool_]
-    """Of the input's shape: values that no neuron holds."""
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's accumulators."""
-        assert isinstance(layer, Weighted)
-        levels = np.where(self.silent, np.int16(0), self.source.values(codes[0]))
-        sums = self.source.stride * layer.linear(levels) + self.bias
-        return np.asarray(sums.astype(layer.output.format.dtype))
+    builder.connect(view.parts[0], population.name, _connector(builder, layer, view, weights))
+    builder.lowerings.append(Lowering(layer.name, mode, "exact", None, told))
+    s1 = by_channel(scale, len(shape)) / task.source.stride
+    builder.readouts[population.name] = Readout(compressed(s1, shape), compressed(bias, shape))
+    if task.source.stride > 1 or mode == "scaled":
+        builder.arithmetic[layer.name] = ReadArithmetic(task, weights, s1, bias)
 
 
 def lower_max_pool(builder: Builder, layer: layers.MaxPool) -> None:

@@ -9,8 +9,8 @@ and what it takes that level 0 is not the real zero. B is rounded to `c * e + re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from .. import layers
 from ..arithmetic import reference
 from ..layers import Layer, Weighted
 from ..requantize import Proof, Staircase, fit_ramp, fit_ramps_together, thresholds
-from .builder import Unsupported
 from .registers import Registers
 from .spike_codes import FirstSpike
 
@@ -29,12 +28,11 @@ MAX_MULTIPLIER = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RampTask:
-    """A weighted layer between two codes of first spikes, on a chip."""
+class LevelSum:
+    """A weighted layer that receives first spikes, on a chip."""
 
     layer: Weighted
     source: FirstSpike
-    target: FirstSpike
     total_bias: NDArray[np.int64]
     """Broadcasts to the output's shape: B."""
     silent: NDArray[np.bool_]
@@ -53,13 +51,24 @@ class RampTask:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RampTask(LevelSum):
+    """The same, and first spikes that it sends."""
+
+    target: FirstSpike
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ramps:
     """Constants of a layer's neurons; arrays broadcast to the output's shape."""
 
-    multiplier: NDArray[np.int64]
+    weights: NDArray[np.int64]
+    """Of the layer's weights, or the one weight of a pool."""
+    bias: NDArray[np.int64]
+    """The membrane before the first spike."""
     offset: NDArray[np.int64]
     slope: NDArray[np.int64]
-    proof: Proof
+    proof: Proof | None
+    """None where weights are rounded: then they are no longer a function of the accumulator."""
 
     def threshold(self, target: FirstSpike) -> NDArray[np.int64]:
         """The membrane at which a neuron fires."""
@@ -67,7 +76,7 @@ class Ramps:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
+class Rows:
     """The staircases of a layer: one a channel, or one for each multiplier of an average pool."""
 
     multiplier: NDArray[np.float32]
@@ -79,41 +88,51 @@ class _Rows:
     """Broadcasts to the output's shape."""
 
     @staticmethod
-    def of(task: RampTask) -> _Rows:
+    def of(task: RampTask) -> Rows:
         """Where biases differ within a channel, the rest of its first neuron stands for all."""
         layer = task.layer
         assert layer.multiplier is not None, "the layer is requantized"
         channels = layer.output.shape[0]
         rest = task.total_bias - task.source.stride * task.bias
         rest = np.broadcast_to(rest, layer.output.shape).reshape(channels, -1)[:, 0]
-        low, high = _reach(task)
+        low, high = reach(task)
         if isinstance(layer, layers.AveragePool):
             multiplier, row = np.unique(layer.multiplier, return_inverse=True)
             one = np.zeros(len(multiplier), np.intp)
             row = row.reshape(1, *layer.multiplier.shape)
-            return _Rows(multiplier, rest[one], low[one], high[one], row)
-        row = np.arange(channels).reshape(-1, *(1,) * (len(layer.output.shape) - 1))
-        return _Rows(np.broadcast_to(layer.multiplier, rest.shape), rest, low, high, row)
+            return Rows(multiplier, rest[one], low[one], high[one], row)
+        row = by_channel(np.arange(channels), len(layer.output.shape))
+        return Rows(np.broadcast_to(layer.multiplier, rest.shape), rest, low, high, row)
 
 
-def fit_ramps(task: RampTask) -> Ramps:
+def fit_ramps(task: RampTask) -> Ramps | None:
     """The ramp of every channel that is nearest to the reference, and how near it is.
 
-    Raises:
-        Unsupported: If registers are too narrow for the layer.
+    None where registers are too narrow for the layer's weights.
     """
-    rows = _Rows.of(task)
-    wanted, largest = _staircase(task, rows), _max_multiplier(task, rows)
+    rows = Rows.of(task)
+    largest = _max_multiplier(task, rows)
+    if largest < 1:
+        return None
+    wanted = _staircase(task, rows)
     # A pool stores one weight for all positions, whatever their multipliers.
     together = isinstance(task.layer, layers.AveragePool)
     ramp, proof = fit_ramps_together(wanted, largest) if together else fit_ramp(wanted, largest)
     multiplier, offset, slope = (
         constants[rows.row] for constants in (ramp.multiplier, ramp.offset, ramp.slope)
     )
-    return Ramps(multiplier, offset, slope, proof)
+    weights = ramp.multiplier[:1]
+    if not isinstance(task.layer, layers.AveragePool):
+        weights = task.layer.weights * by_channel(ramp.multiplier, task.layer.weights.ndim)
+    return Ramps(weights.astype(np.int64), multiplier * task.bias, offset, slope, proof)
 
 
-def _reach(task: RampTask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def by_channel(values: NDArray[Any], dimensions: int) -> NDArray[Any]:
+    """One value a channel, along the first of so many axes."""
+    return values.reshape(-1, *(1,) * (dimensions - 1))
+
+
+def reach(task: LevelSum) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The smallest and the largest `a` of each channel."""
     layer, levels = task.layer, task.source.levels
     channels = layer.output.shape[0]
@@ -126,7 +145,7 @@ def _reach(task: RampTask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return bias.min(axis=1) + negative * levels, bias.max(axis=1) + positive * levels
 
 
-def _staircase(task: RampTask, rows: _Rows) -> Staircase:
+def _staircase(task: RampTask, rows: Rows) -> Staircase:
     """The levels of onnxruntime's codes, over `a`."""
     output, stride = task.layer.output, task.source.stride
 
@@ -139,7 +158,7 @@ def _staircase(task: RampTask, rows: _Rows) -> Staircase:
     return thresholds(levels, 0, task.target.levels, rows.low, rows.high)
 
 
-def _max_multiplier(task: RampTask, rows: _Rows) -> int:
+def _max_multiplier(task: RampTask, rows: Rows) -> int:
     """The largest factor with which weights, membranes and ramps still fit their registers."""
     registers, source, target = task.registers, task.source, task.target
     heaviest = 1
@@ -150,13 +169,7 @@ def _max_multiplier(task: RampTask, rows: _Rows) -> int:
     by_weight = ((1 << (registers.weight_bits - 1)) - 1) // heaviest
     by_membrane = int(registers.membrane_high / float(climbed.max()))
     by_sum = ((1 << (registers.sum_bits - 1)) - 1) // _largest_sum(task.layer)
-    largest = min(by_weight, by_membrane, by_sum, MAX_MULTIPLIER)
-    if largest < 1:
-        raise Unsupported(
-            f"membranes of up to {climbed.max():.0f}; registers of {registers.membrane_bits} bits "
-            f"hold {registers.membrane_high}"
-        )
-    return largest
+    return min(by_weight, by_membrane, by_sum, MAX_MULTIPLIER)
 
 
 def _largest_sum(layer: Weighted) -> int:
@@ -169,19 +182,26 @@ def _largest_sum(layer: Weighted) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RampArithmetic:
-    """A weighted layer as its Quartz neurons compute it."""
+    """A weighted layer as its Quartz neurons compute it, in registers that hold whatever comes."""
 
     task: RampTask
     ramps: Ramps
-    bias: NDArray[np.int64]
-    """Broadcasts to the output's shape: the membrane before the first spike."""
 
     def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The output's codes."""
         assert isinstance(layer, Weighted)
-        sums = layer.linear(self.task.levels(codes[0]))
-        membrane = self.ramps.multiplier * sums + self.bias
+        weighted = with_weights(layer, self.ramps.weights)
+        membrane = weighted(self.task.levels(codes[0])) + self.ramps.bias
         levels = (membrane + self.ramps.offset) // self.ramps.slope
         target = self.task.target
         sent = target.codes(np.clip(levels, 0, target.levels))
         return sent.astype(layer.output.format.dtype)
+
+
+def with_weights(
+    layer: Weighted, weights: NDArray[np.int64]
+) -> Callable[[NDArray[Any]], NDArray[np.int64]]:
+    """What a layer sums with other weights, of its own or of a pool."""
+    if isinstance(layer, layers.AveragePool):
+        return lambda values: weights[0] * layer.linear(values)
+    return replace(layer, weights=weights.astype(np.int32)).linear

@@ -27,6 +27,7 @@ from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
 from .builder import Builder, Dialect, Unsupported
+from .code_options import CodeOptions
 from .network import Input, Network, Population, Projection
 from .pipeline import Pipeline, paced
 from .pooling import lower_max_pool
@@ -39,6 +40,9 @@ from .walk import INDEX_MAPS, buffers_of, lower_with
 DEFAULT_TIMESTEPS = 64
 """Of a window."""
 
+MOST_TIMESTEPS = 4096
+"""Of a window: sixteen for every code of 8 bits."""
+
 
 def lower_rate(
     graph: Graph,
@@ -46,7 +50,7 @@ def lower_rate(
     calibration: NDArray[Any] | None,
     settings: Settings,
     pipeline: bool,
-    timesteps: int = DEFAULT_TIMESTEPS,
+    options: CodeOptions,
 ) -> Network:
     """Lowers every layer that the output needs.
 
@@ -55,13 +59,17 @@ def lower_rate(
         chip: Its registers bound thresholds.
         calibration: Codes of the graph's input, from which the highest rates are balanced; without
             them the highest code that can occur has the highest rate.
-        settings: Not looked at.
+        settings: None: this code has no settings.
         pipeline: Lets a sample enter while others are in flight.
-        timesteps: Of a window.
+        options: The timesteps of a window.
 
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
+        SettingsError: If something is decided that this code does not have.
     """
+    options.require("rate", known=("timesteps",), most_timesteps=MOST_TIMESTEPS)
+    settings.refuse_others("rate", known=())
+    timesteps = options.timesteps or DEFAULT_TIMESTEPS
     highest = {} if calibration is None else highest_codes(graph, calibration)
     dialect = Dialect(
         name="rate",

@@ -11,6 +11,7 @@ from .neurons import NeuronArithmetic
 from .settings import LayerSettings
 from .weighted import Integrated, WeightedSum, along_channels
 
+BY_INTERVAL = "scaled by the proven interval: no calibration samples"
 MAX_COEFFICIENT = 1 << 30
 MAX_COEFFICIENT_SHIFT = 30
 
@@ -63,7 +64,7 @@ def integrate_scaled(
 
 
 def _note(task: WeightedSum, by_interval: bool) -> str:
-    notes = ["scaled by the proven interval: no calibration samples"] if by_interval else []
+    notes = [BY_INTERVAL] if by_interval else []
     if not task.sums_fit:
         notes.append(task.what_may_overflow)
     return "; ".join(notes)

@@ -12,7 +12,7 @@ A new setting is a field of `LayerSettings` with its range; reading, writing and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -135,6 +135,26 @@ class Settings:
         """The same without RoT and DRLO."""
         layers = {name: replace(layer, rot=0, drlo=None) for name, layer in self.layers.items()}
         return Settings(replace(self.default, rot=0, drlo=None), layers)
+
+    def refuse_others(self, code: str, known: Collection[str]) -> None:
+        """Checks that nothing is decided which a spike code does not have.
+
+        Raises:
+            SettingsError: All fields that are set and mean nothing to the code.
+        """
+        every = (self.default, *self.layers.values())
+        unlike = {
+            name
+            for name in FIELDS
+            if name not in known
+            and any(getattr(each, name) != FIELDS[name].default for each in every)
+        }
+        if unlike:
+            raise SettingsError(
+                f"{', '.join(f'`{name}`' for name in FIELDS if name in unlike)}: the code "
+                f"{code!r} has no such settings",
+                hint="leave them out, or choose the code 'stem'",
+            )
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         """Checks the names of layers against those of a network.

@@ -24,6 +24,7 @@ from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
 from .builder import Builder, Dialect, Impossible
+from .code_options import CodeOptions
 from .codes import choose_alike_codes, choose_code
 from .constants import stem
 from .network import Double, Fixed, Network, Population, Projection, Stem
@@ -44,6 +45,7 @@ def lower_stem(
     calibration: NDArray[Any] | None,
     settings: Settings,
     pipeline: bool,
+    options: CodeOptions,
 ) -> Network:
     """Lowers every layer that the output needs.
 
@@ -51,6 +53,7 @@ def lower_stem(
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: All layers whose settings this chip cannot follow, with the reasons.
     """
+    options.require("stem", known=())
     dialect = Dialect(
         name="stem",
         neurons="STEM neurons",
