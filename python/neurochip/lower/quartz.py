@@ -14,7 +14,8 @@ neurons of their own (`windows.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from .. import layers
 from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
+from ..layers import Layer
 from .builder import Builder, Dialect
 from .code_options import CodeOptions
 from .constants import compressed
@@ -33,6 +35,7 @@ from .network import Network, OneToOne, Population, Quartz
 from .quartz_pointwise import lower_add, lower_lookup
 from .quartz_weighted import first_spikes, lower_max_pool, lower_weighted
 from .settings import Settings
+from .spike_codes import FirstSpike
 from .views import NOWHERE, View
 from .walk import INDEX_MAPS, buffers_of, lower_with
 from .windows import first_spike_schedule
@@ -104,16 +107,39 @@ def _relay(builder: Builder, view: View, tensor: Tensor) -> Population:
     """
     code = builder.code_for(tensor)
     target = first_spikes(code)
+    sources = tuple(first_spikes(builder.sent_by(name)) for name in view.parts)
     zero = tensor.format.zero_point - target.base
     bias = np.where(view.neuron == NOWHERE, zero, 0).astype(np.int64)
-    for part, name in enumerate(view.parts):
+    for part, source in enumerate(sources):
         here = (view.part == part) & (view.neuron != NOWHERE)
-        bias[here] = first_spikes(builder.sent_by(name)).base - target.base
+        bias[here] = source.base - target.base
     slope = np.array([target.stride])
     threshold = target.steps * slope - target.stride // 2
     model = Quartz(compressed(bias, tensor.shape), slope, threshold)
     population = builder.add(tensor, f"relay of {tensor.name}", "Relay", code, model)
-    for part, name in enumerate(view.parts):
-        weight = first_spikes(builder.sent_by(name)).stride
-        builder.connect(name, population.name, OneToOne(weight, view.sources_in(part)))
+    for part, (name, source) in enumerate(zip(view.parts, sources, strict=True)):
+        connector = OneToOne(source.stride, view.sources_in(part))
+        builder.connect(name, population.name, connector)
+    moved = [layer.name for layer in builder.graph.layers if layer.output.name == tensor.name]
+    if moved and any(source.stride > 1 for source in sources):
+        builder.arithmetic[moved[0]] = RelayArithmetic(sources, view, target)
     return population
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RelayArithmetic:
+    """Values moved elsewhere, as their relays send them: rounded to the levels of both codes."""
+
+    sources: tuple[FirstSpike, ...]
+    """Of each part of the view."""
+    view: View
+    target: FirstSpike
+
+    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The output's codes."""
+        moved = layer.evaluate(*codes).astype(np.int64)
+        for part, source in enumerate(self.sources):
+            here = (self.view.part == part) & (self.view.neuron != NOWHERE)
+            moved[:, here] = source.codes(source.values(moved[:, here]).astype(np.int64))
+        sent = self.target.codes(self.target.values(moved).astype(np.int64))
+        return sent.astype(layer.output.format.dtype)

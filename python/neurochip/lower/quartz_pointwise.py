@@ -38,9 +38,8 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
         zero = int(code.values(np.array(tensor.format.zero_point)))
         bias += np.where(view.neuron == NOWHERE, weight * zero, 0)
     slope = np.array([constants.slope])
-    model = Quartz(
-        compressed(bias, layer.output.shape), slope, target.steps * slope - constants.offset
-    )
+    threshold = np.array([constants.threshold])
+    model = Quartz(compressed(bias, layer.output.shape), slope, threshold)
     population = builder.add(layer.output, layer.name, "Add", target, model)
     for view, weight in zip(views, constants.weights, strict=True):
         builder.connect_values(view, population.name, weight)
@@ -65,6 +64,7 @@ def _fit_add(
     try:
         return fit_ramp_add(
             wanted,
+            target.levels,
             (ratios[0], ratios[1]),
             (1 << (registers.weight_bits - 1)) - 1,
             registers.membrane_high,
@@ -123,7 +123,7 @@ def _fit_table(
         MAX_MULTIPLIER,
     )
     try:
-        staircase = from_table(table.astype(np.int64), 0)
+        staircase = from_table(table.astype(np.int64), 0, (0, target.levels))
         ramp, proof = fit_ramps_together(staircase, max(1, largest))
     except QuantizationError as error:
         raise Unsupported(str(error)) from error

@@ -23,6 +23,11 @@ class RampAdd:
     slope: int
     high: int
 
+    @property
+    def threshold(self) -> int:
+        """The membrane at which the neuron fires."""
+        return (self.high + 1) * self.slope - self.offset
+
     def evaluate(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.int64]:
         """The levels for two branches' levels, which broadcast against each other."""
         sums = self.weights[0] * a.astype(np.int64) + self.weights[1] * b.astype(np.int64)
@@ -30,12 +35,17 @@ class RampAdd:
 
 
 def fit_ramp_add(
-    table: NDArray[np.integer], ratios: tuple[float, float], max_weight: int, max_membrane: int
+    table: NDArray[np.integer],
+    high: int,
+    ratios: tuple[float, float],
+    max_weight: int,
+    max_membrane: int,
 ) -> tuple[RampAdd, Proof]:
     """Finds the weights, slope and offset with the fewest differing pairs of levels.
 
     Args:
         table: (levels of the first branch, of the second): the wanted level of every pair.
+        high: The top level, at which the ramp clamps.
         ratios: How many levels of the sum one level of each branch is worth.
         max_weight: Largest weight that a synapse can hold.
         max_membrane: Largest value that the membrane can hold, ramp included.
@@ -45,12 +55,13 @@ def fit_ramp_add(
     """
     best: tuple[int, RampAdd] | None = None
     table = table.astype(np.int64)
-    high = int(table.max())
     first, second = (np.arange(length, dtype=np.int64) for length in table.shape)
     extents = (table.shape[0] - 1, table.shape[1] - 1)
     for slope, weights in _candidates(ratios, extents, high, max_weight, max_membrane):
         sums = weights[0] * first[:, None] + weights[1] * second
-        offset = _best_offset(sums.ravel(), table.ravel(), slope, high)
+        climb = (high + 1) * slope
+        allowed = (climb + slope - max_membrane, climb + max_membrane)
+        offset = _best_offset(sums.ravel(), table.ravel(), slope, high, allowed)
         found = RampAdd(weights, offset, slope, high)
         wrong = int(np.count_nonzero(found.evaluate(first[:, None], second) != table))
         if best is None or wrong < best[0]:
@@ -92,11 +103,24 @@ def _candidates(
 
 
 def _best_offset(
-    sums: NDArray[np.int64], levels: NDArray[np.integer], slope: int, high: int
+    sums: NDArray[np.int64],
+    levels: NDArray[np.integer],
+    slope: int,
+    high: int,
+    allowed: tuple[int, int],
 ) -> int:
-    """The offset that is right for the most pairs: each allows one interval of offsets."""
-    start = np.where(levels > 0, levels * slope - sums, -(2**40))
-    stop = np.where(levels < high, (levels + 1) * slope - sums, 2**40)
+    """The offset that is right for the most pairs: each is right for one interval of offsets.
+
+    Args:
+        sums: Of the branches' weighted levels.
+        levels: What each sum is to become.
+        slope: What the sums are divided by.
+        high: The top level.
+        allowed: The smallest and the largest offset whose threshold a register holds.
+    """
+    least, most = allowed
+    start = np.where(levels > 0, levels * slope - sums, least).clip(least, most)
+    stop = np.where(levels < high, (levels + 1) * slope - sums, most + 1).clip(least, most + 1)
     places = np.concatenate([start, stop])
     order = np.argsort(places, kind="stable")
     right = np.repeat([1, -1], len(sums))[order].cumsum()

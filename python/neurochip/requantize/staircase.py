@@ -115,12 +115,15 @@ def thresholds(
     return Staircase(low, high, np.asarray(acc_low, np.int64), last[:, 0], stop)
 
 
-def from_table(table: NDArray[np.integer], acc_low: int) -> Staircase:
+def from_table(
+    table: NDArray[np.integer], acc_low: int, span: tuple[int, int] | None = None
+) -> Staircase:
     """Reads the thresholds of a lookup table off its rows.
 
     Args:
         table: Codes; row c is channel c, column i is the accumulator value `acc_low + i`.
         acc_low: Accumulator value of the first column.
+        span: The codes at which whoever computes it clamps; those of the table unless given.
 
     Raises:
         QuantizationError: If a row descends: no staircase, hence no multiplication, is that table.
@@ -134,7 +137,7 @@ def from_table(table: NDArray[np.integer], acc_low: int) -> Staircase:
             "a requantizer can only rise",
             hint="use a chip whose soma holds tables, such as 'ideal'",
         )
-    low, high = int(table.min()), int(table.max())
+    low, high = (int(table.min()), int(table.max())) if span is None else span
     levels = np.arange(low + 1, high + 1)
     steps = np.array([np.searchsorted(row, levels) for row in table], dtype=np.int64) + acc_low
     first = np.full(len(table), acc_low, dtype=np.int64)
