@@ -1,0 +1,69 @@
+"""Every network of the zoo in time to first spike, over real pictures.
+
+By default a few pictures each; `make accept` (NEUROCHIP_ACCEPT=all) runs whole test sets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neurochip as nc
+from neurochip.graph import load
+from test_acceptance import BATCH, NETWORKS, pictures, zoo_model
+
+UINT8 = ("uint8_qdq", "uint8_qdq_perchannel", "qoperator")
+MODELS = [
+    pytest.param(data_set, network, variant, id=f"{network}-{variant}")
+    for data_set, networks in NETWORKS.items()
+    for network in networks
+    for variant in UINT8
+]
+ONE_IN = 10_000
+
+
+@pytest.mark.parametrize(("data_set", "network", "variant"), MODELS)
+def test_a_level_for_every_code_equals_the_compiled_slopes_and_they_onnxruntime(
+    data, data_set, network, variant
+):
+    """The chip is its constants, and these are onnxruntime but for values that were counted."""
+    graph = load(zoo_model(data, network, variant))
+    x, labels = pictures(data, data_set)
+    image = nc.compile(graph, "ideal", code="quartz")
+    run = nc.simulate(image, x, timing="none")
+    assert run.compiled_agreement.differing.sum() == 0
+    assert run.layer_overflows.sum() == 0
+    from_equal_integers = _differing_by_layer(image, x)
+    proofs = {each.layer: each.proof for each in image.network.lowerings}
+    for layer, (differing, compared) in from_equal_integers.items():
+        assert differing <= compared / ONE_IN, layer
+        if differing:
+            assert proofs[layer].differing.sum() > 0, layer
+    exact = run.exact_agreement
+    accuracy = (run.predictions == labels).mean()
+    print(
+        f"{network}/{variant}: {accuracy:.2%}, {exact.differing.sum():,} of "
+        f"{exact.compared.sum():,} values differ from onnxruntime's; from equal integers "
+        f"{sum(differing for differing, _ in from_equal_integers.values()):,}"
+    )
+
+
+def _differing_by_layer(image, x):
+    """By layer: values that differ where both get onnxruntime's integers, and values compared."""
+    network, counts = image.network, {}
+    for start in range(0, len(x), BATCH):
+        graph = network.graph
+        exact = graph.evaluate(graph.quantize(x[start : start + BATCH]))
+        for layer in graph.layers:
+            if layer.name not in network.arithmetic:
+                continue
+            inputs = [exact[tensor.name] for tensor in layer.inputs]
+            ours = network.arithmetic[layer.name](layer, inputs)
+            wanted = exact[layer.output.name]
+            assert np.abs(ours.astype(np.int64) - wanted).max() <= 1, layer.name
+            differing, compared = counts.get(layer.name, (0, 0))
+            counts[layer.name] = (
+                differing + np.count_nonzero(ours != wanted),
+                compared + wanted.size,
+            )
+    return counts
