@@ -18,7 +18,8 @@ import pytest
 import neurochip as nc
 from neurochip import LayerSettings, Samples, Settings
 from neurochip.errors import InputError, SettingsError
-from neurochip.tune import plot_format, save_plot
+from neurochip.plots import plot_format
+from neurochip.tune import save_plot
 from neurochip.tune.journal import FORMAT, Journal
 from neurochip.tune.prediction import Prediction, Step
 from neurochip.tune.space import ALL_SPIKES, CHOICES, Space

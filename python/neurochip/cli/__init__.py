@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from . import chips, compile, inspect, noc, ops, quantize, run, tune
+from . import chips, compare, compile, inspect, noc, ops, quantize, run, tune
 from .console import show_line
 
-COMMANDS = (run, compile, tune, inspect, noc, quantize, chips, ops)
+COMMANDS = (run, compare, compile, tune, inspect, noc, quantize, chips, ops)
 
 app = typer.Typer(
     name="neurochip",

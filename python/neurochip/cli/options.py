@@ -112,6 +112,19 @@ def parse_shapes(assignments: Sequence[str] | None) -> dict[str, tuple[int, ...]
 
 
 Model = Annotated[Path, typer.Argument(help="An ONNX graph.", show_default=False)]
+Input = Annotated[
+    Path | None,
+    typer.Option(help=".npy, .npz, idx or CIFAR-10 file, picture, or folder of pictures."),
+]
+Labels = Annotated[
+    Path | None, typer.Option(help="Labels, where the input file brings none along.")
+]
+SampleCount = Annotated[
+    int | None, typer.Option("--samples", min=1, help="Run only the first so many.")
+]
+TimingMode = Annotated[Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the random sample.")]
 Chip = Annotated[
     str | None,
     typer.Option(help="A chip file, or the name of a built-in chip; darwin3 unless given."),

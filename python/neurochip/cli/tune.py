@@ -11,7 +11,8 @@ import typer
 
 from ..errors import InputError
 from ..inputs import Inputs, read_inputs
-from ..tune import DEFAULT_TRIALS, Samples, Tuned, plot_format, save_plot, tune
+from ..plots import plot_format
+from ..tune import DEFAULT_TRIALS, Samples, Tuned, save_plot, tune
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
@@ -64,9 +65,7 @@ def command(
     max_loss: Annotated[
         float, typer.Option(min=0.0, max=99.9, help="Points of accuracy that may be lost.")
     ] = 0.5,
-    labels: Annotated[
-        Path | None, typer.Option(help="Labels, where the data bring none along.")
-    ] = None,
+    labels: options.Labels = None,
     samples: Annotated[
         int | None, typer.Option(min=1, help="Search on the first so many; 1,000 or half of all.")
     ] = None,
@@ -85,9 +84,7 @@ def command(
         Path | None,
         typer.Option(help="Settings to start from; RoT and DRLO in them are searched anew."),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")
-    ] = None,
+    threads: options.Threads = None,
 ) -> None:
     """Find the fewest synaptic operations at a bounded loss of accuracy.
 

@@ -15,7 +15,7 @@ The method is on paper in `docs/tune.md`.
 from __future__ import annotations
 
 from .evaluate import Evaluation, Samples
-from .plot import plot_format, save_plot
+from .plot import save_plot
 from .search import Tried
 from .tune import DEFAULT_TRIALS, Checked, Tuned, tune
 
@@ -26,7 +26,6 @@ __all__ = [
     "Samples",
     "Tried",
     "Tuned",
-    "plot_format",
     "save_plot",
     "tune",
 ]

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import InputError
 from .search import Tried
 from .tune import Tuned
-
-FORMATS = ("png", "svg")
 
 DEPTH = 8
 """How many times the bound the plot reaches down, the bound being `LEAST_LOSS` points or more."""
@@ -19,28 +14,8 @@ DEPTH = 8
 LEAST_LOSS = 0.5
 
 
-def plot_format(path: Path) -> str:
-    """The format that a file's name asks for; refuses before a search what would fail after it.
-
-    Raises:
-        InputError: If it is none of `FORMATS`, or matplotlib is not installed.
-    """
-    suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in FORMATS:
-        raise InputError(
-            f"cannot plot into {str(path)!r}: the format is told by the name",
-            hint="end it with .png or .svg",
-        )
-    if find_spec("matplotlib") is None:
-        raise InputError(
-            "plots need matplotlib, which is not installed",
-            hint="`pip install 'neurochip[plot]'`, or leave `--plot` out",
-        )
-    return suffix
-
-
 def save_plot(tuned: Tuned, file: BinaryIO, format: str) -> None:
-    """Writes the plot in one of `FORMATS`; what loses much more than the bound is left out."""
+    """Writes the plot as `png` or `svg`; what loses much more than the bound is left out."""
     from matplotlib.figure import Figure  # only who plots needs it
 
     figure = Figure(figsize=(8, 5), layout="constrained")

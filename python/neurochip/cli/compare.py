@@ -1,0 +1,90 @@
+"""`neurochip compare`: one graph on one chip in several spike codes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..compare import Coding, compare, document, render, save_plot
+from ..errors import InputError
+from ..graph import load as load_graph
+from ..image import Image
+from ..plots import plot_format
+from . import options
+from .compile_options import takes_compile_options
+from .console import show, show_line, status, task
+from .files import replacing, require_writable
+from .loading import CompileOptions, compiled, is_image
+from .samples import Samples
+
+CODES = "stem,quartz,rate"
+
+
+@takes_compile_options("code", "t_max", "levels", "zeros", "integration", "bias", "granularity")
+def command(
+    model: options.Model,
+    codes: Annotated[
+        str,
+        typer.Option(
+            metavar="CODE[:T],...", help="Which codes, each with the timesteps of its windows."
+        ),
+    ] = CODES,
+    input: options.Input = None,
+    labels: options.Labels = None,
+    samples: options.SampleCount = None,
+    *,
+    chosen: CompileOptions,
+    timing: options.TimingMode = options.Timing.cycle,
+    threads: options.Threads = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="A .png or .svg of energy against latency.")
+    ] = None,
+    seed: options.Seed = 0,
+    json: options.Json = False,
+) -> None:
+    """Run a graph in several spike codes, and show what each takes."""
+    wanted = Samples(input, labels, samples, chosen.scale, seed)
+    with task() as current:
+        codings = [Coding.parse(each) for each in codes.split(",")]
+        format = None if plot is None else plot_format(plot)
+        if plot is not None:
+            _require_timing(timing)
+            require_writable(plot)
+        if is_image(model):
+            raise InputError(
+                f"{str(model)!r} is an image, which has one code", hint="give the graph instead"
+            )
+        current.begin("reading samples")
+        given = wanted.read()
+        current.begin(f"importing {str(model)!r}")
+        graph = load_graph(model, shape=chosen.shapes)
+        inputs = wanted.for_shape(given, graph.input_shape)
+
+        def image(coding: Coding) -> Image:
+            asked_for = replace(chosen, code=coding.code, timesteps=coding.timesteps)
+            return compiled(graph, asked_for, given, current)
+
+        with status(current) as doing:
+            compared = compare(
+                image, codings, inputs.x, inputs.labels, timing.value, threads, doing
+            )
+        if plot is not None and format is not None:
+            with replacing(plot) as file:
+                save_plot(compared, file, format)
+        if json:
+            show_line(document(compared))
+            return
+        show(render(compared))
+        if plot is not None:
+            show_line(f"\nwritten: {plot}")
+
+
+def _require_timing(timing: options.Timing) -> None:
+    if timing is options.Timing.none:
+        raise InputError(
+            "the plot shows latencies, which `--timing none` does not measure",
+            hint="leave out one of `--plot` and `--timing none`",
+        )

@@ -1,0 +1,37 @@
+"""Which samples a command runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..inputs import Inputs, random_inputs, read_inputs
+from .console import tell
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Which samples to run."""
+
+    path: Path | None
+    labels: Path | None
+    count: int | None
+    scale: float | None
+    seed: int
+
+    def read(self) -> Inputs | None:
+        """Reads the samples; None where random ones are wanted."""
+        if self.path is not None:
+            return read_inputs(self.path, scale=self.scale, samples=self.count, labels=self.labels)
+        if self.labels is not None:
+            raise InputError("labels were given without samples", hint="give both, with `--input`")
+        return None
+
+    def for_shape(self, given: Inputs | None, shape: tuple[int, ...]) -> Inputs:
+        """Brings the samples to a network's input, or draws them."""
+        if given is not None:
+            return given.fit_to(shape)
+        drawn = random_inputs(shape, self.count or 1, self.seed)
+        tell("note", f"no `--input`: running {drawn.source}")
+        return drawn

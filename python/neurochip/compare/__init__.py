@@ -1,0 +1,16 @@
+"""Compare: one graph on one chip in several spike codes, side by side.
+
+| file | question |
+|---|---|
+| `compare.py` | what each code takes |
+| `table.py` | how that is told: a table, a JSON document |
+| `plot.py` | and drawn |
+"""
+
+from __future__ import annotations
+
+from .compare import Coded, Coding, Compared, compare
+from .plot import save_plot
+from .table import document, render
+
+__all__ = ["Coded", "Coding", "Compared", "compare", "document", "render", "save_plot"]
