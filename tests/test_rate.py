@@ -7,7 +7,7 @@ import pytest
 
 import neurochip as nc
 import oracle_fanout
-from integer_graphs import ACCUMULATOR, convolution, dense, graph_of, max_pool, tensor
+from integer_graphs import ACCUMULATOR, dense, graph_of, max_pool, tensor
 from lowered_layers import SHAPE, conv, random_weights, starts
 from neurochip.errors import SettingsError, UnsupportedOpError
 from neurochip.formats import Tensor
@@ -176,11 +176,21 @@ def test_what_cannot_be_a_rate_is_refused():
     table = Lookup("t", (tensor("x", (4,)),), tensor("y", (4,)), rising)
     with pytest.raises(UnsupportedOpError, match="integrate-and-fire neuron adds, and clamps"):
         lowered([table])
-    huge = convolution(
-        "c", tensor("x", SHAPE), random_weights(2, 2, 3, 3), tensor("y", (1, 1, 1)), multiplier=1e-6
+
+
+def test_on_narrow_registers_weights_are_scaled_down_until_no_membrane_leaves():
+    """Sums far below zero pile up in every timestep; a wrapped one would fire."""
+    layer = dense(
+        "d", tensor("x", (40,)), -np.abs(random_weights(4, 40)), tensor("y", (4,)), 90_000, 0.002
     )
-    with pytest.raises(UnsupportedOpError, match="registers of 16 bits hold 32767"):
-        lowered([huge], "darwin3")
+    codes = codes_of([layer], 30)
+    samples = layer.inputs[0].format.dequantize(codes)
+    run = simulated([layer], codes, "darwin3", calibration=samples)
+    (lowering,) = run.image.network.lowerings
+    assert lowering.s1[0] < 1
+    assert run.layer_overflows.sum() == 0
+    exact = layer.evaluate(codes.astype(np.uint8)).astype(int)
+    assert np.abs(run.outputs - exact).mean() < 255 / T
 
 
 @pytest.mark.parametrize(

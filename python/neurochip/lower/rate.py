@@ -79,7 +79,7 @@ def lower_rate(
         relay=relay,
         schedule=partial(rate_schedule, buffers=buffers_of(chip) if pipeline else None),
     )
-    return replace(lower_with(dialect, graph, chip, None, settings), evaluable=False)
+    return replace(lower_with(dialect, graph, chip, calibration, settings), evaluable=False)
 
 
 def _choose_rate(tensor: Tensor, timesteps: int, highest: Mapping[str, int]) -> Rate:

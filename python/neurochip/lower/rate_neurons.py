@@ -11,14 +11,15 @@ Membranes start at half a threshold, which rounds the number of spikes to the ne
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import layers
 from ..formats import Tensor
-from ..layers import Weighted
+from ..layers import Layer, Weighted
 from ..layers.add import add_constants
 from .builder import Builder, Unsupported
 from .constants import compressed
@@ -26,11 +27,17 @@ from .network import Connector, IntegrateFire, Lowering, OneToOne, Population, R
 from .registers import Registers
 from .spike_codes import Code, Rate
 from .views import NOWHERE, View, to_neurons
-from .weighted import along_channels, bias_of
+from .weighted import along_channels, bias_of, weight_sums
 from .weighted_populations import connector_of, fold
 
 FINE_THRESHOLD = 1024
 """A threshold of this is off by at most 0.05 % when it is rounded to an integer."""
+
+HEADROOM = 1.3
+"""Between the largest membrane of the calibration samples and the largest that fits."""
+
+SEEN_SAMPLES = 64
+"""Calibration samples whose sums are looked at."""
 
 
 def rate_of(code: Code | None) -> Rate:
@@ -54,7 +61,9 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     multiplier = _multiplier(layer)
     shift = (layer.output.format.zero_point - target.base) / multiplier
     threshold = target.levels / (source.levels * multiplier)
-    factor = _factor(builder.registers, _heaviest(layer), threshold)
+    sums = _seen(builder, layer, view, source) + bias + shift
+    drive = Drive(sums.min() / source.levels, sums.max() / source.levels)
+    factor = drive.factor(builder.registers, source.steps, threshold, _heaviest(layer))
     model = _neurons(
         builder.registers,
         layer.output,
@@ -64,7 +73,57 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     population = builder.add(layer.output, layer.name, type(layer).__name__, target, model)
     connector = _scaled(connector_of(builder, layer, view), factor)
     builder.connect(view.parts[0], population.name, connector)
-    builder.lowerings.append(Lowering(layer.name, "rate", "calibrated", None))
+    builder.lowerings.append(_lowering(layer, factor))
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What a membrane receives in a timestep on average, bias included: the least and the most."""
+
+    low: float
+    high: float
+
+    def factor(
+        self, registers: Registers, steps: int, threshold: NDArray[np.float64], heaviest: float
+    ) -> float:
+        """What weights and thresholds are multiplied by, so that they are fine and still fit.
+
+        What is below zero, and what exceeds one threshold a timestep, stays in the membrane.
+
+        Args:
+            registers: The chip's.
+            steps: Timesteps of a window.
+            threshold: Of each neuron.
+            heaviest: The largest weight.
+        """
+        left = max(-self.low, self.high - float(threshold.min()), 0.0)
+        largest = registers.membrane_high / (HEADROOM * steps * left + 2 * float(threshold.max()))
+        largest = min(largest, ((1 << (registers.weight_bits - 1)) - 1) / heaviest)
+        if largest < 1:
+            return largest
+        fine = math.ceil(math.log2(FINE_THRESHOLD / float(threshold.min())))
+        return float(1 << max(0, min(fine, math.floor(math.log2(largest)))))
+
+
+def _seen(builder: Builder, layer: Weighted, view: View, source: Rate) -> NDArray[np.float64]:
+    """Sums of weights times codes above the base: of the calibration samples, or the extremes."""
+    if builder.calibration is None:
+        negative, positive = weight_sums(layer)
+        return (
+            np.array([negative.min(), positive.max()], np.float64).reshape(
+                -1, *(1,) * len(layer.output.shape)
+            )
+            * source.levels
+        )
+    codes = builder.calibration.of(layer.inputs[0])[:SEEN_SAMPLES]
+    values = np.where(view.neuron == NOWHERE, np.int16(0), source.values(codes))
+    return layer.linear(values).astype(np.float64)
+
+
+def _lowering(layer: Layer, factor: float) -> Lowering:
+    """Weights that were scaled down are no longer the layer's own."""
+    s1 = (factor,) if factor < 1 else ()
+    return Lowering(layer.name, "rate", "calibrated", None, s1=s1)
 
 
 def _multiplier(layer: Weighted) -> NDArray[np.float64]:
@@ -77,19 +136,6 @@ def _multiplier(layer: Weighted) -> NDArray[np.float64]:
 
 def _heaviest(layer: Weighted) -> int:
     return 1 if isinstance(layer, layers.AveragePool) else int(np.abs(layer.weights).max(initial=1))
-
-
-def _factor(registers: Registers, heaviest: int, threshold: NDArray[np.float64]) -> int:
-    """By how much weights are multiplied so that no threshold is coarse, as far as they fit."""
-    factor = 1
-    highest = (1 << (registers.weight_bits - 1)) - 1
-    while (
-        factor * threshold.min() < FINE_THRESHOLD
-        and 2 * factor * heaviest <= highest
-        and 4 * factor * threshold.max() <= registers.membrane_high
-    ):
-        factor *= 2
-    return factor
 
 
 def _neurons(
@@ -111,10 +157,10 @@ def _neurons(
     return IntegrateFire(*(compressed(each, shape) for each in (whole // 2, added, whole)))
 
 
-def _scaled(connector: Connector, factor: int) -> Connector:
-    """A connector with its weights multiplied."""
+def _scaled(connector: Connector, factor: float) -> Connector:
+    """A connector with its weights multiplied, and rounded to integers."""
     assert not isinstance(connector, OneToOne)
-    return replace(connector, weights=connector.weights * np.int32(factor))
+    return replace(connector, weights=np.rint(connector.weights * factor).astype(np.int32))
 
 
 def _add_reader(
@@ -123,12 +169,16 @@ def _add_reader(
     """Neurons whose membranes the host reads: weights times numbers of spikes, and no bias."""
     nothing = np.zeros(1, np.int64)
     model = IntegrateFire(nothing, nothing, nothing + 1)
+    sums = _seen(builder, layer, view, source)
+    drive = Drive(sums.min() / source.levels, sums.max() / source.levels)
+    factor = min(1.0, drive.factor(builder.registers, source.steps, np.ones(1), _heaviest(layer)))
     population = builder.add(layer.output, layer.name, type(layer).__name__, None, model)
-    builder.connect(view.parts[0], population.name, connector_of(builder, layer, view))
-    builder.lowerings.append(Lowering(layer.name, "rate", "exact", None))
+    connector = _scaled(connector_of(builder, layer, view), factor)
+    builder.connect(view.parts[0], population.name, connector)
+    builder.lowerings.append(_lowering(layer, factor))
     of_neurons = np.ascontiguousarray(to_neurons(bias, layer.output.shape))
     builder.readouts[population.name] = Readout(
-        np.array([source.steps / source.levels]), of_neurons
+        np.array([factor * source.steps / source.levels]), of_neurons
     )
 
 
@@ -140,16 +190,17 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
     formats = [tensor.format for tensor in layer.inputs]
     ratios = add_constants(formats[0], formats[1], layer.output.format)[:2]
     worth = [float(ratio) * code.levels for ratio, code in zip(ratios, codes, strict=True)]
-    factor = FINE_THRESHOLD / target.levels
     bias = np.full(layer.output.shape, float(layer.output.format.zero_point - target.base))
     for view, code, ratio, each in zip(views, codes, ratios, formats, strict=True):
         bias += np.where(view.neuron == NOWHERE, 0.0, ratio * (code.base - each.zero_point))
-    threshold = np.full((1,) * bias.ndim, factor * target.levels)
-    model = _neurons(builder.registers, layer.output, threshold, factor * bias)
+    threshold = np.full((1,) * bias.ndim, float(target.levels))
+    drive = Drive(min(bias.min(), 0.0), bias.max() + sum(worth))
+    factor = drive.factor(builder.registers, target.steps, threshold, max(worth))
+    model = _neurons(builder.registers, layer.output, factor * threshold, factor * bias)
     population = builder.add(layer.output, layer.name, "Add", target, model)
     for view, weight in zip(views, worth, strict=True):
         builder.connect_values(view, population.name, max(1, round(factor * weight)))
-    builder.lowerings.append(Lowering(layer.name, "rate", "calibrated", None))
+    builder.lowerings.append(_lowering(layer, factor))
 
 
 def relay(builder: Builder, view: View, tensor: Tensor) -> Population:
