@@ -35,6 +35,7 @@ ORDER = [
     "report",
     "noc",
     "tune",
+    "papers",
     "cli",
     "__main__",
 ]
