@@ -53,14 +53,17 @@ def sent(image: Image, samples: NDArray[np.float32], threads: int | None) -> dic
     except KeyboardInterrupt:
         job.cancel()
         raise
-    record = job.result()["codes"].astype(np.int16)
-    stops = np.cumsum([layer.neurons for layer in image.layers])[:-1]
-    parts = np.split(record, stops, axis=1)
     return {
-        layer.name: _signed(part, layer.bits) if layer.signed else part
-        for layer, part in zip(image.layers, parts, strict=True)
-        if layer.bits
+        layer.name: layer.code.read(record).astype(np.int16)
+        for layer, record in image.by_layer(job.result()["codes"])
+        if layer.code is not None
     }
+
+
+def stem_code(source: Population) -> SpikeCode:
+    """The code of a population of STEM that sends."""
+    assert isinstance(source.code, SpikeCode)
+    return source.code
 
 
 def bits(values: Values, code: SpikeCode) -> NDArray[np.int16]:
@@ -70,8 +73,7 @@ def bits(values: Values, code: SpikeCode) -> NDArray[np.int16]:
 
 def stem_spikes(source: Population, values: Values) -> NDArray[np.int64]:
     """STEM: the bits that are set."""
-    assert source.code is not None
-    return np.asarray(BITS_SET[bits(values, source.code)])
+    return np.asarray(BITS_SET[bits(values, stem_code(source))])
 
 
 def sops_by_layer(
@@ -133,8 +135,3 @@ def _windows_over(length: int, windows: int, window: Window, axis: int) -> NDArr
     taps = first[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]
     inside = taps[(taps >= 0) & (taps < length)]
     return np.bincount(inside, minlength=length).astype(np.int64)
-
-
-def _signed(values: Values, bits: int) -> Values:
-    sign = np.int16(1 << (bits - 1))
-    return (values ^ sign) - sign

@@ -29,6 +29,7 @@ from ..spikes import (
     reaches,
     sent,
     sops_by_layer,
+    stem_code,
     stem_spikes,
 )
 from ..suite import Options
@@ -192,10 +193,9 @@ def _behind_the_input(change: Callable[[Values, SpikeCode], Values] | None) -> C
     """Counts what is sent instead of values; the input's spikes, which nothing changes, do not."""
 
     def count(source: Population, own: Values) -> NDArray[np.int64]:
-        assert source.code is not None
         if isinstance(source.model, Input):
             return np.zeros(own.shape, np.int64)
-        return stem_spikes(source, own if change is None else change(own, source.code))
+        return stem_spikes(source, own if change is None else change(own, stem_code(source)))
 
     return count
 
@@ -220,8 +220,7 @@ def _trains(network: Network, values: Mapping[str, Values]) -> Trains:
     for source in reaching.values():
         if isinstance(source.model, Input):
             continue
-        assert source.code is not None
-        trains = np.bincount(bits(values[source.name], source.code).ravel(), minlength=256)
+        trains = np.bincount(bits(values[source.name], stem_code(source)).ravel(), minlength=256)
         codes = np.arange(256)
         by_length += np.bincount(BITS_SET, weights=trains, minlength=MOST_BITS + 1).astype(np.int64)
         by_bit += [int(trains[(codes >> (7 - bit)) & 1 == 1].sum()) for bit in range(MOST_BITS)]
