@@ -10,6 +10,7 @@ import numpy as np
 from ..plot import Plot
 from ..suite import Section
 from ..table import Cell, Column, Table
+from . import rate
 from .bench import Bench
 from .codes import CODES, RATE_SOURCE, RATE_TIMESTEPS, STEM, rate_name
 from .facts import RECORDED_SAMPLES, Facts
@@ -27,8 +28,8 @@ DIRECT_SOURCE = (
 def measure(bench: Bench) -> Section:
     """A table and a plot a network."""
     chosen = [facts for facts in bench.facts if facts.subject in bench.size.by_layer]
-    tables = [_table(facts) for facts in chosen]
-    return Section((_whole(bench), *tables), tuple(_plot(facts) for facts in chosen))
+    tables = (_whole(bench), rate.table(bench), *map(_table, chosen))
+    return Section(tables, tuple(map(_plot, chosen)))
 
 
 def _whole(bench: Bench) -> Table:

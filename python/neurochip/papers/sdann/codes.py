@@ -1,7 +1,7 @@
 """Codes: the spikes that other codes send for the values that STEM sends (figure 12).
 
 Counted from activations, not simulated: rate codes are those of an ideal neuron, whose count is its
-value and no more. A simulated one that fires in another order comes near it, from either side.
+value and no more. Those of simulated neurons stand beside them (`rate.py`).
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ DRLO = tuple(LayerSettings(drlo=spikes) for spikes in (5, 4, 3))
 UNIFORM = (*ROT, *DRLO)
 """Settings of all layers: the columns of tables 4 to 7."""
 
-RECORDED_SAMPLES = 16
+RECORDED_SAMPLES = 64
 """Of which every spike is looked at."""
 
 MOST_BITS = 8
