@@ -155,3 +155,12 @@ def test_an_unknown_part_names_the_parts(tmp_path):
     assert refused.stderr.splitlines()[0] == "error: 'sdann' has no part 'table-11'"
     assert "tables-02-03, tables-04-05" in refused.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_missing_figures_are_named_and_there_is_no_note_where_none_is_missing():
+    (told,) = published().gaps("uniform", "accuracy", "rot1_sops")
+    assert told == (
+        "the paper's figures are not at hand for rot1_sops: `[uniform]` of `published.toml` "
+        "takes them"
+    )
+    assert published().gaps("hybrid", "sops") == ()

@@ -40,6 +40,16 @@ class Published:
         """A figure that is the same for all networks."""
         return float(self.tables[table][field])
 
+    def gaps(self, table: str, *fields: str) -> tuple[str, ...]:
+        """A note for a table of which figures are missing; none where every field has some."""
+        missing = [field for field in fields if not self.tables[table].get(field)]
+        if not missing:
+            return ()
+        return (
+            f"the paper's figures are not at hand for {', '.join(missing)}: "
+            f"`[{table}]` of `published.toml` takes them",
+        )
+
     def source(self, table: str) -> str:
         """Where the figures of a table are from."""
         return str(self.tables[table]["source"])

@@ -14,11 +14,6 @@ from ..table import Cell, Column, Table
 from .bench import Bench
 from .facts import DRLO, MOST_BITS, ROT, UNIFORM, Facts, sparse_values
 
-NOT_AT_HAND = (
-    "of the paper's cells only those that stand here are at hand; the others, and so the range "
-    "that ours should fall into, can be added to `published.toml`"
-)
-
 
 def measure_rot(bench: Bench) -> Section:
     """Tables 4 and 5."""
@@ -52,7 +47,7 @@ def _accuracy(bench: Bench, number: int, method: str, choices: Sequence[LayerSet
         rows=tuple(row for row in rows if any(isinstance(cell, float) for cell in row)),
         notes=(
             "± is the standard error of a change: from the samples that changed sides",
-            NOT_AT_HAND,
+            *_gaps(bench, choices, "accuracy"),
         ),
         sources=(bench.published.source("uniform"),),
     )
@@ -91,7 +86,10 @@ def _sops(bench: Bench, number: int, method: str, choices: Sequence[LayerSetting
         title=f"Table {number}: {method} in all layers, change of SOPs",
         columns=tuple(columns),
         rows=tuple(rows),
-        notes=("M SOPs are those of a sample with all its spikes", NOT_AT_HAND),
+        notes=(
+            "M SOPs are those of a sample with all its spikes",
+            *_gaps(bench, choices, "sops"),
+        ),
         sources=(bench.published.source("uniform"),),
     )
 
@@ -105,6 +103,10 @@ def _published(
         bench.published.figure("uniform", f"{_key(choice)}_{field}", name) for choice in choices
     ]
     return (bench.published.name(name), *start, *cells)
+
+
+def _gaps(bench: Bench, choices: Sequence[LayerSettings], field: str) -> tuple[str, ...]:
+    return bench.published.gaps("uniform", *(f"{_key(choice)}_{field}" for choice in choices))
 
 
 def _key(choice: LayerSettings) -> str:
