@@ -17,7 +17,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(wildcard chips/*.toml) \
            $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: run test quick accept golden lint format bench wheel clean help
+.PHONY: run test quick accept golden lint format bench bench-papers wheel clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/installed ## Run a quantized network on the simulated Darwin3 over real images
@@ -27,7 +27,7 @@ test: $(VENV)/installed-dev ## Run every test, of the Rust core and of the packa
 	cargo test --locked --package neurochip
 	$(BIN)/python -m pytest --numprocesses auto
 
-accept: $(VENV)/installed-dev ## Run whole test sets of every network against onnxruntime: an hour; needs NEUROCHIP_DATA
+accept: $(VENV)/installed-dev ## Run whole test sets of every network against onnxruntime: hours; needs NEUROCHIP_DATA
 	NEUROCHIP_ACCEPT=all $(BIN)/python -m pytest tests/test_acceptance*.py -rP
 
 golden: $(VENV)/installed-dev ## Rewrite the golden counters; review the difference and explain it in the commit
@@ -53,6 +53,9 @@ bench: $(VENV)/installed-dev ## Measure speed; prints each figure beside its goa
 	$(BIN)/python benches/run.py
 	cargo bench --locked --package neurochip --bench engine
 
+bench-papers: $(VENV)/installed-dev ## Measure the tables and figures of the papers anew, into bench-sdann/
+	$(BIN)/neurochip bench sdann
+
 wheel: $(VENV)/installed-dev ## Build the wheel into dist/
 	$(BIN)/maturin build --release --out dist
 
@@ -60,7 +63,7 @@ clean: ## Remove everything that make built
 	rm -rf $(VENV) target dist python/neurochip/_core*.so
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 # The build backend lives in the environment, so that a rebuild downloads nothing.
 $(VENV)/created:

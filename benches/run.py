@@ -16,7 +16,6 @@ from functools import cache
 
 import mesh
 import numpy as np
-from architectures import ARCHITECTURES
 from figures import Figure, forget_peak, seconds_of, status_bytes
 from networks import LENET, cifar_network, convolution, lenet
 from numpy.typing import NDArray
@@ -24,13 +23,12 @@ from onnxruntime_int8 import samples_per_s as onnxruntime_samples_per_s
 
 import neurochip as nc
 from neurochip import _core
-from neurochip.errors import CapacityError
 from neurochip.graph import Graph
 from neurochip.layers import Convolution, Dense
+from neurochip.papers import ARCHITECTURES, smallest_board
 
 CALIBRATION_SAMPLES = 64
 DEFAULT_THREADS = 2
-MAX_SIDE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +96,7 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
 
 def _synthetic(name: str, count: int) -> tuple[Graph, NDArray[np.float32], bytes]:
     """A network with synthetic weights, and samples like those that it was quantized with."""
-    architecture = ARCHITECTURES[name]()
+    architecture = ARCHITECTURES[name](0)
     quantized = architecture.quantized()
     samples = np.resize(architecture.samples, (count, *architecture.samples.shape[1:]))
     return quantized.graph(), samples.astype(np.float32), quantized.model
@@ -107,15 +105,7 @@ def _synthetic(name: str, count: int) -> tuple[Graph, NDArray[np.float32], bytes
 @cache
 def chip_for(work: Workload) -> nc.Chip:
     """Darwin3: one chip, or the smallest square board of them that the network fits."""
-    network = nc.lower(work.graph, nc.chip("darwin3"))
-    for side in range(1, MAX_SIDE + 1):
-        chip = nc.chip("darwin3", {"board.chips_x": side, "board.chips_y": side})
-        try:
-            nc.place(network, chip)
-        except CapacityError:
-            continue
-        return chip
-    raise CapacityError(f"{work.name} does not fit {MAX_SIDE} x {MAX_SIDE} chips")
+    return smallest_board(nc.lower(work.graph, nc.chip("darwin3")), "darwin3")
 
 
 def compiled(work: Workload, chip: str | nc.Chip) -> nc.Image:

@@ -19,24 +19,43 @@ from neurochip.graph import Graph, load
 from neurochip.layers import Layer, Weighted
 from neurochip.lower.neurons import NeuronArithmetic
 from scaled_by_hand import scaled_by_hand
-from test_acceptance import BATCH, EIGHT_BITS, EVERYTHING, NETWORKS, pictures, zoo_model
+from test_acceptance import (
+    BATCH,
+    EIGHT_BITS,
+    EVERYTHING,
+    FOUR_BITS,
+    HAVE_FOUR_BITS,
+    NETWORKS,
+    pictures,
+    zoo_model,
+)
 
 ROOT = Path(__file__).parents[1]
 CALIBRATION_SAMPLES = 256 if EVERYTHING else 64
 MOST_DIFFERING = 0.0005
 """Values that the constants of double membranes may change, of all of a network."""
 LOSS_OF_DOUBLE, LOSS_OF_SCALED = 0.0005, 0.001
+"""Of the accuracy; no loss is smaller than one picture, which is 0.002 of the digits' 500."""
+
+
+def variants(data_set: str, network: str) -> tuple[str, ...]:
+    """The quantizations of a network that are run."""
+    if EVERYTHING:
+        return (*EIGHT_BITS, *(FOUR_BITS if network in HAVE_FOUR_BITS else ()))
+    return EIGHT_BITS if data_set == "digits" else ("uint8_qdq",)
+
 
 MODELS = [
     pytest.param(data_set, network, variant, id=f"{network}-{variant}")
     for data_set, networks in NETWORKS.items()
     for network in networks
-    for variant in (EIGHT_BITS if data_set == "digits" or EVERYTHING else ("uint8_qdq",))
+    for variant in variants(data_set, network)
 ]
 COLLAPSING = [
-    pytest.param(data_set, network, "uint8_qdq", id=network)
+    pytest.param(data_set, network, variant, id=f"{network}-{variant}")
     for data_set, networks in NETWORKS.items()
     for network in networks
+    for variant in (EIGHT_BITS if EVERYTHING else ("uint8_qdq",))
 ]
 
 
@@ -148,17 +167,22 @@ def test_scaled_membranes_lose_a_level_at_most_where_none_overflows(case):
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
     print(f"scaled: {exact:.2%} -> {ours:.2%}, {run.layer_overflows.sum()} overflows")
     if EVERYTHING:
-        assert ours >= exact - LOSS_OF_SCALED
+        assert ours >= exact - max(LOSS_OF_SCALED, 1 / len(case.x)) - 1e-9
 
 
 @pytest.mark.parametrize(("data_set", "network", "variant"), COLLAPSING)
-def test_whole_sums_in_16_bits_collapse_and_every_overflow_is_reported(case):
-    """What SDANN's calibration is for: without it the sums wrap, and accuracy falls to chance."""
+def test_whole_sums_in_16_bits_collapse_and_every_overflow_is_reported(case, variant):
+    """What SDANN's calibration is for: without it the sums wrap, and accuracy falls to chance.
+
+    int8 graphs have half as many levels behind a ReLU: fewer sums wrap, and less is lost.
+    """
     run = nc.simulate(case.compiled(integration="exact"), case.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    assert case.accuracy(run.predictions) < case.exact_accuracy() / 2
     overflows = int(run.layer_overflows.sum())
     assert overflows > 0
+    ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
+    print(f"16 bits: {exact:.2%} -> {ours:.2%}, {overflows} overflows")
+    assert ours < (exact if variant.startswith("int8") else exact / 2)
     told = str(nc.report(run))
     assert f"{overflows:,} values did not fit their registers" in told
     assert "sums are not proven to fit their membranes: overflows are counted" in told

@@ -1,32 +1,19 @@
-"""The published networks of the benches: as large as published, alive in depth, fit for chips."""
+"""The papers' networks, synthetic weights: as large as published, alive in depth."""
 
 from __future__ import annotations
-
-import importlib
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neurochip.papers import ARCHITECTURES
 from neurochip.quantize import compare
 
-BENCHES = Path(__file__).parents[1] / "benches"
 PARAMETERS = {
     "resnet18": 11_689_512,
     "tiny_vgg": 5_760_984,
     "resnet20": 272_474,
 }
 """Trainable numbers: torchvision's, ResNet-20's with projections, and of Tiny-VGG 5.76 M."""
-
-
-@pytest.fixture(scope="module")
-def architectures():
-    sys.path.insert(0, str(BENCHES))
-    try:
-        return importlib.import_module("architectures").ARCHITECTURES
-    finally:
-        sys.path.remove(str(BENCHES))
 
 
 def trainable(model):
@@ -45,15 +32,15 @@ def trainable(model):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_network_has_as_many_parameters_as_published(name, architectures):
-    built = architectures[name]()
+def test_a_network_has_as_many_parameters_as_published(name):
+    built = ARCHITECTURES[name](0)
     assert trainable(built.model) == PARAMETERS[name]
     assert built.model.graph.doc_string == "synthetic weights"
 
 
 @pytest.mark.parametrize("name", ["resnet20", "cifar10net"])
-def test_synthetic_activations_neither_die_nor_saturate_in_depth(name, architectures):
-    built = architectures[name]()
+def test_synthetic_activations_neither_die_nor_saturate_in_depth(name):
+    built = ARCHITECTURES[name](0)
     made = built.quantized()
     answers = compare(built.model, made, built.samples)
     assert answers.differing == 0
@@ -66,8 +53,14 @@ def test_synthetic_activations_neither_die_nor_saturate_in_depth(name, architect
     assert all((each == 255).mean() < 0.01 for each in relus)
 
 
-def test_the_same_seed_builds_the_same_file(architectures):
-    first, second = (architectures["resnet20"]().model for _ in range(2))
+def test_the_same_seed_builds_the_same_file():
+    first, second = (ARCHITECTURES["resnet20"](0).model for _ in range(2))
     assert first.SerializeToString(deterministic=True) == second.SerializeToString(
         deterministic=True
     )
+
+
+def test_another_seed_draws_other_weights_and_pictures():
+    first, second = (ARCHITECTURES["resnet20"](seed) for seed in (0, 1))
+    assert first.model != second.model
+    assert not np.array_equal(first.samples, second.samples)

@@ -37,6 +37,7 @@ ORDER = [
     "compare",
     "noc",
     "tune",
+    "papers",
     "cli",
     "__main__",
 ]

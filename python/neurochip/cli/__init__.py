@@ -1,4 +1,4 @@
-"""The command line: one command a module, each found in `COMMANDS`.
+"""The command line: one command a module, each found in `COMMANDS`; `bench` has one a suite.
 
 What the user asked for goes to stdout, everything else to stderr. A `NeurochipError` ends a command
 with `error: ...` and exit code 1, wrong usage with 2, Ctrl-C with 130.
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from . import chips, compare, compile, inspect, noc, ops, quantize, run, tune
+from . import bench, chips, compare, compile, inspect, noc, ops, quantize, run, tune
 from .console import show_line
 
 COMMANDS = (run, compare, compile, tune, inspect, noc, quantize, chips, ops)
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 for _module in COMMANDS:
     app.command(name=_module.__name__.rpartition(".")[2])(_module.command)
+app.add_typer(bench.app, name="bench")
 
 
 def _tell_version(wanted: bool) -> None:

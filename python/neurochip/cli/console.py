@@ -62,12 +62,17 @@ def _progress(interrupt: KeyboardInterrupt) -> str:
     return f": {interrupt.done:,} of {interrupt.total:,} {interrupt.what} were finished"
 
 
-def show(told: RenderableType) -> None:
-    """Prints tables to stdout: styled on a terminal, as plain text into a file or pipe."""
+def show(told: RenderableType, width: int = WIDTH) -> None:
+    """Prints tables to stdout: styled on a terminal, as plain text into a file or pipe.
+
+    Args:
+        told: The tables.
+        width: Of a file's or pipe's lines; a terminal has its own.
+    """
     if OUT.is_terminal:
         OUT.print(told, highlight=False)
     else:
-        OUT.out(as_text(told), highlight=False)
+        OUT.out(as_text(told, width), highlight=False)
 
 
 def show_line(text: str) -> None:

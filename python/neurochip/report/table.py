@@ -27,10 +27,10 @@ def render_layers(contents: Contents) -> Group:
     return _grouped(_details(contents))
 
 
-def as_text(told: RenderableType) -> str:
+def as_text(told: RenderableType, width: int = WIDTH) -> str:
     """Any tables as plain lines without trailing blanks."""
     file = io.StringIO()
-    Console(file=file, width=WIDTH, color_system=None).print(told, highlight=False)
+    Console(file=file, width=width, color_system=None).print(told, highlight=False)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).rstrip("\n")
 
 

@@ -1,4 +1,4 @@
-"""The networks of the SDANN paper, and of our benchmarks, as float ONNX with synthetic weights.
+"""The networks of the papers, and of our benchmarks, as float ONNX with synthetic weights.
 
 Structures are those of the publications named; what the SDANN paper does not publish of its own
 (CIFAR10Net, Tiny-VGG) is marked as ours. Weights are seeded: costs are those of the architecture,
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from onnx import ModelProto
-from synthetic import Builder, Floats, Signal, pictures
 
-from neurochip.quantize import Quantized, quantize
+from ..quantize import Quantized, quantize
+from .synthetic import Builder, Floats, Signal, pictures
 
 CIFAR = (3, 32, 32)
 IMAGENET = (3, 224, 224)
@@ -34,9 +34,9 @@ class Architecture:
         return quantize(self.model, self.samples, bits=bits)
 
 
-def cifar10net() -> Architecture:
+def cifar10net(seed: int = 0) -> Architecture:
     """A CIFAR-10 VGG of seven convolutions with batch norm; structure ours, 1.7 M parameters."""
-    builder = _cifar("cifar10net")
+    builder = _cifar("cifar10net", seed)
     last = builder.input
     for channels in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0):
         last = _normalized(builder, last, channels) if channels else builder.max_pool(last)
@@ -47,25 +47,25 @@ VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 5
 """Channels of 3x3 convolutions, 0 where a pool halves the map (Simonyan and Zisserman, table D)."""
 
 
-def vgg16_cifar() -> Architecture:
+def vgg16_cifar(seed: int = 0) -> Architecture:
     """VGG-16 for 32x32 pictures: one dense layer instead of three; 14.7 M parameters."""
-    builder = _cifar("vgg16_cifar")
+    builder = _cifar("vgg16_cifar", seed)
     features = builder.flatten(_vgg16(builder))
     return _finish(builder, builder.dense(features, 10))
 
 
-def vgg16() -> Architecture:
+def vgg16(seed: int = 0) -> Architecture:
     """VGG-16 for ImageNet: 138 M parameters, 13.5 M neurons before pooling."""
-    builder = _imagenet("vgg16")
+    builder = _imagenet("vgg16", seed)
     last = builder.flatten(_vgg16(builder))
     for features in (4096, 4096):
         last = builder.relu(builder.dense(last, features))
     return _finish(builder, builder.dense(last, 1000))
 
 
-def tiny_vgg() -> Architecture:
+def tiny_vgg(seed: int = 0) -> Architecture:
     """A VGG for ImageNet of as many parameters as the paper's, 5.76 M; structure ours."""
-    builder = _imagenet("tiny_vgg")
+    builder = _imagenet("tiny_vgg", seed)
     last = builder.input
     for channels in (16, 48, 96, 256, 512, 768):
         if channels > 16:
@@ -74,12 +74,12 @@ def tiny_vgg() -> Architecture:
     return _finish(builder, builder.dense(builder.global_average(last), 1000))
 
 
-def tiny_yolo() -> Architecture:
+def tiny_yolo(seed: int = 0) -> Architecture:
     """Tiny YOLO v2 for VOC (Redmon and Farhadi): 13x13 cells of 5 boxes; ReLU for its leaky one.
 
     The paper's own must be smaller than these 15.9 M parameters: its largest network has 5.76 M.
     """
-    builder = Builder("tiny_yolo", pictures(1, VOC))
+    builder = Builder("tiny_yolo", pictures(1, VOC, seed), seed)
     last = builder.input
     for channels in (16, 32, 64, 128, 256):
         last = builder.max_pool(_normalized(builder, last, channels))
@@ -90,32 +90,32 @@ def tiny_yolo() -> Architecture:
     return _finish(builder, builder.convolution(last, 125, kernel=1))
 
 
-def resnet18() -> Architecture:
+def resnet18(seed: int = 0) -> Architecture:
     """ResNet-18 for ImageNet (He and others, table 1): 11.7 M parameters."""
-    return _imagenet_resnet("resnet18", (2, 2, 2, 2))
+    return _imagenet_resnet("resnet18", seed, (2, 2, 2, 2))
 
 
-def resnet34() -> Architecture:
+def resnet34(seed: int = 0) -> Architecture:
     """ResNet-34 for ImageNet (He and others, table 1): 21.8 M parameters."""
-    return _imagenet_resnet("resnet34", (3, 4, 6, 3))
+    return _imagenet_resnet("resnet34", seed, (3, 4, 6, 3))
 
 
-def resnet18_cifar() -> Architecture:
+def resnet18_cifar(seed: int = 0) -> Architecture:
     """ResNet-18 for 32x32 pictures: a 3x3 stem without pool; 11.2 M parameters."""
-    return _cifar_resnet("resnet18_cifar", (2, 2, 2, 2), 64)
+    return _cifar_resnet("resnet18_cifar", seed, (2, 2, 2, 2), 64)
 
 
-def resnet34_cifar() -> Architecture:
+def resnet34_cifar(seed: int = 0) -> Architecture:
     """ResNet-34 for 32x32 pictures: a 3x3 stem without pool; 21.3 M parameters."""
-    return _cifar_resnet("resnet34_cifar", (3, 4, 6, 3), 64)
+    return _cifar_resnet("resnet34_cifar", seed, (3, 4, 6, 3), 64)
 
 
-def resnet20() -> Architecture:
+def resnet20(seed: int = 0) -> Architecture:
     """ResNet-20 for CIFAR-10 (He and others, section 4.2), 1x1 shortcuts; 0.27 M parameters."""
-    return _cifar_resnet("resnet20", (3, 3, 3), 16)
+    return _cifar_resnet("resnet20", seed, (3, 3, 3), 16)
 
 
-ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
+ARCHITECTURES: dict[str, Callable[[int], Architecture]] = {
     build.__name__: build
     for build in (
         cifar10net,
@@ -132,12 +132,12 @@ ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
 }
 
 
-def _cifar(name: str) -> Builder:
-    return Builder(name, pictures(16, CIFAR))
+def _cifar(name: str, seed: int) -> Builder:
+    return Builder(name, pictures(16, CIFAR, seed), seed)
 
 
-def _imagenet(name: str) -> Builder:
-    return Builder(name, pictures(1, IMAGENET))
+def _imagenet(name: str, seed: int) -> Builder:
+    return Builder(name, pictures(1, IMAGENET, seed), seed)
 
 
 def _finish(builder: Builder, output: Signal) -> Architecture:
@@ -158,15 +158,15 @@ def _vgg16(builder: Builder) -> Signal:
     return last
 
 
-def _imagenet_resnet(name: str, blocks: tuple[int, ...]) -> Architecture:
-    builder = _imagenet(name)
+def _imagenet_resnet(name: str, seed: int, blocks: tuple[int, ...]) -> Architecture:
+    builder = _imagenet(name, seed)
     stem = builder.relu(builder.normalized(builder.input, 64, kernel=7, stride=2))
     last = _stages(builder, builder.max_pool(stem, size=3, pads=(1, 1, 1, 1)), blocks, 64)
     return _finish(builder, builder.dense(builder.global_average(last), 1000))
 
 
-def _cifar_resnet(name: str, blocks: tuple[int, ...], channels: int) -> Architecture:
-    builder = _cifar(name)
+def _cifar_resnet(name: str, seed: int, blocks: tuple[int, ...], channels: int) -> Architecture:
+    builder = _cifar(name, seed)
     last = _stages(builder, _normalized(builder, builder.input, channels), blocks, channels)
     return _finish(builder, builder.dense(builder.global_average(last), 10))
 

@@ -12,9 +12,10 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from ..quantize.runtime import session
 
 Floats = NDArray[np.float32]
 
@@ -191,10 +192,7 @@ def _computed(op_type: str, arrays: list[Floats], attributes: dict[str, Any]) ->
     output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     node = helper.make_node(op_type, names, ["y"], **attributes)
     model = _model(helper.make_graph([node], op_type, infos, [output]))
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    (values,) = session.run(None, dict(zip(names, arrays, strict=True)))
+    (values,) = session(model).run(None, dict(zip(names, arrays, strict=True)))
     return np.asarray(values, np.float32)
 
 

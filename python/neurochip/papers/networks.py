@@ -1,0 +1,131 @@
+"""Networks: those with trained weights that can be found, and architectures with synthetic ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NeurochipError
+from ..graph import Graph, load
+from ..inputs import read_inputs
+from .architectures import ARCHITECTURES
+from .suite import Options
+from .synthetic import LABEL, pictures
+
+TRAINED = "trained"
+VARIANT = "uint8_qdq.onnx"
+"""Unsigned activations, a scale a tensor: what the papers quantize to."""
+DATA = "NEUROCHIP_DATA"
+CALIBRATION_SAMPLES = 256
+REPOSITORY = Path(__file__).parents[3]
+"""Where there is a checkout, it has networks and digits; an installed package has none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A network to measure, and samples."""
+
+    name: str
+    weights: str
+    """`TRAINED`, or that they are synthetic: then no accuracy is told."""
+    graph: Graph
+    x: NDArray[np.float32]
+    labels: NDArray[np.int64] | None
+    calibration: NDArray[np.float32]
+
+    @property
+    def trained(self) -> bool:
+        """Whether its accuracy means anything."""
+        return self.weights == TRAINED
+
+    def first(self, count: int) -> Subject:
+        """With the first so many samples, or all there are."""
+        labels = None if self.labels is None else self.labels[:count]
+        return replace(self, x=self.x[:count], labels=labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A network that cannot be measured here."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders in which networks and data sets are looked for, the first one first."""
+
+    zoos: tuple[Path, ...]
+    data: tuple[Path, ...]
+
+    @staticmethod
+    def of(options: Options) -> Places:
+        """Those asked for; else beside and in `NEUROCHIP_DATA`; else those of the repository.
+
+        Raises:
+            NeurochipError: If a folder asked for does not exist.
+        """
+        given = os.environ.get(DATA)
+        beside = (Path(given).parent / "zoo",) if given else ()
+        zoos = _asked_for(options.zoo, "--zoo") or beside
+        data = _asked_for(options.data, "--data") or ((Path(given),) if given else ())
+        return Places(
+            (*zoos, REPOSITORY / "tests" / "data" / "zoo"), (*data, REPOSITORY / "examples")
+        )
+
+
+def trained(name: str, data_set: str, places: Places) -> Subject | Missing:
+    """A trained network with its test set, or what is missing of them."""
+    model = _first(folder / name / VARIANT for folder in places.zoos)
+    if model is None:
+        return Missing(name, f"no {name}/{VARIANT} in {_told(places.zoos)}; `--zoo DIR` says where")
+    samples = _first(folder / f"{data_set}.npz" for folder in places.data)
+    if samples is None:
+        where = f"set {DATA} or give `--data DIR`"
+        return Missing(name, f"no {data_set}.npz in {_told(places.data)}; {where}")
+    graph = load(model)
+    inputs = read_inputs(samples).fit_to(graph.input_shape)
+    if inputs.labels is None or inputs.calibration is None:
+        return Missing(name, f"{str(samples)!r} lacks labels or `x_calibration`")
+    calibration = inputs.calibration[:CALIBRATION_SAMPLES]
+    return Subject(name, TRAINED, graph, inputs.x, inputs.labels, calibration)
+
+
+def synthetic(name: str, count: int, seed: int) -> Subject:
+    """A paper's architecture with seeded weights, and `count` pictures that did not calibrate it.
+
+    Raises:
+        NeurochipError: If onnxruntime, which quantizes it, is not installed.
+    """
+    built = ARCHITECTURES[name](seed)
+    shape = built.samples.shape[1:]
+    graph = built.quantized().graph()
+    return Subject(name, LABEL, graph, pictures(count, shape, seed + 1), None, built.samples)
+
+
+def _asked_for(folder: Path | None, option: str) -> tuple[Path, ...]:
+    if folder is None:
+        return ()
+    if not folder.is_dir():
+        raise NeurochipError(
+            f"there is no folder {str(folder)!r}", hint=f"give `{option}` one that exists"
+        )
+    return (folder,)
+
+
+def _first(paths: Iterable[Path]) -> Path | None:
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _told(folders: Sequence[Path]) -> str:
+    there = [str(folder) for folder in folders if folder.is_dir()]
+    return " or ".join(there) or "any folder"

@@ -1,0 +1,106 @@
+"""Tables 2 and 3: what spikes, and what scaled membranes, cost in accuracy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...simulate import simulate
+from ...tune import Evaluation
+from ..networks import Subject
+from ..suite import Section
+from ..table import Cell, Column, Table
+from .bench import Bench
+from .chips import IDEAL, compiled
+from .facts import answers
+
+EVALUATED_AT_ONCE = 250
+
+
+def measure(bench: Bench) -> Section:
+    """Both tables as one: the paper's are of different trainings, ours are of one."""
+    columns = (
+        Column("network"),
+        Column("samples"),
+        Column("quantized, %"),
+        Column("STEM, exact", signed=True),
+        Column("double words", signed=True),
+        Column("scaled, 16 bits", signed=True),
+        Column("± standard error"),
+        Column("paper's network"),
+        Column("quantized, %"),
+        Column("SDANN, scaled", signed=True),
+    )
+    rows = [_row(bench, subject) for subject in bench.subjects]
+    rows += [_published_row(bench, name) for name in _others(bench)]
+    table = Table(
+        name="table-02-03",
+        title="Tables 2 and 3: accuracy of quantized networks and, in points, what spikes change",
+        columns=columns,
+        rows=tuple(rows),
+        notes=(
+            "quantized: exact integers, onnxruntime's to the bit; STEM, exact: on `ideal`; double "
+            "words and scaled: on darwin3, whose membranes have 16 bits",
+            "the standard error is that of the change by scaled membranes: from the samples "
+            "that changed sides",
+        ),
+        sources=(bench.published.source("accuracy"),),
+    )
+    return Section((table,))
+
+
+def _row(bench: Bench, subject: Subject) -> tuple[Cell, ...]:
+    facts = bench.facts_of(subject.name)
+    assert facts is not None
+    scaled = facts.dense.answers
+    assert scaled is not None
+    bench.options.tell(f"{subject.name}: exact integers")
+    quantized = _quantized(subject)
+    exact = _simulated(bench, subject, IDEAL, "auto")
+    double = _simulated(bench, subject, None, "double")
+    return (
+        subject.name,
+        len(subject.x),
+        quantized.percent,
+        -exact.loss(quantized),
+        -double.loss(quantized),
+        -scaled.loss(quantized),
+        scaled.loss_error(quantized),
+        *_published(bench, bench.counterpart(facts)),
+    )
+
+
+def _published_row(bench: Bench, name: str) -> tuple[Cell, ...]:
+    return (None,) * 7 + _published(bench, name)
+
+
+def _published(bench: Bench, name: str | None) -> tuple[Cell, ...]:
+    quantized = bench.published.figure("accuracy", "quantized", name)
+    scaled = bench.published.figure("accuracy", "scaled", name)
+    change = None if quantized is None or scaled is None else scaled - quantized
+    return (bench.published.name(name), quantized, change)
+
+
+def _others(bench: Bench) -> list[str]:
+    """The paper's networks that no trained one of ours stands beside."""
+    beside = {bench.counterpart(facts) for facts in bench.facts if facts.trained}
+    return [name for name in bench.published.names if name not in beside]
+
+
+def _quantized(subject: Subject) -> Evaluation:
+    """What exact integers answer, which is what onnxruntime answers."""
+    assert subject.labels is not None
+    graph = subject.graph
+    starts = range(0, len(subject.x), EVALUATED_AT_ONCE)
+    parts = [graph.quantize(subject.x[start : start + EVALUATED_AT_ONCE]) for start in starts]
+    outputs = np.concatenate([graph.evaluate(part)[graph.output.name] for part in parts])
+    classes = graph.finish(outputs).reshape(len(outputs), -1).argmax(axis=1)
+    return Evaluation(0, classes == subject.labels, 0.0)
+
+
+def _simulated(bench: Bench, subject: Subject, chip: str | None, integration: str) -> Evaluation:
+    bench.options.tell(f"{subject.name}: {chip or integration}")
+    image = compiled(subject, chip, integration)
+    run = simulate(image, subject.x, timing="none", threads=bench.options.threads, compare=False)
+    found = answers(run, subject)
+    assert found is not None
+    return found

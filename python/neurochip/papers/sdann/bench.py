@@ -1,0 +1,95 @@
+"""Bench: the networks of the suite, and what its tables share, measured once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from ...tune import Samples, Tuned, tune
+from ..networks import Missing, Places, Subject, synthetic, trained
+from ..suite import Options
+from .chips import compiled
+from .facts import RECORDED_SAMPLES, Facts, measured
+from .published import Published, published
+from .size import COUNTERPARTS, FULL, QUICK
+
+MAX_LOSS = 0.5
+"""Points of accuracy that hybrid settings may lose."""
+
+
+class Bench:
+    """What the parts of the suite read; measured when it is first asked for."""
+
+    def __init__(self, options: Options) -> None:
+        """Looks for trained networks; architectures are built when it is their turn."""
+        self.options, self.size = options, QUICK if options.quick else FULL
+        self.published: Published = published()
+        places = Places.of(options)
+        found = [(trained(name, data, places), count) for name, data, count in self.size.trained]
+        self.subjects = tuple(
+            each.first(count) for each, count in found if isinstance(each, Subject)
+        )
+        self.missing = tuple(each for each, _ in found if isinstance(each, Missing))
+
+    @cached_property
+    def facts(self) -> tuple[Facts, ...]:
+        """Of every network, trained ones first."""
+        found = [measured(subject, self.options) for subject in self.subjects]
+        for name, count in self.size.synthetic:
+            self.options.tell(f"{name}: drawing weights")
+            found.append(measured(synthetic(name, count, self.options.seed), self.options))
+        return tuple(found)
+
+    @cached_property
+    def tuned(self) -> dict[str, Tuned]:
+        """Hybrid settings of the trained networks; each search goes on where it was killed."""
+        return {subject.name: self._tuned(subject) for subject in self.subjects}
+
+    def facts_of(self, name: str) -> Facts | None:
+        """Of one network, if it is there."""
+        return next((facts for facts in self.facts if facts.subject == name), None)
+
+    def counterpart(self, facts: Facts) -> str | None:
+        """The paper's network to compare with, by its key in `published.toml`."""
+        return COUNTERPARTS.get(facts.subject) if facts.trained else facts.subject
+
+    def does_cifar10(self, facts: Facts) -> bool:
+        """Whether a network is one of those for CIFAR-10, or stands beside one."""
+        return self.counterpart(facts) in COUNTERPARTS.values()
+
+    def _tuned(self, subject: Subject) -> Tuned:
+        tell = self.options.tell
+        tell(f"{subject.name}: compiling")
+        assert subject.labels is not None
+        whole = Samples(subject.x, subject.labels)
+        count = min(self.size.searched, len(subject.x) // 2)
+        return tune(
+            compiled(subject),
+            whole.first(count),
+            whole.between(count, 2 * count),
+            MAX_LOSS,
+            self.size.trials,
+            self._journal(subject.name),
+            self.options.threads,
+            lambda doing: tell(f"{subject.name}: {doing}"),
+        )
+
+    def _journal(self, name: str) -> Path:
+        return self.options.folder / f"{name}.journal"
+
+
+def about(bench: Bench) -> tuple[str, ...]:
+    """What was run, and what was left out."""
+    lines = [
+        f"seed {bench.options.seed}{', quick' if bench.options.quick else ''}: "
+        f"{len(bench.subjects)} trained networks on one darwin3, 8-bit activations, "
+        f"{len(bench.size.synthetic)} architectures with synthetic weights on exact membranes, "
+        "on as many chips as they need",
+        "synthetic weights are seeded and scaled so that about a third of the neurons are "
+        "active: their SOPs are those of the structure at that activity, and they have no accuracy",
+        f"figures 8, 9 and 12 and what explains tables 5 and 7 are of the first "
+        f"{RECORDED_SAMPLES} samples at most",
+        "beside CIFAR10Net stands a smaller VGG of ours, beside the CIFAR-10 ResNet-18 a smaller "
+        "residual network: they were trained for this project, and lose accuracy for it",
+    ]
+    return (*lines, *(f"LEFT OUT: {each}" for each in bench.missing))

@@ -1,0 +1,101 @@
+"""Table 10: energy of a sample on Darwin3, at its price of a SOP, with and without sparsity."""
+
+from __future__ import annotations
+
+from ...chip import load as load_chip
+from ...energy import price
+from ..suite import Section
+from ..table import Cell, Column, Table
+from .bench import Bench
+from .chips import DARWIN3
+from .facts import ROT, Facts
+from .hybrid import saved
+
+MJ_IN_PJ = 1e9
+UNSEARCHED = ROT[0]
+"""Setting of networks whose accuracy says nothing: the mildest."""
+
+
+def measure(bench: Bench) -> Section:
+    """SOPs times their price: the paper's own figures are in proportion to SOPs."""
+    sop_pj = price(load_chip(DARWIN3), "energy.sop_pj")
+    columns = (
+        Column("network"),
+        Column("weights"),
+        Column("M SOPs", 3),
+        Column("mJ", 4),
+        Column("spikes left out"),
+        Column("M SOPs, sparse", 3),
+        Column("mJ, sparse", 4),
+        Column("change, %", signed=True),
+        Column("paper's network"),
+        Column("mJ, paper", 2),
+        Column("mJ, sparse, paper", 2),
+        Column("change, paper, %", signed=True),
+        Column("M SOPs it implies", 1),
+    )
+    rows = [_row(bench, facts, sop_pj) for facts in bench.facts]
+    table = Table(
+        name="table-10",
+        title=f"Table 10: energy of a sample's SOPs on {DARWIN3}, {sop_pj:g} pJ each",
+        columns=columns,
+        rows=tuple(rows),
+        notes=(
+            "by layer: the hybrid settings of table 8, on the samples of its search",
+            "idle power, neurons, packets and links are not in it: the paper's figures, too, "
+            "change as its SOPs do (table 8)",
+            *_compared(bench, sop_pj),
+        ),
+        sources=(bench.published.source("energy"),),
+    )
+    return Section((table,))
+
+
+def _row(bench: Bench, facts: Facts, sop_pj: float) -> tuple[Cell, ...]:
+    setting, change = _sparse(bench, facts)
+    sops, sparse = facts.dense.sops, facts.dense.sops * (1 + change / 100)
+    return (
+        facts.subject,
+        facts.weights,
+        sops / 1e6,
+        sops * sop_pj / MJ_IN_PJ,
+        setting,
+        sparse / 1e6,
+        sparse * sop_pj / MJ_IN_PJ,
+        change,
+        *_published(bench, bench.counterpart(facts), sop_pj),
+    )
+
+
+def _sparse(bench: Bench, facts: Facts) -> tuple[str, float]:
+    tuned = bench.tuned.get(facts.subject)
+    change = None if tuned is None else saved(tuned, tuned.found)
+    if change is not None:
+        return "by layer", change
+    told = f"{UNSEARCHED.sparsity} in every layer"
+    return told, facts.outcomes[UNSEARCHED].change(facts.dense)
+
+
+def _published(bench: Bench, name: str | None, sop_pj: float) -> tuple[Cell, ...]:
+    dense = bench.published.figure("energy", "dense_mj", name)
+    sparse = bench.published.figure("energy", "sparse_mj", name)
+    if dense is None or sparse is None:
+        return (bench.published.name(name), None, None, None, None)
+    change = 100.0 * (sparse / dense - 1.0)
+    return (bench.published.name(name), dense, sparse, change, dense * MJ_IN_PJ / sop_pj / 1e6)
+
+
+def _compared(bench: Bench, sop_pj: float) -> list[str]:
+    """Why ours are not the paper's, from the SOPs that its energies imply."""
+    told = []
+    for facts in bench.facts:
+        dense = bench.published.figure("energy", "dense_mj", bench.counterpart(facts))
+        if dense is not None:
+            implied, macs = dense * MJ_IN_PJ / sop_pj, sum(facts.macs.values())
+            told.append(
+                f"{facts.subject}: {facts.dense.sops / implied:.1f} times the SOPs that the "
+                f"paper's energy implies; with our {macs / 1e6:,.0f} M MACs these would be "
+                f"{implied / macs:.2f} SOPs a MAC, ours are {facts.dense.sops / macs:.2f}: the "
+                "paper's network has fewer synapses or sparser activations, and publishes neither"
+            )
+    return told

@@ -1,0 +1,67 @@
+"""Size: which networks the suite measures, and on how many samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    trained: tuple[tuple[str, str, int], ...]
+    """Network, data set, and of how many samples accuracy is told."""
+    synthetic: tuple[tuple[str, int], ...]
+    """Architecture, and of how many pictures SOPs are counted."""
+    searched: int
+    """Samples that the search for hybrid settings judges by; it checks on as many others."""
+    trials: int
+    """Evaluations that the search spends on refinement."""
+    pipelined: tuple[str, ...]
+    """Trained networks that are run cycle by cycle, with samples in flight."""
+    by_layer: tuple[str, ...]
+    """Networks whose SOPs are told layer by layer."""
+
+
+FULL = Size(
+    trained=(
+        ("cifar10_vgg_max", "cifar10", 1000),
+        ("cifar10_resnet", "cifar10", 1000),
+        ("mnist_lenet", "mnist", 2000),
+        ("mnist_dscnn", "mnist", 2000),
+        ("mnist_mlp", "mnist", 2000),
+        ("digits_cnn", "digits", 500),
+        ("digits_resnet", "digits", 500),
+        ("digits_mlp", "digits", 500),
+    ),
+    synthetic=(
+        ("cifar10net", 8),
+        ("resnet18_cifar", 8),
+        ("vgg16", 1),
+        ("resnet18", 2),
+        ("resnet34", 2),
+        ("tiny_vgg", 2),
+        ("tiny_yolo", 2),
+    ),
+    searched=250,
+    trials=12,
+    pipelined=("mnist_lenet", "mnist_mlp", "digits_cnn", "digits_resnet"),
+    by_layer=("cifar10_vgg_max", "cifar10_resnet", "digits_cnn", "cifar10net", "vgg16"),
+)
+
+QUICK = Size(
+    trained=(
+        ("cifar10_vgg_max", "cifar10", 16),
+        ("mnist_lenet", "mnist", 100),
+        ("digits_cnn", "digits", 100),
+        ("digits_resnet", "digits", 100),
+    ),
+    synthetic=(("cifar10net", 1), ("tiny_vgg", 1)),
+    searched=16,
+    trials=2,
+    pipelined=("digits_cnn", "digits_resnet"),
+    by_layer=("digits_cnn", "cifar10net"),
+)
+
+COUNTERPARTS = {"cifar10_vgg_max": "cifar10net", "cifar10_resnet": "resnet18_cifar"}
+"""Trained networks of ours beside those of the paper that do the same task; ours are smaller."""

@@ -1,0 +1,166 @@
+"""The suite of the SDANN paper: what its figures mean, and a small run of it as a user sees it."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from command_line import neurochip
+from neurochip.chip import load as load_chip
+from neurochip.lower import LayerSettings
+from neurochip.lower.network import Population, SpikeCode, Stem
+from neurochip.papers import Options
+from neurochip.papers.networks import Places, trained
+from neurochip.papers.sdann.codes import rate_spikes
+from neurochip.papers.sdann.facts import ALL_SPIKES, DRLO, UNIFORM, measured, sparse_values
+from neurochip.papers.sdann.pipeline import WAYS, Timed
+from neurochip.papers.sdann.published import published
+from neurochip.papers.sdann.uniform import explained, of_even_values
+
+EIGHT_BITS = SpikeCode(8, False, 0)
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    monkeypatch.delenv("NEUROCHIP_DATA", raising=False)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("NEUROCHIP_DATA", raising=False)
+        options = Options(tmp_path_factory.mktemp("facts"), threads=1)
+        subject = trained("digits_resnet", "digits", Places.of(options))
+        return measured(subject.first(8), options)
+
+
+def test_every_published_table_has_its_source_and_only_known_networks():
+    tables = published().tables
+    for name, table in tables.items():
+        if name not in ("title", "citation", "names"):
+            assert table["source"].startswith("SDANN, ")
+            fields = [field for field in table.values() if isinstance(field, dict)]
+            assert {network for field in fields for network in field} <= set(tables["names"])
+
+
+@pytest.mark.parametrize("network", ["tiny_vgg", "tiny_yolo"])
+def test_published_energy_changes_as_published_sops_do(network):
+    """Table 10 against table 8: 1.79 to 1.62 mJ is -9.50 %, for -9.32 % of the SOPs."""
+    dense, sparse = (
+        published().figure("energy", field, network) for field in ("dense_mj", "sparse_mj")
+    )
+    sops = published().figure("hybrid", "sops", network)
+    assert 100 * (sparse / dense - 1) == pytest.approx(sops, abs=0.2)
+
+
+def test_the_price_of_a_sop_is_the_chips_own():
+    assert load_chip("darwin3").spec["energy"]["sop_pj"] == 5.47
+    assert published().constant("operations", "mac_pj") == 0.23
+
+
+def test_a_rate_code_sends_a_level_as_so_many_spikes():
+    source = Population("p", "p", "Dense", (1, 1, 4), EIGHT_BITS, Stem(None, None, None, 0, 255))
+    values = np.array([0, 1, 128, 255], np.int16)
+    assert rate_spikes(255)(source, values).tolist() == [0, 1, 128, 255]
+    assert rate_spikes(16)(source, values).tolist() == [0, 0, 8, 16]
+    assert rate_spikes(255)(source, np.array([-3], np.int16)).tolist() == [3]
+
+
+def test_sparse_values_are_those_of_the_worked_example():
+    """docs/neurons.md, 3.10: 83 with RoT 2 is 84, with DRLO 2 behind it 80; 255 becomes 252."""
+    values = np.array([83, 255], np.int16)
+    assert sparse_values(values, EIGHT_BITS, LayerSettings(rot=2)).tolist() == [84, 252]
+    assert sparse_values(values, EIGHT_BITS, LayerSettings(rot=2, drlo=2)).tolist() == [80, 192]
+
+
+def test_even_values_save_what_their_bits_hold():
+    """DRLO 5: of 1,024 spikes 47 are the sixth or later: 28 x 1 + 8 x 2 + 1 x 3."""
+    assert of_even_values(LayerSettings(drlo=5)) == pytest.approx(-100 * 47 / 1024)
+    assert of_even_values(LayerSettings(drlo=8)) == 0
+
+
+def test_what_trains_lose_and_what_rounding_adds_is_most_of_what_is_measured(digits):
+    for choice in UNIFORM:
+        change, effect = digits.outcomes[choice].change(digits.dense), digits.effects[choice]
+        assert effect.left_out > 0
+        assert (effect.added == 0) == (choice in DRLO)
+        assert change == pytest.approx(effect.added - effect.left_out, abs=4)
+
+
+def test_layers_add_up_to_the_sops_of_the_run(digits):
+    assert sum(digits.layers["STEM"].values()) == pytest.approx(digits.outcomes[ALL_SPIKES].sops)
+
+
+def test_shares_of_bits_and_trains_are_whole_and_agree(digits):
+    assert digits.trains.by_bit.sum() == pytest.approx(1)
+    assert digits.trains.by_length.sum() == pytest.approx(1)
+    assert 0 < digits.trains.mean_length < 8
+
+
+def test_the_reason_names_what_was_measured(digits):
+    told = explained(digits)
+    rot = -digits.outcomes[LayerSettings(rot=3)].change(digits.dense)
+    assert f"RoT 3 {rot:.1f} % against 35.5 %" in told
+    assert f"{100 * digits.trains.by_length[0]:.0f} % of the trains are silent" in told
+
+
+@pytest.mark.parametrize(("way", "period"), list(zip(WAYS, (32, 8, 16), strict=True)))
+def test_the_law_of_samples_in_flight(way, period):
+    timed = Timed("net", way, layers=3, latency=33, period=8.0, relays=0, microseconds=1.0)
+    assert (timed.latency_by_law, timed.period_by_law) == (32, period)
+
+
+QUICK = ("bench", "sdann", "--quick", "--threads", 2)
+
+
+def tables(folder):
+    return {path.name: path.read_text() for path in folder.glob("*.csv")}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_data")
+def test_a_quick_run_tells_what_it_leaves_out_and_is_the_same_again(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    ran = neurochip(*QUICK, "-o", first)
+    assert ran.exit_code == 0, ran.stderr
+    assert "! LEFT OUT: cifar10_vgg_max: no " in ran.stdout
+    assert "written: " in ran.stdout.splitlines()[-1]
+    assert max(map(len, ran.stdout.splitlines()[6:])) <= 160
+    names = {
+        f"table-{number}.csv" for number in ("02-03", "04", "05", "06", "07", "08", "09", "10")
+    }
+    assert names <= tables(first).keys()
+    assert {f"figure-{number}.png" for number in ("08", "09", "11")} <= {
+        path.name for path in first.iterdir()
+    }
+    report = (first / "report.md").read_text()
+    assert "synthetic weights" in report
+    assert "counted from activations, not simulated" in report
+    rows = list(csv.DictReader(tables(first)["table-04.csv"].splitlines()))
+    synthetic = [row for row in rows if row["weights"] == "synthetic weights"]
+    assert synthetic
+    assert {row["all spikes, %"] for row in synthetic} == {""}  # no accuracy is told of them
+
+    again = neurochip(*QUICK, "-o", second, "--only", "tables-04-05", "--only", "table-08")
+    assert again.exit_code == 0, again.stderr
+    for name, content in tables(second).items():
+        assert tables(first)[name] == content, name
+
+
+def test_an_unknown_part_names_the_parts(tmp_path):
+    refused = neurochip("bench", "sdann", "-o", tmp_path / "x", "--only", "table-11")
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines()[0] == "error: 'sdann' has no part 'table-11'"
+    assert "tables-02-03, tables-04-05" in refused.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_missing_figures_are_named_and_there_is_no_note_where_none_is_missing():
+    (told,) = published().gaps("uniform", "accuracy", "rot1_sops")
+    assert told == (
+        "the paper's figures are not at hand for rot1_sops: `[uniform]` of `published.toml` "
+        "takes them"
+    )
+    assert published().gaps("hybrid", "sops") == ()
