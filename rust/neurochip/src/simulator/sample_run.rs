@@ -1,6 +1,5 @@
 //! What one sample took, with other samples in flight or without.
 
-use crate::chip::Synchronization;
 use crate::counters::Counters;
 use crate::engine::StepTiming;
 use crate::image::description::Description;
@@ -85,9 +84,9 @@ pub(super) fn with_cycles(caused: &Counters, timed: &Counters) -> Counters {
 }
 
 /// What the chip counts in each of some timesteps.
-pub(super) fn counted_each(steps: &[StepTiming], sync: &Synchronization) -> Vec<Counters> {
+pub(super) fn counted_each(steps: &[StepTiming], timeline: impl Fn(&[u64]) -> Timeline) -> Vec<Counters> {
     let counters = steps.iter().map(|step| {
-        let mut counters = Timeline::new(sync, &[step.quiet_cycle]).counters;
+        let mut counters = timeline(&[step.quiet_cycle]).counters;
         counters.add(&step.counters);
         counters
     });
