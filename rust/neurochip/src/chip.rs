@@ -53,6 +53,9 @@ pub struct ChipSpec {
     pub io: Vec<IoPort>,
     /// Prices of the counted events.
     pub energy: Energy,
+    /// What runs the chip, where its time is known; no machine simulates it.
+    #[serde(default)]
+    pub host: Option<Host>,
     /// Where each field's value comes from: dotted field (or its table, or `*`) to a graded source.
     pub provenance: BTreeMap<String, String>,
 }
@@ -71,6 +74,18 @@ pub struct Process {
     /// For a chip without a clock what a cycle is instead, ns: its latencies are rounded to that.
     #[serde(default)]
     pub time_base_ns: Option<f64>,
+}
+
+/// What a host adds to the time of a sample; reports use it, the core does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Time of a sample whatever its timesteps, us.
+    pub us_per_sample: f64,
+    /// Time of each timestep, us.
+    pub us_per_timestep: f64,
+    /// Whether reports tell it.
+    pub is_counted: bool,
 }
 
 /// The 2-D mesh of one chip, origin at the lower left. Nodes are counted over the board ([`Grid`]).

@@ -256,7 +256,9 @@ impl Simulator {
         let sent = self.costs.of(description, &record.codes).into_iter();
         let activity = |sent: Sent| Activity {
             packets: sent.packets,
+            node_packets: sent.node_packets,
             flit_hops: sent.packet_hops * packet_flits,
+            flit_hops_y: sent.packet_hops_y * packet_flits,
             link_flits: sent.packet_chip_hops * packet_flits,
             soma_updates: 0,
         };

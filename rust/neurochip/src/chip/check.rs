@@ -265,6 +265,10 @@ impl ChipSpec {
             ranges.require(value > 0.0 && value.is_finite(), field, value, "more than 0");
         }
         ranges.one_of(fields);
+        if let Some(host) = &self.host {
+            ranges.not_negative("host.us_per_sample", host.us_per_sample);
+            ranges.not_negative("host.us_per_timestep", host.us_per_timestep);
+        }
         ranges.not_negative("energy.sop_pj", energy.sop_pj);
         for (field, price) in [
             ("energy.soma_update_pj", energy.soma_update_pj),

@@ -11,8 +11,12 @@ use crate::values::{Counts, Record};
 pub struct Activity {
     /// Packets that its neurons send.
     pub packets: u64,
+    /// Those of them to a core at the sender's own router.
+    pub node_packets: u64,
     /// Flits of these packets across links between routers.
     pub flit_hops: u64,
+    /// Those of them along y.
+    pub flit_hops_y: u64,
     /// Those of them from chip to chip.
     pub link_flits: u64,
     /// Neurons updated in the timesteps of the sample's slot.
