@@ -264,7 +264,7 @@ def test_chips_and_operators_are_listed():
     chips = json.loads(answer("chips", "--json").stdout)
     assert {"darwin3", "ideal", "tiny"} <= {chip["name"] for chip in chips}
     assert answer("chips").stdout.splitlines()[0].split() == (
-        ["chip", "cores", "neurons", "a", "core", "MHz", "source"]
+        ["chip", "cores", "neurons", "a", "core", "cycle", "source"]
     )
     operators = json.loads(answer("ops", "--json").stdout)
     assert {"Conv", "QLinearConv", "MaxPool"} <= set(operators)

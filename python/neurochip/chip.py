@@ -37,9 +37,25 @@ class Chip:
         return str(self.spec["name"])
 
     @property
-    def clock_mhz(self) -> float:
-        """Clock frequency, MHz."""
-        return float(self.spec["process"]["clock_mhz"])
+    def clock_mhz(self) -> float | None:
+        """Clock frequency, MHz; None for a chip without a clock."""
+        clock: float | None = self.spec["process"]["clock_mhz"]
+        return clock
+
+    @property
+    def time_base_ns(self) -> float | None:
+        """What a cycle is on a chip without a clock, ns; None where there is one."""
+        time_base: float | None = self.spec["process"]["time_base_ns"]
+        return time_base
+
+    @property
+    def cycles_per_us(self) -> float:
+        """Cycles in a microsecond, of the clock or of the time base."""
+        return self.clock_mhz or 1e3 / float(self.spec["process"]["time_base_ns"])
+
+    def barrier_cycles(self, active_nodes: int) -> int:
+        """Cycles of the barrier of a network with neurons on so many nodes."""
+        return self.core.barrier_cycles(active_nodes)
 
     @property
     def fingerprint(self) -> str:

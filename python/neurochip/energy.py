@@ -19,7 +19,28 @@ PRICES = {
 }
 """By component: the chip's price, and what it is multiplied with."""
 
+FEW_HAVE = {
+    "spikes": ("energy.spike_pj", "core_spikes"),
+    "node_packets": ("energy.node_packet_pj", "node_packets"),
+    "links_y": ("energy.flit_hop_y_pj", "flit_hops_y"),
+}
+"""The same of what few chips tell apart: others have neither the component nor the count."""
+
 STATIC = ("energy.static_mw", "timestep_cycles")
+
+
+def prices(chip: Chip) -> dict[str, tuple[str, str]]:
+    """By component, price and count of a chip; with hops along y apart, the others are along x."""
+    few = {
+        component: row
+        for component, row in FEW_HAVE.items()
+        if chip.spec["energy"][row[0].partition(".")[2]] is not None
+    }
+    found = {**PRICES, **few}
+    if "links_y" in found:
+        found["links"] = (PRICES["links"][0], "flit_hops_x")
+    order = ("synapses", "neurons", "spikes", "packets", "node_packets", "links", "links_y")
+    return {component: found.pop(component) for component in order if component in found} | found
 
 
 def price(chip: Chip, field: str) -> float:
@@ -37,7 +58,7 @@ def energy_by_component_pj(
     """
     energy = events_pj(chip, counters)
     field, counter = STATIC
-    microseconds = counters[counter] / chip.clock_mhz
+    microseconds = counters[counter] / chip.cycles_per_us
     milliwatts = price(chip, field) * chip.num_chips
     energy["static"] = microseconds * milliwatts * 1e3  # mW us = 1e-9 J = 1e3 pJ
     return energy
@@ -49,6 +70,6 @@ def events_pj(
     """What counted events cost, by component, of whatever shape; components not counted cost 0."""
     return {
         component: counters[counter] * np.float64(price(chip, field))
-        for component, (field, counter) in PRICES.items()
+        for component, (field, counter) in prices(chip).items()
         if counter in counters
     }

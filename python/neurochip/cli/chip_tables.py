@@ -16,7 +16,7 @@ def chips_table(chips: Sequence[Chip]) -> Table:
     """One row a chip."""
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
     table.add_column("chip", no_wrap=True)
-    for name in ("cores", "neurons a core", "MHz"):
+    for name in ("cores", "neurons a core", "cycle"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("source")
     for chip in chips:
@@ -24,10 +24,17 @@ def chips_table(chips: Sequence[Chip]) -> Table:
             chip.name,
             f"{len(chip.cores()):,}",
             f"{chip.spec['core']['max_neurons']:,}",
-            f"{chip.clock_mhz:g}",
+            _pace(chip),
             str(chip.spec["source"]),
         )
     return table
+
+
+def _pace(chip: Chip) -> str:
+    """How long a cycle is: of the clock, or what times are rounded to where there is none."""
+    if chip.clock_mhz is None:
+        return f"{chip.time_base_ns:g} ns"
+    return f"{chip.clock_mhz:g} MHz"
 
 
 def fields_table(chip: Chip) -> Table:

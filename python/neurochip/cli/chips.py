@@ -27,5 +27,6 @@ def _document(chip: Chip) -> dict[str, object]:
         "cores": len(chip.cores()),
         "max_neurons_per_core": chip.spec["core"]["max_neurons"],
         "clock_mhz": chip.clock_mhz,
+        "time_base_ns": chip.time_base_ns,
         "assumed_fields": len(chip.assumed()),
     }

@@ -95,6 +95,11 @@ class Image:
         return len({self.chip.chip_at((core.x, core.y)) for core in self.cores})
 
     @property
+    def nodes_used(self) -> int:
+        """Nodes of the board that hold neurons."""
+        return len({(core.x, core.y) for core in self.cores})
+
+    @property
     def fullest_core(self) -> Core:
         """The core whose dendrite memory is filled most."""
         return max(self.cores, key=lambda core: core.dendrite_words / core.dendrite_words_available)

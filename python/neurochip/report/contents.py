@@ -43,12 +43,12 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long samples took, in cycles of the chip's clock.
+    """How long samples took, in cycles of the chip's clock, or of its time base without one.
 
     A timestep lasts until its work is done, and on a chip with a fixed tick at least that tick.
     """
 
-    clock_mhz: float
+    clock_mhz: float | None
     cycles: Spread
     """Of latency: from a sample's first timestep to the end of its last."""
     latency_us: Spread
@@ -69,6 +69,17 @@ class Timing:
     longest_work_cycles: int
     barrier_cycles: int
     overruns: int
+    barrier_nodes: int | None = None
+    """Nodes with neurons, where the barrier depends on how many there are."""
+    host_us: float | None = None
+    """What the host takes of a sample, where that is counted: in no other number of this report."""
+    time_base_ns: float | None = None
+    """What a cycle is where there is no clock."""
+
+    @property
+    def cycles_per_us(self) -> float:
+        """Cycles in a microsecond."""
+        return self.clock_mhz or 1e3 / (self.time_base_ns or 1.0)
 
     @property
     def shortest_tick_cycles(self) -> int:
@@ -78,7 +89,7 @@ class Timing:
     @property
     def shortest_tick_us(self) -> float:
         """The same in microseconds."""
-        return self.shortest_tick_cycles / self.clock_mhz
+        return self.shortest_tick_cycles / self.cycles_per_us
 
 
 @dataclass(frozen=True, slots=True)

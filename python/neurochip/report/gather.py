@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..energy import PRICES, STATIC, events_pj, price
+from ..energy import STATIC, events_pj, price, prices
 from ..image import Image
 from ..image import Layer as ImageLayer
 from ..lower.relays import RELAY
@@ -22,9 +22,12 @@ from .notes import notes
 ACTIVITY = {
     "spikes": "spikes",
     "SOPs": "sops",
+    "spikes of cores": "core_spikes",
     "packets": "packets",
+    "packets within a node": "node_packets",
     "flits": "flits",
     "flit hops": "flit_hops",
+    "flit hops along y": "flit_hops_y",
     "flits from chip to chip": "link_flits",
     "flits across the chip's edge": "io_flits",
     "soma updates": "soma_updates",
@@ -34,8 +37,11 @@ ACTIVITY = {
 ENERGY_NAMES = {
     "synapses": "synaptic operations",
     "neurons": "soma updates",
+    "spikes": "spikes",
     "packets": "packets",
+    "node_packets": "packets within a node",
     "links": "flit hops",
+    "links_y": "flit hops along y",
     "chip_links": "flits from chip to chip",
     "io": "flits across the chip's edge",
     "static": "idle chip",
@@ -92,25 +98,36 @@ def _of_layer(measured: MeasuredAgreement | None, name: str) -> Agreement | None
 
 
 def _timing(run: Run, cycles: NDArray[np.int64]) -> Timing:
-    clock_mhz = run.image.chip.clock_mhz
-    run_cycles = int(run.timestep_cycles.sum())
+    chip, run_cycles = run.image.chip, int(run.timestep_cycles.sum())
     return Timing(
-        clock_mhz=clock_mhz,
+        clock_mhz=chip.clock_mhz,
+        time_base_ns=chip.time_base_ns,
         cycles=_spread(cycles),
-        latency_us=_spread(cycles / clock_mhz),
+        latency_us=_spread(cycles / chip.cycles_per_us),
         timesteps=run.image.timesteps,
         period=run.image.period,
         samples_in_flight=run.image.samples_in_flight,
         cycles_per_sample=run.cycles_per_sample,
         samples_per_s=run.samples_per_s,
         run_cycles=run_cycles,
-        run_samples_per_s=len(run.outputs) * clock_mhz * 1e6 / run_cycles,
-        tick_cycles=int(run.image.chip.spec["sync"]["tick_cycles"]),
+        run_samples_per_s=len(run.outputs) * chip.cycles_per_us * 1e6 / run_cycles,
+        tick_cycles=int(chip.spec["sync"]["tick_cycles"]),
         work_cycles_per_timestep=float(run.timestep_work_cycles.mean()),
         longest_work_cycles=int(run.timestep_work_cycles.max()),
-        barrier_cycles=int(run.image.chip.spec["sync"]["barrier_cycles"]),
+        barrier_cycles=chip.barrier_cycles(run.image.nodes_used),
+        barrier_nodes=run.image.nodes_used
+        if chip.spec["sync"]["barrier_cycles_by_nodes"]
+        else None,
+        host_us=_host_us(run.image),
         overruns=int(run.counters["overruns"].sum()),
     )
+
+
+def _host_us(image: Image) -> float | None:
+    host = image.chip.spec["host"]
+    if host is None or not host["is_counted"]:
+        return None
+    return float(host["us_per_sample"] + image.timesteps * host["us_per_timestep"])
 
 
 def _is_told(chip: Chip, what: str) -> bool:
@@ -120,7 +137,9 @@ def _is_told(chip: Chip, what: str) -> bool:
 
 def _activity(run: Run) -> dict[str, Spread]:
     told = {
-        name: counter for name, counter in ACTIVITY.items() if _is_told(run.image.chip, counter)
+        name: counter
+        for name, counter in ACTIVITY.items()
+        if counter in run.counters and _is_told(run.image.chip, counter)
     }
     return {name: _spread(run.counters[counter]) for name, counter in told.items()}
 
@@ -136,7 +155,7 @@ def _energy(run: Run) -> Energy:
         total_pj=_spread(run.energy_pj) if timed else None,
         event_terms=tuple(
             _term(run, component, field)
-            for component, (field, _) in PRICES.items()
+            for component, (field, _) in prices(run.image.chip).items()
             if _is_told(run.image.chip, field)
         ),
         idle_terms=(_term(run, "static", STATIC[0]),) if timed else (),
@@ -147,7 +166,7 @@ def _term(run: Run, component: str, field: str) -> EnergyTerm:
     chip = run.image.chip
     provenance = chip.provenance(field)
     return EnergyTerm(
-        name=ENERGY_NAMES[component],
+        name=_name(chip, component),
         field=field,
         price=price(chip, field),
         price_unit=_unit(chip, field),
@@ -155,6 +174,11 @@ def _term(run: Run, component: str, field: str) -> EnergyTerm:
         provenance=provenance,
         assumed=provenance.startswith("assumed"),
     )
+
+
+def _name(chip: Chip, component: str) -> str:
+    apart = component == "links" and "links_y" in prices(chip)
+    return f"{ENERGY_NAMES[component]} along x" if apart else ENERGY_NAMES[component]
 
 
 def _unit(chip: Chip, field: str) -> str:
@@ -177,8 +201,12 @@ def _relays(run: Run) -> Relays | None:
     counts = {
         "sops": run.layer_sops[:, held],
         "soma_updates": run.layer_soma_updates[:, held],
+        "core_spikes": run.layer_spikes[:, held],
         "packets": run.layer_packets[:, held],
+        "node_packets": run.layer_node_packets[:, held],
         "flit_hops": run.layer_flit_hops[:, held],
+        "flit_hops_x": run.layer_flit_hops[:, held] - run.layer_flit_hops_y[:, held],
+        "flit_hops_y": run.layer_flit_hops_y[:, held],
         "link_flits": run.layer_link_flits[:, held],
     }
     of_a_sample = {name: float(array.sum(axis=1).mean()) for name, array in counts.items()}

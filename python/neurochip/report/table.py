@@ -102,7 +102,7 @@ def _results(contents: Contents) -> Table:
 def _time(timing: Timing) -> Table:
     table = _pairs()
     latency = f"{_timesteps(timing.timesteps)}, {_cycles(timing.cycles.mean, timing)}"
-    table.add_row("latency", f"{latency} at {timing.clock_mhz:g} MHz")
+    table.add_row("latency", f"{latency} {_pace(timing)}")
     table.add_row("a sample every", f"{_timesteps(timing.period)}, {_throughput(timing)}")
     if timing.samples_in_flight > 1:
         table.add_row("in flight at once", f"{timing.samples_in_flight} samples")
@@ -111,14 +111,27 @@ def _time(timing: Timing) -> Table:
     work = numbers.count(timing.work_cycles_per_timestep)
     longest = numbers.count(timing.longest_work_cycles)
     table.add_row("work in a timestep", f"{work} cycles on average, {longest} in the longest")
+    if timing.barrier_nodes is not None:
+        nodes = f"{timing.barrier_nodes:,} node{'s' * (timing.barrier_nodes != 1)} with neurons"
+        table.add_row("barrier", f"{numbers.count(timing.barrier_cycles)} cycles, of {nodes}")
+    if timing.host_us is not None:
+        told = f"{numbers.microseconds(timing.host_us)} µs, in no other number here"
+        table.add_row("the host", told)
     if timing.tick_cycles:
-        tick_us = timing.tick_cycles / timing.clock_mhz
+        tick_us = timing.tick_cycles / timing.cycles_per_us
         shortest_us = numbers.microseconds(timing.shortest_tick_us)
         table.add_row("tick", f"{numbers.count(timing.tick_cycles)} cycles ({tick_us:g} µs)")
         shortest = numbers.count(timing.shortest_tick_cycles)
         table.add_row("shortest tick for this work", f"{shortest} cycles ({shortest_us} µs)")
         table.add_row("timesteps longer than the tick", numbers.count(timing.overruns))
     return table
+
+
+def _pace(timing: Timing) -> str:
+    """How long a cycle is."""
+    if timing.clock_mhz is None:
+        return f"in cycles of {timing.time_base_ns:g} ns"
+    return f"at {timing.clock_mhz:g} MHz"
 
 
 def _throughput(timing: Timing) -> str:
@@ -130,7 +143,9 @@ def _throughput(timing: Timing) -> str:
 
 
 def _cycles(cycles: float, timing: Timing) -> str:
-    return f"{numbers.count(cycles)} cycles ({numbers.microseconds(cycles / timing.clock_mhz)} µs)"
+    return (
+        f"{numbers.count(cycles)} cycles ({numbers.microseconds(cycles / timing.cycles_per_us)} µs)"
+    )
 
 
 def _timesteps(count: int) -> str:

@@ -37,6 +37,8 @@ class Run:
     counters: Mapping[str, NDArray[np.int64]]
     """(samples,) each: everything the chip counted, by name; cycles are 0 without timing.
 
+    What only few chips have a price for is among them where the chip has it.
+
     What a sample's spikes cause is counted for that sample; updates and cycles for the one that
     entered last, until the next does or the run ends. So samples add up to the run.
     """
@@ -50,8 +52,12 @@ class Run:
     """(samples, layers): weights added to each population's accumulators."""
     layer_packets: NDArray[np.int64]
     """(samples, layers): packets that each population's spikes became."""
+    layer_node_packets: NDArray[np.int64]
+    """(samples, layers): those of them to a core at the sender's own router."""
     layer_flit_hops: NDArray[np.int64]
     """(samples, layers): flits of these packets across links."""
+    layer_flit_hops_y: NDArray[np.int64]
+    """(samples, layers): those of them along y."""
     layer_link_flits: NDArray[np.int64]
     """(samples, layers): those of them from chip to chip."""
     layer_soma_updates: NDArray[np.int64]
@@ -113,7 +119,7 @@ class Run:
     def samples_per_s(self) -> float | None:
         """Throughput, while the chip holds as many samples as it can."""
         cycles = self.cycles_per_sample
-        return None if cycles is None else self.image.chip.clock_mhz * 1e6 / cycles
+        return None if cycles is None else self.image.chip.cycles_per_us * 1e6 / cycles
 
     def _by_sample(self, of_timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
         """One row a sample, of the timesteps in which it is in flight."""

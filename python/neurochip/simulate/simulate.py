@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..energy import energy_by_component_pj
+from ..energy import energy_by_component_pj, prices
 from ..errors import InputError
 from ..image import Image
 from .comparison import Comparison
@@ -128,6 +128,7 @@ def _whole(
     counters = {name: counts[:, column] for column, name in enumerate(names)}
     kinds = map(str, batches[0]["population_count_names"])
     layer = {kind: by_layer[:, :, column] for column, kind in enumerate(kinds)}
+    counters |= _priced(image, layer)
     details = [arrays["detail"] for arrays in batches if arrays["detail"] is not None]
     return Run(
         image=image,
@@ -140,7 +141,9 @@ def _whole(
         layer_spikes=layer["spikes"],
         layer_sops=layer["sops"],
         layer_packets=layer["packets"],
+        layer_node_packets=layer["node_packets"],
         layer_flit_hops=layer["flit_hops"],
+        layer_flit_hops_y=layer["flit_hops_y"],
         layer_link_flits=layer["link_flits"],
         layer_soma_updates=layer["soma_updates"],
         layer_sum_overflows=layer["sum_overflows"],
@@ -150,6 +153,18 @@ def _whole(
         energy_by_component_pj=energy_by_component_pj(image.chip, counters),
         detail=whole(details, names) if details else None,
     )
+
+
+def _priced(image: Image, layer: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    """(samples,) each: what only few chips have a price for, where the chip has it."""
+    counts = {
+        "core_spikes": layer["spikes"][:, 1:],  # the input is the first population
+        "node_packets": layer["node_packets"],
+        "flit_hops_x": layer["flit_hops"] - layer["flit_hops_y"],
+        "flit_hops_y": layer["flit_hops_y"],
+    }
+    priced = {counter for _, counter in prices(image.chip).values()}
+    return {name: by_layer.sum(axis=1) for name, by_layer in counts.items() if name in priced}
 
 
 def _values(image: Image, outputs: NDArray[np.int32]) -> NDArray[Any]:

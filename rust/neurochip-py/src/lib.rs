@@ -96,6 +96,11 @@ impl Chip {
         self.0.ports().iter().map(|port| (port.x, port.y)).collect()
     }
 
+    /// Cycles of the barrier of a network with neurons on so many nodes.
+    fn barrier_cycles(&self, active_nodes: u32) -> u64 {
+        self.0.sync.barrier(active_nodes)
+    }
+
     fn provenance(&self, field: &str) -> Option<String> {
         self.0.provenance(field).map(str::to_owned)
     }

@@ -132,21 +132,34 @@ fn arrays(
 }
 
 /// What is counted by population and sample, in the order of [`population_counts`].
-const POPULATION_COUNTS: [&str; 8] = [
+const POPULATION_COUNTS: [&str; 10] = [
     "spikes",
     "sops",
     "sum_overflows",
     "membrane_overflows",
     "packets",
+    "node_packets",
     "flit_hops",
+    "flit_hops_y",
     "link_flits",
     "soma_updates",
 ];
 
 fn population_counts((counts, activity): (&Counts, &Activity)) -> [u64; POPULATION_COUNTS.len()] {
     let Counts { spikes, sops, sum_overflows, membrane_overflows } = *counts;
-    let Activity { packets, flit_hops, link_flits, soma_updates } = *activity;
-    [spikes, sops, sum_overflows, membrane_overflows, packets, flit_hops, link_flits, soma_updates]
+    let Activity { packets, node_packets, flit_hops, flit_hops_y, link_flits, soma_updates } = *activity;
+    [
+        spikes,
+        sops,
+        sum_overflows,
+        membrane_overflows,
+        packets,
+        node_packets,
+        flit_hops,
+        flit_hops_y,
+        link_flits,
+        soma_updates,
+    ]
 }
 
 fn matrix<T: numpy::Element>(

@@ -81,6 +81,7 @@ fn noc(packet_flits: u32) -> Noc {
         receive_flits: 4 * packet_flits,
         inject_cycles: 1,
         hop_cycles: 2,
+        hop_y_cycles: None,
         eject_cycles: 1,
         credit_cycles: 2,
         arbitration_order: Port::ALL,

@@ -46,6 +46,10 @@ pub(crate) struct Cost {
     pub(crate) packets: u32,
     /// Routers that they go on to.
     pub(crate) hops: u32,
+    /// Those of them that lie along y.
+    pub(crate) hops_y: u32,
+    /// Packets to a core at the sender's own router.
+    pub(crate) node_packets: u32,
     /// Chips that they go on to.
     pub(crate) chip_hops: u32,
 }
@@ -75,12 +79,21 @@ impl Places {
 
     /// Channels between routers on the way, in dimension order.
     fn hops(&self, from: Destination, to: Destination) -> u32 {
-        distance(self.router(from), self.router(to))
+        distances(self.router(from), self.router(to)).iter().sum()
     }
 
-    /// Channels between chips on the way, in dimension order.
-    fn chip_hops(&self, from: Destination, to: Destination) -> u32 {
-        distance(self.grid.chip(self.router(from)), self.grid.chip(self.router(to)))
+    /// What a packet from one place to another causes.
+    fn cost(&self, from: Destination, to: Destination) -> Cost {
+        let [start, stop] = [self.router(from), self.router(to)];
+        let [hops_x, hops_y] = distances(start, stop);
+        let between_cores = matches!((from, to), (Destination::Node(_), Destination::Node(_)));
+        Cost {
+            packets: 1,
+            hops: hops_x + hops_y,
+            hops_y,
+            node_packets: u32::from(between_cores && start == stop),
+            chip_hops: distances(self.grid.chip(start), self.grid.chip(stop)).iter().sum(),
+        }
     }
 
     /// The io port with the fewest hops of those that can be addressed; of equals, the first.
@@ -91,8 +104,9 @@ impl Places {
     }
 }
 
-fn distance([x, y]: [u32; 2], [to_x, to_y]: [u32; 2]) -> u32 {
-    x.abs_diff(to_x) + y.abs_diff(to_y)
+/// Along x and along y.
+fn distances([x, y]: [u32; 2], [to_x, to_y]: [u32; 2]) -> [u32; 2] {
+    [x.abs_diff(to_x), y.abs_diff(to_y)]
 }
 
 impl Axons {
@@ -132,10 +146,15 @@ impl Axons {
 
     /// What a spike of `neuron` causes.
     pub(crate) fn cost(&self, places: &Places, neuron: usize, from: Destination) -> Cost {
-        self.packets(places, neuron, from).fold(Cost::default(), |cost, packet| Cost {
-            packets: cost.packets + 1,
-            hops: cost.hops + places.hops(from, packet.destination),
-            chip_hops: cost.chip_hops + places.chip_hops(from, packet.destination),
+        self.packets(places, neuron, from).fold(Cost::default(), |cost, packet| {
+            let more = places.cost(from, packet.destination);
+            Cost {
+                packets: cost.packets + more.packets,
+                hops: cost.hops + more.hops,
+                hops_y: cost.hops_y + more.hops_y,
+                node_packets: cost.node_packets + more.node_packets,
+                chip_hops: cost.chip_hops + more.chip_hops,
+            }
         })
     }
 }

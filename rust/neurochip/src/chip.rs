@@ -6,10 +6,12 @@
 
 mod board;
 mod check;
+mod energy;
 mod error;
 mod overrides;
 mod port;
 mod provenance;
+mod sync;
 
 use std::collections::BTreeMap;
 
@@ -17,8 +19,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use board::{Board, Grid};
+pub use energy::{Energy, EnergyScope};
 pub use error::{Error, OutOfRange};
 pub use port::Port;
+pub use sync::Synchronization;
 
 /// The chip files that travel inside the program, by name: (name, TOML text).
 pub const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
@@ -49,6 +53,9 @@ pub struct ChipSpec {
     pub io: Vec<IoPort>,
     /// Prices of the counted events.
     pub energy: Energy,
+    /// What runs the chip, where its time is known; no machine simulates it.
+    #[serde(default)]
+    pub host: Option<Host>,
     /// Where each field's value comes from: dotted field (or its table, or `*`) to a graded source.
     pub provenance: BTreeMap<String, String>,
 }
@@ -61,8 +68,24 @@ pub struct Process {
     pub nm: u32,
     /// Supply voltage, V.
     pub vdd_v: f64,
-    /// Clock frequency, MHz: turns cycles into seconds.
-    pub clock_mhz: f64,
+    /// Clock frequency, MHz: turns cycles into seconds; absent for a chip without a clock.
+    #[serde(default)]
+    pub clock_mhz: Option<f64>,
+    /// For a chip without a clock what a cycle is instead, ns: its latencies are rounded to that.
+    #[serde(default)]
+    pub time_base_ns: Option<f64>,
+}
+
+/// What a host adds to the time of a sample; reports use it, the core does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Time of a sample whatever its timesteps, us.
+    pub us_per_sample: f64,
+    /// Time of each timestep, us.
+    pub us_per_timestep: f64,
+    /// Whether reports tell it.
+    pub is_counted: bool,
 }
 
 /// The 2-D mesh of one chip, origin at the lower left. Nodes are counted over the board ([`Grid`]).
@@ -197,8 +220,12 @@ pub struct CoreTiming {
     pub axon_lookup_cycles: u32,
     /// Cycles to look up the synapses of a packet that arrived.
     pub decode_cycles: u32,
-    /// Synapses added a cycle.
-    pub sops_per_cycle: u32,
+    /// Synapses added a cycle; absent where one takes longer.
+    #[serde(default)]
+    pub sops_per_cycle: Option<u32>,
+    /// What one synapse takes instead, thousandths of a cycle: a row takes the sum, rounded up.
+    #[serde(default)]
+    pub sop_millicycles: Option<u32>,
     /// Cycles from the last synapse added until the accumulators hold it.
     pub accumulate_latency: u32,
     /// Cycles between groups of `soma_lanes` neurons, by neuron model and phase.
@@ -273,22 +300,15 @@ pub struct Noc {
     pub inject_cycles: u32,
     /// Cycles from a router to the queue of its neighbour: one router and one link.
     pub hop_cycles: u32,
+    /// The same along y, where it differs; absent: as along x.
+    #[serde(default)]
+    pub hop_y_cycles: Option<u32>,
     /// Cycles from a router to the receive queue of its core.
     pub eject_cycles: u32,
     /// Cycles from the departure of a flit until whoever sent it may use the freed slot.
     pub credit_cycles: u32,
     /// The order in which an output's round robin visits the inputs.
     pub arbitration_order: [Port; 5],
-}
-
-/// How timesteps follow each other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Synchronization {
-    /// Shortest timestep, cycles; 0: the next starts as soon as the barrier allows.
-    pub tick_cycles: u64,
-    /// Cycles of the barrier, from the quiet chip to the next timestep.
-    pub barrier_cycles: u64,
 }
 
 /// The outward side of a router at the chip's edge, where spikes enter and leave.
@@ -305,37 +325,23 @@ pub struct IoPort {
     pub io_cycles: u32,
 }
 
-/// Prices of counted events; only reports multiply with them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Energy {
-    /// Whether `sop_pj` is one term among others or already holds all of them.
-    pub scope: EnergyScope,
-    /// One SOP, pJ.
-    pub sop_pj: f64,
-    /// One soma update, pJ.
-    pub soma_update_pj: f64,
-    /// One packet sent by a core, pJ.
-    pub packet_pj: f64,
-    /// One flit from router to router, pJ.
-    pub flit_hop_pj: f64,
-    /// One flit from chip to chip, beside its hop, pJ; absent only on a board of one chip.
-    #[serde(default)]
-    pub link_flit_pj: Option<f64>,
-    /// One flit across the chip's edge, pJ.
-    pub io_flit_pj: f64,
-    /// Power of one idle chip, mW.
-    pub static_mw: f64,
+impl CoreTiming {
+    /// Cycles in which the synapses of one packet are added.
+    pub fn adding_cycles(&self, synapses: u32) -> u64 {
+        match (self.sops_per_cycle, self.sop_millicycles) {
+            (Some(rate), _) => u64::from(synapses.div_ceil(rate)),
+            (None, Some(millicycles)) => (u64::from(synapses) * u64::from(millicycles)).div_ceil(1000),
+            (None, None) => 0, // no checked chip has neither
+        }
+    }
 }
 
-/// What `energy.sop_pj` contains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EnergyScope {
-    /// The SOP alone: hops, updates and packets have prices of their own.
-    PerTerm,
-    /// Everything a SOP causes: every other dynamic price is 0, so that nothing is charged twice.
-    AllIn,
+impl Noc {
+    /// Cycles from a router to the queue of its neighbour on this side.
+    pub fn hop_cycles_to(&self, side: Port) -> u32 {
+        let is_along_y = matches!(side, Port::PlusY | Port::MinusY);
+        self.hop_y_cycles.filter(|_| is_along_y).unwrap_or(self.hop_cycles)
+    }
 }
 
 impl ChipSpec {

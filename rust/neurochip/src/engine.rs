@@ -13,6 +13,7 @@ mod deadlock;
 mod delay;
 mod edge;
 mod flits;
+mod hops;
 mod links;
 mod noc;
 mod places;
@@ -213,7 +214,7 @@ impl Machine {
         mut trace: Option<&mut Vec<PacketTrace>>,
     ) -> bool {
         let (to_cores, to_outside) = (self.noc.to_cores.take(now), self.noc.to_outside.take(now));
-        let any = to_cores.is_some() || to_outside.is_some();
+        let any = to_cores.is_some() || to_outside.iter().any(Option::is_some);
         if let Some(arrivals) = to_cores {
             for &arrival in &arrivals {
                 let is_tail = self.receives.arrive(now, arrival, &mut self.noc);
@@ -223,7 +224,8 @@ impl Machine {
             }
             self.noc.to_cores.give_back(arrivals);
         }
-        if let Some(mut flits) = to_outside {
+        for (line, flits) in to_outside.into_iter().enumerate() {
+            let Some(mut flits) = flits else { continue };
             flits.retain(|&flit| self.noc.flits.target(flit).is_tail());
             for &flit in &flits {
                 let packet = self.noc.flits.leave(flit);
@@ -235,7 +237,7 @@ impl Machine {
                     trace.push(traced(now, &packet, traffic));
                 }
             }
-            self.noc.to_outside.give_back(flits);
+            self.noc.to_outside.give_back(line, flits);
         }
         any
     }

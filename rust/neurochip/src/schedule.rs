@@ -35,8 +35,12 @@ pub struct InFlight<'a> {
 pub struct Sent {
     /// Packets, to cores and out of the chip.
     pub packets: u64,
+    /// Packets to a core at the sender's own router.
+    pub node_packets: u64,
     /// Times that packets went from router to router.
     pub packet_hops: u64,
+    /// Those of them along y.
+    pub packet_hops_y: u64,
     /// Times that packets went from chip to chip.
     pub packet_chip_hops: u64,
 }
@@ -229,7 +233,9 @@ fn sent(population: &Population, record: &[u8], costs: &[Cost]) -> Sent {
     let Some(code) = population.code else { return sent };
     for (spikes, cost) in code.num_spikes(record).map(u64::from).zip(costs) {
         sent.packets += spikes * u64::from(cost.packets);
+        sent.node_packets += spikes * u64::from(cost.node_packets);
         sent.packet_hops += spikes * u64::from(cost.hops);
+        sent.packet_hops_y += spikes * u64::from(cost.hops_y);
         sent.packet_chip_hops += spikes * u64::from(cost.chip_hops);
     }
     sent

@@ -6,6 +6,7 @@
 
 mod sample_run;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -104,6 +105,8 @@ pub struct Simulator {
     schedule: Schedule,
     costs: Costs,
     pipeline: Pipeline,
+    /// Nodes with neurons.
+    active_nodes: u32,
 }
 
 impl Simulator {
@@ -112,7 +115,9 @@ impl Simulator {
         let schedule = Schedule::new(&image);
         let costs = schedule.costs(image.description());
         let pipeline = Pipeline::new(image.description());
-        Self { values: Values::new(&image), costs, schedule, pipeline, image }
+        let nodes: BTreeSet<u32> = image.description().tiles.iter().map(|tile| tile.node).collect();
+        let active_nodes = nodes.len() as u32;
+        Self { values: Values::new(&image), costs, schedule, pipeline, active_nodes, image }
     }
 
     /// The image.
@@ -251,7 +256,9 @@ impl Simulator {
         let sent = self.costs.of(description, &record.codes).into_iter();
         let activity = |sent: Sent| Activity {
             packets: sent.packets,
+            node_packets: sent.node_packets,
             flit_hops: sent.packet_hops * packet_flits,
+            flit_hops_y: sent.packet_hops_y * packet_flits,
             link_flits: sent.packet_chip_hops * packet_flits,
             soma_updates: 0,
         };
@@ -276,9 +283,8 @@ impl Simulator {
         progress: &Progress,
     ) -> Result<SampleRun, Error> {
         let steps = self.steps(records, sample, timesteps.clone(), places, progress)?;
-        let sync = &self.image.description().chip.sync;
         let quiet: Vec<u64> = steps.iter().map(|step| step.quiet_cycle).collect();
-        let timeline = Timeline::new(sync, &quiet);
+        let timeline = self.timeline(&quiet);
         let mut timed = timeline.counters;
         for step in &steps {
             timed.add(&step.counters);
@@ -297,9 +303,18 @@ impl Simulator {
             counters: with_cycles(&run.counters, &timed),
             work_cycles: quiet.iter().map(|quiet| quiet + 1).collect(),
             timestep_cycles: timeline.lengths().collect(),
-            timesteps: if places.is_some() { counted_each(&steps, sync) } else { vec![] },
+            timesteps: if places.is_some() {
+                counted_each(&steps, |quiet| self.timeline(quiet))
+            } else {
+                vec![]
+            },
             ..run
         })
+    }
+
+    /// Lines timesteps up, given the cycle in which each is quiet.
+    fn timeline(&self, quiet_cycles: &[u64]) -> Timeline {
+        Timeline::new(&self.image.description().chip.sync, self.active_nodes, quiet_cycles)
     }
 
     /// The cycles of the timesteps of a sample's slot; where things happen is added to `places`.

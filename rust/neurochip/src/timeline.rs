@@ -15,18 +15,20 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Lines timesteps up, given the cycle in which each is quiet, counted from its own start.
-    pub fn new(sync: &Synchronization, quiet_cycles: &[u64]) -> Self {
+    /// Lines timesteps of a network with neurons on `active_nodes` up, given the cycle in which each is
+    /// quiet, counted from its own start.
+    pub fn new(sync: &Synchronization, active_nodes: u32, quiet_cycles: &[u64]) -> Self {
+        let barrier_cycles = sync.barrier(active_nodes);
         let mut timeline =
             Self { starts: Vec::with_capacity(quiet_cycles.len()), stop: 0, counters: Counters::default() };
         for &quiet in quiet_cycles {
             timeline.starts.push(timeline.stop);
-            let synchronized = quiet + 1 + sync.barrier_cycles;
+            let synchronized = quiet + 1 + barrier_cycles;
             let length = synchronized.max(sync.tick_cycles);
             timeline.stop += length;
             timeline.counters.add(&Counters {
                 timestep_cycles: length,
-                barrier_cycles: sync.barrier_cycles,
+                barrier_cycles,
                 waiting_cycles: length - synchronized,
                 overruns: u64::from(sync.tick_cycles > 0 && synchronized > sync.tick_cycles),
                 ..Counters::default()
@@ -47,7 +49,9 @@ mod tests {
     use super::*;
 
     fn timeline(tick_cycles: u64, barrier_cycles: u64, quiet_cycles: &[u64]) -> Timeline {
-        Timeline::new(&Synchronization { tick_cycles, barrier_cycles }, quiet_cycles)
+        let sync =
+            Synchronization { tick_cycles, barrier_cycles, barrier_cycles_by_nodes: vec![(2, 0), (3, 5)] };
+        Timeline::new(&sync, 2, quiet_cycles)
     }
 
     #[test]
@@ -73,5 +77,17 @@ mod tests {
         assert_eq!((on_time.stop, on_time.counters.overruns), (100, 0));
         let late = timeline(100, 10, &[90]);
         assert_eq!((late.stop, late.counters.overruns), (101, 1));
+    }
+
+    #[test]
+    fn the_barrier_is_that_of_the_nodes_in_use() {
+        let sync = Synchronization {
+            tick_cycles: 0,
+            barrier_cycles: 10,
+            barrier_cycles_by_nodes: vec![(1, 0), (3, 8)],
+        };
+        let stop = |active_nodes| Timeline::new(&sync, active_nodes, &[99]).stop;
+        assert_eq!([1, 2, 3].map(stop), [110, 114, 118]);
+        assert_eq!(Timeline::new(&sync, 2, &[99, 0]).counters.barrier_cycles, 28);
     }
 }

@@ -10,6 +10,9 @@ const MAX_NODES: u64 = 1 << 20;
 /// Longest latency, cycles: far beyond any chip, and short enough for a calendar of messages.
 const MAX_LATENCY: u32 = 1 << 16;
 
+/// Longest barrier of a table, cycles: interpolating it takes a product of two such numbers.
+const MAX_BARRIER: u64 = u32::MAX as u64;
+
 /// Collects every value out of its range.
 #[derive(Default)]
 struct Ranges(Vec<OutOfRange>);
@@ -40,6 +43,19 @@ impl Ranges {
         }
     }
 
+    /// One of two fields that say the same has a value, and the other none.
+    fn one_of(&mut self, [first, second]: [(&str, Option<f64>); 2]) {
+        match (first.1, second.1) {
+            (None, None) => {
+                self.require(false, first.0, "absent", format_args!("a value, or one for {}", second.0));
+            }
+            (Some(_), Some(value)) => {
+                self.require(false, second.0, value, format_args!("nothing, as {} has a value", first.0));
+            }
+            _ => {}
+        }
+    }
+
     fn not_negative(&mut self, field: &str, value: f64) {
         self.require(value >= 0.0 && value.is_finite(), field, value, "0 or more");
     }
@@ -55,6 +71,7 @@ impl ChipSpec {
         self.check_memories(&mut ranges);
         self.check_core_timing(&mut ranges);
         self.check_noc(&mut ranges);
+        self.check_sync(&mut ranges);
         self.check_io(&mut ranges);
         self.check_prices(&mut ranges);
         if ranges.0.is_empty() { self.check_provenance() } else { Err(Error::OutOfRange(ranges.0)) }
@@ -173,7 +190,14 @@ impl ChipSpec {
         ranges.within("core.timing.soma_latency", timing.soma_latency, 1, MAX_LATENCY);
         ranges.within("core.timing.axon_lookup_cycles", timing.axon_lookup_cycles, 1, MAX_LATENCY);
         ranges.within("core.timing.decode_cycles", timing.decode_cycles, 1, MAX_LATENCY);
-        ranges.at_least("core.timing.sops_per_cycle", timing.sops_per_cycle, 1);
+        ranges.at_least("core.timing.sops_per_cycle", timing.sops_per_cycle.unwrap_or(1), 1);
+        let millicycles = timing.sop_millicycles;
+        ranges.within("core.timing.sop_millicycles", millicycles.unwrap_or(1), 1, 1000 * MAX_LATENCY);
+        let fields = [
+            ("core.timing.sops_per_cycle", timing.sops_per_cycle.map(f64::from)),
+            ("core.timing.sop_millicycles", millicycles.map(f64::from)),
+        ];
+        ranges.one_of(fields);
         ranges.within("core.timing.accumulate_latency", timing.accumulate_latency, 0, MAX_LATENCY);
     }
 
@@ -184,11 +208,30 @@ impl ChipSpec {
         ranges.within("noc.receive_flits", noc.receive_flits, noc.packet_flits, MAX_LATENCY);
         ranges.within("noc.inject_cycles", noc.inject_cycles, 1, MAX_LATENCY);
         ranges.within("noc.hop_cycles", noc.hop_cycles, 1, MAX_LATENCY);
+        ranges.within("noc.hop_y_cycles", noc.hop_y_cycles.unwrap_or(1), 1, MAX_LATENCY);
         ranges.within("noc.eject_cycles", noc.eject_cycles, 1, MAX_LATENCY);
         ranges.within("noc.credit_cycles", noc.credit_cycles, 1, MAX_LATENCY);
         let each_once = Port::ALL.iter().all(|port| noc.arbitration_order.contains(port));
         let order = noc.arbitration_order.map(|port| port.to_string()).join(" ");
         ranges.require(each_once, "noc.arbitration_order", order, "+x, -x, +y, -y and local, each once");
+    }
+
+    fn check_sync(&self, ranges: &mut Ranges) {
+        let table = &self.sync.barrier_cycles_by_nodes;
+        let field = "sync.barrier_cycles_by_nodes";
+        for &(nodes, cycles) in table {
+            ranges.require(cycles <= MAX_BARRIER, field, cycles, format_args!("{MAX_BARRIER} or less"));
+            ranges.at_least(field, nodes, 1);
+        }
+        let rises =
+            |&(nodes, cycles): &(u32, u64), &(more, later): &(u32, u64)| nodes < more && cycles <= later;
+        let told = format!("{table:?}").replace('(', "[").replace(')', "]");
+        ranges.require(
+            table.is_sorted_by(rises),
+            field,
+            told,
+            "ascending nodes, and cycles that do not fall",
+        );
     }
 
     fn check_io(&self, ranges: &mut Ranges) {
@@ -215,16 +258,28 @@ impl ChipSpec {
     fn check_prices(&self, ranges: &mut Ranges) {
         let (process, energy) = (&self.process, &self.energy);
         ranges.not_negative("process.vdd_v", process.vdd_v);
-        let clock = process.clock_mhz;
-        ranges.require(clock > 0.0 && clock.is_finite(), "process.clock_mhz", clock, "more than 0");
+        let fields =
+            [("process.clock_mhz", process.clock_mhz), ("process.time_base_ns", process.time_base_ns)];
+        for (field, value) in fields {
+            let value = value.unwrap_or(1.0);
+            ranges.require(value > 0.0 && value.is_finite(), field, value, "more than 0");
+        }
+        ranges.one_of(fields);
+        if let Some(host) = &self.host {
+            ranges.not_negative("host.us_per_sample", host.us_per_sample);
+            ranges.not_negative("host.us_per_timestep", host.us_per_timestep);
+        }
         ranges.not_negative("energy.sop_pj", energy.sop_pj);
-        ranges.not_negative("energy.static_mw", energy.static_mw);
         for (field, price) in [
             ("energy.soma_update_pj", energy.soma_update_pj),
+            ("energy.spike_pj", energy.spike_pj.unwrap_or(0.0)),
             ("energy.packet_pj", energy.packet_pj),
+            ("energy.node_packet_pj", energy.node_packet_pj.unwrap_or(0.0)),
             ("energy.flit_hop_pj", energy.flit_hop_pj),
+            ("energy.flit_hop_y_pj", energy.flit_hop_y_pj.unwrap_or(0.0)),
             ("energy.link_flit_pj", energy.link_flit_pj.unwrap_or(0.0)),
             ("energy.io_flit_pj", energy.io_flit_pj),
+            ("energy.static_mw", energy.static_mw),
         ] {
             ranges.not_negative(field, price);
             let once = energy.scope == EnergyScope::PerTerm || price <= 0.0;

@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::provenance::{SET_FOR_THIS_RUN, is_within};
 use super::{ChipSpec, Error};
 
+/// What a field is set to that shall have no value.
+const NONE: &str = "none";
+
 /// The chip with one field set. The result may be impossible hardware: check it.
 pub(super) fn set(spec: &ChipSpec, field: &str, text: &str) -> Result<ChipSpec, Error> {
     let refused = |reason| Error::Override { field: field.to_owned(), reason };
@@ -13,7 +16,7 @@ pub(super) fn set(spec: &ChipSpec, field: &str, text: &str) -> Result<ChipSpec, 
     let mut spec: ChipSpec = serde_json::from_value(chip).map_err(|error| refused(error.to_string()))?;
     let named = without_indices(field);
     spec.provenance.retain(|key, _| !is_within(key, &named));
-    if !["name", "source"].contains(&field) {
+    if !["name", "source"].contains(&field) && text != NONE {
         spec.provenance.insert(named, SET_FOR_THIS_RUN.to_owned());
     }
     Ok(spec)
@@ -49,8 +52,12 @@ fn child<'a>(value: &'a mut Value, key: &str) -> Result<&'a mut Value, String> {
     }
 }
 
-/// A TOML value; a bare word is a string, so that a shell needs no second pair of quotes.
+/// A TOML value; a bare word is a string, so that a shell needs no second pair of quotes, and `none`
+/// takes away what a field may be without.
 fn parse(text: &str) -> Result<Value, String> {
+    if text == NONE {
+        return Ok(Value::Null);
+    }
     let word = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     if word && !["true", "false", "inf", "nan"].contains(&text) {

@@ -13,8 +13,8 @@ use super::{ChipSpec, Error, OutOfRange};
 /// The provenance of a field that was set for one run.
 pub(super) const SET_FOR_THIS_RUN: &str = "set for this run";
 
-/// Fields that need no source: how many chips there are is chosen.
-const CHOSEN: [&str; 2] = ["board.chips_x", "board.chips_y"];
+/// Fields that need no source: how many chips there are is chosen, and whether the host is counted.
+const CHOSEN: [&str; 3] = ["board.chips_x", "board.chips_y", "host.is_counted"];
 
 /// What the grade of a published value may be.
 const GRADES: [&str; 6] = ["P: ", "C: ", "Q: ", "W: ", "S: ", "D: "];

@@ -28,7 +28,10 @@ fn an_unknown_field_is_shown_where_it_stands_with_the_accepted_ones() {
     assert!(error.contains("TOML parse error at line"), "{error}");
     assert!(error.contains("| hops = 2\n"), "{error}");
     assert!(error.contains("| ^^^^\n"), "{error}");
-    assert!(error.ends_with("`hop_cycles`, `eject_cycles`, `credit_cycles`, `arbitration_order`"), "{error}");
+    assert!(
+        error.ends_with("`hop_cycles`, `hop_y_cycles`, `eject_cycles`, `credit_cycles`, `arbitration_order`"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -64,6 +67,46 @@ fn values_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn a_synapse_has_a_rate_or_a_duration_and_a_cycle_a_clock_or_a_time_base() {
+    let refused = |field, value, expected: &str| assert_eq!(message(set(field, value)), expected);
+    refused(
+        "core.timing.sop_millicycles",
+        "3500",
+        "`core.timing.sop_millicycles` is 3500, expected nothing, as core.timing.sops_per_cycle has a value",
+    );
+    refused(
+        "core.timing.sops_per_cycle",
+        "none",
+        "`core.timing.sops_per_cycle` is absent, expected a value, or one for core.timing.sop_millicycles",
+    );
+    refused(
+        "process.time_base_ns",
+        "1",
+        "`process.time_base_ns` is 1, expected nothing, as process.clock_mhz has a value",
+    );
+    let timing = |fields: [(&str, &str); 2]| {
+        let overrides = fields.map(|(field, value)| (format!("core.timing.{field}"), value.to_owned()));
+        ChipSpec::from_toml_with(tiny(), &overrides).unwrap().core.timing
+    };
+    let slow = timing([("sops_per_cycle", "none"), ("sop_millicycles", "3500")]);
+    assert_eq!([0, 1, 2, 3].map(|synapses| slow.adding_cycles(synapses)), [0, 4, 7, 11]);
+    assert_eq!(slow.adding_cycles(u32::MAX), 15_032_385_533, "more than 32 bits");
+}
+
+#[test]
+fn a_table_of_barriers_that_falls_or_goes_back_is_refused() {
+    let field = "sync.barrier_cycles_by_nodes";
+    assert_eq!(set(field, "[[1, 600], [2, 1000]]").unwrap().sync.barrier(2), 10 + 1000);
+    for table in ["[[2, 5], [2, 6]]", "[[2, 5], [1, 6]]", "[[1, 5], [2, 4]]"] {
+        let expected = format!("`{field}` is {table}, expected ascending nodes, and cycles that do not fall");
+        assert_eq!(message(set(field, table)), expected);
+    }
+    assert_eq!(message(set(field, "[[0, 5]]")), format!("`{field}` is 0, expected 1 or more"));
+    let error = message(set(field, "[[1, 4294967296]]"));
+    assert_eq!(error, format!("`{field}` is 4294967296, expected 4294967295 or less"));
+}
+
+#[test]
 fn a_board_that_is_too_large_or_whose_links_make_no_sense_is_refused() {
     let refused = |field, value, expected: &str| assert_eq!(message(set(field, value)), expected);
     refused("board.chips_y", "0", "`board.chips_y` is 0, expected 1 or more");
@@ -81,7 +124,8 @@ fn a_board_that_is_too_large_or_whose_links_make_no_sense_is_refused() {
 
 #[test]
 fn a_price_that_contains_all_others_refuses_them() {
-    let overrides: Vec<_> = ["soma_update_pj", "packet_pj", "flit_hop_pj", "link_flit_pj", "io_flit_pj"]
+    let prices = ["soma_update_pj", "packet_pj", "flit_hop_pj", "link_flit_pj", "io_flit_pj", "static_mw"];
+    let overrides: Vec<_> = prices
         .map(|price| (format!("energy.{price}"), "0".to_owned()))
         .into_iter()
         .chain([("energy.scope".to_owned(), "all_in".to_owned())])
@@ -89,6 +133,11 @@ fn a_price_that_contains_all_others_refuses_them() {
     assert!(ChipSpec::from_toml_with(tiny(), &overrides).is_ok());
     let error = message(ChipSpec::from_toml_with(tiny(), &overrides[1..]));
     assert_eq!(error, "`energy.soma_update_pj` is 10, expected 0, as energy.scope is all_in");
+    for price in ["spike_pj", "node_packet_pj", "flit_hop_y_pj", "static_mw"] {
+        let set = (format!("energy.{price}"), "3".to_owned());
+        let error = message(ChipSpec::from_toml_with(tiny(), &[&overrides[..], &[set]].concat()));
+        assert_eq!(error, format!("`energy.{price}` is 3, expected 0, as energy.scope is all_in"));
+    }
 }
 
 #[test]
@@ -135,6 +184,9 @@ fn a_field_is_set_for_one_run_and_says_so() {
     assert_eq!(set("io.1.io_cycles", "9").unwrap().io[1].io_cycles, 9);
     assert_eq!(set("mesh.max_hops_x", "2").unwrap().mesh.max_hops_x, Some(2));
     assert!(set("io", "[]").unwrap().io.is_empty());
+    let unlimited = [("mesh.max_hops_x", "2"), ("mesh.max_hops_x", "none")];
+    let unlimited = unlimited.map(|(field, value)| (field.to_owned(), value.to_owned()));
+    assert_eq!(ChipSpec::from_toml_with(tiny(), &unlimited).unwrap().mesh.max_hops_x, None);
     assert_eq!(set("core.overflow", "wrap").unwrap().core.overflow, Overflow::Wrap);
     assert_eq!(set("core.overflow", "\"wrap\"").unwrap().core.overflow, Overflow::Wrap);
 }

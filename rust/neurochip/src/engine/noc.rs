@@ -3,6 +3,7 @@
 use super::active::ActiveSet;
 use super::delay::Delay;
 use super::flits::{Coordinates, Flits, Packet};
+use super::hops::Hops;
 use super::links::{Arrived, Links};
 use super::places::Tally;
 use super::router::{LOCAL, Look, PORTS, Router, Turns};
@@ -64,11 +65,11 @@ pub(super) struct Noc {
     active: ActiveSet,
     /// Routers whose round robins may have moved in this timestep.
     turned: Vec<u32>,
-    to_routers: Delay<Arrival>,
+    to_routers: Hops<Arrival>,
     from_cores: Delay<Arrival>,
     pub(super) to_cores: Delay<Arrival>,
     /// Flits on their way out of io ports.
-    pub(super) to_outside: Delay<u32>,
+    pub(super) to_outside: Hops<u32>,
     /// Slots of router outputs that get a credit.
     router_credits: Delay<u32>,
     /// What is under way between chips.
@@ -106,10 +107,10 @@ impl Noc {
             flits: Flits::new(spec.packet_flits),
             active: ActiveSet::new(grid.num_nodes()),
             turned: vec![],
-            to_routers: Delay::new(spec.hop_cycles),
+            to_routers: Hops::new(spec),
             from_cores: Delay::new(spec.inject_cycles),
             to_cores: Delay::new(spec.eject_cycles),
-            to_outside: Delay::new(spec.hop_cycles),
+            to_outside: Hops::new(spec),
             router_credits: Delay::new(spec.credit_cycles),
             links: Links::new(board),
             core_credits: Delay::new(spec.credit_cycles),
@@ -163,7 +164,8 @@ impl Noc {
     pub(super) fn enter(&mut self, port: &IoPort, flit: u32) {
         let node = self.node_at(port);
         self.tally.at(node, |counters| counters.io_flits += 1);
-        self.to_routers.post(Arrival { place: slot(node, port.side as usize), flit });
+        let side = port.side as usize;
+        self.to_routers.post(side, Arrival { place: slot(node, side), flit });
     }
 
     /// The core of a node has taken a whole packet.
@@ -176,17 +178,17 @@ impl Noc {
 
     /// Takes to the routers what arrives there in this cycle; returns whether anything does.
     pub(super) fn deliver(&mut self, now: u64) -> bool {
-        let flits = [self.to_routers.take(now), self.from_cores.take(now)];
+        let (hops, injections) = (self.to_routers.take(now), self.from_cores.take(now));
         let credits = self.router_credits.take(now);
-        let any = credits.is_some() || flits.iter().any(Option::is_some);
+        let any = credits.is_some() || injections.is_some() || hops.iter().any(Option::is_some);
         if let Some(credits) = credits {
             self.wake(&credits, Router::add_credit);
             self.router_credits.give_back(credits);
         }
-        let [hops, injections] = flits;
-        if let Some(hops) = hops {
+        for (line, hops) in hops.into_iter().enumerate() {
+            let Some(hops) = hops else { continue };
             self.deliver_flits(&hops);
-            self.to_routers.give_back(hops);
+            self.to_routers.give_back(line, hops);
         }
         if let Some(injections) = injections {
             self.deliver_flits(&injections);
@@ -277,13 +279,13 @@ impl Noc {
             if output == LOCAL {
                 self.to_cores.post(Arrival { place: node, flit });
             } else if !(is_leaving || crosses) {
-                self.to_routers.post(Arrival { place: beyond(output), flit });
+                self.to_routers.post(output, Arrival { place: beyond(output), flit });
             } else if crosses {
                 tally.only_at(node, |counters| counters.link_flits += 1);
                 self.links.cross(slot(node, output), Arrival { place: beyond(output), flit });
             } else {
                 tally.at(node, |counters| counters.io_flits += 1);
-                self.to_outside.post(flit);
+                self.to_outside.post(output, flit);
             }
             if input == LOCAL {
                 self.core_credits.post(node);

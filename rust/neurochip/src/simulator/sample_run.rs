@@ -1,6 +1,5 @@
 //! What one sample took, with other samples in flight or without.
 
-use crate::chip::Synchronization;
 use crate::counters::Counters;
 use crate::engine::StepTiming;
 use crate::image::description::Description;
@@ -12,8 +11,12 @@ use crate::values::{Counts, Record};
 pub struct Activity {
     /// Packets that its neurons send.
     pub packets: u64,
+    /// Those of them to a core at the sender's own router.
+    pub node_packets: u64,
     /// Flits of these packets across links between routers.
     pub flit_hops: u64,
+    /// Those of them along y.
+    pub flit_hops_y: u64,
     /// Those of them from chip to chip.
     pub link_flits: u64,
     /// Neurons updated in the timesteps of the sample's slot.
@@ -85,9 +88,9 @@ pub(super) fn with_cycles(caused: &Counters, timed: &Counters) -> Counters {
 }
 
 /// What the chip counts in each of some timesteps.
-pub(super) fn counted_each(steps: &[StepTiming], sync: &Synchronization) -> Vec<Counters> {
+pub(super) fn counted_each(steps: &[StepTiming], timeline: impl Fn(&[u64]) -> Timeline) -> Vec<Counters> {
     let counters = steps.iter().map(|step| {
-        let mut counters = Timeline::new(sync, &[step.quiet_cycle]).counters;
+        let mut counters = timeline(&[step.quiet_cycle]).counters;
         counters.add(&step.counters);
         counters
     });

@@ -48,6 +48,18 @@ fn a_packet_leaves_through_its_port_and_the_chip_is_quiet_once_it_is_outside() {
 }
 
 #[test]
+fn an_edge_is_crossed_in_the_cycles_of_its_axis() {
+    // Port 0 at the lower side of node 0, port 1 at the east of node 15; a hop takes 2 along x, 7 along y.
+    let mut spec = tiny(&[("noc.hop_y_cycles", 7)]);
+    spec.io[0].side = neurochip::chip::Port::MinusY;
+    let mut traffic = Traffic::default();
+    core(&mut traffic, 15, 1, &[(0, &[to_port(1)])]);
+    input(&mut traffic, 0, &[to_node(0, 0)]);
+    let (_, trace) = simulated(&spec, &traffic);
+    assert_eq!(received(&trace), [3 + 1 + 2, 7 + 1], "out along x; in along y, then eject");
+}
+
+#[test]
 fn the_outside_always_has_room() {
     let mut traffic = Traffic::default();
     core(&mut traffic, 15, 1, &[(0, &[to_port(1); 100])]);

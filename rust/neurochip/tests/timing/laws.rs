@@ -1,6 +1,7 @@
 //! What holds for any chip and any traffic. Conservation of flits and credits is asserted in every
 //! cycle of every test by the reference itself.
 
+use neurochip::chip::Port;
 use proptest::prelude::*;
 
 use super::random::{any_chip, any_traffic_for};
@@ -68,11 +69,13 @@ proptest! {
         let (timing, trace) = simulated(&spec, &traffic);
         let noc = &spec.noc;
         for packet in trace {
-            let first = if matches!(packet.source, Destination::Node(_)) { noc.inject_cycles } else { noc.hop_cycles };
-            let last = if matches!(packet.destination, Destination::Node(_)) { noc.eject_cycles } else { noc.hop_cycles };
-            let links = chip_hops(&spec, &packet);
-            let hops = hops(&spec, &packet) - links;
-            let way = hops * u64::from(noc.hop_cycles) + links * u64::from(spec.board.link_cycles.unwrap());
+            let first = edge_cycles(&spec, packet.source, noc.inject_cycles);
+            let last = edge_cycles(&spec, packet.destination, noc.eject_cycles);
+            let [links, hops] = [chip_distances(&spec, &packet), distances(&spec, &packet, [1, 1])];
+            let on_chip = [hops[0] - links[0], hops[1] - links[1]];
+            let hops = on_chip[0] * u64::from(noc.hop_cycles_to(Port::PlusX)) + on_chip[1] * u64::from(noc.hop_cycles_to(Port::PlusY));
+            let links: u64 = links.iter().sum();
+            let way = hops + links * u64::from(spec.board.link_cycles.unwrap());
             let between_flits = if links > 0 { spec.board.link_flit_cycles.unwrap() } else { 1 };
             let latency = u64::from(first + last + (noc.packet_flits - 1) * between_flits) + way;
             prop_assert!(packet.received >= packet.sent + latency, "{packet:?}");
@@ -110,15 +113,27 @@ proptest! {
 }
 
 fn hops(spec: &ChipSpec, packet: &PacketTrace) -> u64 {
-    distance(spec, packet, [1, 1])
+    distances(spec, packet, [1, 1]).iter().sum()
 }
 
 fn chip_hops(spec: &ChipSpec, packet: &PacketTrace) -> u64 {
-    distance(spec, packet, [spec.mesh.width, spec.mesh.height])
+    chip_distances(spec, packet).iter().sum()
 }
 
-/// How many squares of a size, counted from the origin, a packet goes on to.
-fn distance(spec: &ChipSpec, packet: &PacketTrace, [width, height]: [u32; 2]) -> u64 {
+fn chip_distances(spec: &ChipSpec, packet: &PacketTrace) -> [u64; 2] {
+    distances(spec, packet, [spec.mesh.width, spec.mesh.height])
+}
+
+/// Cycles between an end of a packet's way and the router there, given those of a core.
+fn edge_cycles(spec: &ChipSpec, end: Destination, of_a_core: u32) -> u32 {
+    match end {
+        Destination::Node(_) => of_a_core,
+        Destination::Port(port) => spec.noc.hop_cycles_to(spec.ports()[port as usize].side),
+    }
+}
+
+/// How many squares of a size, counted from the origin, a packet goes on to along x and along y.
+fn distances(spec: &ChipSpec, packet: &PacketTrace, [width, height]: [u32; 2]) -> [u64; 2] {
     let (columns, ports) = (spec.mesh.width * spec.board.chips_x, spec.ports());
     let square = |end| {
         let (x, y) = match end {
@@ -128,5 +143,5 @@ fn distance(spec: &ChipSpec, packet: &PacketTrace, [width, height]: [u32; 2]) ->
         (x / width, y / height)
     };
     let ((x, y), (to_x, to_y)) = (square(packet.source), square(packet.destination));
-    u64::from(x.abs_diff(to_x) + y.abs_diff(to_y))
+    [x.abs_diff(to_x), y.abs_diff(to_y)].map(u64::from)
 }

@@ -55,6 +55,20 @@ fn a_packet_goes_along_x_first() {
     assert_eq!(received(&theirs), [6, 7, 9], "the third waits for a cycle");
 }
 
+#[test]
+fn a_hop_along_y_takes_its_own_cycles() {
+    let packet = |source, destination| RecordedPacket { created: 0, source, destination };
+    let received_at = |hop_y_cycles, source, destination| {
+        let spec = tiny(&[("noc.hop_y_cycles", hop_y_cycles)]);
+        received(&by_arrival(&spec.noc, &spec.mesh, &[packet(source, destination)]))[0]
+    };
+    for (hop_y_cycles, cycles) in [(1, 1), (2, 2), (5, 5)] {
+        assert_eq!(received_at(hop_y_cycles, 0, 11), 1 + 3 * 2 + 2 * cycles + 1, "3 east, 2 north");
+        assert_eq!(received_at(hop_y_cycles, 11, 0), 1 + 3 * 2 + 2 * cycles + 1, "and back");
+        assert_eq!(received_at(hop_y_cycles, 0, 3), 1 + 3 * 2 + 1, "3 east");
+    }
+}
+
 /// Packets from the given sources, all created at 0, to node 5: the order of the sources they are from.
 fn order_of_arrival(order: [Port; 5], flits: u32, sources: &[u32]) -> Vec<u32> {
     let mut spec = tiny(&[]);

@@ -15,6 +15,15 @@ fn course(fields: &[(&str, u32)]) -> [u64; 4] {
     [trace[0].created, trace[0].sent, trace[0].received, timing.quiet_cycle]
 }
 
+/// The same, of fields of `core.timing` and their TOML values.
+fn course_with(fields: &[(&str, &str)]) -> [u64; 4] {
+    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap();
+    let set = |&(field, value): &(&str, &str)| (format!("core.timing.{field}"), value.to_owned());
+    let spec = ChipSpec::from_toml_with(text, &fields.iter().map(set).collect::<Vec<_>>()).unwrap();
+    let (timing, trace) = simulated(&spec, &one_spike());
+    [trace[0].created, trace[0].sent, trace[0].received, timing.quiet_cycle]
+}
+
 #[test]
 fn a_chip_without_work_is_quiet_at_once() {
     let (timing, trace) = simulated(&tiny(&[]), &Traffic::default());
@@ -64,6 +73,9 @@ fn every_stage_is_late_by_exactly_what_its_field_says() {
     assert_eq!(course(&[("core.timing.accumulate_latency", 2)]), [2, 3, 11, 16]);
     assert_eq!(course(&[("core.timing.sops_per_cycle", 8)]), [2, 3, 11, 14]);
     assert_eq!(course(&[("core.timing.sops_per_cycle", 7)]), [2, 3, 11, 15], "a part of a cycle is a cycle");
+    assert_eq!(course_with(&[("sops_per_cycle", "none"), ("sop_millicycles", "125")]), [2, 3, 11, 14]);
+    assert_eq!(course_with(&[("sops_per_cycle", "none"), ("sop_millicycles", "126")]), [2, 3, 11, 15]);
+    assert_eq!(course_with(&[("sops_per_cycle", "none"), ("sop_millicycles", "3500")]), [2, 3, 11, 13 + 28]);
     assert_eq!(course(&[("noc.packet_flits", 3)]), [2, 3, 13, 17], "the tail follows two cycles later");
 }
 

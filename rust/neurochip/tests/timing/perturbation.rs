@@ -1,5 +1,6 @@
 //! Would the differential tests notice? Each parameter of the reference, off by one.
 
+use neurochip::chip::Port;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -34,12 +35,15 @@ fn noticed(cases: &[(ChipSpec, Traffic)], change: impl Fn(&mut ChipSpec)) -> usi
 fn an_off_by_one_in_any_parameter_is_noticed() {
     let cases = cases();
     assert_eq!(noticed(&cases, |_| ()), 0, "nothing is changed");
-    let parameters: [(&str, Change); 18] = [
+    let parameters: [(&str, Change); 20] = [
         ("noc.packet_flits", |spec| spec.noc.packet_flits += 1),
         ("noc.queue_flits", |spec| spec.noc.queue_flits += 1),
         ("noc.receive_flits", |spec| spec.noc.receive_flits += 1),
         ("noc.inject_cycles", |spec| spec.noc.inject_cycles += 1),
         ("noc.hop_cycles", |spec| spec.noc.hop_cycles += 1),
+        ("noc.hop_y_cycles", |spec| {
+            spec.noc.hop_y_cycles = Some(spec.noc.hop_cycles_to(Port::PlusY) + 1);
+        }),
         ("noc.eject_cycles", |spec| spec.noc.eject_cycles += 1),
         ("noc.credit_cycles", |spec| spec.noc.credit_cycles += 1),
         ("noc.arbitration_order", |spec| spec.noc.arbitration_order.rotate_left(1)),
@@ -47,7 +51,12 @@ fn an_off_by_one_in_any_parameter_is_noticed() {
         ("core.timing.soma_latency", |spec| spec.core.timing.soma_latency += 1),
         ("core.timing.axon_lookup_cycles", |spec| spec.core.timing.axon_lookup_cycles += 1),
         ("core.timing.decode_cycles", |spec| spec.core.timing.decode_cycles += 1),
-        ("core.timing.sops_per_cycle", |spec| spec.core.timing.sops_per_cycle += 1),
+        ("core.timing.sops_per_cycle", |spec| {
+            spec.core.timing.sops_per_cycle.iter_mut().for_each(|rate| *rate += 1);
+        }),
+        ("core.timing.sop_millicycles", |spec| {
+            spec.core.timing.sop_millicycles.iter_mut().for_each(|millicycles| *millicycles += 1);
+        }),
         ("core.timing.accumulate_latency", |spec| spec.core.timing.accumulate_latency += 1),
         ("board.chips_x and board.chips_y", |spec| {
             // The same routers as one chip.

@@ -50,9 +50,11 @@ fn any_board() -> impl Strategy<Value = Board> {
 fn any_noc() -> impl Strategy<Value = Noc> {
     let latency = || prop_oneof![3 => 1..3_u32, 2 => 1..6_u32, 1 => Just(17_u32)];
     let latencies = [latency().boxed(), latency().boxed(), latency().boxed(), latency().boxed()];
+    let along_y = prop::option::of(latency());
     let order = Just(Port::ALL.to_vec()).prop_shuffle();
     let queues = (1..5_u32, 1..6_u32, 0..4_u32);
-    (latencies, order, queues).prop_map(|(latencies, order, (packet_flits, queue_flits, more))| {
+    (latencies, along_y, order, queues).prop_map(|(latencies, hop_y_cycles, order, queues)| {
+        let (packet_flits, queue_flits, more) = queues;
         let [inject_cycles, hop_cycles, eject_cycles, credit_cycles] = latencies;
         Noc {
             packet_flits,
@@ -60,6 +62,7 @@ fn any_noc() -> impl Strategy<Value = Noc> {
             receive_flits: packet_flits + more,
             inject_cycles,
             hop_cycles,
+            hop_y_cycles,
             eject_cycles,
             credit_cycles,
             arbitration_order: order.try_into().unwrap(),
@@ -68,11 +71,15 @@ fn any_noc() -> impl Strategy<Value = Noc> {
 }
 
 fn any_core_timing() -> impl Strategy<Value = neurochip::chip::CoreTiming> {
-    [1..5_u32, 1..6, 1..6, 1..5, 1..9, 0..9].prop_map(|fields| {
+    let adding = prop_oneof![
+        (1..9_u32).prop_map(|rate| (Some(rate), None)),
+        (1..9000_u32).prop_map(|millicycles| (None, Some(millicycles))),
+    ];
+    ([1..5_u32, 1..6, 1..6, 1..5, 0..9], adding).prop_map(|(fields, adding)| {
         let mut timing = tiny(&[]).core.timing;
-        [timing.soma_lanes, timing.soma_latency, timing.axon_lookup_cycles, timing.decode_cycles, ..] =
-            fields;
-        [.., timing.sops_per_cycle, timing.accumulate_latency] = fields;
+        [timing.soma_lanes, timing.soma_latency, timing.axon_lookup_cycles, timing.decode_cycles, _] = fields;
+        [.., timing.accumulate_latency] = fields;
+        (timing.sops_per_cycle, timing.sop_millicycles) = adding;
         timing
     })
 }

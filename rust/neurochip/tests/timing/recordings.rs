@@ -70,6 +70,7 @@ fn booksim2(queue_flits: u32) -> Noc {
         receive_flits: queue_flits,
         inject_cycles: 2,
         hop_cycles: 3,
+        hop_y_cycles: None,
         eject_cycles: 3,
         credit_cycles: 2,
         arbitration_order: X_FIRST,
@@ -96,6 +97,7 @@ fn every_packet_of_the_rtl_mesh_is_sent_and_received_in_its_cycle() {
     let spec = Noc {
         inject_cycles: 1,
         hop_cycles: 1,
+        hop_y_cycles: None,
         eject_cycles: 1,
         credit_cycles: 1,
         arbitration_order: Y_FIRST,

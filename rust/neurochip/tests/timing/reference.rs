@@ -179,7 +179,12 @@ impl<'a> Machine<'a> {
         let packet = self.network.take_packet(now, node);
         let synapses = self.network.packets[packet].synapses;
         let timing = &self.spec.core.timing;
-        let busy = u64::from(timing.decode_cycles + synapses.div_ceil(timing.sops_per_cycle));
+        let adding = match (timing.sops_per_cycle, timing.sop_millicycles) {
+            (Some(rate), None) => u64::from(synapses.div_ceil(rate)),
+            (None, Some(millicycles)) => (u64::from(millicycles) * u64::from(synapses)).div_ceil(1000),
+            _ => unreachable!("a valid chip has one of them"),
+        };
+        let busy = u64::from(timing.decode_cycles) + adding;
         self.free[node] = now + busy;
         self.taken += 1;
         self.network.at(node).receive_busy_cycles += busy;

@@ -102,7 +102,7 @@ impl ReceiveEngines {
         engine.flits -= noc.packet_flits;
         noc.take(node);
         let synapses = synapses(&noc.flits.leave(tail));
-        let busy = u64::from(self.timing.decode_cycles + synapses.div_ceil(self.timing.sops_per_cycle));
+        let busy = u64::from(self.timing.decode_cycles) + self.timing.adding_cycles(synapses);
         engine.free = now + busy;
         noc.tally.at(node, |counters| {
             counters.receive_busy_cycles += busy;

@@ -147,6 +147,13 @@ impl Network {
         port as usize
     }
 
+    /// Cycles of a flit across a side of a router.
+    fn hop_cycles(&self, side: usize) -> u64 {
+        let along_x = self.spec.hop_cycles;
+        let along_y = self.spec.hop_y_cycles.unwrap_or(along_x);
+        u64::from(if side < Port::PlusY as usize { along_x } else { along_y })
+    }
+
     pub(super) fn post(&mut self, cycle: u64, message: Message) {
         self.messages.entry(cycle).or_default().push(message);
     }
@@ -224,7 +231,7 @@ impl Network {
             router.pointers[output] = (position.expect("the order has every port") + 1) % PORTS;
         }
         router.locks[output] = (!flit.is_tail).then_some(input);
-        let hop = now + u64::from(self.spec.hop_cycles);
+        let hop = now + self.hop_cycles(output);
         let link = now + u64::from(self.board.link_cycles.unwrap_or_default());
         match self.side(node, output) {
             Side::Router(neighbour) => {
@@ -277,7 +284,7 @@ impl Network {
         let node = self.node_at(port);
         self.at(node).io_flits += 1;
         let message = Message::FlitAtRouter(node, self.io[port].side as usize, flit);
-        self.post(now + u64::from(self.spec.hop_cycles), message);
+        self.post(now + self.hop_cycles(self.io[port].side as usize), message);
     }
 
     /// Takes a whole packet from the receive queue of a core.
