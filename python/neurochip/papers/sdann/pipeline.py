@@ -129,7 +129,7 @@ def _timed(bench: Bench, subject: Subject, way: Way) -> Timed:
         latency=latency,
         period=(len(many.timestep_cycles) - latency) / (SAMPLES - 1),
         relays=sum(each.num_neurons for each in network.populations if each.kind == RELAY),
-        microseconds=cycles / chip.clock_mhz,
+        microseconds=cycles / chip.cycles_per_us,
     )
 
 
