@@ -53,8 +53,9 @@ bench: $(VENV)/installed-dev ## Measure speed; prints each figure beside its goa
 	$(BIN)/python benches/run.py
 	cargo bench --locked --package neurochip --bench engine
 
-bench-papers: $(VENV)/installed-dev ## Measure the tables and figures of the papers anew, into bench-sdann/
+bench-papers: $(VENV)/installed-dev ## Measure the tables and figures of the papers anew, into bench-sdann/ and bench-quartz/
 	$(BIN)/neurochip bench sdann
+	$(BIN)/neurochip bench quartz
 
 wheel: $(VENV)/installed-dev ## Build the wheel into dist/
 	$(BIN)/maturin build --release --out dist

@@ -9,6 +9,7 @@
 | `networks.py`, `boards.py` | which networks can be measured here, and on how many chips |
 | `spikes.py` | what every neuron sent, and how far each spike reaches |
 | `sdann/` | the suite of the SDANN paper |
+| `quartz/` | the suite of the Quartz paper |
 
 A further paper is a folder beside `sdann/` that ends in a `Suite`, and a place in `SUITES`. What it
 publishes is a TOML file of that folder, each figure with its source.
@@ -19,12 +20,13 @@ from __future__ import annotations
 from .architectures import ARCHITECTURES, Architecture
 from .boards import smallest_board
 from .plot import Plot
+from .quartz import QUARTZ
 from .sdann import SDANN
 from .suite import Options, Part, Section, Suite, run_suite
 from .table import Cell, Column, Table
 from .telling import csv_text, markdown, rich_table
 
-SUITES = (SDANN,)
+SUITES = (SDANN, QUARTZ)
 """Each a command of `neurochip bench`."""
 
 __all__ = [

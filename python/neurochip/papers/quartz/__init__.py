@@ -1,0 +1,32 @@
+"""The suite of the Quartz paper: its figures 2 to 4, and Loihi beside what was measured there.
+
+| file | question |
+|---|---|
+| `published.toml`, `published.py` | what the paper and its measurements say, with sources |
+| `bench.py` | what the figures share |
+| `operations.py` | how the paper counts operations |
+| `error.py` | figure 2 |
+| `work.py` | figures 3 and 4 |
+"""
+
+from __future__ import annotations
+
+from ..suite import Part, Suite
+from . import error, work
+from .bench import Bench, about
+from .published import published
+
+QUARTZ = Suite(
+    name="quartz",
+    title="The figures of the Quartz paper, measured anew",
+    paper=published().citation,
+    open=Bench,
+    about=about,
+    parts=(
+        Part("figure-02", error.measure),
+        Part("figure-03", work.measure_operations),
+        Part("figure-04", work.measure_energy),
+    ),
+)
+
+__all__ = ["QUARTZ"]

@@ -1,0 +1,176 @@
+"""Bench: the networks of the suite, and what its figures share, measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...chip import load as load_chip
+from ...image import Image, assemble
+from ...lower import CodeOptions, lower
+from ...simulate import simulate
+from ..boards import placed_on_a_board
+from ..networks import Missing, Places, Subject, trained
+from ..spikes import macs_by_layer
+from ..suite import Options
+from .operations import operations
+from .published import Published, published
+
+IDEAL, DARWIN3 = "ideal", "darwin3"
+
+COUNTERPARTS = {"mnist_lenet": "mnist", "cifar10_vgg_max": "cifar10"}
+"""Networks of ours beside those of the paper that do the same task; ours are smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    networks: tuple[tuple[str, str, int], ...]
+    """Network, data set, and of how many samples accuracy is told."""
+    timesteps: tuple[int, ...]
+    """Windows, on registers that hold every sum."""
+    narrow_timesteps: tuple[int, ...]
+    """Windows, on Darwin3, where every timestep is computed."""
+    counted: int
+    """Samples whose operations are counted."""
+    timed: int
+    """Samples that are timed on Loihi."""
+
+
+FULL = Size(
+    networks=(("mnist_lenet", "mnist", 2000), ("cifar10_vgg_max", "cifar10", 500)),
+    timesteps=(2, 4, 8, 16, 32, 64, 128, 256),
+    narrow_timesteps=(4, 8, 16, 32, 64),
+    counted=16,
+    timed=8,
+)
+
+QUICK = Size(
+    networks=(("mnist_lenet", "mnist", 100), ("digits_cnn", "digits", 100)),
+    timesteps=(2, 4, 16, 64),
+    narrow_timesteps=(16,),
+    counted=2,
+    timed=1,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A network in windows of one length, on one chip."""
+
+    chip: str
+    timesteps: int
+    samples: int
+    percent: float
+    """Right answers."""
+    sops: float
+    spikes: float
+    soma_updates: float
+    """These three of a sample, the mean."""
+    differing: float
+    """Values that are not onnxruntime's, in a hundred."""
+    overflows: int
+    operations: float | None
+    """As the paper counts them; None where they were not counted."""
+
+
+class Bench:
+    """What the parts of the suite read; measured when it is first asked for."""
+
+    def __init__(self, options: Options) -> None:
+        """Looks for trained networks."""
+        self.options, self.size = options, QUICK if options.quick else FULL
+        self.published: Published = published()
+        places = Places.of(options)
+        found = [(trained(name, data, places), count) for name, data, count in self.size.networks]
+        self.subjects = tuple(
+            each.first(count) for each, count in found if isinstance(each, Subject)
+        )
+        self.missing = tuple(each for each, _ in found if isinstance(each, Missing))
+
+    @cached_property
+    def facts(self) -> Mapping[str, tuple[Facts, ...]]:
+        """Of each network, the windows on `ideal`, the shortest first."""
+        return {
+            subject.name: tuple(
+                self._measured(subject, IDEAL, timesteps) for timesteps in self.size.timesteps
+            )
+            for subject in self.subjects
+        }
+
+    @cached_property
+    def narrow(self) -> Mapping[str, tuple[Facts, ...]]:
+        """The same on the registers of Darwin3."""
+        return {
+            subject.name: tuple(
+                self._measured(subject, DARWIN3, timesteps)
+                for timesteps in self.size.narrow_timesteps
+            )
+            for subject in self.subjects
+        }
+
+    def quantized_percent(self, subject: Subject) -> float:
+        """Right answers of the quantized network itself, in exact integers."""
+        graph, right = subject.graph, 0
+        assert subject.labels is not None
+        for start in range(0, len(subject.x), BATCH):
+            codes = graph.quantize(subject.x[start : start + BATCH])
+            values = graph.finish(graph.evaluate(codes)[graph.output.name])
+            labels = subject.labels[start : start + BATCH]
+            right += int((values.reshape(len(values), -1).argmax(axis=1) == labels).sum())
+        return 100.0 * right / len(subject.x)
+
+    def macs(self, subject: Subject) -> int:
+        """Weights that a sample's convolutions and matrix products apply."""
+        network = self.image(subject, IDEAL, self.size.timesteps[0]).network
+        assert network is not None
+        return sum(macs_by_layer(network).values())
+
+    def image(self, subject: Subject, chip: str, timesteps: int) -> Image:
+        """A network in Quartz neurons, on the smallest board that holds it."""
+        codes = subject.graph.quantize(subject.calibration)
+        options = CodeOptions(timesteps=timesteps)
+        network = lower(subject.graph, load_chip(chip), "quartz", codes, options=options)
+        return assemble(placed_on_a_board(network, chip))
+
+    def _measured(self, subject: Subject, chip: str, timesteps: int) -> Facts:
+        self.options.tell(f"{subject.name}: T = {timesteps} on {chip}")
+        image = self.image(subject, chip, timesteps)
+        run = simulate(image, subject.x, timing="none", threads=self.options.threads)
+        exact, network = run.exact_agreement, image.network
+        assert exact is not None
+        assert network is not None
+        assert subject.labels is not None
+        counted = None
+        if chip == IDEAL:
+            counted = operations(network, timesteps, subject.x[: self.size.counted])
+        return Facts(
+            chip=chip,
+            timesteps=timesteps,
+            samples=len(subject.x),
+            percent=100.0 * float(np.mean(run.predictions == subject.labels)),
+            sops=float(run.sops.mean()),
+            spikes=float(run.spikes.mean()),
+            soma_updates=float(run.counters["soma_updates"].mean()),
+            differing=100.0 * int(exact.differing.sum()) / int(exact.compared.sum()),
+            overflows=int(run.layer_overflows.sum()),
+            operations=counted,
+        )
+
+
+BATCH = 250
+
+
+def about(bench: Bench) -> tuple[str, ...]:
+    """What was run, and what was left out."""
+    lines = [
+        f"{'quick; ' if bench.options.quick else ''}trained networks of uint8, one scale a tensor; "
+        "a window of T timesteps has T - 1 levels above 0 (T = 1 has none, and is left out)",
+        f"on `{IDEAL}`, whose registers hold every sum, and on `{DARWIN3}`, whose 16 bits do not",
+        "beside the paper's networks stand smaller ones of ours for the same tasks",
+    ]
+    return (*lines, *(f"LEFT OUT: {each}" for each in bench.missing))
