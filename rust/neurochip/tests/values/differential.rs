@@ -73,7 +73,7 @@ fn home(network: &Network, population: usize, neuron: usize) -> Destination {
         tile.population as usize == population
             && tile.neurons(network.populations[population].shape).any(|held| held == neuron)
     };
-    network.tiles.iter().find(holds).map_or(Destination::Port(0), |tile| Destination::Node(tile.node))
+    network.tiles.iter().find(holds).map_or(Destination::Port(0), |tile| Destination::Core(tile.core))
 }
 
 /// Cores that a neuron's spikes go to, and the synapses that wait there.
@@ -87,7 +87,7 @@ fn targets(network: &Network, population: usize, neuron: usize) -> Vec<(Destinat
             let held: BTreeSet<usize> = tile.neurons(shape).collect();
             let synapses = reached.iter().filter(|synapse| held.contains(&synapse.target)).count();
             if synapses > 0 {
-                targets.push((Destination::Node(tile.node), synapses as u64));
+                targets.push((Destination::Core(tile.core), synapses as u64));
             }
         }
     }
@@ -108,7 +108,7 @@ fn distance_in_chips(chip: &ChipSpec, from: Destination, to: Destination) -> u64
 fn place(chip: &ChipSpec, end: Destination) -> (u32, u32) {
     let width = chip.mesh.width * chip.board.chips_x;
     match end {
-        Destination::Node(node) => (node % width, node / width),
+        Destination::Core(node) => (node % width, node / width),
         Destination::Port(port) => (chip.ports()[port as usize].x, chip.ports()[port as usize].y),
     }
 }
