@@ -9,6 +9,7 @@ mod engines;
 mod laws;
 mod links;
 mod mesh;
+mod nodes;
 mod one_spike;
 mod perturbation;
 mod random;

@@ -87,6 +87,7 @@ fn network_of(choices: &mut Choices, code: fn(&mut Choices) -> SpikeCode, add: A
         ("core.overflow", choices.one_of(&["wrap", "saturate"])),
         ("core.second_state_word", SECOND_STATE_WORD),
         ("noc.packet_flits", choices.one_of(&["1", "2"])),
+        ("mesh.cores_per_node", choices.one_of(&["1", "1", "4"])),
     ];
     let chip = tiny(&[&fields, chips].concat());
     let shape = shape(choices);
