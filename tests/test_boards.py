@@ -109,7 +109,7 @@ def test_the_filling_order_visits_every_core_once_and_chip_after_chip(name, chip
 def test_chips_are_filled_one_after_the_other():
     chip = nc.chip("tiny", SMALL_CORES | {"board.chips_x": 2, "board.chips_y": 2})
     tiles = place(network(chip), chip).tiles
-    on_chips = [chip.chip_at(chip.position(tile.node)) for tile in tiles]
+    on_chips = [chip.chip_at(chip.position_of(tile.core)) for tile in tiles]
     assert on_chips == [(0, 0)] * 16 + [(1, 0)] * (len(tiles) - 16)
 
 

@@ -102,7 +102,7 @@ def test_level_2_is_timed_and_no_slower_than_the_curve(images, digits):
 def test_level_0_moves_nothing_and_says_nothing(images):
     target = images[0].chip
     network = images[0].network
-    assert [tile.node for tile in place(network, target).tiles] == [c.node for c in images[0].cores]
+    assert [tile.core for tile in place(network, target).tiles] == [c.node for c in images[0].cores]
     assert images[0].gain is None
 
 
@@ -152,7 +152,7 @@ def test_a_tile_that_needs_a_large_core_stays_on_large_ones():
     placement = place(lower(graph_of(tensor("x", (600,)), [large, last]), chip), chip)
     for level in LEVELS:
         for tile in nc.optimize_placement(placement, level).tiles:
-            assert tile.usage.dendrite_words <= chip.dendrite_words(tile.node)
+            assert tile.usage.dendrite_words <= chip.dendrite_words(tile.core)
     assert placement.tiles[0].usage.dendrite_words > 8_192
 
 

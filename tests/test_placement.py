@@ -61,7 +61,7 @@ def test_every_neuron_is_on_exactly_one_core_and_no_core_has_two_tiles(chip, see
     target = nc.chip(chip, {"core.max_neurons": 50})
     network = lower(graph, target)
     placement = place(network, target)
-    nodes = [tile.node for tile in placement.tiles]
+    nodes = [tile.core for tile in placement.tiles]
     assert len(set(nodes)) == len(nodes)
     assert set(nodes) <= set(target.cores())
     for population in network.populations[1:]:
@@ -75,7 +75,7 @@ def test_every_neuron_is_on_exactly_one_core_and_no_core_has_two_tiles(chip, see
 def test_reserved_nodes_stay_free():
     reserved = {"mesh__reserved": "[[0, 0], [0, 1], [1, 1]]"}
     placement = placed([conv_layer()], "tiny", core__max_neurons=4, **reserved)
-    nodes = {tile.node for tile in placement.tiles}
+    nodes = {tile.core for tile in placement.tiles}
     assert len(nodes) == 12
     assert nodes.isdisjoint({0, 4, 5})
 
@@ -226,15 +226,15 @@ def test_large_tiles_are_on_big_cores_and_small_ones_anywhere():
     placement = placed([large, small])
     assert usage(placement, "large").dendrite_words > 8_192
     for tile in placement.tiles:
-        column = tile.node % 24
+        column = tile.core % 24
         assert tile.usage.dendrite_words <= (65_536 if column % 4 < 2 else 8_192)
     # The nearest core to the entrance at (23, 12) is a little one: the small layer can be there.
-    assert placement.tiles_of("small")[0].node % 4 >= 2
+    assert placement.tiles_of("small")[0].core % 4 >= 2
 
 
 def test_the_first_layers_are_nearest_to_the_entrance():
     placement = placed([conv_layer()], "tiny", core__max_neurons=12)
-    distances = [abs(t.node % 4) + abs(t.node // 4) for t in placement.tiles]
+    distances = [abs(t.core % 4) + abs(t.core // 4) for t in placement.tiles]
     assert distances[0] == 0
     assert max(distances) <= 3
 

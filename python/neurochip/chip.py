@@ -92,11 +92,27 @@ class Chip:
         """Nodes of the board along x and along y."""
         return self.chip_size[0] * self.board[0], self.chip_size[1] * self.board[1]
 
+    @cached_property
+    def cores_per_node(self) -> int:
+        """Cores at each router."""
+        return self.spec["mesh"]["cores_per_node"] or 1
+
     def cores(self) -> list[int]:
-        """The nodes of the board that can hold neurons, ascending."""
+        """The cores of the board that can hold neurons, ascending.
+
+        Those of a node count from its number times the cores of a node.
+        """
         reserved = {(x, y) for x, y in self.spec["mesh"]["reserved"]}
-        nodes = range(self.size[0] * self.size[1])
-        return [node for node in nodes if self._position_on_chip(node) not in reserved]
+        cores = range(self.size[0] * self.size[1] * self.cores_per_node)
+        return [core for core in cores if self._position_on_chip(core) not in reserved]
+
+    def node_of(self, core: int) -> int:
+        """The node of a core."""
+        return core // self.cores_per_node
+
+    def position_of(self, core: int) -> tuple[int, int]:
+        """Column and row on the board of the node of a core."""
+        return self.position(self.node_of(core))
 
     def ports(self) -> list[tuple[int, int]]:
         """Column and row, on the board, of the router of each io port."""
@@ -110,13 +126,13 @@ class Chip:
         """The chip that a column and row are on, as chips along x and along y."""
         return position[0] // self.chip_size[0], position[1] // self.chip_size[1]
 
-    def dendrite_words(self, node: int) -> int:
-        """Words of the dendrite memory of a node's core."""
+    def dendrite_words(self, core: int) -> int:
+        """Words of the dendrite memory of a core."""
         depths: list[int] = self.spec["core"]["dendrite_memory"]["depth_words_by_column"]
-        return depths[self._position_on_chip(node)[0] % len(depths)]
+        return depths[self._position_on_chip(core)[0] % len(depths)]
 
-    def _position_on_chip(self, node: int) -> tuple[int, int]:
-        x, y = self.position(node)
+    def _position_on_chip(self, core: int) -> tuple[int, int]:
+        x, y = self.position_of(core)
         return x % self.chip_size[0], y % self.chip_size[1]
 
 

@@ -52,7 +52,8 @@ def optimize(
 
     Raises:
         InputError: If there is no such level.
-        ChipError: On a board of several chips, whose links the search does not know.
+        ChipError: On a board of several chips, whose links the search does not know, or with
+            several cores a node.
     """
     if level not in LEVELS:
         raise InputError(f"`optimize` is {level}, expected 0, 1 or 2")
@@ -64,10 +65,16 @@ def optimize(
             f"{placement.chip.num_chips}",
             hint="leave `optimize` at 0, or take a single chip",
         )
+    if placement.chip.cores_per_node > 1:
+        raise ChipError(
+            f"`optimize` moves tiles between nodes of one core; {placement.chip.name!r} has "
+            f"{placement.chip.cores_per_node} at each (mesh.cores_per_node)",
+            hint="leave `optimize` at 0",
+        )
     image = assemble(placement)
     codes = _random_codes(image) if calibration is None else _codes(image, calibration)
     search = _Search(placement, _placer(placement, image, codes), codes)
-    start = np.array([tile.node for tile in placement.tiles], np.uint32)
+    start = np.array([tile.core for tile in placement.tiles], np.uint32)
     found = search.placer.descend(start)
     if level == 1:
         before, after = search.counted(start), search.counted(found)
@@ -141,7 +148,7 @@ class _Search:
     def moved(self, nodes: NDArray[np.uint32]) -> Placement:
         """The placement with each tile on another node."""
         pairs = zip(self.placement.tiles, nodes, strict=True)
-        tiles = tuple(replace(tile, node=int(node)) for tile, node in pairs)
+        tiles = tuple(replace(tile, core=int(node)) for tile, node in pairs)
         return replace(self.placement, tiles=tiles)
 
     def counted(self, nodes: NDArray[np.uint32]) -> Cost:

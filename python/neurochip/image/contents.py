@@ -76,7 +76,10 @@ class Layer:
 class Core:
     """What one core holds, and how full its memories are."""
 
+    core: int
+    """Those of a node count from its number times the cores of a node."""
     node: int
+    """Of its router, `y * width + x`."""
     x: int
     y: int
     population: str
@@ -165,10 +168,11 @@ def _core(tile: Mapping[str, Any], usage: list[int], names: list[str], chip: Chi
     rows, columns, channels = (
         (tile[axis][0], tile[axis][1]) for axis in ("rows", "columns", "channels")
     )
-    x, y = chip.position(tile["node"])
+    x, y = chip.position_of(tile["core"])
     dendrite_words, dendrites, axon_entries = usage
     return Core(
-        node=tile["node"],
+        core=tile["core"],
+        node=chip.node_of(tile["core"]),
         x=x,
         y=y,
         population=names[tile["population"]],
@@ -177,7 +181,7 @@ def _core(tile: Mapping[str, Any], usage: list[int], names: list[str], chip: Chi
         channels=channels,
         neurons=(rows[1] - rows[0]) * (columns[1] - columns[0]) * (channels[1] - channels[0]),
         dendrite_words=dendrite_words,
-        dendrite_words_available=chip.dendrite_words(tile["node"]),
+        dendrite_words_available=chip.dendrite_words(tile["core"]),
         dendrites=dendrites,
         axon_entries=axon_entries,
     )

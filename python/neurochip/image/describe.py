@@ -175,7 +175,7 @@ def _tiles(placement: Placement, numbers: Mapping[str, int], blob: Blob) -> list
     return [
         {
             "population": numbers[tile.population],
-            "node": tile.node,
+            "core": tile.core,
             "rows": list(tile.box.rows),
             "columns": list(tile.box.columns),
             "channels": list(tile.box.channels),

@@ -39,18 +39,20 @@ def filling_order(chip: Chip, start: tuple[int, int]) -> list[int]:
     core of the chip before, at first from the one nearest to `start`.
     """
     order: list[int] = []
-    nodes = set(chip.cores())
+    free = set(chip.cores())
     width = chip.chip_size[0] * chip.board[0]
     curve = _curve(chip.chip_size)
     for left, low in _chips_to_and_fro(chip, start):
         here = [(low + y) * width + left + x for x, y in curve]
-        cores = [node for node in here if node in nodes]
-        positions = [chip.position(node) for node in cores]
+        each = range(chip.cores_per_node)
+        cores = [node * len(each) + place for node in here for place in each]
+        cores = [core for core in cores if core in free]
+        positions = [chip.position_of(core) for core in cores]
         nearest = min(
             range(len(cores)), key=lambda i: (_distance(positions[i], start), i), default=0
         )
         order += cores[nearest:] + cores[:nearest]
-        start = chip.position(order[-1]) if order else start
+        start = chip.position_of(order[-1]) if order else start
     return order
 
 

@@ -74,9 +74,9 @@ class _Filling:
         self.network, self.chip = network, chip
         entrance = _io_position(chip, INPUT_PORT)
         self.order = filling_order(chip, entrance)
-        self.words = np.array([chip.dendrite_words(node) for node in self.order], np.int64)
+        self.words = np.array([chip.dendrite_words(core) for core in self.order], np.int64)
         self.free = np.ones(len(self.order), np.bool_)
-        chips = [chip.chip_at(chip.position(node)) for node in self.order]
+        chips = [chip.chip_at(chip.position_of(core)) for core in self.order]
         self.chip_start = {place: chips.index(place) for place in dict.fromkeys(chips)}
         self.positions: dict[str, list[tuple[int, int]]] = {
             p.name: [entrance] for p in network.populations if isinstance(p.model, Input)
@@ -98,9 +98,9 @@ class _Filling:
             )
         tiles = []
         for population in populations:
-            nodes = self.take(population, usages[population.name])
-            boxes = zip(nodes, grids[population.name].boxes, usages[population.name], strict=True)
-            tiles += [Tile(population.name, node, box, used) for node, box, used in boxes]
+            cores = self.take(population, usages[population.name])
+            boxes = zip(cores, grids[population.name].boxes, usages[population.name], strict=True)
+            tiles += [Tile(population.name, core, box, used) for core, box, used in boxes]
         return tiles
 
     def take(self, population: Population, usages: Sequence[Usage]) -> list[int]:
@@ -112,10 +112,10 @@ class _Filling:
             place for source in self._sources(population) for place in self.positions[source]
         ]
         reach = Reach(self.chip, senders)
-        excess = [reach.excess(self.chip.position(node)) for node in self.order]
+        excess = [reach.excess(self.chip.position_of(core)) for core in self.order]
         near = np.array([found is None for found in excess])
         first = min(self.chip_start.get(self.chip.chip_at(place), 0) for place in senders)
-        nodes = []
+        cores = []
         for used in usages:
             large = self.free & (self.words >= used.dendrite_words)
             found = np.flatnonzero(large & near)
@@ -124,9 +124,9 @@ class _Filling:
                 raise self._no_core(population, used, too_far)
             chosen = found[np.searchsorted(found, first) % len(found)]
             self.free[chosen] = False
-            nodes.append(self.order[chosen])
-        self.positions[population.name] = [self.chip.position(node) for node in nodes]
-        return nodes
+            cores.append(self.order[chosen])
+        self.positions[population.name] = [self.chip.position_of(core) for core in cores]
+        return cores
 
     def _sources(self, population: Population) -> list[str]:
         """Who sends to a population; if nobody does, who else sends to its targets."""
@@ -184,7 +184,7 @@ def _require_a_way_out(network: Network, chip: Chip, tiles: Sequence[Tile]) -> N
     for tile in tiles:
         if tile.population != output.name:
             continue
-        x, y = chip.position(tile.node)
+        x, y = chip.position_of(tile.core)
         too_far = [found for found in (reach.excess((x, y)) for reach in reaches) if found]
         if len(too_far) == len(ports):
             distances = [abs(port_x - x) + abs(port_y - y) for port_x, port_y in ports]

@@ -87,6 +87,6 @@ class Tile:
     """A box of a population's neurons on one core."""
 
     population: str
-    node: int
+    core: int
     box: Box
     usage: Usage

@@ -124,6 +124,8 @@ class Memory:
     y: int
     used_words: int
     available_words: int
+    place: int | None = None
+    """Which core of its node it is; None where a node has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class HotCore:
-    """The core with most cycles of one kind, and their share of the cycles of work."""
+    """The core with most cycles of one kind, and their share of the cycles of work.
+
+    Where nodes have several cores it is a node, and the mean share of those with neurons.
+    """
 
     what: str
     node: int

@@ -188,8 +188,15 @@ def _unit(chip: Chip, field: str) -> str:
 
 
 def _fullest(image: Image) -> Memory:
-    core = image.fullest_core
-    return Memory(core.node, core.x, core.y, core.dendrite_words, core.dendrite_words_available)
+    core, per_node = image.fullest_core, image.chip.cores_per_node
+    return Memory(
+        core=core.core,
+        x=core.x,
+        y=core.y,
+        used_words=core.dendrite_words,
+        available_words=core.dendrite_words_available,
+        place=core.core % per_node if per_node > 1 else None,
+    )
 
 
 def _relays(run: Run) -> Relays | None:

@@ -35,5 +35,7 @@ def _hottest_core(image: Image, detail: Detail, what: str, work_cycles: int) -> 
     cycles_of = detail.nodes[CYCLES[what]]
     core = max(image.cores, key=lambda core: int(cycles_of[core.node]))
     cycles = int(cycles_of[core.node])
-    share = 100 * cycles / work_cycles
-    return HotCore(what, core.node, core.x, core.y, core.population, cycles, share)
+    layers = [other.population for other in image.cores if other.node == core.node]
+    share = 100 * cycles / work_cycles / len(layers)
+    named = ", ".join(dict.fromkeys(layers))
+    return HotCore(what, core.node, core.x, core.y, named, cycles, share)

@@ -204,7 +204,10 @@ def _chip(contents: Contents) -> Table:
     table.add_row("cores used", f"{contents.cores_used:,} of {contents.cores_available:,}")
     used = f"{fullest.used_words:,} of {fullest.available_words:,} words"
     share = numbers.percent(fullest.used_words, fullest.available_words)
-    table.add_row("fullest core", f"({fullest.x}, {fullest.y}): {used} of its memory ({share})")
+    where = f"({fullest.x}, {fullest.y})"
+    if fullest.place is not None:
+        where = f"{fullest.place} at {where}"
+    table.add_row("fullest core", f"{where}: {used} of its memory ({share})")
     table.add_row("overflows", numbers.count(contents.overflows))
     return table
 

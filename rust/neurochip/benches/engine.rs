@@ -89,7 +89,14 @@ fn noc(packet_flits: u32) -> Noc {
 }
 
 fn mesh(side: u32) -> Mesh {
-    Mesh { width: side, height: side, reserved: vec![], max_hops_x: None, max_hops_y: None }
+    Mesh {
+        width: side,
+        height: side,
+        cores_per_node: None,
+        reserved: vec![],
+        max_hops_x: None,
+        max_hops_y: None,
+    }
 }
 
 /// Mean hops between two random nodes.
@@ -175,7 +182,7 @@ fn to_all(side: u32, neurons: u32, hot: u32) -> Traffic {
         let first = traffic.spikes.len() as u32;
         for neuron in 0..neurons {
             let start = traffic.packets.len() as u32;
-            let packet = |destination| Packet { destination: Destination::Node(destination), synapses: 8 };
+            let packet = |destination| Packet { destination: Destination::Core(destination), synapses: 8 };
             traffic.packets.extend((0..4).map(|_| {
                 let is_hot = hot > 0 && random.below(hot) == 0;
                 packet(if is_hot { num_nodes / 2 + side / 2 } else { random.below(num_nodes) })
@@ -183,7 +190,7 @@ fn to_all(side: u32, neurons: u32, hot: u32) -> Traffic {
             traffic.spikes.push(Spike { neuron, packets: start..start + 4 });
         }
         traffic.updates.push(Update { neurons, soma_cycles: 80 });
-        traffic.cores.push(CoreWork { node, updates: node..node + 1, spikes: first..first + neurons });
+        traffic.cores.push(CoreWork { core: node, updates: node..node + 1, spikes: first..first + neurons });
     }
     traffic
 }
@@ -237,10 +244,10 @@ fn all_ran() -> u64 {
 
 fn sparse_timestep_ns(side: u32) -> f64 {
     let (spec, mut traffic) = (ideal(side), Traffic::default());
-    traffic.packets.push(Packet { destination: Destination::Node(side + 1), synapses: 8 });
+    traffic.packets.push(Packet { destination: Destination::Core(side + 1), synapses: 8 });
     traffic.spikes.push(Spike { neuron: 0, packets: 0..1 });
     traffic.updates.push(Update { neurons: 1, soma_cycles: 1 });
-    traffic.cores.push(CoreWork { node: 0, updates: 0..1, spikes: 0..1 });
+    traffic.cores.push(CoreWork { core: 0, updates: 0..1, spikes: 0..1 });
     let mut machine = Machine::new(&spec);
     let count = 10_000;
     let seconds = timed(|| {

@@ -72,7 +72,7 @@ impl Places {
     /// The router that a core or an io port is attached to, as x and y.
     fn router(&self, place: Destination) -> [u32; 2] {
         match place {
-            Destination::Node(node) => self.grid.position(node),
+            Destination::Core(core) => self.grid.position(self.grid.node_of(core)),
             Destination::Port(port) => self.ports[port as usize],
         }
     }
@@ -86,7 +86,7 @@ impl Places {
     fn cost(&self, from: Destination, to: Destination) -> Cost {
         let [start, stop] = [self.router(from), self.router(to)];
         let [hops_x, hops_y] = distances(start, stop);
-        let between_cores = matches!((from, to), (Destination::Node(_), Destination::Node(_)));
+        let between_cores = matches!((from, to), (Destination::Core(_), Destination::Core(_)));
         Cost {
             packets: 1,
             hops: hops_x + hops_y,
@@ -200,7 +200,7 @@ fn routes(image: &Image, projection: &Projection) -> Vec<Route> {
     };
     let ends = description.ends(projection);
     let route = |tile: &Tile| Route {
-        destination: Destination::Node(tile.node),
+        destination: Destination::Core(tile.core),
         reach: reach(&projection.connector, ends, tile, index.as_deref()),
     };
     description.tiles.iter().filter(|tile| tile.population == projection.target).map(route).collect()

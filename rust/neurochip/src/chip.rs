@@ -96,7 +96,10 @@ pub struct Mesh {
     pub width: u32,
     /// Routers along y.
     pub height: u32,
-    /// Nodes `[x, y]` whose router works but whose core holds no neurons (a manager processor).
+    /// Cores at each router, which share its local port; absent: one.
+    #[serde(default)]
+    pub cores_per_node: Option<u32>,
+    /// Nodes `[x, y]` whose router works but whose cores hold no neurons (a manager processor).
     #[serde(default)]
     pub reserved: Vec<[u32; 2]>,
     /// Farthest a packet can be addressed along x, hops; absent: anywhere.
@@ -439,16 +442,21 @@ impl ChipSpec {
         y * self.grid().width + x
     }
 
-    /// Whether this node has no core for neurons.
-    pub fn is_reserved(&self, node: u32) -> bool {
-        let reserved = &self.mesh.reserved;
-        !reserved.is_empty() && reserved.contains(&self.grid().position_on_chip(node))
+    /// Cores of the board, those of reserved nodes included.
+    pub fn num_cores(&self) -> u32 {
+        self.grid().num_cores()
     }
 
-    /// Words of the dendrite memory of this node's core.
-    pub fn dendrite_words(&self, node: u32) -> u32 {
-        let by_column = &self.core.dendrite_memory.depth_words_by_column;
-        by_column[self.grid().position_on_chip(node)[0] as usize % by_column.len()]
+    /// Whether this core holds no neurons, as its node is reserved.
+    pub fn is_reserved(&self, core: u32) -> bool {
+        let (grid, reserved) = (self.grid(), &self.mesh.reserved);
+        !reserved.is_empty() && reserved.contains(&grid.position_on_chip(grid.node_of(core)))
+    }
+
+    /// Words of the dendrite memory of this core.
+    pub fn dendrite_words(&self, core: u32) -> u32 {
+        let (grid, by_column) = (self.grid(), &self.core.dendrite_memory.depth_words_by_column);
+        by_column[grid.position_on_chip(grid.node_of(core))[0] as usize % by_column.len()]
     }
 }
 

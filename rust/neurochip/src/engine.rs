@@ -22,13 +22,13 @@ mod router;
 
 use thiserror::Error;
 
-use crate::chip::ChipSpec;
+use crate::chip::{ChipSpec, Grid};
 use crate::counters::Counters;
 use crate::traffic::{self, Destination, Traffic};
 use core_timing::{ReceiveEngines, SendEngines};
 use edge::Edge;
 use flits::Packet;
-use noc::Noc;
+use noc::{Arrival, Noc};
 pub use places::{OutputCounts, Places};
 pub use replay::{Cancelled, Consume, RecordedPacket, Replayed, replay};
 
@@ -76,6 +76,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Machine {
     spec: ChipSpec,
+    grid: Grid,
     noc: Noc,
     sends: SendEngines,
     receives: ReceiveEngines,
@@ -89,14 +90,15 @@ pub struct Machine {
 impl Machine {
     /// A chip at rest.
     pub fn new(spec: &ChipSpec) -> Self {
-        let (timing, num_nodes, ports) = (&spec.core.timing, spec.num_nodes(), spec.ports());
+        let (timing, grid, ports) = (&spec.core.timing, spec.grid(), spec.ports());
         Self {
-            noc: Noc::new(&spec.noc, &spec.grid(), &spec.board, &ports),
-            sends: SendEngines::new(timing, spec.noc.queue_flits, num_nodes),
-            receives: ReceiveEngines::new(timing, num_nodes),
+            noc: Noc::new(&spec.noc, &grid, &spec.board, &ports),
+            sends: SendEngines::new(timing, spec.noc.queue_flits, grid),
+            receives: ReceiveEngines::new(timing, grid),
             edge: Edge::new(ports, spec.noc.queue_flits),
             last_visible: 0,
             last_message: 0,
+            grid,
             spec: spec.clone(),
         }
     }
@@ -150,11 +152,13 @@ impl Machine {
         self.receives.start_timestep();
         self.sends.start_timestep(traffic.spikes.len());
         self.edge.start_timestep(&traffic.inputs);
-        let Self { spec, sends, noc, .. } = self;
+        let Self { spec, grid, sends, noc, .. } = self;
         for core in &traffic.cores {
             let visible = &mut sends.visible;
-            let last_visible = core_timing::update(core, traffic, &spec.core.timing, visible, &mut noc.tally);
-            noc.tally.at(core.node, |counters| counters.spikes += core.spikes.len() as u64);
+            let node = grid.node_of(core.core);
+            let timing = &spec.core.timing;
+            let last_visible = core_timing::update(core, node, traffic, timing, visible, &mut noc.tally);
+            noc.tally.at(node, |counters| counters.spikes += core.spikes.len() as u64);
             self.last_visible = self.last_visible.max(last_visible);
             sends.start(core);
         }
@@ -217,7 +221,8 @@ impl Machine {
         let any = to_cores.is_some() || to_outside.iter().any(Option::is_some);
         if let Some(arrivals) = to_cores {
             for &arrival in &arrivals {
-                let is_tail = self.receives.arrive(now, arrival, &mut self.noc);
+                let core = self.core_of(arrival, traffic);
+                let is_tail = self.receives.arrive(now, core, arrival.flit, &mut self.noc);
                 if let (true, Some(trace)) = (is_tail, trace.as_deref_mut()) {
                     trace.push(traced(now, self.noc.flits.packet(arrival.flit), traffic));
                 }
@@ -240,6 +245,19 @@ impl Machine {
             self.noc.to_outside.give_back(line, flits);
         }
         any
+    }
+
+    /// The core, of those of a node, that a flit at the node has come to.
+    #[inline(always)]
+    fn core_of(&self, arrival: Arrival, traffic: &Traffic) -> u32 {
+        if self.grid.cores_per_node == 1 {
+            return arrival.place;
+        }
+        let packet = self.noc.flits.packet(arrival.flit).index;
+        match traffic.packets[packet as usize].destination {
+            Destination::Core(core) => core,
+            Destination::Port(_) => unreachable!("such a packet leaves through another output"),
+        }
     }
 
     /// One cycle of everything with work. The order does not matter: all act on the state at the

@@ -15,7 +15,7 @@ pub struct Schedule {
     /// The out-table of each population.
     axons: Vec<Axons>,
     places: Places,
-    /// Tiles in ascending order of their nodes.
+    /// Tiles in ascending order of their cores.
     tiles: Vec<Tile>,
     /// For each population, the populations it receives from.
     sources: Vec<Vec<usize>>,
@@ -81,7 +81,7 @@ impl Schedule {
         let description = image.description();
         let count = description.populations.len();
         let mut tiles = description.tiles.clone();
-        tiles.sort_by_key(|tile| tile.node);
+        tiles.sort_by_key(|tile| tile.core);
         let sources_of = |target: usize| {
             let incoming = description.projections.iter().filter(|p| p.target as usize == target);
             incoming.map(|projection| projection.source as usize).collect()
@@ -126,7 +126,7 @@ impl Schedule {
                 self.fire(description, tile, &sample.codes[number], sample.timestep, &mut traffic);
             }
             traffic.cores.push(CoreWork {
-                node: tile.node,
+                core: tile.core,
                 updates: updates..updates + 1,
                 spikes: spikes..traffic.spikes.len() as u32,
             });
@@ -149,7 +149,7 @@ impl Schedule {
         let population = &description.populations[tile.population as usize];
         let Some(spikes) = population.spikes(codes, timestep) else { return };
         let axons = &self.axons[tile.population as usize];
-        let from = Destination::Node(tile.node);
+        let from = Destination::Core(tile.core);
         for (local, neuron) in tile.neurons(population.shape).enumerate() {
             if spikes.has(neuron) {
                 let start = traffic.packets.len() as u32;
@@ -201,7 +201,7 @@ impl Schedule {
             let costs = &mut by_population[tile.population as usize];
             costs.resize(population.num_neurons(), Cost::default());
             for neuron in tile.neurons(population.shape) {
-                costs[neuron] = axons.cost(&self.places, neuron, Destination::Node(tile.node));
+                costs[neuron] = axons.cost(&self.places, neuron, Destination::Core(tile.core));
             }
         }
         Costs(by_population)

@@ -115,7 +115,8 @@ impl Simulator {
         let schedule = Schedule::new(&image);
         let costs = schedule.costs(image.description());
         let pipeline = Pipeline::new(image.description());
-        let nodes: BTreeSet<u32> = image.description().tiles.iter().map(|tile| tile.node).collect();
+        let (grid, tiles) = (image.description().chip.grid(), &image.description().tiles);
+        let nodes: BTreeSet<u32> = tiles.iter().map(|tile| grid.node_of(tile.core)).collect();
         let active_nodes = nodes.len() as u32;
         Self { values: Values::new(&image), costs, schedule, pipeline, active_nodes, image }
     }

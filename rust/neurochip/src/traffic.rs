@@ -12,7 +12,7 @@ use crate::chip::ChipSpec;
 /// Everything the chip must do in one timestep.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Cores with neurons or spikes, in ascending order of their nodes.
+    /// Cores with neurons or spikes, in ascending order.
     pub cores: Vec<CoreWork>,
     /// What the somas do; each core has a range of them.
     pub updates: Vec<Update>,
@@ -27,8 +27,8 @@ pub struct Traffic {
 /// The work of one core.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoreWork {
-    /// The core's node.
-    pub node: u32,
+    /// The core.
+    pub core: u32,
     /// Its part of [`Traffic::updates`].
     pub updates: Range<u32>,
     /// Its part of [`Traffic::spikes`], in ascending order of neurons.
@@ -67,8 +67,8 @@ pub struct Packet {
 /// An end of a packet's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
-    /// The core of a node.
-    Node(u32),
+    /// A core; those of a node count from its number times `mesh.cores_per_node`.
+    Core(u32),
     /// The world outside an io port, by its position in the chip file.
     Port(u32),
 }
@@ -92,7 +92,7 @@ pub enum Error {
         what: &'static str,
         /// Which of them.
         index: usize,
-        /// The node or port it names.
+        /// The core or port it names.
         place: String,
         /// Name of the chip.
         chip: String,
@@ -120,10 +120,10 @@ pub enum Error {
         index: usize,
     },
     /// A neuron fires that does not update in this timestep.
-    #[error("neuron {neuron} of core {node} fires but does not update in this timestep")]
+    #[error("neuron {neuron} of core {core} fires but does not update in this timestep")]
     FiresWhileIdle {
-        /// The core's node.
-        node: u32,
+        /// The core.
+        core: u32,
         /// Local index of the neuron.
         neuron: u32,
     },
@@ -135,12 +135,12 @@ impl Traffic {
     /// # Errors
     /// The first entry that cannot be work of this chip.
     pub fn check(&self, spec: &ChipSpec) -> Result<(), Error> {
-        let places = Places { spec, num_nodes: spec.num_nodes(), num_ports: spec.num_ports() };
+        let places = Places { spec, num_cores: spec.num_cores(), num_ports: spec.num_ports() };
         for (index, packet) in self.packets.iter().enumerate() {
             places.check("packet", index, packet.destination)?;
         }
         for (index, core) in self.cores.iter().enumerate() {
-            places.check("core", index, Destination::Node(core.node))?;
+            places.check("core", index, Destination::Core(core.core))?;
             check_range("core", index, "updates", &core.updates, self.updates.len())?;
             check_range("core", index, "spikes", &core.spikes, self.spikes.len())?;
             self.check_spikes(core)?;
@@ -149,7 +149,7 @@ impl Traffic {
             places.check("injection", index, Destination::Port(input.port))?;
             check_range("injection", index, "packets", &input.packets, self.packets.len())?;
         }
-        check_ascending("core", self.cores.iter().map(|core| core.node))?;
+        check_ascending("core", self.cores.iter().map(|core| core.core))?;
         check_ascending("injection", self.inputs.iter().map(|input| input.port))
     }
 
@@ -170,7 +170,7 @@ impl Traffic {
                 stop += u64::from(update.neurons);
             }
             if update.is_none_or(|update: &Update| update.soma_cycles == 0) {
-                return Err(Error::FiresWhileIdle { node: core.node, neuron: spike.neuron });
+                return Err(Error::FiresWhileIdle { core: core.core, neuron: spike.neuron });
             }
         }
         Ok(())
@@ -190,14 +190,14 @@ impl Traffic {
 /// Where packets can start and end.
 struct Places<'a> {
     spec: &'a ChipSpec,
-    num_nodes: u32,
+    num_cores: u32,
     num_ports: u32,
 }
 
 impl Places<'_> {
     fn check(&self, what: &'static str, index: usize, place: Destination) -> Result<(), Error> {
         let exists = match place {
-            Destination::Node(node) => node < self.num_nodes && !self.spec.is_reserved(node),
+            Destination::Core(core) => core < self.num_cores && !self.spec.is_reserved(core),
             Destination::Port(port) => port < self.num_ports,
         };
         let chip = || self.spec.name.clone();
@@ -229,7 +229,7 @@ fn check_ascending(what: &'static str, values: impl Iterator<Item = u32> + Clone
 impl std::fmt::Display for Destination {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Node(node) => write!(formatter, "core {node}"),
+            Self::Core(core) => write!(formatter, "core {core}"),
             Self::Port(port) => write!(formatter, "io port {port}"),
         }
     }

@@ -9,9 +9,9 @@ fn chips() -> impl Iterator<Item = ChipSpec> {
 }
 
 /// One neuron of a core fires, once to each of the packets.
-fn one_spike(node: u32, packets: Vec<Packet>) -> Traffic {
+fn one_spike(core: u32, packets: Vec<Packet>) -> Traffic {
     Traffic {
-        cores: vec![CoreWork { node, updates: 0..1, spikes: 0..1 }],
+        cores: vec![CoreWork { core, updates: 0..1, spikes: 0..1 }],
         updates: vec![Update { neurons: 1, soma_cycles: 1 }],
         spikes: vec![Spike { neuron: 0, packets: 0..packets.len() as u32 }],
         packets,
@@ -29,7 +29,7 @@ fn simulated(spec: &ChipSpec, traffic: &Traffic) -> (u64, Vec<PacketTrace>) {
 fn a_packet_crosses_an_empty_chip_in_inject_hops_and_eject_cycles() {
     for spec in chips() {
         let (source, destination) = (spec.node(1, 0), spec.node(spec.mesh.width - 1, spec.mesh.height - 1));
-        let packet = Packet { destination: Destination::Node(destination), synapses: 0 };
+        let packet = Packet { destination: Destination::Core(destination), synapses: 0 };
         let (_, trace) = simulated(&spec, &one_spike(source, vec![packet]));
         let noc = &spec.noc;
         let along_x = (spec.mesh.width - 2) * noc.hop_cycles_to(Port::PlusX);
@@ -48,7 +48,7 @@ fn a_core_that_always_has_synapses_adds_them_at_its_peak_rate() {
         // 1000 cycles of the fast, as many as that takes of the slow.
         let synapses = 1000 * timing.sops_per_cycle.unwrap_or(1);
         let adding = timing.sop_millicycles.unwrap_or(1000);
-        let packet = Packet { destination: Destination::Node(node), synapses };
+        let packet = Packet { destination: Destination::Core(node), synapses };
         let quiet = |packets| simulated(&spec, &one_spike(node, vec![packet; packets])).0;
         let cycles = quiet(21) - quiet(1);
         assert_eq!(cycles, 20 * u64::from(adding + timing.decode_cycles), "{}", spec.name);

@@ -44,6 +44,8 @@ pub struct Grid {
     pub width: u32,
     /// Routers along y.
     pub height: u32,
+    /// Cores at each router.
+    pub cores_per_node: u32,
     /// Routers of one chip along x.
     chip_width: u32,
     /// Routers of one chip along y.
@@ -56,6 +58,7 @@ impl Grid {
         Self {
             width: mesh.width * board.chips_x,
             height: mesh.height * board.chips_y,
+            cores_per_node: mesh.cores_per_node.unwrap_or(1),
             chip_width: mesh.width,
             chip_height: mesh.height,
         }
@@ -64,6 +67,24 @@ impl Grid {
     /// Nodes of the board, reserved ones included.
     pub fn num_nodes(&self) -> u32 {
         self.width * self.height // checked: at most MAX_NODES
+    }
+
+    /// Cores of the board, those of reserved nodes included.
+    pub fn num_cores(&self) -> u32 {
+        self.num_nodes() * self.cores_per_node // checked: at most MAX_NODES * MAX_CORES_PER_NODE
+    }
+
+    /// The node of a core.
+    #[inline(always)]
+    pub fn node_of(&self, core: u32) -> u32 {
+        // Most chips have one core a node, and a branch is cheaper than a division.
+        if self.cores_per_node == 1 { core } else { core / self.cores_per_node }
+    }
+
+    /// The first core of a node.
+    #[inline(always)]
+    pub fn first_core(&self, node: u32) -> u32 {
+        node * self.cores_per_node // checked, as above
     }
 
     /// Column and row of a node.
@@ -119,7 +140,14 @@ mod tests {
 
     /// Two chips of 3 x 2 beside each other, and two above them.
     fn four_chips() -> Grid {
-        let mesh = Mesh { width: 3, height: 2, reserved: vec![], max_hops_x: None, max_hops_y: None };
+        let mesh = Mesh {
+            width: 3,
+            height: 2,
+            cores_per_node: None,
+            reserved: vec![],
+            max_hops_x: None,
+            max_hops_y: None,
+        };
         Grid::new(&mesh, &Board { chips_x: 2, chips_y: 2, ..Board::default() })
     }
 

@@ -7,6 +7,9 @@ use super::{ChipSpec, EnergyScope, Error, OutOfRange, Port, Requantizer, SomaCyc
 /// Largest mesh of a board: nodes are counted in `u32` and every router is simulated.
 const MAX_NODES: u64 = 1 << 20;
 
+/// Most cores at a router: who of them asks for its port is a word of bits.
+const MAX_CORES_PER_NODE: u32 = 64;
+
 /// Longest latency, cycles: far beyond any chip, and short enough for a calendar of messages.
 const MAX_LATENCY: u32 = 1 << 16;
 
@@ -84,6 +87,7 @@ impl ChipSpec {
         let nodes = u64::from(mesh.width) * u64::from(mesh.height);
         let expected = format_args!("{MAX_NODES} nodes or fewer");
         ranges.require(nodes <= MAX_NODES, "mesh.width * mesh.height", nodes, expected);
+        ranges.within("mesh.cores_per_node", mesh.cores_per_node.unwrap_or(1), 1, MAX_CORES_PER_NODE);
         for (index, &[x, y]) in mesh.reserved.iter().enumerate() {
             let inside = x < mesh.width && y < mesh.height;
             let field = format!("mesh.reserved[{index}]");

@@ -7,6 +7,7 @@
 mod alarms;
 mod receive;
 mod send;
+mod shared_ports;
 mod soma;
 
 pub(super) use receive::ReceiveEngines;

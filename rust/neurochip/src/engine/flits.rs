@@ -33,7 +33,7 @@ impl Target {
 /// How coordinates are packed for the mesh of a board.
 #[derive(Debug, Clone)]
 pub(super) struct Coordinates {
-    width: u32,
+    grid: Grid,
     x_mask: u32,
     x_bits: u32,
     /// Packed place and output of each io port.
@@ -43,12 +43,8 @@ pub(super) struct Coordinates {
 impl Coordinates {
     pub(super) fn new(grid: &Grid, io: &[IoPort]) -> Self {
         let x_bits = grid.width.next_power_of_two().trailing_zeros();
-        let mut coordinates = Self {
-            width: grid.width,
-            x_mask: (1 << x_bits) - 1,
-            x_bits,
-            ports: Vec::with_capacity(io.len()),
-        };
+        let mut coordinates =
+            Self { grid: *grid, x_mask: (1 << x_bits) - 1, x_bits, ports: Vec::with_capacity(io.len()) };
         for port in io {
             let exit = (port.side as u32) << EXIT_SHIFT;
             coordinates.ports.push(Target(coordinates.packed(port.y * grid.width + port.x) | exit));
@@ -58,18 +54,20 @@ impl Coordinates {
 
     /// Columns of the mesh.
     pub(super) fn width(&self) -> u32 {
-        self.width
+        self.grid.width
     }
 
     /// The coordinates of a node, packed.
     pub(super) fn packed(&self, node: u32) -> u32 {
-        (node / self.width) << self.x_bits | (node % self.width)
+        (node / self.grid.width) << self.x_bits | (node % self.grid.width)
     }
 
     /// Where a packet for this destination leaves the mesh.
     pub(super) fn target(&self, destination: Destination) -> Target {
         match destination {
-            Destination::Node(node) => Target(self.packed(node) | (LOCAL as u32) << EXIT_SHIFT),
+            Destination::Core(core) => {
+                Target(self.packed(self.grid.node_of(core)) | (LOCAL as u32) << EXIT_SHIFT)
+            }
             Destination::Port(port) => self.ports[port as usize],
         }
     }
@@ -229,7 +227,14 @@ mod tests {
     }
 
     fn grid(width: u32, height: u32) -> Grid {
-        let mesh = Mesh { width, height, reserved: vec![], max_hops_x: None, max_hops_y: None };
+        let mesh = Mesh {
+            width,
+            height,
+            cores_per_node: None,
+            reserved: vec![],
+            max_hops_x: None,
+            max_hops_y: None,
+        };
         Grid::new(&mesh, &Board::default())
     }
 
@@ -237,8 +242,8 @@ mod tests {
     fn a_packet_goes_along_x_then_along_y_then_out() {
         let io = [IoPort { x: 2, y: 2, side: Port::PlusY, io_cycles: 1 }];
         let way = |source, destination| way(&grid(3, 3), &io, source, destination);
-        assert_eq!(way(0, Destination::Node(4)), [Port::PlusX, Port::PlusY, Port::Local]);
-        assert_eq!(way(8, Destination::Node(3)), [Port::MinusX, Port::MinusX, Port::MinusY, Port::Local]);
+        assert_eq!(way(0, Destination::Core(4)), [Port::PlusX, Port::PlusY, Port::Local]);
+        assert_eq!(way(8, Destination::Core(3)), [Port::MinusX, Port::MinusX, Port::MinusY, Port::Local]);
         assert_eq!(way(7, Destination::Port(0)), [Port::PlusX, Port::PlusY], "out at the side of the port");
     }
 
@@ -248,8 +253,8 @@ mod tests {
         for grid in [grid(NODES, 1), grid(1, NODES), grid(3, NODES / 3)] {
             let last = grid.num_nodes() - 1;
             let hops = (grid.width + grid.height - 2) as usize;
-            assert_eq!(way(&grid, &[], 0, Destination::Node(last)).len(), hops + 1);
-            assert_eq!(way(&grid, &[], last, Destination::Node(0)).len(), hops + 1);
+            assert_eq!(way(&grid, &[], 0, Destination::Core(last)).len(), hops + 1);
+            assert_eq!(way(&grid, &[], last, Destination::Core(0)).len(), hops + 1);
         }
     }
 }

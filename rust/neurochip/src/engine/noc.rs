@@ -43,6 +43,11 @@ impl FlitStream {
         self.flits_left == 0 && self.packets.is_empty()
     }
 
+    /// Whether no packet has left in part.
+    pub(super) fn is_between_packets(&self) -> bool {
+        self.flits_left == 0
+    }
+
     /// The packet that the next flit is the head of, if it is a head.
     pub(super) fn next_packet(&mut self) -> Option<u32> {
         if self.flits_left == 0 { self.packets.next() } else { None }

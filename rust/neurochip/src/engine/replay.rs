@@ -87,11 +87,12 @@ pub fn replay(
     packets: &[RecordedPacket],
     progress: &Progress,
 ) -> Result<Replayed, Cancelled> {
-    let grid = Grid::new(mesh, board);
+    // No cores: each router has one local port.
+    let grid = Grid::new(&Mesh { cores_per_node: None, ..mesh.clone() }, board);
     let num_nodes = grid.num_nodes();
     let untraced = |packet: &RecordedPacket| PacketTrace {
-        source: Destination::Node(packet.source),
-        destination: Destination::Node(packet.destination),
+        source: Destination::Core(packet.source),
+        destination: Destination::Core(packet.destination),
         created: packet.created,
         sent: 0,
         received: 0,
@@ -106,7 +107,7 @@ pub fn replay(
         sending: vec![],
         receives: match consume {
             Consume::OnArrival => None,
-            Consume::Decoded(timing) => Some(ReceiveEngines::new(timing, num_nodes)),
+            Consume::Decoded(timing) => Some(ReceiveEngines::new(timing, grid)),
         },
         traces: packets.iter().map(untraced).collect(),
         num_received: 0,
@@ -171,7 +172,7 @@ impl Replay<'_> {
             }
             match &mut self.receives {
                 Some(receives) => {
-                    receives.arrive(now, arrival, &mut self.noc);
+                    receives.arrive(now, arrival.place, arrival.flit, &mut self.noc);
                 }
                 None if self.noc.flits.target(arrival.flit).is_tail() => {
                     self.noc.flits.leave(arrival.flit);
@@ -225,8 +226,8 @@ impl Replay<'_> {
         let (flit, _) = self.noc.next_flit(&mut source.leaving, |index| {
             self.traces[index as usize].sent = now;
             let RecordedPacket { created, source, destination } = self.packets[index as usize];
-            let packet = Packet { index, source: Destination::Node(source), created, sent: now };
-            (packet, Destination::Node(destination))
+            let packet = Packet { index, source: Destination::Core(source), created, sent: now };
+            (packet, Destination::Core(destination))
         });
         self.noc.send(node, flit);
         source.credits -= 1;

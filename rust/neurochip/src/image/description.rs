@@ -321,8 +321,9 @@ pub enum Connector {
 pub struct Tile {
     /// Index of the population.
     pub population: u32,
-    /// Node of the mesh, `y * width + x`.
-    pub node: u32,
+    /// The core; those of a node count from its number times `mesh.cores_per_node`.
+    #[serde(alias = "node")]
+    pub core: u32,
     /// Rows, half open.
     pub rows: [u32; 2],
     /// Columns, half open.

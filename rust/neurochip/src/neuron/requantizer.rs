@@ -168,7 +168,7 @@ mod tests {
     fn a_tile_takes_its_constants_from_one_for_all_by_channel_or_by_neuron() {
         let shape = [2, 1, 3];
         let (rows, columns, channels) = ([0, 2], [0, 1], [1, 3]);
-        let tile = Tile { population: 0, node: 0, rows, columns, channels, blocks: vec![] };
+        let tile = Tile { population: 0, core: 0, rows, columns, channels, blocks: vec![] };
         let two_pixels = |values: &[i32]| {
             Constants::new(values, &tile, shape).by_pixel().take(2).map(<[i32]>::to_vec).collect::<Vec<_>>()
         };

@@ -14,12 +14,12 @@ impl Schedule {
     /// flow of 0.
     pub fn flows(&self, description: &Description, spikes: &[Vec<u64>]) -> Vec<Flow> {
         let entrance = description.tiles.len() as u32;
-        let places: BTreeMap<u32, u32> = description.tiles.iter().map(|tile| tile.node).zip(0..).collect();
+        let places: BTreeMap<u32, u32> = description.tiles.iter().map(|tile| tile.core).zip(0..).collect();
         let mut packets = BTreeMap::new();
         let mut send = |place: u32, from: Destination, population: usize, neuron: usize| {
             for packet in self.axons[population].packets(&self.places, neuron, from) {
                 let to = match packet.destination {
-                    Destination::Node(node) => places[&node],
+                    Destination::Core(core) => places[&core],
                     Destination::Port(_) => entrance + 1,
                 };
                 *packets.entry((place, to)).or_insert(0) += spikes[population][neuron];
@@ -33,7 +33,7 @@ impl Schedule {
         for (place, tile) in (0..).zip(&description.tiles) {
             let population = tile.population as usize;
             for neuron in tile.neurons(description.populations[population].shape) {
-                send(place, Destination::Node(tile.node), population, neuron);
+                send(place, Destination::Core(tile.core), population, neuron);
             }
         }
         packets.into_iter().map(|((from, to), packets)| Flow { from, to, packets }).collect()

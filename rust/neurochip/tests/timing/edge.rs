@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_packet_from_outside_enters_at_the_start() {
     let mut traffic = Traffic::default();
-    input(&mut traffic, 0, &[to_node(0, 4), to_node(1, 4)]);
+    input(&mut traffic, 0, &[to_core(0, 4), to_core(1, 4)]);
     let (timing, trace) = simulated(&tiny(&[]), &traffic);
     assert_eq!(sent(&trace), [0, 1]);
     assert_eq!(received(&trace), [2 + 1, 1 + 2 + 2 + 1], "over the edge like a hop, then eject");
@@ -18,7 +18,7 @@ fn a_packet_from_outside_enters_at_the_start() {
 #[test]
 fn flits_enter_once_in_io_cycles() {
     let mut traffic = Traffic::default();
-    input(&mut traffic, 0, &[to_node(0, 0); 3]);
+    input(&mut traffic, 0, &[to_core(0, 0); 3]);
     let (_, trace) = simulated(&tiny(&[("io.0.io_cycles", 3)]), &traffic);
     assert_eq!(sent(&trace), [0, 3, 6]);
     let (_, trace) = simulated(&tiny(&[("io.0.io_cycles", 3), ("noc.packet_flits", 2)]), &traffic);
@@ -29,7 +29,7 @@ fn flits_enter_once_in_io_cycles() {
 fn flits_wait_outside_for_a_credit() {
     // A queue of 1 flit: the next enters when the credit is back, 2 + 2 cycles later.
     let mut traffic = Traffic::default();
-    input(&mut traffic, 0, &[to_node(0, 0); 3]);
+    input(&mut traffic, 0, &[to_core(0, 0); 3]);
     let (_, trace) = simulated(&tiny(&[("noc.queue_flits", 1)]), &traffic);
     assert_eq!(sent(&trace), [0, 4, 8]);
 }
@@ -54,7 +54,7 @@ fn an_edge_is_crossed_in_the_cycles_of_its_axis() {
     spec.io[0].side = neurochip::chip::Port::MinusY;
     let mut traffic = Traffic::default();
     core(&mut traffic, 15, 1, &[(0, &[to_port(1)])]);
-    input(&mut traffic, 0, &[to_node(0, 0)]);
+    input(&mut traffic, 0, &[to_core(0, 0)]);
     let (_, trace) = simulated(&spec, &traffic);
     assert_eq!(received(&trace), [3 + 1 + 2, 7 + 1], "out along x; in along y, then eject");
 }

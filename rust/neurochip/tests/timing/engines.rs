@@ -7,7 +7,7 @@ const IDLE: u32 = 0;
 #[test]
 fn a_neuron_is_visible_with_its_group() {
     let mut traffic = Traffic::default();
-    core(&mut traffic, 0, 12, &[(3, &[to_node(1, 0)]), (4, &[to_node(1, 0)]), (11, &[to_node(1, 0)])]);
+    core(&mut traffic, 0, 12, &[(3, &[to_core(1, 0)]), (4, &[to_core(1, 0)]), (11, &[to_core(1, 0)])]);
     let visible = |fields: &[(&str, u32)]| {
         let (_, trace) = simulated(&tiny(fields), &traffic);
         trace.iter().map(|packet| packet.created).collect::<Vec<_>>()
@@ -28,7 +28,7 @@ fn populations_share_no_group_and_idle_ones_take_no_cycles() {
         Update { neurons: 1, soma_cycles: 1 },  // a group at 16
     ];
     let fired: [(u32, &[Packet]); 3] =
-        [(4, &[to_node(1, 0)]), (14, &[to_node(1, 0)]), (16, &[to_node(1, 0)])];
+        [(4, &[to_core(1, 0)]), (14, &[to_core(1, 0)]), (16, &[to_core(1, 0)])];
     core_with_updates(&mut traffic, 0, &updates, &fired);
     let (timing, trace) = simulated(&tiny(&[]), &traffic);
     let created: Vec<_> = trace.iter().map(|packet| packet.created).collect();
@@ -41,8 +41,8 @@ fn populations_share_no_group_and_idle_ones_take_no_cycles() {
 fn a_fan_out_costs_its_flits_and_one_lookup() {
     for (packets, flits, lookup) in [(1, 1, 1), (3, 1, 1), (3, 1, 4), (3, 2, 4), (5, 3, 1)] {
         let mut traffic = Traffic::default();
-        let fan_out = vec![to_node(1, 0); packets as usize];
-        core(&mut traffic, 0, 2, &[(0, &fan_out), (1, &[to_node(1, 0)])]);
+        let fan_out = vec![to_core(1, 0); packets as usize];
+        core(&mut traffic, 0, 2, &[(0, &fan_out), (1, &[to_core(1, 0)])]);
         let spec = tiny(&[
             ("noc.packet_flits", flits),
             ("core.timing.axon_lookup_cycles", lookup),
@@ -62,7 +62,7 @@ fn a_fan_out_costs_its_flits_and_one_lookup() {
 #[test]
 fn a_neuron_without_targets_costs_its_lookup() {
     let mut traffic = Traffic::default();
-    core(&mut traffic, 0, 3, &[(0, &[]), (1, &[to_node(1, 0)]), (2, &[])]);
+    core(&mut traffic, 0, 3, &[(0, &[]), (1, &[to_core(1, 0)]), (2, &[])]);
     let (timing, trace) = simulated(&tiny(&[("core.timing.axon_lookup_cycles", 10)]), &traffic);
     assert_eq!(sent(&trace), [2 + 10 + 10], "after the lookups of both");
     assert_eq!(timing.quiet_cycle, 23 + 10 - 1, "the last lookup, taken the cycle after that, ends last");
@@ -72,7 +72,7 @@ fn a_neuron_without_targets_costs_its_lookup() {
 fn send_waits_for_the_credits_of_its_router() {
     // Credits for 2 flits; each is back 1 + 2 cycles after its flit was sent.
     let mut traffic = Traffic::default();
-    core(&mut traffic, 0, 1, &[(0, &[to_node(1, 0); 4])]);
+    core(&mut traffic, 0, 1, &[(0, &[to_core(1, 0); 4])]);
     let (timing, trace) = simulated(&tiny(&[("noc.queue_flits", 2)]), &traffic);
     assert_eq!(sent(&trace), [3, 4, 6, 7]);
     assert_eq!(timing.counters.send_stalled_cycles, 1, "in cycle 5");
@@ -86,7 +86,7 @@ fn send_waits_for_the_credits_of_its_router() {
 fn receive_takes_the_next_packet_when_the_synapses_of_the_last_are_added() {
     // 40 synapses, 4 a cycle: busy for 2 + 10 cycles from each packet that is taken.
     let mut traffic = Traffic::default();
-    core(&mut traffic, 0, 1, &[(0, &[to_node(0, 40); 2])]);
+    core(&mut traffic, 0, 1, &[(0, &[to_core(0, 40); 2])]);
     let (timing, trace) = simulated(&tiny(&[]), &traffic);
     assert_eq!(received(&trace), [5, 6]);
     assert_eq!(timing.quiet_cycle, 5 + 12 + 12 - 1 + 1, "taken at 5 and 17");
@@ -99,7 +99,7 @@ fn receive_takes_the_next_packet_when_the_synapses_of_the_last_are_added() {
 fn a_full_receive_queue_holds_the_router_back() {
     // The core is busy for 52 cycles from cycle 5 on, its queue holds one flit more.
     let mut traffic = Traffic::default();
-    core(&mut traffic, 0, 1, &[(0, &[to_node(0, 200); 3])]);
+    core(&mut traffic, 0, 1, &[(0, &[to_core(0, 200); 3])]);
     let (timing, trace) = simulated(&tiny(&[("noc.receive_flits", 1)]), &traffic);
     // The credit of the first is usable at 7, of the second (taken at 57) at 59; eject takes 1.
     assert_eq!(received(&trace), [5, 8, 60]);

@@ -127,7 +127,7 @@ fn chip_distances(spec: &ChipSpec, packet: &PacketTrace) -> [u64; 2] {
 /// Cycles between an end of a packet's way and the router there, given those of a core.
 fn edge_cycles(spec: &ChipSpec, end: Destination, of_a_core: u32) -> u32 {
     match end {
-        Destination::Node(_) => of_a_core,
+        Destination::Core(_) => of_a_core,
         Destination::Port(port) => spec.noc.hop_cycles_to(spec.ports()[port as usize].side),
     }
 }
@@ -137,7 +137,10 @@ fn distances(spec: &ChipSpec, packet: &PacketTrace, [width, height]: [u32; 2]) -
     let (columns, ports) = (spec.mesh.width * spec.board.chips_x, spec.ports());
     let square = |end| {
         let (x, y) = match end {
-            Destination::Node(node) => (node % columns, node / columns),
+            Destination::Core(core) => {
+                let node = core / spec.mesh.cores_per_node.unwrap_or(1);
+                (node % columns, node / columns)
+            }
             Destination::Port(port) => (ports[port as usize].x, ports[port as usize].y),
         };
         (x / width, y / height)

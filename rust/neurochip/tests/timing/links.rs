@@ -68,7 +68,7 @@ fn a_credit_takes_as_long_over_a_link_as_a_flit() {
 #[test]
 fn who_waits_for_a_busy_link_is_blocked() {
     let mut traffic = Traffic::default();
-    core(&mut traffic, 1, 1, &[(0, &[to_node(2, 0); 2])]);
+    core(&mut traffic, 1, 1, &[(0, &[to_core(2, 0); 2])]);
     let (timing, trace) = simulated(&two_chips(&[]), &traffic);
     assert_eq!(sent(&trace), [3, 4]);
     assert_eq!(received(&trace), [3 + 22, 3 + 25]);
@@ -80,7 +80,7 @@ fn who_waits_for_a_busy_link_is_blocked() {
 #[test]
 fn a_board_is_quiet_when_the_last_credit_is_back_over_its_link() {
     let mut traffic = Traffic::default();
-    core(&mut traffic, 1, 1, &[(0, &[to_node(2, 0)])]);
+    core(&mut traffic, 1, 1, &[(0, &[to_core(2, 0)])]);
     let quiet = |link_cycles| simulated(&two_chips(&[("link_cycles", link_cycles)]), &traffic).0.quiet_cycle;
     assert_eq!(quiet(20), 4 + 20 + 20, "the flit leaves router 1 at 4 and router 2 when it is there");
     assert_eq!(quiet(21), 4 + 21 + 21);
@@ -89,7 +89,7 @@ fn a_board_is_quiet_when_the_last_credit_is_back_over_its_link() {
 #[test]
 fn every_link_is_free_when_a_timestep_starts() {
     let mut traffic = Traffic::default();
-    core(&mut traffic, 1, 1, &[(0, &[to_node(2, 0)])]);
+    core(&mut traffic, 1, 1, &[(0, &[to_core(2, 0)])]);
     let mut machine = Machine::new(&two_chips(&[("link_cycles", 20), ("link_flit_cycles", 20)]));
     let first = machine.simulate(&traffic, None).unwrap();
     assert_eq!(machine.simulate(&traffic, None).unwrap(), first);
@@ -100,11 +100,11 @@ fn the_outside_of_a_board_has_the_ports_of_its_outer_chips() {
     // The port of `tiny` at -x of node 0 is there on the left chip; on the right one it faces a link.
     let spec = two_chips(&[]);
     let mut traffic = Traffic::default();
-    input(&mut traffic, 0, &[to_node(3, 0)]);
+    input(&mut traffic, 0, &[to_core(3, 0)]);
     let (timing, trace) = simulated(&spec, &traffic);
     assert_eq!(received(&trace), [2 + 2 + 20 + 2 + 1], "in, a hop, the link, a hop, eject");
     assert_eq!((timing.counters.io_flits, timing.counters.link_flits), (1, 1));
     let mut traffic = Traffic::default();
-    input(&mut traffic, 1, &[to_node(3, 0)]);
+    input(&mut traffic, 1, &[to_core(3, 0)]);
     assert!(tried(&spec, &traffic).is_err(), "there is one port");
 }

@@ -9,6 +9,7 @@ mod engines;
 mod laws;
 mod links;
 mod mesh;
+mod nodes;
 mod one_spike;
 mod perturbation;
 mod random;
@@ -34,18 +35,18 @@ fn tiny(fields: &[(&str, u32)]) -> ChipSpec {
 }
 
 /// Adds a core whose neurons all update in phases of one cycle and of which some fire.
-fn core(traffic: &mut Traffic, node: u32, neurons: u32, fired: &[(u32, &[Packet])]) {
-    core_with_updates(traffic, node, &[Update { neurons, soma_cycles: 1 }], fired);
+fn core(traffic: &mut Traffic, core: u32, neurons: u32, fired: &[(u32, &[Packet])]) {
+    core_with_updates(traffic, core, &[Update { neurons, soma_cycles: 1 }], fired);
 }
 
-fn core_with_updates(traffic: &mut Traffic, node: u32, updates: &[Update], fired: &[(u32, &[Packet])]) {
+fn core_with_updates(traffic: &mut Traffic, core: u32, updates: &[Update], fired: &[(u32, &[Packet])]) {
     let updates = append(&mut traffic.updates, updates);
     let spikes: Vec<_> = fired
         .iter()
         .map(|&(neuron, packets)| Spike { neuron, packets: append(&mut traffic.packets, packets) })
         .collect();
     let spikes = append(&mut traffic.spikes, &spikes);
-    traffic.cores.push(CoreWork { node, updates, spikes });
+    traffic.cores.push(CoreWork { core, updates, spikes });
 }
 
 fn input(traffic: &mut Traffic, port: u32, packets: &[Packet]) {
@@ -60,8 +61,8 @@ fn append<T: Clone>(elements: &mut Vec<T>, more: &[T]) -> std::ops::Range<u32> {
     start..elements.len() as u32
 }
 
-fn to_node(node: u32, synapses: u32) -> Packet {
-    Packet { destination: Destination::Node(node), synapses }
+fn to_core(core: u32, synapses: u32) -> Packet {
+    Packet { destination: Destination::Core(core), synapses }
 }
 
 fn to_port(port: u32) -> Packet {

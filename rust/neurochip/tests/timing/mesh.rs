@@ -50,7 +50,7 @@ fn a_packet_goes_along_x_first() {
     let spec = tiny(&[]);
     let trace = by_arrival(&spec.noc, &spec.mesh, &[packet(0, 5), packet(1, 9), packet(1, 9), packet(1, 9)]);
     let (ours, theirs): (Vec<_>, Vec<_>) =
-        trace.iter().partition(|packet| packet.source == Destination::Node(0));
+        trace.iter().partition(|packet| packet.source == Destination::Core(0));
     assert_eq!(received(&ours), [1 + 2 * 2 + 1]);
     assert_eq!(received(&theirs), [6, 7, 9], "the third waits for a cycle");
 }
@@ -80,7 +80,7 @@ fn order_of_arrival(order: [Port; 5], flits: u32, sources: &[u32]) -> Vec<u32> {
         sources.iter().map(|&source| RecordedPacket { created: 0, source, destination: 5 }).collect();
     let trace = by_arrival(&spec.noc, &spec.mesh, &packets);
     let node = |packet: &PacketTrace| match packet.source {
-        Destination::Node(node) => node,
+        Destination::Core(node) => node,
         Destination::Port(_) => unreachable!("there are none"),
     };
     trace.iter().map(node).collect()
@@ -117,11 +117,11 @@ fn a_blocked_packet_holds_back_what_is_behind_it() {
     // Queues of one flit. Core 2 takes a packet every 52 cycles, at 7, 59 and 111; the fourth packet waits in
     // router 1 until the third is through router 2, and the one for core 5 waits behind it.
     let mut traffic = Traffic::default();
-    let packets = [to_node(2, 200), to_node(2, 200), to_node(2, 200), to_node(2, 200), to_node(5, 0)];
+    let packets = [to_core(2, 200), to_core(2, 200), to_core(2, 200), to_core(2, 200), to_core(5, 0)];
     core(&mut traffic, 1, 1, &[(0, &packets)]);
     let (timing, trace) = simulated(&tiny(&[("noc.receive_flits", 1), ("noc.queue_flits", 1)]), &traffic);
     assert_eq!(received(&trace), [7, 11, 62, 69, 114]);
-    assert_eq!(trace[3].destination, Destination::Node(5));
+    assert_eq!(trace[3].destination, Destination::Core(5));
     let at_router_1 = 1 + 1 + 48; // of the second, third and fourth packet
     let at_router_2 = 47 + 48; // of the third and fourth
     assert_eq!(timing.counters.output_blocked_cycles, at_router_1 + at_router_2);
@@ -133,8 +133,8 @@ fn a_blocked_packet_holds_back_what_is_behind_it() {
 fn round_robins_begin_anew_in_every_timestep() {
     let spec = tiny(&[]);
     let mut traffic = Traffic::default();
-    core(&mut traffic, 4, 1, &[(0, &[to_node(5, 1)])]);
-    core(&mut traffic, 6, 1, &[(0, &[to_node(5, 1)])]);
+    core(&mut traffic, 4, 1, &[(0, &[to_core(5, 1)])]);
+    core(&mut traffic, 6, 1, &[(0, &[to_core(5, 1)])]);
     let mut machine = Machine::new(&spec);
     let mut sources = || {
         let mut trace = vec![];
@@ -142,7 +142,7 @@ fn round_robins_begin_anew_in_every_timestep() {
         trace.iter().map(|packet| packet.source).collect::<Vec<_>>()
     };
     let first = sources();
-    assert_eq!(first, [Destination::Node(6), Destination::Node(4)]);
+    assert_eq!(first, [Destination::Core(6), Destination::Core(4)]);
     assert_eq!(sources(), first, "the pointer would now favour core 4");
 }
 

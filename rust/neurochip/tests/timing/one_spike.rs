@@ -5,7 +5,7 @@ use super::*;
 /// One neuron on core 0 fires once, to 8 synapses on core 3, three hops away.
 fn one_spike() -> Traffic {
     let mut traffic = Traffic::default();
-    core(&mut traffic, 0, 1, &[(0, &[to_node(3, 8)])]);
+    core(&mut traffic, 0, 1, &[(0, &[to_core(3, 8)])]);
     traffic
 }
 
@@ -100,13 +100,13 @@ fn impossible_traffic_is_refused_with_the_entry_at_fault() {
         assert_eq!(tried(&tiny(&[]), traffic).unwrap_err().to_string(), expected);
     };
     let mut traffic = Traffic::default();
-    core(&mut traffic, 0, 1, &[(0, &[to_node(16, 8)])]);
+    core(&mut traffic, 0, 1, &[(0, &[to_core(16, 8)])]);
     refused(&traffic, "packet 0 is at core 16, which chip 'tiny' does not have");
     traffic.packets[0] = to_port(2);
     refused(&traffic, "packet 0 is at io port 2, which chip 'tiny' does not have");
     traffic.packets.clear();
     refused(&traffic, "spike 0 has packets up to 1, but there are 0");
-    traffic.packets.push(to_node(1, 0));
+    traffic.packets.push(to_core(1, 0));
     traffic.spikes[0].neuron = 1;
     refused(&traffic, "neuron 1 of core 0 fires but does not update in this timestep");
     traffic.spikes[0].neuron = 0;

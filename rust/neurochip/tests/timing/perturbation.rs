@@ -35,7 +35,7 @@ fn noticed(cases: &[(ChipSpec, Traffic)], change: impl Fn(&mut ChipSpec)) -> usi
 fn an_off_by_one_in_any_parameter_is_noticed() {
     let cases = cases();
     assert_eq!(noticed(&cases, |_| ()), 0, "nothing is changed");
-    let parameters: [(&str, Change); 20] = [
+    let parameters: [(&str, Change); 21] = [
         ("noc.packet_flits", |spec| spec.noc.packet_flits += 1),
         ("noc.queue_flits", |spec| spec.noc.queue_flits += 1),
         ("noc.receive_flits", |spec| spec.noc.receive_flits += 1),
@@ -47,6 +47,12 @@ fn an_off_by_one_in_any_parameter_is_noticed() {
         ("noc.eject_cycles", |spec| spec.noc.eject_cycles += 1),
         ("noc.credit_cycles", |spec| spec.noc.credit_cycles += 1),
         ("noc.arbitration_order", |spec| spec.noc.arbitration_order.rotate_left(1)),
+        ("mesh.cores_per_node", |spec| {
+            // As many cores, each with a router.
+            if spec.io.is_empty() && spec.mesh.reserved.is_empty() {
+                spec.mesh.width *= spec.mesh.cores_per_node.take().unwrap_or(1);
+            }
+        }),
         ("core.timing.soma_lanes", |spec| spec.core.timing.soma_lanes += 1),
         ("core.timing.soma_latency", |spec| spec.core.timing.soma_latency += 1),
         ("core.timing.axon_lookup_cycles", |spec| spec.core.timing.axon_lookup_cycles += 1),

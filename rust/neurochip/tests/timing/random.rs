@@ -9,11 +9,12 @@ use super::*;
 /// A chip of any shape, with any timing: queues too shallow for their latencies, packets longer than
 /// queues, latencies of one cycle and of many, io ports and nodes without a core, by itself or on a board.
 pub(super) fn any_chip() -> impl Strategy<Value = ChipSpec> {
-    let mesh = (1..6_u32, 1..5_u32, prop::collection::vec(any::<Index>(), 0..3));
+    let cores = prop_oneof![2 => Just(None), 1 => (1..6_u32).prop_map(Some)];
+    let mesh = (1..6_u32, 1..5_u32, cores, prop::collection::vec(any::<Index>(), 0..3));
     let ports = prop::collection::vec((any::<Index>(), 1..4_u32), 0..4);
     (mesh, any_board(), ports, any_noc(), any_core_timing()).prop_map(|(mesh, board, ports, noc, core)| {
         let mut spec = tiny(&[]);
-        let (mut width, mut height, reserved) = mesh;
+        let (mut width, mut height, cores_per_node, reserved) = mesh;
         if board.num_chips() > 1 {
             // Every router is stepped in every cycle: small chips, so that boards are not large.
             (width, height) = (width.min(3), height.min(2));
@@ -24,7 +25,7 @@ pub(super) fn any_chip() -> impl Strategy<Value = ChipSpec> {
         };
         // Node 0 always has a core, so that there is one.
         let reserved = reserved.into_iter().map(node).filter(|node| *node != [0, 0]).collect();
-        spec.mesh = Mesh { width, height, reserved, max_hops_x: None, max_hops_y: None };
+        spec.mesh = Mesh { width, height, cores_per_node, reserved, max_hops_x: None, max_hops_y: None };
         spec.board = board;
         spec.noc = noc;
         let soma_cycles = spec.core.timing.soma_cycles.clone();
@@ -107,19 +108,19 @@ enum Pattern {
 
 /// Where packets can go: cores, then io ports.
 fn places(spec: &ChipSpec) -> Vec<Destination> {
-    let cores = (0..spec.num_nodes()).filter(|&node| !spec.is_reserved(node)).map(Destination::Node);
+    let cores = (0..spec.num_cores()).filter(|&core| !spec.is_reserved(core)).map(Destination::Core);
     cores.chain((0..spec.num_ports()).map(Destination::Port)).collect()
 }
 
 fn destination(spec: &ChipSpec, pattern: Pattern, source: u32, random: Index) -> Destination {
-    let (width, num_nodes) = (spec.grid().width, spec.num_nodes());
-    let node = match pattern {
+    let (width, num_cores) = (spec.grid().width, spec.num_cores());
+    let core = match pattern {
         Pattern::Uniform => return *random.get(&places(spec)),
-        Pattern::Transpose => (source % width * width + source / width) % num_nodes,
-        Pattern::HotSpot => num_nodes / 2,
-        Pattern::Neighbour => (source + 1) % num_nodes,
+        Pattern::Transpose => (source % width * width + source / width) % num_cores,
+        Pattern::HotSpot => num_cores / 2,
+        Pattern::Neighbour => (source + 1) % num_cores,
     };
-    if spec.is_reserved(node) { Destination::Node(0) } else { Destination::Node(node) }
+    if spec.is_reserved(core) { Destination::Core(0) } else { Destination::Core(core) }
 }
 
 /// What one core fires: neurons, each with the random part of its packets.
@@ -138,9 +139,9 @@ pub(super) fn any_traffic_for(spec: &ChipSpec) -> impl Strategy<Value = Traffic>
         3 => prop::collection::btree_map(0..NEURONS, packets(), 0..6),
         1 => prop::collection::btree_map(0..4_u32, packets(), 0..4),
     ];
-    let nodes: Vec<_> = (0..spec.num_nodes()).filter(|&node| !spec.is_reserved(node)).collect();
+    let every: Vec<_> = (0..spec.num_cores()).filter(|&core| !spec.is_reserved(core)).collect();
     let updates = select(vec![[NEURONS, 0], [3, NEURONS - 3], [NEURONS - 1, 1]]);
-    let cores = prop::collection::btree_map(select(nodes), (fired, updates, 1..9_u32), 0..12);
+    let cores = prop::collection::btree_map(select(every), (fired, updates, 1..9_u32), 0..12);
     let pattern = select(vec![Pattern::Uniform, Pattern::Transpose, Pattern::HotSpot, Pattern::Neighbour]);
     let inputs = prop::collection::vec(
         prop::collection::vec((any::<Index>(), 0..30_u32), 0..12),
@@ -158,10 +159,10 @@ fn traffic(
     pattern: Pattern,
 ) -> Traffic {
     let mut traffic = Traffic::default();
-    for (&node, (fired, neurons, soma_cycles)) in cores {
+    for (&core, (fired, neurons, soma_cycles)) in cores {
         let packet = |&(random, synapses): &(Index, u32)| {
-            let destination = destination(spec, pattern, node, random);
-            let synapses = if matches!(destination, Destination::Node(_)) { synapses } else { 0 };
+            let destination = destination(spec, pattern, core, random);
+            let synapses = if matches!(destination, Destination::Core(_)) { synapses } else { 0 };
             Packet { destination, synapses }
         };
         let fired: Vec<_> = fired
@@ -170,12 +171,12 @@ fn traffic(
             .collect();
         let fired: Vec<_> = fired.iter().map(|(neuron, packets)| (*neuron, &packets[..])).collect();
         let updates = neurons.map(|neurons| Update { neurons, soma_cycles: *soma_cycles });
-        core_with_updates(&mut traffic, node, &updates, &fired);
+        core_with_updates(&mut traffic, core, &updates, &fired);
     }
     for (port, packets) in (0..).zip(inputs) {
         let packet = |&(random, synapses): &(Index, u32)| {
             let destination = *random.get(&places(spec));
-            let synapses = if matches!(destination, Destination::Node(_)) { synapses } else { 0 };
+            let synapses = if matches!(destination, Destination::Core(_)) { synapses } else { 0 };
             Packet { destination, synapses }
         };
         input(&mut traffic, port, &packets.iter().map(packet).collect::<Vec<_>>());

@@ -31,7 +31,14 @@ fn row(line: &str) -> Row {
 }
 
 fn rows(spec: &Noc, side: u32, rows: &[Row]) -> Vec<Row> {
-    let mesh = Mesh { width: side, height: side, reserved: vec![], max_hops_x: None, max_hops_y: None };
+    let mesh = Mesh {
+        width: side,
+        height: side,
+        cores_per_node: None,
+        reserved: vec![],
+        max_hops_x: None,
+        max_hops_y: None,
+    };
     let packets = rows.iter().map(|&(created, source, destination, ..)| RecordedPacket {
         created,
         source,
@@ -39,7 +46,7 @@ fn rows(spec: &Noc, side: u32, rows: &[Row]) -> Vec<Row> {
     });
     let traces = super::replayed(spec, &mesh, &packets.collect::<Vec<_>>());
     let node = |end| match end {
-        Destination::Node(node) => node,
+        Destination::Core(node) => node,
         Destination::Port(_) => panic!("a recording has no io ports"),
     };
     let rows = traces.iter().map(|packet| {

@@ -12,7 +12,7 @@ use neurochip::counters::Counters;
 use neurochip::engine::{Error, PacketTrace, Places, StepTiming};
 use neurochip::traffic::{Destination, Traffic};
 
-use cores::{Send, Stream};
+use cores::{LocalPort, Send, Stream};
 use network::{Network, Packet};
 pub(crate) use replay::replay;
 
@@ -55,9 +55,11 @@ struct Machine<'a> {
     network: Network,
     /// When each spike becomes visible to Send.
     visible: Vec<u64>,
-    /// By node.
+    /// By core.
     sends: Vec<Send>,
-    /// By node: from when on Receive can take the next packet.
+    /// By node.
+    ports: Vec<LocalPort>,
+    /// By core: from when on Receive can take the next packet.
     free: Vec<u64>,
     /// By io port: what waits outside, and from when on the next flit can enter.
     entrances: Vec<(Stream, u64)>,
@@ -72,23 +74,26 @@ impl<'a> Machine<'a> {
         let ports = spec.ports();
         let network = Network::new(&spec.noc, &spec.mesh, &spec.board, &ports);
         let num_nodes = network.routers.len();
+        let num_cores = num_nodes * network.cores_per_node;
         let mut machine = Self {
             spec,
             traffic,
             network,
             visible: vec![0; traffic.spikes.len()],
-            sends: (0..num_nodes).map(|_| Send::default()).collect(),
-            free: vec![0; num_nodes],
+            sends: (0..num_cores).map(|_| Send::default()).collect(),
+            ports: vec![LocalPort::default(); num_nodes],
+            free: vec![0; num_cores],
             entrances: ports.iter().map(|_| (Stream::default(), 0)).collect(),
             taken: 0,
             busy_until: 0,
         };
         for core in &traffic.cores {
-            let counters = machine.network.at(core.node as usize);
+            let node = core.core as usize / machine.network.cores_per_node;
+            let counters = machine.network.at(node);
             counters.spikes += core.spikes.len() as u64;
             let visible = cores::update(core, traffic, &spec.core.timing, &mut machine.visible, counters);
             machine.busy_until = machine.busy_until.max(visible);
-            machine.sends[core.node as usize].spikes = core.spikes.clone();
+            machine.sends[core.core as usize].spikes = core.spikes.clone();
         }
         for input in &traffic.inputs {
             machine.entrances[input.port as usize].0 = Stream::new(input.packets.clone());
@@ -97,7 +102,7 @@ impl<'a> Machine<'a> {
     }
 
     fn modules(&self) -> Vec<Module> {
-        let nodes = 0..self.sends.len();
+        let nodes = 0..self.network.routers.len();
         let cores = nodes.flat_map(|node| [Module::Router(node), Module::Send(node), Module::Receive(node)]);
         cores.chain((0..self.entrances.len()).map(Module::Entrance)).collect()
     }
@@ -143,40 +148,59 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Every core of a node that has no flit takes a spike; one of those that have sends a flit.
     fn step_send(&mut self, now: u64, node: usize) -> bool {
-        let (network, send) = (&mut self.network, &mut self.sends[node]);
-        if send.is_done() || now < send.due(&self.visible) {
-            return false;
+        let cores = self.network.cores_of(node);
+        let due = |core: &usize| {
+            let send = &self.sends[*core];
+            !send.is_done() && now >= send.due(&self.visible)
+        };
+        let (asking, idle): (Vec<_>, Vec<_>) =
+            cores.filter(due).partition(|&core| !self.sends[core].stream.is_empty());
+        idle.iter().for_each(|&core| self.take_spike(now, node, core));
+        let has_credit = self.network.core_credits[node] > 0;
+        let sending = self.ports[node].turn(self.network.cores_of(node), &asking).filter(|_| has_credit);
+        let waiting = asking.len() - usize::from(sending.is_some());
+        self.network.at(node).send_stalled_cycles += waiting as u64;
+        if let Some(core) = sending {
+            self.send_flit(now, node, core);
         }
-        if send.stream.is_empty() {
-            let spike = send.spikes.next().expect("an engine that is not done") as usize;
-            send.stream = Stream::new(self.traffic.spikes[spike].packets.clone());
-            send.visible = self.visible[spike];
-            let lookup = u64::from(self.spec.core.timing.axon_lookup_cycles);
-            send.ready = now + lookup;
-            network.at(node).send_busy_cycles += lookup;
-            self.busy_until = self.busy_until.max(send.ready - 1);
-            return true;
-        }
-        if network.core_credits[node] == 0 {
-            network.at(node).send_stalled_cycles += 1;
-            return false;
-        }
-        let (source, created) = (Destination::Node(node as u32), send.visible);
-        let traffic = self.traffic;
+        !idle.is_empty() || sending.is_some()
+    }
+
+    fn take_spike(&mut self, now: u64, node: usize, core: usize) {
+        let send = &mut self.sends[core];
+        let spike = send.spikes.next().expect("an engine that is not done") as usize;
+        send.stream = Stream::new(self.traffic.spikes[spike].packets.clone());
+        send.visible = self.visible[spike];
+        let lookup = u64::from(self.spec.core.timing.axon_lookup_cycles);
+        send.ready = now + lookup;
+        self.network.at(node).send_busy_cycles += lookup;
+        self.busy_until = self.busy_until.max(send.ready - 1);
+    }
+
+    fn send_flit(&mut self, now: u64, node: usize, core: usize) {
+        let (network, send, traffic) = (&mut self.network, &mut self.sends[core], self.traffic);
+        let (source, created) = (Destination::Core(core as u32), send.visible);
         let packet = |index| new_packet(traffic, index, source, [created, now]);
         let (flit, is_head) = send.stream.next_flit(network, packet);
+        self.ports[node].sent(core % network.cores_per_node, flit.is_tail);
         network.at(node).packets += u64::from(is_head);
         network.at(node).send_busy_cycles += 1;
         network.send_flit(now, node, flit);
-        true
     }
 
+    /// Every core of a node takes a packet, if it can.
     fn step_receive(&mut self, now: u64, node: usize) -> bool {
-        if now < self.free[node] || !self.network.has_packet(node) {
+        let took: Vec<_> = self.network.cores_of(node).map(|core| self.receive(now, node, core)).collect();
+        took.contains(&true)
+    }
+
+    fn receive(&mut self, now: u64, node: usize, core: usize) -> bool {
+        if now < self.free[core] || !self.network.has_packet(core) {
             return false;
         }
-        let packet = self.network.take_packet(now, node);
+        let packet = self.network.take_packet(now, core);
         let synapses = self.network.packets[packet].synapses;
         let timing = &self.spec.core.timing;
         let adding = match (timing.sops_per_cycle, timing.sop_millicycles) {
@@ -185,7 +209,7 @@ impl<'a> Machine<'a> {
             _ => unreachable!("a valid chip has one of them"),
         };
         let busy = u64::from(timing.decode_cycles) + adding;
-        self.free[node] = now + busy;
+        self.free[core] = now + busy;
         self.taken += 1;
         self.network.at(node).receive_busy_cycles += busy;
         self.network.at(node).sops += u64::from(synapses);
@@ -211,9 +235,9 @@ impl<'a> Machine<'a> {
     /// Whether an engine does something later though nothing happens before.
     fn waits_for_time(&self, now: u64) -> bool {
         let sends = self.sends.iter().filter(|send| !send.is_done());
-        let receives = (0..self.free.len()).filter(|&node| self.network.has_packet(node));
+        let receives = (0..self.free.len()).filter(|&core| self.network.has_packet(core));
         let entrances = self.entrances.iter().filter(|(stream, _)| !stream.is_empty());
-        let due = sends.map(|send| send.due(&self.visible)).chain(receives.map(|node| self.free[node]));
+        let due = sends.map(|send| send.due(&self.visible)).chain(receives.map(|core| self.free[core]));
         due.chain(entrances.map(|(_, free)| *free)).any(|cycle| cycle > now)
     }
 }

@@ -28,14 +28,10 @@ fn expected_counters(network: &Network, run: &SampleRun) -> Counters {
     {
         for (neuron, spikes) in spikes_of(network, number, codes).into_iter().enumerate() {
             let from = home(network, number, neuron);
-            let mut to = targets(network, number, neuron);
+            let to = destinations(network, number, neuron);
             expected.spikes += spikes;
             expected.sops += spikes * to.iter().map(|(_, synapses)| synapses).sum::<u64>();
-            if number == network.output as usize {
-                let ports = (0..chip.ports().len() as u32).map(Destination::Port);
-                to.push((ports.min_by_key(|&port| distance(chip, from, port)).unwrap(), 0));
-                expected.output_packets += spikes;
-            }
+            expected.output_packets += if number == network.output as usize { spikes } else { 0 };
             let packets = spikes * to.len() as u64;
             let sum = |distance: fn(&ChipSpec, Destination, Destination) -> u64| {
                 spikes * to.iter().map(|&(to, _)| distance(chip, from, to)).sum::<u64>()
@@ -73,7 +69,18 @@ fn home(network: &Network, population: usize, neuron: usize) -> Destination {
         tile.population as usize == population
             && tile.neurons(network.populations[population].shape).any(|held| held == neuron)
     };
-    network.tiles.iter().find(holds).map_or(Destination::Port(0), |tile| Destination::Node(tile.node))
+    network.tiles.iter().find(holds).map_or(Destination::Port(0), |tile| Destination::Core(tile.core))
+}
+
+/// Where a neuron's spikes go, the way out included, and the synapses that wait there.
+fn destinations(network: &Network, population: usize, neuron: usize) -> Vec<(Destination, u64)> {
+    let (chip, from) = (&network.chip, home(network, population, neuron));
+    let mut to = targets(network, population, neuron);
+    if population == network.output as usize {
+        let ports = (0..chip.ports().len() as u32).map(Destination::Port);
+        to.push((ports.min_by_key(|&port| distance(chip, from, port)).unwrap(), 0));
+    }
+    to
 }
 
 /// Cores that a neuron's spikes go to, and the synapses that wait there.
@@ -87,7 +94,7 @@ fn targets(network: &Network, population: usize, neuron: usize) -> Vec<(Destinat
             let held: BTreeSet<usize> = tile.neurons(shape).collect();
             let synapses = reached.iter().filter(|synapse| held.contains(&synapse.target)).count();
             if synapses > 0 {
-                targets.push((Destination::Node(tile.node), synapses as u64));
+                targets.push((Destination::Core(tile.core), synapses as u64));
             }
         }
     }
@@ -95,8 +102,12 @@ fn targets(network: &Network, population: usize, neuron: usize) -> Vec<(Destinat
 }
 
 fn distance(chip: &ChipSpec, from: Destination, to: Destination) -> u64 {
-    let ((x, y), (to_x, to_y)) = (place(chip, from), place(chip, to));
-    u64::from(x.abs_diff(to_x) + y.abs_diff(to_y))
+    let ((x, _), (to_x, _)) = (place(chip, from), place(chip, to));
+    u64::from(x.abs_diff(to_x)) + distance_along_y(chip, from, to)
+}
+
+fn distance_along_y(chip: &ChipSpec, from: Destination, to: Destination) -> u64 {
+    u64::from(place(chip, from).1.abs_diff(place(chip, to).1))
 }
 
 fn distance_in_chips(chip: &ChipSpec, from: Destination, to: Destination) -> u64 {
@@ -108,7 +119,10 @@ fn distance_in_chips(chip: &ChipSpec, from: Destination, to: Destination) -> u64
 fn place(chip: &ChipSpec, end: Destination) -> (u32, u32) {
     let width = chip.mesh.width * chip.board.chips_x;
     match end {
-        Destination::Node(node) => (node % width, node / width),
+        Destination::Core(core) => {
+            let node = core / chip.mesh.cores_per_node.unwrap();
+            (node % width, node / width)
+        }
         Destination::Port(port) => (chip.ports()[port as usize].x, chip.ports()[port as usize].y),
     }
 }
@@ -172,6 +186,28 @@ proptest! {
         let network = network(choices);
         let run = simulate(&network, Timing::None, &sample(&network, choices));
         prop_assert_eq!(run.counters, expected_counters(&network, &run));
+    }
+
+    #[test]
+    fn hops_along_y_and_packets_within_a_node_are_those_between_the_cores_of_neurons(numbers in choices()) {
+        let choices = &mut Choices::new(numbers);
+        let network = network(choices);
+        let run = simulate(&network, Timing::None, &sample(&network, choices));
+        let flits = u64::from(network.chip.noc.packet_flits);
+        for (number, activity) in run.activity.iter().enumerate() {
+            let mut expected = (0, 0);
+            for (neuron, &spikes) in spikes_of(&network, number, &run.record.codes[number]).iter().enumerate() {
+                let from = home(&network, number, neuron);
+                for (to, _) in destinations(&network, number, neuron) {
+                    let is_near = number > 0
+                        && matches!(to, Destination::Core(_))
+                        && distance(&network.chip, from, to) == 0;
+                    expected.0 += spikes * u64::from(is_near);
+                    expected.1 += spikes * flits * distance_along_y(&network.chip, from, to);
+                }
+            }
+            prop_assert_eq!((activity.node_packets, activity.flit_hops_y), expected);
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Network {
     pub(crate) fn add(&mut self, population: Population) -> u32 {
         let number = self.populations.len() as u32;
         let [rows, columns, channels] = population.shape.map(|length| [0, length]);
-        self.tiles.push(Tile { population: number, node: number, rows, columns, channels, blocks: vec![] });
+        self.tiles.push(Tile { population: number, core: number, rows, columns, channels, blocks: vec![] });
         self.timesteps = self.timesteps.max(population.send_start + population.steps().max(1));
         self.populations.push(population);
         self.output = number;

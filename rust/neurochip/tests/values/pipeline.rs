@@ -178,7 +178,7 @@ fn union(parts: &[Traffic]) -> Traffic {
             |range: &std::ops::Range<u32>| part.packets[range.start as usize..range.end as usize].to_vec();
         for core in &part.cores {
             let [update] = part.updates_of(core) else { panic!("a core holds one population") };
-            let (neurons, cycles, spikes) = cores.entry(core.node).or_default();
+            let (neurons, cycles, spikes) = cores.entry(core.core).or_default();
             (*neurons, *cycles) = (update.neurons, *cycles + update.soma_cycles);
             spikes.extend(part.spikes_of(core).iter().map(|spike| (spike.neuron, packets(&spike.packets))));
         }
@@ -187,7 +187,7 @@ fn union(parts: &[Traffic]) -> Traffic {
         }
     }
     let mut union = Traffic::default();
-    for (node, (neurons, soma_cycles, spikes)) in cores {
+    for (core, (neurons, soma_cycles, spikes)) in cores {
         let (first_update, first_spike) = (union.updates.len() as u32, union.spikes.len() as u32);
         union.updates.push(Update { neurons, soma_cycles });
         for (neuron, packets) in spikes {
@@ -197,7 +197,7 @@ fn union(parts: &[Traffic]) -> Traffic {
             union.spikes.push(Spike { neuron, packets });
         }
         let spikes = first_spike..union.spikes.len() as u32;
-        union.cores.push(CoreWork { node, updates: first_update..first_update + 1, spikes });
+        union.cores.push(CoreWork { core, updates: first_update..first_update + 1, spikes });
     }
     for (port, packets) in inputs {
         let start = union.packets.len() as u32;

@@ -87,6 +87,7 @@ fn network_of(choices: &mut Choices, code: fn(&mut Choices) -> SpikeCode, add: A
         ("core.overflow", choices.one_of(&["wrap", "saturate"])),
         ("core.second_state_word", SECOND_STATE_WORD),
         ("noc.packet_flits", choices.one_of(&["1", "2"])),
+        ("mesh.cores_per_node", choices.one_of(&["1", "1", "4"])),
     ];
     let chip = tiny(&[&fields, chips].concat());
     let shape = shape(choices);
@@ -185,16 +186,16 @@ fn window(choices: &mut Choices) -> Window {
 
 /// Cuts every population into boxes and deals them out to the cores.
 pub(crate) fn cut(network: &mut Network, choices: &mut Choices) {
-    let mut free: Vec<u32> = (0..network.chip.num_nodes()).collect();
+    let mut free: Vec<u32> = (0..network.chip.num_cores()).collect();
     network.tiles.clear();
     for (population, number) in network.populations.iter().zip(0..).skip(1) {
         let [rows, columns, channels] = population.shape.map(|length| halves(choices, length));
         for &rows in &rows {
             for &columns in &columns {
                 for &channels in &channels {
-                    let node = free.swap_remove(choices.pick(0, free.len() as i64 - 1) as usize);
+                    let core = free.swap_remove(choices.pick(0, free.len() as i64 - 1) as usize);
                     let blocks = vec![];
-                    network.tiles.push(Tile { population: number, node, rows, columns, channels, blocks });
+                    network.tiles.push(Tile { population: number, core, rows, columns, channels, blocks });
                 }
             }
         }

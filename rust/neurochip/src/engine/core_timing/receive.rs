@@ -1,16 +1,16 @@
 //! Receive: adds the synapses of the packets that arrive.
 
 use super::alarms::Alarms;
-use crate::chip::CoreTiming;
+use crate::chip::{CoreTiming, Grid};
 use crate::engine::flits::{Packet, Queue};
-use crate::engine::noc::{Arrival, Noc};
+use crate::engine::noc::Noc;
 
-/// The Receive engine of one core, with its queue.
+/// The Receive engine of one core, with its part of the node's queue.
 #[derive(Debug, Clone, Copy, Default)]
 struct ReceiveEngine {
     /// The tails of the whole packets in the queue.
     packets: Queue,
-    /// Flits in the queue.
+    /// Flits in the queue of the node, at its first core.
     flits: u32,
     /// Whether the engine is on the list or has an alarm.
     is_awaited: bool,
@@ -20,25 +20,27 @@ struct ReceiveEngine {
     free: u64,
 }
 
-/// The Receive engines of all cores, by node.
+/// The Receive engines of all cores.
 #[derive(Debug)]
 pub(in crate::engine) struct ReceiveEngines {
     timing: CoreTiming,
+    grid: Grid,
     engines: Vec<ReceiveEngine>,
-    /// Nodes whose engine takes a packet in this cycle.
+    /// Cores whose engine takes a packet in this cycle.
     acting: Vec<u32>,
     alarms: Alarms,
-    /// Nodes whose engine took a packet in this timestep.
+    /// Cores whose engine took a packet in this timestep.
     worked: Vec<u32>,
     /// The last cycle so far at whose end the synapses of a packet are added and drained.
     pub(in crate::engine) drained: u64,
 }
 
 impl ReceiveEngines {
-    pub(in crate::engine) fn new(timing: &CoreTiming, num_nodes: u32) -> Self {
+    pub(in crate::engine) fn new(timing: &CoreTiming, grid: Grid) -> Self {
         Self {
             timing: timing.clone(),
-            engines: vec![ReceiveEngine::default(); num_nodes as usize],
+            grid,
+            engines: vec![ReceiveEngine::default(); grid.num_cores() as usize],
             acting: vec![],
             alarms: Alarms::default(),
             worked: vec![],
@@ -48,58 +50,60 @@ impl ReceiveEngines {
 
     /// Forgets the last timestep, which left all queues empty.
     pub(in crate::engine) fn start_timestep(&mut self) {
-        for node in self.worked.drain(..) {
-            self.engines[node as usize] = ReceiveEngine::default();
+        for core in self.worked.drain(..) {
+            self.engines[core as usize] = ReceiveEngine::default();
         }
         self.drained = 0;
     }
 
-    /// Takes a flit into the queue of a core. Returns whether it is the tail of a packet.
+    /// Takes a flit for a core into the queue of its node. Returns whether it is the tail of a packet.
     #[inline]
-    pub(in crate::engine) fn arrive(&mut self, now: u64, arrival: Arrival, noc: &mut Noc) -> bool {
-        let Arrival { place: node, flit } = arrival;
-        let engine = &mut self.engines[node as usize];
-        engine.flits += 1;
-        let held = u64::from(engine.flits);
+    pub(in crate::engine) fn arrive(&mut self, now: u64, core: u32, flit: u32, noc: &mut Noc) -> bool {
+        let node = self.grid.node_of(core);
+        let queued = &mut self.engines[self.grid.first_core(node) as usize].flits;
+        *queued += 1;
+        let held = u64::from(*queued);
         noc.tally.at(node, |counters| {
             counters.highest_receive_flits = counters.highest_receive_flits.max(held);
         });
+        let engine = &mut self.engines[core as usize];
         let is_tail = noc.flits.target(flit).is_tail();
         if is_tail {
             engine.packets.push(flit, &mut noc.flits);
             if !engine.is_awaited {
                 engine.is_awaited = true;
-                self.wake(now, node);
+                self.wake(now, core);
             }
         }
         is_tail
     }
 
-    fn wake(&mut self, now: u64, node: u32) {
-        let free = self.engines[node as usize].free;
+    fn wake(&mut self, now: u64, core: u32) {
+        let free = self.engines[core as usize].free;
         if free <= now {
-            self.acting.push(node);
+            self.acting.push(core);
         } else {
-            self.alarms.set(free, node);
+            self.alarms.set(free, core);
         }
     }
 
     /// One cycle of every engine that takes a packet in it; `synapses` tells the length of its row.
     pub(in crate::engine) fn step(&mut self, now: u64, noc: &mut Noc, synapses: impl Fn(&Packet) -> u32) {
-        while let Some(node) = self.alarms.pop_due(now) {
-            self.acting.push(node);
+        while let Some(core) = self.alarms.pop_due(now) {
+            self.acting.push(core);
         }
         let mut acting = std::mem::take(&mut self.acting);
-        for node in acting.drain(..) {
-            self.take(now, node, noc, &synapses);
+        for core in acting.drain(..) {
+            self.take(now, core, noc, &synapses);
         }
         self.acting = acting;
     }
 
-    fn take(&mut self, now: u64, node: u32, noc: &mut Noc, synapses: impl Fn(&Packet) -> u32) {
-        let engine = &mut self.engines[node as usize];
+    fn take(&mut self, now: u64, core: u32, noc: &mut Noc, synapses: impl Fn(&Packet) -> u32) {
+        let node = self.grid.node_of(core);
+        self.engines[self.grid.first_core(node) as usize].flits -= noc.packet_flits;
+        let engine = &mut self.engines[core as usize];
         let tail = engine.packets.pop(&noc.flits);
-        engine.flits -= noc.packet_flits;
         noc.take(node);
         let synapses = synapses(&noc.flits.leave(tail));
         let busy = u64::from(self.timing.decode_cycles) + self.timing.adding_cycles(synapses);
@@ -110,11 +114,11 @@ impl ReceiveEngines {
         });
         self.drained = self.drained.max(engine.free - 1 + u64::from(self.timing.accumulate_latency));
         if !std::mem::replace(&mut engine.has_worked, true) {
-            self.worked.push(node);
+            self.worked.push(core);
         }
         engine.is_awaited = engine.packets.length > 0;
         if engine.is_awaited {
-            self.alarms.set(engine.free, node);
+            self.alarms.set(engine.free, core);
         }
     }
 
@@ -125,6 +129,7 @@ impl ReceiveEngines {
 
     /// Nodes whose queue holds a flit.
     pub(in crate::engine) fn waiting(&self) -> impl Iterator<Item = u32> {
-        (0..).zip(&self.engines).filter(|(_, engine)| engine.flits > 0).map(|(node, _)| node)
+        let firsts = self.engines.iter().step_by(self.grid.cores_per_node as usize);
+        (0..).zip(firsts).filter(|(_, engine)| engine.flits > 0).map(|(node, _)| node)
     }
 }

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::alarms::Alarms;
-use crate::chip::CoreTiming;
+use super::shared_ports::SharedPorts;
+use crate::chip::{CoreTiming, Grid};
 use crate::engine::flits::Packet;
 use crate::engine::noc::{FlitStream, Noc};
 use crate::engine::places::Tally;
@@ -37,15 +38,20 @@ impl SendEngine {
     }
 }
 
-/// The Send engines of all cores, by node.
+/// The Send engines of all cores.
 #[derive(Debug)]
 pub(in crate::engine) struct SendEngines {
     axon_lookup_cycles: u64,
+    grid: Grid,
+    /// Where several cores have one port; their engines' own credits do not matter then.
+    ports: SharedPorts,
     engines: Vec<SendEngine>,
     /// When each spike of the timestep becomes visible.
     pub(in crate::engine) visible: Vec<u64>,
-    /// Nodes whose engine acts in this cycle.
+    /// Cores whose engine acts in this cycle.
     acting: Vec<u32>,
+    /// Memory for those of the next.
+    spare: Vec<u32>,
     alarms: Alarms,
     /// Engines that have something left to send.
     unfinished: usize,
@@ -56,7 +62,7 @@ pub(in crate::engine) struct SendEngines {
 }
 
 impl SendEngines {
-    pub(in crate::engine) fn new(timing: &CoreTiming, queue_flits: u32, num_nodes: u32) -> Self {
+    pub(in crate::engine) fn new(timing: &CoreTiming, queue_flits: u32, grid: Grid) -> Self {
         let engine = SendEngine {
             spikes: 0..0,
             stream: FlitStream::default(),
@@ -67,9 +73,12 @@ impl SendEngines {
         };
         Self {
             axon_lookup_cycles: u64::from(timing.axon_lookup_cycles),
-            engines: vec![engine; num_nodes as usize],
+            ports: SharedPorts::new(grid.cores_per_node, queue_flits, grid.num_nodes()),
+            engines: vec![engine; grid.num_cores() as usize],
+            grid,
             visible: vec![],
             acting: vec![],
+            spare: vec![],
             alarms: Alarms::default(),
             unfinished: 0,
             stalled: 0,
@@ -82,6 +91,7 @@ impl SendEngines {
         self.visible.clear();
         self.visible.resize(num_spikes, 0);
         self.looked_up = 0;
+        self.ports.start_timestep();
     }
 
     /// Hands the spikes of a core to its engine.
@@ -89,15 +99,19 @@ impl SendEngines {
         if core.spikes.is_empty() {
             return;
         }
-        let engine = &mut self.engines[core.node as usize];
+        let engine = &mut self.engines[core.core as usize];
         (engine.spikes, engine.ready) = (core.spikes.clone(), 0);
         self.unfinished += 1;
-        self.alarms.set(self.visible[core.spikes.start as usize], core.node);
+        self.alarms.set(self.visible[core.spikes.start as usize], core.core);
     }
 
-    /// Gives the engine of a core a credit, which it can use in this cycle.
+    /// Gives the core or cores of a node a credit, which can be used in this cycle.
     #[inline]
     pub(in crate::engine) fn add_credit(&mut self, now: u64, node: u32, tally: &mut Tally) {
+        if self.grid.cores_per_node > 1 {
+            self.ports.add_credit(node);
+            return;
+        }
         let engine = &mut self.engines[node as usize];
         engine.credits += 1;
         if engine.is_stalled {
@@ -113,42 +127,85 @@ impl SendEngines {
 
     /// One cycle of every engine with something to do. Returns whether any did something.
     pub(in crate::engine) fn step(&mut self, now: u64, noc: &mut Noc, traffic: &Traffic) -> bool {
-        while let Some(node) = self.alarms.pop_due(now) {
-            self.acting.push(node);
+        while let Some(core) = self.alarms.pop_due(now) {
+            self.acting.push(core);
+        }
+        if self.grid.cores_per_node > 1 {
+            return self.step_together(now, noc, traffic);
         }
         let stalled_before = self.stalled;
         let mut kept = 0;
         let num_acting = self.acting.len();
         for position in 0..num_acting {
-            let node = self.acting[position];
-            self.acting[kept] = node;
-            kept += usize::from(self.act(now, node, noc, traffic));
+            let core = self.acting[position];
+            self.acting[kept] = core;
+            kept += usize::from(self.act(now, core, noc, traffic));
         }
         self.acting.truncate(kept);
         num_acting as u64 > self.stalled - stalled_before
     }
 
-    /// One action of one engine. Returns whether it acts again in the next cycle.
+    /// The same where cores share ports: each that has a flit asks for the port of its node.
+    fn step_together(&mut self, now: u64, noc: &mut Noc, traffic: &Traffic) -> bool {
+        let mut acting = std::mem::replace(&mut self.acting, std::mem::take(&mut self.spare));
+        let mut acted = false;
+        for core in acting.drain(..) {
+            if self.engines[core as usize].stream.is_empty() {
+                self.take_spike(now, core, &mut noc.tally, traffic);
+                self.wait_for_turn(now, core);
+                acted = true;
+            } else {
+                self.ports.ask(core);
+                // With the cycle in which it sends added, this is how long the wait was.
+                self.count_stalled(core, &mut noc.tally, |cycles| cycles.wrapping_sub(now));
+            }
+        }
+        self.spare = acting;
+        let mut ports = std::mem::take(&mut self.ports);
+        ports.grant(|core| {
+            self.count_stalled(core, &mut noc.tally, |cycles| cycles.wrapping_add(now));
+            self.send_flit(now, core, noc, traffic);
+            self.wait_for_turn(now, core);
+            acted = true;
+            self.engines[core as usize].stream.is_between_packets()
+        });
+        self.ports = ports;
+        acted
+    }
+
+    fn count_stalled(&self, core: u32, tally: &mut Tally, change: impl Fn(u64) -> u64) {
+        tally.at(self.grid.node_of(core), |counters| {
+            counters.send_stalled_cycles = change(counters.send_stalled_cycles);
+        });
+    }
+
+    fn wait_for_turn(&mut self, now: u64, core: u32) {
+        if self.wait(now, core) {
+            self.acting.push(core);
+        }
+    }
+
+    /// One action of one engine with a port of its own. Returns whether it acts again in the next cycle.
     #[inline]
-    fn act(&mut self, now: u64, node: u32, noc: &mut Noc, traffic: &Traffic) -> bool {
-        let engine = &mut self.engines[node as usize];
+    fn act(&mut self, now: u64, core: u32, noc: &mut Noc, traffic: &Traffic) -> bool {
+        let engine = &mut self.engines[core as usize];
         if engine.stream.is_empty() {
-            self.take_spike(now, node, &mut noc.tally, traffic);
+            self.take_spike(now, core, &mut noc.tally, traffic);
         } else if engine.credits == 0 {
             engine.is_stalled = true;
             self.stalled += 1;
-            noc.tally.at(node, |counters| {
-                counters.send_stalled_cycles = counters.send_stalled_cycles.wrapping_sub(now);
-            });
+            self.count_stalled(core, &mut noc.tally, |cycles| cycles.wrapping_sub(now));
             return false;
         } else {
-            self.send_flit(now, node, noc, traffic);
+            engine.credits -= 1;
+            self.send_flit(now, core, noc, traffic);
         }
-        self.wait(now, node)
+        self.wait(now, core)
     }
 
-    fn take_spike(&mut self, now: u64, node: u32, tally: &mut Tally, traffic: &Traffic) {
-        let engine = &mut self.engines[node as usize];
+    fn take_spike(&mut self, now: u64, core: u32, tally: &mut Tally, traffic: &Traffic) {
+        let node = self.grid.node_of(core);
+        let engine = &mut self.engines[core as usize];
         let spike = engine.spikes.start as usize;
         engine.spikes.start += 1;
         engine.stream = FlitStream::new(traffic.spikes[spike].packets.clone());
@@ -158,11 +215,11 @@ impl SendEngines {
         self.looked_up = self.looked_up.max(engine.ready - 1);
     }
 
-    fn send_flit(&mut self, now: u64, node: u32, noc: &mut Noc, traffic: &Traffic) {
-        let engine = &mut self.engines[node as usize];
-        engine.credits -= 1;
+    fn send_flit(&mut self, now: u64, core: u32, noc: &mut Noc, traffic: &Traffic) {
+        let node = self.grid.node_of(core);
+        let engine = &mut self.engines[core as usize];
         let (flit, is_head) = noc.next_flit(&mut engine.stream, |index| {
-            let source = Destination::Node(node);
+            let source = Destination::Core(core);
             let packet = Packet { index, source, created: engine.visible, sent: now };
             (packet, traffic.packets[index as usize].destination)
         });
@@ -175,8 +232,8 @@ impl SendEngines {
 
     /// Sees to it that an engine acts when it must. Returns whether that is in the next cycle.
     #[inline]
-    fn wait(&mut self, now: u64, node: u32) -> bool {
-        let engine = &self.engines[node as usize];
+    fn wait(&mut self, now: u64, core: u32) -> bool {
+        let engine = &self.engines[core as usize];
         if engine.is_done() {
             self.unfinished -= 1;
             return false;
@@ -184,22 +241,22 @@ impl SendEngines {
         let next = engine.next_action(&self.visible);
         let acts_next = next <= now + 1;
         if !acts_next {
-            self.alarms.set(next, node);
+            self.alarms.set(next, core);
         }
         acts_next
     }
 
     /// The next cycle in which an engine acts, unless a credit comes first.
     pub(in crate::engine) fn next_action(&self, now: u64) -> Option<u64> {
-        if self.acting.is_empty() { self.alarms.next() } else { Some(now + 1) }
+        if self.acting.is_empty() && self.ports.is_idle() { self.alarms.next() } else { Some(now + 1) }
     }
 
     pub(in crate::engine) fn is_done(&self) -> bool {
         self.unfinished == 0
     }
 
-    /// Nodes whose engine has something left to send.
+    /// Cores whose engine has something left to send.
     pub(in crate::engine) fn waiting(&self) -> impl Iterator<Item = u32> {
-        (0..).zip(&self.engines).filter(|(_, engine)| !engine.is_done()).map(|(node, _)| node)
+        (0..).zip(&self.engines).filter(|(_, engine)| !engine.is_done()).map(|(core, _)| core)
     }
 }

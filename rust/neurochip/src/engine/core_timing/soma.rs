@@ -4,10 +4,11 @@ use crate::chip::CoreTiming;
 use crate::engine::places::Tally;
 use crate::traffic::{CoreWork, Traffic};
 
-/// Writes the cycle in which each spike of a core becomes visible, counts, and returns the cycle in
+/// Writes the cycle in which each spike of a core becomes visible, counts at its node, and returns the cycle in
 /// which the last group becomes visible.
 pub(in crate::engine) fn update(
     core: &CoreWork,
+    node: u32,
     traffic: &Traffic,
     timing: &CoreTiming,
     visible: &mut [u64],
@@ -30,10 +31,10 @@ pub(in crate::engine) fn update(
             let groups = neurons.div_ceil(lanes);
             last_visible = issue + (groups - 1) * cycles + latency;
             issue += groups * cycles;
-            tally.at(core.node, |counters| counters.soma_updates += neurons);
+            tally.at(node, |counters| counters.soma_updates += neurons);
         }
         first_neuron += neurons;
     }
-    tally.at(core.node, |counters| counters.soma_busy_cycles += issue);
+    tally.at(node, |counters| counters.soma_busy_cycles += issue);
     last_visible
 }

@@ -8,10 +8,10 @@ use crate::image::blocks::{block_length, sum_bounds};
 use crate::image::description::{Description, Model, Population, Projection, Tile};
 
 pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
-    let mut nodes = BTreeSet::new();
+    let mut cores = BTreeSet::new();
     for (number, tile) in image.tiles.iter().enumerate() {
         check_box(image, number, tile)?;
-        check_node(image, number, tile, &mut nodes)?;
+        check_core(image, number, tile, &mut cores)?;
         check_blocks(image, number, tile, blob)?;
         check_sums(image, number, tile, blob)?;
     }
@@ -39,13 +39,13 @@ fn check_box(image: &Description, number: usize, tile: &Tile) -> Check {
     })
 }
 
-fn check_node(image: &Description, number: usize, tile: &Tile, nodes: &mut BTreeSet<u32>) -> Check {
-    let (node, chip) = (tile.node, &image.chip);
-    require(node < chip.num_nodes(), || {
-        format!("tile {number} is on node {node}, the chip has {}", chip.num_nodes())
+fn check_core(image: &Description, number: usize, tile: &Tile, cores: &mut BTreeSet<u32>) -> Check {
+    let (core, chip) = (tile.core, &image.chip);
+    require(core < chip.num_cores(), || {
+        format!("tile {number} is on core {core}, the chip has {}", chip.num_cores())
     })?;
-    require(!chip.is_reserved(node), || format!("tile {number} is on node {node}, which is reserved"))?;
-    require(nodes.insert(node), || format!("tile {number} is on node {node}, which holds another"))?;
+    require(!chip.is_reserved(core), || format!("tile {number} is on core {core}, which is reserved"))?;
+    require(cores.insert(core), || format!("tile {number} is on core {core}, which holds another"))?;
     let (neurons, capacity) = (tile.num_neurons(), chip.core.max_neurons);
     require(neurons <= capacity as usize, || {
         format!("tile {number} has {neurons} neurons, a core holds {capacity}")

@@ -67,6 +67,36 @@ impl Send {
     }
 }
 
+/// The way into a router's local queue, which the cores of its node share.
+#[derive(Clone, Default)]
+pub(super) struct LocalPort {
+    /// The core, counted within the node, that the round robin begins with.
+    first: usize,
+    /// The core whose packet is under way.
+    lock: Option<usize>,
+}
+
+impl LocalPort {
+    /// Which of the cores that have a flit may send, if any may; `cores` are those of the node.
+    pub(super) fn turn(&self, cores: Range<usize>, asking: &[usize]) -> Option<usize> {
+        let turns = (0..cores.len()).map(|turn| (self.first + turn) % cores.len());
+        let mut asking = turns.filter(|place| asking.contains(&(cores.start + place)));
+        let chosen = match self.lock {
+            Some(locked) => asking.find(|&place| place == locked),
+            None => asking.next(),
+        };
+        chosen.map(|place| cores.start + place)
+    }
+
+    /// A core has sent a flit.
+    pub(super) fn sent(&mut self, place: usize, is_tail: bool) {
+        if self.lock.is_none() {
+            self.first = place + 1;
+        }
+        self.lock = (!is_tail).then_some(place);
+    }
+}
+
 /// When each spike of a core becomes visible, written to `visible`. Returns when the last group does.
 pub(super) fn update(
     core: &CoreWork,

@@ -1,6 +1,7 @@
 //! Routers, links and queues (machine.md, sections 3 and 6).
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use neurochip::chip::{Board, IoPort, Mesh, Noc, Port};
 use neurochip::counters::Counters;
@@ -58,6 +59,7 @@ pub(super) struct Router {
 pub(super) struct Network {
     pub(super) spec: Noc,
     mesh: Mesh,
+    pub(super) cores_per_node: usize,
     board: Board,
     pub(super) io: Vec<IoPort>,
     pub(super) routers: Vec<Router>,
@@ -82,6 +84,7 @@ impl Network {
         Self {
             spec: spec.clone(),
             mesh: mesh.clone(),
+            cores_per_node: mesh.cores_per_node.unwrap_or(1) as usize,
             board: board.clone(),
             io: io.to_vec(),
             routers: vec![Router { credits, ..Router::default() }; num_nodes],
@@ -130,7 +133,7 @@ impl Network {
     /// The output that a packet takes at a router: x first.
     pub(super) fn route(&self, node: usize, packet: usize) -> usize {
         let (exit, exit_port) = match self.packets[packet].trace.destination {
-            Destination::Node(node) => (node, LOCAL),
+            Destination::Core(core) => (core / self.cores_per_node as u32, LOCAL),
             Destination::Port(port) => {
                 let io = &self.io[port as usize];
                 (io.y * self.width() as u32 + io.x, io.side as usize)
@@ -287,18 +290,30 @@ impl Network {
         self.post(now + self.hop_cycles(self.io[port].side as usize), message);
     }
 
-    /// Takes a whole packet from the receive queue of a core.
-    pub(super) fn take_packet(&mut self, now: u64, node: usize) -> usize {
-        let mut packet = 0;
+    pub(super) fn cores_of(&self, node: usize) -> Range<usize> {
+        node * self.cores_per_node..(node + 1) * self.cores_per_node
+    }
+
+    /// Takes the first whole packet for a core from the receive queue of its node.
+    pub(super) fn take_packet(&mut self, now: u64, core: usize) -> usize {
+        let (node, packet) = (core / self.cores_per_node, self.packet_for(core));
+        let packet = packet.expect("a whole packet is in the queue");
+        self.receive_queues[node].retain(|flit| flit.packet != packet);
         for _ in 0..self.spec.packet_flits {
-            packet = self.receive_queues[node].pop_front().expect("a whole packet is in the queue").packet;
             let credit = Message::CreditAtRouter(node, LOCAL);
             self.post(now + u64::from(self.spec.credit_cycles), credit);
         }
         packet
     }
 
-    pub(super) fn has_packet(&self, node: usize) -> bool {
-        self.receive_queues[node].iter().any(|flit| flit.is_tail)
+    pub(super) fn has_packet(&self, core: usize) -> bool {
+        self.packet_for(core).is_some()
+    }
+
+    fn packet_for(&self, core: usize) -> Option<usize> {
+        let to_core = |flit: &&Flit| {
+            self.packets[flit.packet].trace.destination == Destination::Core(core as u32) && flit.is_tail
+        };
+        self.receive_queues[core / self.cores_per_node].iter().find(to_core).map(|flit| flit.packet)
     }
 }

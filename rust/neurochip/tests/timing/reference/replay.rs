@@ -15,7 +15,7 @@ pub(crate) fn replay(
     consume: Consume<'_>,
     packets: &[RecordedPacket],
 ) -> Replayed {
-    let mut network = Network::new(spec, mesh, board, &[]);
+    let mut network = Network::new(spec, &Mesh { cores_per_node: None, ..mesh.clone() }, board, &[]);
     let num_nodes = network.routers.len();
     let mut sources: Vec<Stream> = (0..num_nodes).map(|_| Stream::default()).collect();
     let mut free = vec![0; num_nodes];
@@ -41,7 +41,7 @@ pub(crate) fn replay(
             if !sources[node].is_empty() && network.core_credits[node] > 0 {
                 let (flit, _) = sources[node].next_flit(&mut network, |index| {
                     let RecordedPacket { created, source, destination } = packets[index as usize];
-                    let [source, destination] = [source, destination].map(Destination::Node);
+                    let [source, destination] = [source, destination].map(Destination::Core);
                     let trace = PacketTrace { source, destination, created, sent: now, received: 0 };
                     Packet { trace, index, synapses: 0 }
                 });

@@ -238,12 +238,12 @@ fn a_tile_of_neurons_that_are_not_there_or_not_on_cores() {
 }
 
 #[test]
-fn a_tile_on_a_node_that_is_no_free_core() {
-    assert_eq!(refusal_of_tile(0, |tile| tile.node = 64), "tile 0 is on node 64, the chip has 64");
-    assert_eq!(refusal_of_tile(1, |tile| tile.node = 1), "tile 1 is on node 1, which holds another");
+fn a_tile_on_a_core_that_is_not_free() {
+    assert_eq!(refusal_of_tile(0, |tile| tile.core = 64), "tile 0 is on core 64, the chip has 64");
+    assert_eq!(refusal_of_tile(1, |tile| tile.core = 1), "tile 1 is on core 1, which holds another");
     assert_eq!(
         refusal(|image, _| image.chip.mesh.reserved = vec![[1, 0]]),
-        "tile 0 is on node 1, which is reserved"
+        "tile 0 is on core 1, which is reserved"
     );
     assert_eq!(refusal(|image, _| image.chip.core.max_neurons = 7), "tile 0 has 8 neurons, a core holds 7");
 }
@@ -304,7 +304,7 @@ fn neurons_on_no_tile_or_on_two() {
         "tiles hold 0 of the 3 neurons of population 'read'"
     );
     let twice = refusal(|image, _| {
-        let half = |node, columns| Tile { node, columns, ..image.tiles[0].clone() };
+        let half = |core, columns| Tile { core, columns, ..image.tiles[0].clone() };
         let halves = [half(40, [0, 1]), half(41, [0, 1])];
         image.tiles.splice(0..1, halves);
     });
