@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import mesh
 import numpy as np
@@ -190,6 +190,26 @@ def memory(count: int = 64) -> list[Figure]:
     return [Figure(name, 16 * neurons / added, "limit/use", 1)]
 
 
+def first_spikes(threads: int) -> list[Figure]:
+    """LeNet in time to first spike: a level for every code, and cycles with as many as Loihi had."""
+    work = workload("lenet")
+    calibration = work.samples[:CALIBRATION_SAMPLES]
+    figures = []
+    for chip, timesteps, timing, samples, goal in (
+        ("ideal", 256, "none", work.samples, 200),
+        ("darwin3", 16, "cycle", work.samples[: work.timed_samples], 10),
+    ):
+        image = nc.compile(
+            work.graph, chip, code="quartz", timesteps=timesteps, calibration=calibration
+        )
+        simulated = partial(
+            nc.simulate, image, samples, timing=timing, threads=threads, compare=False
+        )
+        name = f"{timing}: {work.name}, quartz T = {timesteps}, {chip}, {_threads(threads)}"
+        figures.append(Figure(name, len(samples) / seconds_of(simulated), "samples/s", goal))
+    return figures
+
+
 def _threads(count: int) -> str:
     return f"{count} thread{'s' * (count > 1)}"
 
@@ -200,6 +220,8 @@ def figures_of(name: str, threads: int) -> list[Figure]:
     figures = values(work, chip_for(work), threads)
     if name != "convolution":
         figures += cycles(work, threads) + image_size(work)
+    if name == "lenet":
+        figures += first_spikes(threads)
     return figures
 
 
