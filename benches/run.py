@@ -191,7 +191,7 @@ def memory(count: int = 64) -> list[Figure]:
 
 
 def first_spikes(threads: int) -> list[Figure]:
-    """LeNet in time to first spike: a level for every code, and cycles with as many as Loihi had."""
+    """LeNet in time to first spike: a level for every code; cycles with as many as Loihi had."""
     work = workload("lenet")
     calibration = work.samples[:CALIBRATION_SAMPLES]
     figures = []
