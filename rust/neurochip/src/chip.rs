@@ -247,6 +247,9 @@ pub struct SomaCycles {
     pub quartz: QuartzCycles,
     /// The integrate-and-fire neuron.
     pub integrate_fire: IntegrateFireCycles,
+    /// Any neuron with nothing to do in a timestep; none where such neurons are not updated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<u32>,
 }
 
 /// Cycles of a STEM neuron.

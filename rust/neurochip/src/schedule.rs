@@ -54,23 +54,26 @@ struct Phases {
     decide: u32,
     /// A timestep in which it may spike.
     send: u32,
+    /// None of these; 0 where the chip leaves such neurons alone.
+    idle: u32,
 }
 
 impl Phases {
     fn of(model: &Model, core: &Core) -> Self {
-        let SomaCycles { max_pool, quartz, integrate_fire, .. } = &core.timing.soma_cycles;
+        let SomaCycles { max_pool, quartz, integrate_fire, idle, .. } = &core.timing.soma_cycles;
+        let nothing = Self { idle: idle.unwrap_or(0), ..Self::default() };
         match model {
             Model::Input { .. } => Self::default(),
             Model::Stem(stem) => {
                 let StemCycles { accumulate, requantize, generate } = *stem_cycles(core, stem);
-                Self { receive: accumulate, decide: requantize, send: generate }
+                Self { receive: accumulate, decide: requantize, send: generate, ..nothing }
             }
-            Model::MaxPool => Self { receive: max_pool.compare, ..Self::default() },
-            Model::Quartz(_) => Self { receive: quartz.integrate, decide: 0, send: quartz.ramp },
+            Model::MaxPool => Self { receive: max_pool.compare, ..nothing },
+            Model::Quartz(_) => Self { receive: quartz.integrate, send: quartz.ramp, ..nothing },
             Model::IntegrateFire(_) => {
-                Self { receive: integrate_fire.integrate, decide: 0, send: integrate_fire.fire }
+                Self { receive: integrate_fire.integrate, send: integrate_fire.fire, ..nothing }
             }
-            Model::Constant { .. } => Self { send: quartz.ramp, ..Self::default() },
+            Model::Constant { .. } => Self { send: quartz.ramp, ..nothing },
         }
     }
 }
@@ -94,17 +97,30 @@ impl Schedule {
         }
     }
 
-    /// Cycles between groups of neurons of a population in `timestep`; 0 where it is idle.
-    fn soma_cycles(&self, description: &Description, population: usize, timestep: u32) -> u32 {
-        let sent_before =
-            |source: &usize| timestep > 0 && description.populations[*source].step(timestep - 1).is_some();
-        let receives = self.sources[population].iter().any(sent_before);
-        let when = |active: bool, cycles: u32| if active { cycles } else { 0 };
+    /// Cycles between groups of neurons of a population, given the timesteps of the samples in flight; 0
+    /// where it does not update.
+    fn soma_cycles(
+        &self,
+        description: &Description,
+        population: usize,
+        timesteps: impl Iterator<Item = u32>,
+    ) -> u32 {
         let neurons = &description.populations[population];
         let phases = Phases::of(&neurons.model, &description.chip.core);
-        when(receives, phases.receive)
-            + when(timestep == neurons.send_start, phases.decide)
-            + when(neurons.step(timestep).is_some(), phases.send)
+        let when = |active: bool, cycles: u32| if active { cycles } else { 0 };
+        let cycles = |timestep: u32| {
+            let sent_before = |source: &usize| {
+                timestep > 0 && description.populations[*source].step(timestep - 1).is_some()
+            };
+            let receives = self.sources[population].iter().any(sent_before);
+            when(receives, phases.receive)
+                + when(timestep == neurons.send_start, phases.decide)
+                + when(neurons.step(timestep).is_some(), phases.send)
+        };
+        match timesteps.map(cycles).sum() {
+            0 => phases.idle,
+            busy => busy,
+        }
     }
 
     /// The work of one timestep: the union over the samples in flight.
@@ -115,8 +131,8 @@ impl Schedule {
         let mut traffic = Traffic::default();
         for tile in &self.tiles {
             let number = tile.population as usize;
-            let phases = samples.iter().map(|sample| self.soma_cycles(description, number, sample.timestep));
-            let soma_cycles: u32 = phases.sum();
+            let timesteps = samples.iter().map(|sample| sample.timestep);
+            let soma_cycles = self.soma_cycles(description, number, timesteps);
             if soma_cycles == 0 {
                 continue;
             }
@@ -181,9 +197,8 @@ impl Schedule {
     /// flight: each once.
     pub fn soma_updates(&self, description: &Description, timesteps: &[u32]) -> Vec<u64> {
         let updates = |(number, population): (usize, &Population)| {
-            let active =
-                timesteps.iter().any(|&timestep| self.soma_cycles(description, number, timestep) > 0);
-            if active { population.num_neurons() as u64 } else { 0 }
+            let cycles = self.soma_cycles(description, number, timesteps.iter().copied());
+            if cycles > 0 { population.num_neurons() as u64 } else { 0 }
         };
         description.populations.iter().enumerate().map(updates).collect()
     }

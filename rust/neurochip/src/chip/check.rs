@@ -174,7 +174,7 @@ impl ChipSpec {
 
     fn check_core_timing(&self, ranges: &mut Ranges) {
         let timing = &self.core.timing;
-        let SomaCycles { stem, max_pool, quartz, integrate_fire } = &timing.soma_cycles;
+        let SomaCycles { stem, max_pool, quartz, integrate_fire, idle } = &timing.soma_cycles;
         ranges.stem_cycles("core.timing.soma_cycles.stem", stem);
         if let Some(word) = &self.core.second_state_word {
             ranges.stem_cycles("core.second_state_word.soma_cycles", &word.soma_cycles);
@@ -185,11 +185,10 @@ impl ChipSpec {
             ("core.timing.soma_cycles.quartz.ramp", quartz.ramp),
             ("core.timing.soma_cycles.integrate_fire.integrate", integrate_fire.integrate),
             ("core.timing.soma_cycles.integrate_fire.fire", integrate_fire.fire),
+            ("core.timing.soma_cycles.idle", idle.unwrap_or(1)),
         ] {
             ranges.within(field, cycles, 1, MAX_LATENCY);
         }
-        let compare = timing.soma_cycles.max_pool.compare;
-        ranges.within("core.timing.soma_cycles.max_pool.compare", compare, 1, MAX_LATENCY);
         ranges.at_least("core.timing.soma_lanes", timing.soma_lanes, 1);
         ranges.within("core.timing.soma_latency", timing.soma_latency, 1, MAX_LATENCY);
         ranges.within("core.timing.axon_lookup_cycles", timing.axon_lookup_cycles, 1, MAX_LATENCY);

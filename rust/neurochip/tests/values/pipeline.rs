@@ -262,6 +262,24 @@ fn a_core_that_receives_one_sample_and_sends_another_updates_once() {
     assert_eq!(schedule.soma_updates(&description, &[0]), [0, 0]);
 }
 
+#[test]
+fn where_idle_neurons_are_updated_every_timestep_updates_all_of_them() {
+    let mut network = Network { period: Some(16), ..copy("2") };
+    network.chip.core.timing.soma_cycles.idle = Some(9);
+    let schedule = Schedule::new(&network.image());
+    let description = network.image().description().clone();
+    let codes = vec![vec![255, 0], vec![255, 0]];
+    let cycles = |timestep| {
+        let traffic = schedule.traffic(&description, &[InFlight { codes: &codes, timestep }]);
+        traffic.updates.iter().map(|update| update.soma_cycles).collect::<Vec<_>>()
+    };
+    let stem = &description.chip.core.timing.soma_cycles.stem;
+    assert_eq!([cycles(0), cycles(1)], [[9], [stem.accumulate]], "nothing has arrived in timestep 0");
+    assert_eq!(schedule.soma_updates(&description, &[0]), [0, 2], "the input is no neuron of the chip");
+    let run = run(&network, &[vec![255, 0]], Timing::Cycle);
+    assert_eq!(run[0].counters.soma_updates, 2 * 16);
+}
+
 /// More samples than are held at once: those in flight are carried from one chunk to the next.
 #[test]
 fn a_long_run_is_the_same_in_one_batch_and_in_two() {
