@@ -111,7 +111,7 @@ def test_what_is_not_published_is_not_invented():
 
 def test_a_quick_suite_is_written_whole_and_the_same_again(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    size = bench.Size((("digits_cnn", "digits", 40),), (2, 16, 256), (16,), counted=2, timed=1)
+    size = bench.Size((("digits_cnn", "digits", 40),), (2, 16, 256), (16,), 2, 1, (16,))
     monkeypatch.setattr(bench, "QUICK", size)
     zoo, data = ROOT / "tests" / "data" / "zoo", ROOT / "examples"
     for folder in ("one", "two"):

@@ -1,4 +1,4 @@
-"""The suite of the Quartz paper: its figures 2 to 4, and Loihi beside what was measured there.
+"""The suite of the Quartz paper: its figures 2 to 5, Loihi beside what was measured there.
 
 | file | question |
 |---|---|
@@ -7,12 +7,13 @@
 | `operations.py` | how the paper counts operations |
 | `error.py` | figure 2 |
 | `work.py` | figures 3 and 4 |
+| `loihi.py` | figure 5 and the table of power |
 """
 
 from __future__ import annotations
 
 from ..suite import Part, Suite
-from . import error, work
+from . import error, loihi, work
 from .bench import Bench, about
 from .published import published
 
@@ -26,6 +27,7 @@ QUARTZ = Suite(
         Part("figure-02", error.measure),
         Part("figure-03", work.measure_operations),
         Part("figure-04", work.measure_energy),
+        Part("figure-05", loihi.measure),
     ),
 )
 

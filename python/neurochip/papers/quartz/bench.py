@@ -39,6 +39,8 @@ class Size:
     """Samples whose operations are counted."""
     timed: int
     """Samples that are timed on Loihi."""
+    loihi_timesteps: tuple[int, ...]
+    """Windows there: those that were measured on the board."""
 
 
 FULL = Size(
@@ -47,6 +49,7 @@ FULL = Size(
     narrow_timesteps=(4, 8, 16, 32, 64),
     counted=16,
     timed=8,
+    loihi_timesteps=(8, 16, 32, 64, 128),
 )
 
 QUICK = Size(
@@ -55,6 +58,7 @@ QUICK = Size(
     narrow_timesteps=(16,),
     counted=2,
     timed=1,
+    loihi_timesteps=(16,),
 )
 
 
@@ -123,6 +127,10 @@ class Bench:
             labels = subject.labels[start : start + BATCH]
             right += int((values.reshape(len(values), -1).argmax(axis=1) == labels).sum())
         return 100.0 * right / len(subject.x)
+
+    def percent(self, subject: Subject, chip: str, timesteps: int) -> float:
+        """Right answers in windows of one length, on one chip."""
+        return self._measured(subject, chip, timesteps).percent
 
     def macs(self, subject: Subject) -> int:
         """Weights that a sample's convolutions and matrix products apply."""
