@@ -53,7 +53,7 @@ def modes_table(image: Image) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("constants\ndiffer at", justify="right")
     for layer in image.layers:
-        if layer.mode != "streaming" and layer.model != "input":
+        if layer.mode != "streaming" and layer.model not in ("input", "constant"):
             table.add_row(layer.name, layer.mode, *_registers(layer), _proven(layer))
     return table
 
