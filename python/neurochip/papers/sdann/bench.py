@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from ...quantize.runtime import onnxruntime
 from ...tune import Samples, Tuned, tune
 from ..networks import Missing, Places, Subject, synthetic, trained
 from ..suite import Options
@@ -21,7 +22,12 @@ class Bench:
     """What the parts of the suite read; measured when it is first asked for."""
 
     def __init__(self, options: Options) -> None:
-        """Looks for trained networks; architectures are built when it is their turn."""
+        """Looks for trained networks; architectures are built when it is their turn.
+
+        Raises:
+            NeurochipError: If onnxruntime, which quantizes architectures, is not installed.
+        """
+        onnxruntime()
         self.options, self.size = options, QUICK if options.quick else FULL
         self.published: Published = published()
         places = Places.of(options)

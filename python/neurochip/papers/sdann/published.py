@@ -29,7 +29,8 @@ class Published:
 
     def name(self, network: str | None) -> str | None:
         """What the paper calls one of its networks; None where there is none."""
-        return None if network is None else str(self.tables["names"][network])
+        found = self.tables["names"].get(network)
+        return None if found is None else str(found)
 
     def figure(self, table: str, field: str, network: str | None) -> float | None:
         """A figure of a network; None where it is not at hand."""

@@ -150,7 +150,7 @@ def _reason(facts: Facts, choice: LayerSettings) -> tuple[Cell, ...]:
         measured,
         -effect.left_out,
         effect.added,
-        measured + effect.left_out - effect.added,
+        _behind(facts, choice),
         of_even_values(choice),
         facts.input_share,
     )
@@ -185,10 +185,24 @@ def _compared(facts: Facts, choices: Sequence[LayerSettings], expects_more: bool
     saved = [-facts.outcomes[choice].change(facts.dense) for choice in choices]
     even = [-of_even_values(choice) for choice in choices]
     more = [ours > theirs for ours, theirs in zip(saved, even, strict=True)]
-    word = "and yet" if any(each != expects_more for each in more) else "so"
-    told = "more" if all(more) else "less" if not any(more) else "more here and less there"
+    method = choices[0].sparsity.split()[0]
+    expected = all(each == expects_more for each in more)
+    mixed = "more with some and less with others"
+    told = mixed if len(set(more)) > 1 else "more" if more[0] else "less"
     figures = ", ".join(
-        f"{choice.sparsity} {ours:.1f} % against {theirs:.1f} %"
+        f"{choice.sparsity} {_rounded(ours)} % against {_rounded(theirs)} %"
         for choice, ours, theirs in zip(choices, saved, even, strict=True)
     )
-    return f", {word} it saves {told}: {figures}"
+    behind = ", ".join(f"{_behind(facts, choice):+.1f} %" for choice in choices)
+    because = "" if expected else f", since values behind change SOPs by {behind}"
+    return f", {'so' if expected else 'and yet'} {method} saves {told}: {figures}{because}"
+
+
+def _rounded(percent: float) -> str:
+    return f"{round(percent, 1) + 0.0:.1f}"  # nothing has no sign
+
+
+def _behind(facts: Facts, choice: LayerSettings) -> float:
+    """What is left of a change that trains and rounding do not tell."""
+    effect = facts.effects[choice]
+    return facts.outcomes[choice].change(facts.dense) + effect.left_out - effect.added
