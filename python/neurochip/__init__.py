@@ -63,7 +63,7 @@ chip = load_chip
 def compile(
     model: str | Path | Graph,
     chip: str | Path | Chip = "darwin3",
-    code: str = "stem",
+    code: str | None = None,
     calibration: NDArray[Any] | None = None,
     overrides: Mapping[str, object] | None = None,
     shape: Mapping[str, Sequence[int]] | None = None,
@@ -78,7 +78,7 @@ def compile(
     Args:
         model: An ONNX file, or a graph that was loaded.
         chip: A built-in chip's name, a chip file, or a chip that was loaded.
-        code: The spike code: `stem`, `quartz` or `rate`.
+        code: The spike code: `stem`, `quartz` or `rate`; None is the chip's first.
         calibration: Samples of the model's input, float; ranges of scaled integration come from
             them, or without them from the proven interval.
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.

@@ -33,8 +33,38 @@ class Chip:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
-        return str(self.spec["name"])
+        """What reports call it: with its profile, if it has several."""
+        profile = self.spec["profile"]
+        return str(self.spec["name"]) if profile is None else f"{self.spec['name']}:{profile}"
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The other sets of numbers that its file has."""
+        return tuple(self.spec["profiles"])
+
+    @property
+    def default_code(self) -> str:
+        """The spike code that is meant where none is given."""
+        accepted = (self.spec["codes"] or {}).get("accepted")
+        return str(accepted[0]) if accepted else "stem"
+
+    def require_code(self, code: str) -> None:
+        """Refuses a spike code that its neurons cannot compute.
+
+        Raises:
+            ChipError: With the reason.
+        """
+        codes = self.spec["codes"]
+        if codes is None or code in codes["accepted"]:
+            return
+        reason = codes["refused"].get(code, "nothing is known of it")
+        accepted = " or ".join(f"`--code {name}`" for name in codes["accepted"])
+        raise ChipError(
+            f"{self.name!r} does not compute the code {code!r} (codes.accepted): {reason}",
+            hint=f"take {accepted}, or another chip"
+            if accepted
+            else "take another chip: this one is there to be inspected and priced",
+        )
 
     @property
     def clock_mhz(self) -> float | None:
@@ -148,7 +178,8 @@ def load(
     """Reads a chip: a built-in name, with or without `.toml`, or a file, which wins over a name.
 
     Args:
-        chip: Name or path; a `Chip` passes through when nothing is overridden.
+        chip: Name or path, of a chip with several profiles `name:profile`; a `Chip` passes
+            through when nothing is overridden.
         overrides: Dotted fields and the values they take in this run, such as
             `{"noc.hop_cycles": 3}`.
 
@@ -162,7 +193,8 @@ def load(
             )
         return chip
     settings = [(field, _toml(value)) for field, value in (overrides or {}).items()]
-    text = _text(chip)
+    text, profile = _text(chip)
+    settings += [] if profile is None else [("profile", profile)]
     try:
         return Chip(_core.Chip(text, settings))
     except ChipError as error:
@@ -171,17 +203,21 @@ def load(
         raise ChipError(f"in chip {str(chip)!r}:{separator}{told}", hint=error.hint) from None
 
 
-def _text(chip: str | Path) -> str:
+def _text(chip: str | Path) -> tuple[str, str | None]:
+    """What a chip file says, and the profile that a name like `loihi:nahuku` asks for."""
+    named, colon, profile = str(chip).rpartition(":")
+    if colon and not Path(chip).is_file():
+        return _text(named)[0], profile
     path = Path(chip)
     if path.is_file():
         try:
-            return path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8"), None
         except (OSError, UnicodeDecodeError) as error:
             raise ChipError(f"cannot read chip file {str(path)!r}: {error}") from error
     texts = dict(_core.built_in_chips())
     name = str(chip).removesuffix(SUFFIX)
     if name in texts:
-        return texts[name]
+        return texts[name], None
     near = difflib.get_close_matches(name, texts, n=1, cutoff=0.4)
     known = ", ".join(f"`{known}`" for known in texts)
     hint = f"did you mean `{near[0]}`?" if near else f"the built-in chips are {known}"

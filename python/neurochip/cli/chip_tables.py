@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ..chip import Chip
 
-UNSOURCED = frozenset({"name", "source", "provenance"})
+UNSOURCED = frozenset({"name", "source", "profile", "profiles", "provenance"})
 
 
 def chips_table(chips: Sequence[Chip]) -> Table:

@@ -13,11 +13,16 @@ from .console import show, show_line, task
 def command(json: options.Json = False) -> None:
     """List the built-in chips."""
     with task():
-        chips = [load(name) for name in built_in()]
+        chips = [each for name in built_in() for each in _profiles(load(name), name)]
         if json:
             show_line(json_module.dumps([_document(chip) for chip in chips], indent=2))
         else:
             show(chips_table(chips))
+
+
+def _profiles(chip: Chip, name: str) -> list[Chip]:
+    """A chip, and the same with the other numbers that its file has."""
+    return [chip, *(load(f"{name}:{profile}") for profile in chip.profiles)]
 
 
 def _document(chip: Chip) -> dict[str, object]:

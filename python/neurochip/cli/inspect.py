@@ -50,7 +50,7 @@ def command(
         if is_image(path):
             chosen.refuse_for_an_image(path)
             found.append(Image.load(path))
-        elif thing.endswith(SUFFIX) or (thing in built_in() and not path.exists()):
+        elif thing.endswith(SUFFIX) or _names_a_chip(thing):
             found.append(load_chip(thing, chosen.overrides))
         else:
             graph = load_graph(path, shape=chosen.shapes)
@@ -61,6 +61,11 @@ def command(
             show_line(document(found))
         else:
             _show(found)
+
+
+def _names_a_chip(thing: str) -> bool:
+    """Whether it is the name of a built-in chip, with or without a profile."""
+    return thing.partition(":")[0] in built_in() and not Path(thing).exists()
 
 
 def _show(found: Sequence[Thing]) -> None:
@@ -74,7 +79,8 @@ def _show(found: Sequence[Thing]) -> None:
 
 
 def _show_chip(chip: Chip) -> None:
-    show_line(f"{chip.name}: {chip.spec['source']}\n")
+    others = "".join(f"; also {chip.spec['name']}:{profile}" for profile in chip.profiles)
+    show_line(f"{chip.name}: {chip.spec['source']}{others}\n")
     show(fields_table(chip))
 
 

@@ -20,7 +20,6 @@ from .console import Task
 
 IMAGE_MAGIC = b"NEUROIMG"
 DEFAULT_CHIP = "darwin3"
-DEFAULT_CODE = "stem"
 # More would take longer and find hardly larger sums: the headroom covers what these do not show.
 CALIBRATION_SAMPLES = 256
 
@@ -84,7 +83,7 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
     return compile_image(
         graph,
         chip=chip,
-        code=chosen.code or DEFAULT_CODE,
+        code=chosen.code,
         calibration=calibration,
         overrides=chosen.overrides,
         pipeline=chosen.pipeline,

@@ -130,7 +130,10 @@ Chip = Annotated[
     typer.Option(help="A chip file, or the name of a built-in chip; darwin3 unless given."),
 ]
 Code = Annotated[
-    str | None, typer.Option(help="The spike code of the network: stem, quartz or rate.")
+    str | None,
+    typer.Option(
+        help="The spike code of the network: stem, quartz or rate; unless given, the chip's own."
+    ),
 ]
 TMax = Annotated[
     int | None,

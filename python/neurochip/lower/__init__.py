@@ -25,7 +25,7 @@ __all__ = ["CODES", "CodeOptions", "LayerSettings", "Network", "Settings", "lowe
 def lower(
     graph: Graph,
     chip: Chip,
-    code: str = "stem",
+    code: str | None = None,
     calibration: NDArray[Any] | None = None,
     settings: Settings | None = None,
     pipeline: bool = False,
@@ -36,7 +36,7 @@ def lower(
     Args:
         graph: The network in integers.
         chip: Its registers decide how each layer is integrated and requantized.
-        code: The spike code.
+        code: The spike code; None is the chip's first.
         calibration: Codes of the graph's input, (samples, *shape), from which scaled integration
             takes its range; without them it takes the proven interval.
         settings: What is decided layer by layer.
@@ -45,14 +45,17 @@ def lower(
         options: What is decided about the code as a whole.
 
     Raises:
+        ChipError: If the chip's neurons cannot compute this code.
         ModelError: If there is no such code, or a layer that it cannot express on this chip.
         SettingsError: If settings name a layer that the graph does not have, or ask for what the
             chip or the code cannot do.
     """
+    code = chip.default_code if code is None else code
     if code not in CODES:
         raise ModelError(
             f"no spike code {code!r}", hint=f"the codes are {', '.join(sorted(CODES))}"
         )
+    chip.require_code(code)
     decided = settings or Settings()
     decided.refuse_unknown(layer.name for layer in graph.layers)
     return CODES[code](graph, chip, calibration, decided, pipeline, options or CodeOptions())

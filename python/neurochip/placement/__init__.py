@@ -4,7 +4,7 @@
 |---|---|
 | `boxes.py` | which boxes of neurons a population is cut into |
 | `footprint.py` | what one box takes of its core's memories: |
-| `dendrites.py` | for what it receives |
+| `dendrites.py`, `synapse_lists.py` | for what it receives |
 | `axons.py` | for where it sends |
 | `nodes.py` | which core of the mesh each box goes to |
 | `gain.py` | what another choice of cores was worth: `neurochip.optimize` makes it |

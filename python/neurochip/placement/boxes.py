@@ -23,6 +23,8 @@ class Limits:
     dendrite_words: int
     dendrites: int
     axon_entries: int
+    axons_in: float
+    """Infinite where a core has no table of them."""
     weight_bits: int
 
     @staticmethod
@@ -35,10 +37,11 @@ class Limits:
             max(core["dendrite_memory"]["depth_words_by_column"]),
             core["dendrite_memory"]["max_dendrites"],
             core["axon_memory"]["depth_entries"],
+            core["dendrite_memory"]["max_axons_in"] or inf,
             max(core["weight_bits"]),
         )
 
-    def excess(self, used: Usage) -> tuple[str, str, int, int] | None:
+    def excess(self, used: Usage) -> tuple[str, str, int, float] | None:
         """The first resource that is not enough: its name, field, how much is used and there."""
         checks = (
             ("neurons", "core.max_neurons", used.neurons, self.neurons),
@@ -54,6 +57,12 @@ class Limits:
                 "core.axon_memory.depth_entries",
                 used.axon_entries,
                 self.axon_entries,
+            ),
+            (
+                "axons in",
+                "core.dendrite_memory.max_axons_in",
+                used.axons_in,
+                self.axons_in,
             ),
         )
         return next((check for check in checks if check[2] > check[3]), None)

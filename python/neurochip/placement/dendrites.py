@@ -15,6 +15,7 @@ from math import ceil
 from ..lower.network import Convolution, Dense, Depthwise, OneToOne, Pool, Window
 from .formats import META_WEIGHT_BITS, Formats
 from .links import Link, tap_counts
+from .synapse_lists import lengths
 from .tiles import Box, Range
 
 
@@ -36,6 +37,10 @@ NONE = Dendrites(0, 0)
 def dendrites(formats: Formats, link: Link, box: Box) -> Dendrites:
     """What a link takes on the core that holds a box of its target."""
     connector = link.connector
+    if formats.lists is not None:
+        relative, bits = formats.relative_ids, formats.stored_bits(link.weight_bits)
+        each = [(formats.lists.words(n, bits), many) for n, many in lengths(link, box, relative)]
+        return Dendrites(sum(many for _, many in each), sum(words * many for words, many in each))
     if isinstance(connector, Dense):
         sources, targets = link.source.num_neurons, box.num_neurons
         words = 1 if _all_alike(link) else 1 + formats.weight_words(targets, link.weight_bits)

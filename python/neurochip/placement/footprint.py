@@ -11,6 +11,7 @@ from . import axons
 from .dendrites import NONE, dendrites
 from .formats import Formats
 from .links import Link, links_of
+from .synapse_lists import axons_in
 from .tiles import Box, Grid, Usage
 
 
@@ -20,6 +21,8 @@ class Footprints:
     def __init__(self, network: Network, chip: Chip) -> None:
         """Reads both."""
         self.formats = Formats.of(chip)
+        own = chip.spec["core"]["axon_memory"]["entries_per_neuron"]
+        self.own_entries = 1 if own is None else int(own)
         self.output = network.output
         self.links = links_of(network)
         self.population = network.population
@@ -48,7 +51,7 @@ class Footprints:
                 settled = sum(
                     axons.total_of_all(t, source.shape) for t in self._targets[source.name]
                 )
-                entries[source.name] = source.num_neurons + settled
+                entries[source.name] = self.own_entries * source.num_neurons + settled
             entries[source.name] += axons.total_of_all(axons.targets(link, grid), source.shape)
         return entries
 
@@ -63,5 +66,6 @@ class Footprints:
             box.num_neurons,
             received.words + state * box.num_neurons,
             received.count,
-            box.num_neurons + items,  # each neuron's own entry, then its targets
+            self.own_entries * box.num_neurons + items,
+            sum(axons_in(link, box) for link in self.into(population)),
         )

@@ -7,6 +7,7 @@ from math import ceil
 
 from ..chip import Chip
 from ..lower.network import Constant, Double, Input, MaxPool, Population, Stem
+from .synapse_lists import SynapseLists
 
 META_WEIGHT_BITS = 16
 """A weight that all synapses of a dendrite share stands in its meta word."""
@@ -17,7 +18,9 @@ class Formats:
     """The word formats of a core's dendrite memory."""
 
     word_bits: int
-    ids_per_word: int
+    ids_per_word: int | None
+    lists: SynapseLists | None
+    """Where an id stands beside each weight; `ids_per_word` is None then."""
     relative_ids: bool
     weight_bits: tuple[int, ...]
     """The widths a weight can be stored in, ascending."""
@@ -30,9 +33,11 @@ class Formats:
         """Reads a chip's description."""
         core = chip.spec["core"]
         memory, second = core["dendrite_memory"], core["second_state_word"]
+        lists = memory["synapse_lists"]
         return Formats(
             memory["word_bits"],
             memory["ids_per_word"],
+            SynapseLists(memory["word_bits"], **lists) if lists else None,
             memory["relative_ids"],
             tuple(sorted(core["weight_bits"])),
             memory["state_words_per_neuron"],
@@ -50,6 +55,7 @@ class Formats:
 
     def id_words(self, ids: int) -> int:
         """Words of a list of ids."""
+        assert self.ids_per_word is not None, "ids stand beside their weights"
         return ceil(ids / self.ids_per_word)
 
     def weight_words(self, weights: int, bits: int) -> int:
@@ -57,5 +63,8 @@ class Formats:
 
         A pool's powers of two may be wider than any synapse: each takes what a meta word holds.
         """
-        width = next((width for width in self.weight_bits if width >= bits), META_WEIGHT_BITS)
-        return ceil(weights / (self.word_bits // width))
+        return ceil(weights / (self.word_bits // self.stored_bits(bits)))
+
+    def stored_bits(self, bits: int) -> int:
+        """The narrowest width that holds a weight of `bits`."""
+        return next((width for width in self.weight_bits if width >= bits), META_WEIGHT_BITS)

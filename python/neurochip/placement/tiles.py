@@ -80,6 +80,7 @@ class Usage:
     dendrite_words: int
     dendrites: int
     axon_entries: int
+    axons_in: int
 
 
 @dataclass(frozen=True, slots=True)

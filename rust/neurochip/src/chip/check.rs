@@ -16,6 +16,9 @@ const MAX_LATENCY: u32 = 1 << 16;
 /// Longest barrier of a table, cycles: interpolating it takes a product of two such numbers.
 const MAX_BARRIER: u64 = u32::MAX as u64;
 
+/// The spike code whose neurons scale their membranes.
+const STEM: &str = "stem";
+
 /// Collects every value out of its range.
 #[derive(Default)]
 struct Ranges(Vec<OutOfRange>);
@@ -71,6 +74,7 @@ impl ChipSpec {
         self.check_mesh(&mut ranges);
         self.check_board(&mut ranges);
         self.check_core(&mut ranges);
+        self.check_codes(&mut ranges);
         self.check_memories(&mut ranges);
         self.check_core_timing(&mut ranges);
         self.check_noc(&mut ranges);
@@ -140,7 +144,7 @@ impl ChipSpec {
         for (field, bits) in
             [("core.weight_sum_bits", core.weight_sum_bits), ("core.membrane_bits", core.membrane_bits)]
         {
-            ranges.require([16, 32].contains(&bits), field, bits, "16 or 32");
+            ranges.within(field, bits, 16, 32);
         }
         ranges.within("core.buffers", core.buffers, 1, 2);
         ranges.within("core.soma.bias_bits", core.soma.bias_bits, 1, 32);
@@ -153,8 +157,30 @@ impl ChipSpec {
                 ranges.require(false, field, "absent", "2 to 30, as the requantizer is fixed");
             }
             (Requantizer::Fixed, Some(bits)) => ranges.within(field, bits, 2, 30),
-            (Requantizer::Float32, None) => {}
+            (Requantizer::None, Some(bits)) => {
+                ranges.require(false, field, bits, "nothing, as the requantizer is none");
+            }
+            (Requantizer::Float32 | Requantizer::None, None) => {}
         }
+    }
+
+    fn check_codes(&self, ranges: &mut Ranges) {
+        let Some(codes) = &self.codes else {
+            let scales = self.core.soma.requantizer != Requantizer::None;
+            ranges.require(scales, "codes", "absent", "a table, as the requantizer is none");
+            return;
+        };
+        let accepted = codes.accepted.join(" ");
+        let apart = codes.accepted.iter().all(|code| !codes.refused.contains_key(code));
+        ranges.require(apart, "codes.accepted", &accepted, "none of those in codes.refused");
+        let scales =
+            self.core.soma.requantizer != Requantizer::None || !codes.accepted.contains(&STEM.into());
+        ranges.require(
+            scales,
+            "codes.accepted",
+            accepted,
+            format_args!("no {STEM}, as the requantizer is none"),
+        );
     }
 
     fn check_memories(&self, ranges: &mut Ranges) {
@@ -167,7 +193,19 @@ impl ChipSpec {
         for &depth in depths {
             ranges.at_least(field, depth, 1);
         }
-        ranges.at_least("core.dendrite_memory.ids_per_word", memory.ids_per_word, 1);
+        ranges.at_least("core.dendrite_memory.ids_per_word", memory.ids_per_word.unwrap_or(1), 1);
+        let lists = memory.synapse_lists.as_ref();
+        if let Some(lists) = lists {
+            let table = "core.dendrite_memory.synapse_lists";
+            ranges.within(&format!("{table}.head_bits"), lists.head_bits, 0, 1 << 16);
+            ranges.within(&format!("{table}.id_bits"), lists.id_bits, 0, 32);
+            ranges.at_least(&format!("{table}.max_synapses"), lists.max_synapses, 1);
+        }
+        ranges.one_of([
+            ("core.dendrite_memory.ids_per_word", memory.ids_per_word.map(f64::from)),
+            ("core.dendrite_memory.synapse_lists", lists.map(|lists| lists.max_synapses.into())),
+        ]);
+        ranges.at_least("core.dendrite_memory.max_axons_in", memory.max_axons_in.unwrap_or(1), 1);
         ranges.at_least("core.dendrite_memory.max_dendrites", memory.max_dendrites, 1);
         ranges.at_least("core.axon_memory.depth_entries", self.core.axon_memory.depth_entries, 1);
     }

@@ -23,7 +23,7 @@ pub(super) fn set(spec: &ChipSpec, field: &str, text: &str) -> Result<ChipSpec, 
 }
 
 /// The value at a dotted path, or what was expected in its place.
-fn find<'a>(chip: &'a mut Value, path: &str) -> Result<&'a mut Value, String> {
+pub(super) fn find<'a>(chip: &'a mut Value, path: &str) -> Result<&'a mut Value, String> {
     let mut value = chip;
     let mut walked = String::from("a chip");
     for key in path.split('.') {

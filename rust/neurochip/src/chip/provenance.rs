@@ -63,7 +63,7 @@ impl ChipSpec {
         let mut fields = BTreeMap::new();
         let value = serde_json::to_value(self).expect("a chip is plain data");
         for (table, value) in value.as_object().expect("a chip is a table") {
-            if !["name", "source", "provenance"].contains(&table.as_str()) {
+            if !["name", "source", "profile", "profiles", "provenance"].contains(&table.as_str()) {
                 collect_fields(table, value, &mut fields);
             }
         }
