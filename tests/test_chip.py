@@ -21,13 +21,13 @@ def refusal(chip, overrides=None) -> ChipError:
 
 
 def test_the_built_in_chips_are_those_of_the_folder():
-    assert built_in() == ("darwin3", "ideal", "tiny")
+    assert built_in() == ("darwin3", "ideal", "loihi", "loihi2", "tiny", "truenorth")
 
 
 @pytest.mark.parametrize("name", built_in())
 def test_a_built_in_chip_is_found_with_and_without_its_ending(name):
     assert nc.chip(name).fingerprint == nc.chip(f"{name}.toml").fingerprint
-    assert nc.chip(name).name == name
+    assert nc.chip(name).spec["name"] == name
 
 
 def test_darwin3_is_what_its_file_says():
@@ -70,13 +70,16 @@ def test_a_loaded_chip_cannot_be_overridden():
 def test_a_misspelt_name_is_answered_with_the_nearest():
     error = refusal("darwin")
     assert str(error) == (
-        "no chip 'darwin': no such file, and not one of `darwin3`, `ideal`, `tiny`"
+        "no chip 'darwin': no such file, and not one of `darwin3`, `ideal`, `loihi`, `loihi2`, "
+        "`tiny`, `truenorth`"
     )
     assert error.hint == "did you mean `darwin3`?"
 
 
 def test_a_name_near_to_none_is_answered_with_all():
-    assert refusal("xyzzy").hint == "the built-in chips are `darwin3`, `ideal`, `tiny`"
+    assert refusal("xyzzy").hint == (
+        "the built-in chips are `darwin3`, `ideal`, `loihi`, `loihi2`, `tiny`, `truenorth`"
+    )
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path):

@@ -102,7 +102,7 @@ def _results(contents: Contents) -> Table:
 def _time(timing: Timing) -> Table:
     table = _pairs()
     latency = f"{_timesteps(timing.timesteps)}, {_cycles(timing.cycles.mean, timing)}"
-    table.add_row("latency", f"{latency} {_pace(timing)}")
+    table.add_row("latency", f"{latency}{_pace(timing)}")
     table.add_row("a sample every", f"{_timesteps(timing.period)}, {_throughput(timing)}")
     if timing.samples_in_flight > 1:
         table.add_row("in flight at once", f"{timing.samples_in_flight} samples")
@@ -115,8 +115,8 @@ def _time(timing: Timing) -> Table:
         nodes = f"{timing.barrier_nodes:,} node{'s' * (timing.barrier_nodes != 1)} with neurons"
         table.add_row("barrier", f"{numbers.count(timing.barrier_cycles)} cycles, of {nodes}")
     if timing.host_us is not None:
-        told = f"{numbers.microseconds(timing.host_us)} µs, in no other number here"
-        table.add_row("the host", told)
+        host_us = numbers.microseconds(timing.host_us)
+        table.add_row("host of a board", f"{host_us} µs, in no other number here")
     if timing.tick_cycles:
         tick_us = timing.tick_cycles / timing.cycles_per_us
         shortest_us = numbers.microseconds(timing.shortest_tick_us)
@@ -130,8 +130,8 @@ def _time(timing: Timing) -> Table:
 def _pace(timing: Timing) -> str:
     """How long a cycle is."""
     if timing.clock_mhz is None:
-        return f"in cycles of {timing.time_base_ns:g} ns"
-    return f"at {timing.clock_mhz:g} MHz"
+        return f", a cycle being {timing.time_base_ns:g} ns"
+    return f" at {timing.clock_mhz:g} MHz"
 
 
 def _throughput(timing: Timing) -> str:
@@ -206,7 +206,7 @@ def _chip(contents: Contents) -> Table:
     share = numbers.percent(fullest.used_words, fullest.available_words)
     where = f"({fullest.x}, {fullest.y})"
     if fullest.place is not None:
-        where = f"{fullest.place} at {where}"
+        where = f"{where}, its core {fullest.place}"
     table.add_row("fullest core", f"{where}: {used} of its memory ({share})")
     table.add_row("overflows", numbers.count(contents.overflows))
     return table

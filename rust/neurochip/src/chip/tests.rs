@@ -257,3 +257,82 @@ fn darwin3_has_575_cores_of_two_memory_sizes() {
     assert!(spec.assumed().iter().any(|(field, _)| *field == "noc.hop_cycles"));
     assert!(spec.provenance("energy.sop_pj").unwrap().starts_with("Q: "));
 }
+
+fn loihi() -> &'static str {
+    BUILT_IN.iter().find(|(name, _)| *name == "loihi").unwrap().1
+}
+
+fn set_on_loihi(fields: &[(&str, &str)]) -> Result<ChipSpec, Error> {
+    let set = |&(field, value): &(&str, &str)| (field.to_owned(), value.to_owned());
+    ChipSpec::from_toml_with(loihi(), &fields.iter().map(set).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_profile_changes_its_own_values_and_where_they_come_from() {
+    let [davies, nahuku] = [set_on_loihi(&[]), set_on_loihi(&[("profile", "nahuku")])].map(Result::unwrap);
+    assert_eq!([&davies, &nahuku].map(|spec| spec.profile.as_deref()), [Some("davies2018"), Some("nahuku")]);
+    assert_eq!([&davies, &nahuku].map(|spec| spec.core.timing.sop_millicycles), [Some(3500), Some(3800)]);
+    assert!(davies.provenance("energy.sop_pj").unwrap().starts_with("Q: 23.6 pJ"));
+    assert!(nahuku.provenance("energy.sop_pj").unwrap().starts_with("C: 35.5 pJ"));
+    assert_eq!(nahuku.provenance("noc.hop_cycles"), davies.provenance("noc.hop_cycles"), "the same");
+    assert_ne!(nahuku.source, davies.source);
+    assert_ne!(nahuku.fingerprint(), davies.fingerprint());
+    let again = ChipSpec::from_json(&nahuku.to_json()).unwrap();
+    assert_eq!(again, nahuku, "an image knows the profile that it was compiled for");
+    assert_eq!(set_on_loihi(&[("profile", "davies2018")]).unwrap(), davies);
+}
+
+#[test]
+fn what_is_set_for_a_run_wins_over_a_profile_wherever_it_stands() {
+    let spec = set_on_loihi(&[("energy.sop_pj", "1"), ("profile", "nahuku")]).unwrap();
+    assert_eq!(spec.energy.sop_pj.to_string(), "1");
+    assert_eq!(spec.provenance("energy.sop_pj"), Some("set for this run"));
+    assert_eq!(spec.energy.packet_pj.to_string(), "111");
+}
+
+#[test]
+fn a_profile_that_does_not_exist_or_does_not_cite_is_refused() {
+    let expected =
+        "cannot set `profile`: 'loihi' has no profile 'kapoho', expected one of `davies2018`, `nahuku`";
+    assert_eq!(message(set_on_loihi(&[("profile", "kapoho")])), expected);
+    let expected = "cannot set `profile`: 'tiny' has no profile 'nahuku', it has none";
+    assert_eq!(message(set("profile", "nahuku")), expected);
+    let nahuku = |text: &str| ChipSpec::from_toml_with(text, &[("profile".to_owned(), "nahuku".to_owned())]);
+    let uncited = loihi()
+        .replace("\"energy.packet_pj\" = \"C: 111 pJ a message out; a message in costs nothing\"\n", "");
+    assert_eq!(message(nahuku(&uncited)), "no provenance for `energy.packet_pj`");
+    let misspelt = loihi().replace("\"noc.inject_cycles\" = 5", "\"noc.injects\" = 5");
+    let error = message(nahuku(&misspelt));
+    assert!(error.starts_with("cannot set `profile`: `noc` has no `injects`, expected one of "), "{error}");
+}
+
+#[test]
+fn a_soma_that_scales_nothing_computes_no_stem() {
+    assert_eq!(
+        message(set_on_loihi(&[("codes", "none")])),
+        "`codes` is absent, expected a table, as the requantizer is none"
+    );
+    let both = message(set_on_loihi(&[("codes.accepted", "[\"quartz\", \"stem\"]")]));
+    let expected = "`codes.accepted` is quartz stem, expected none of those in codes.refused\n\
+                    `codes.accepted` is quartz stem, expected no stem, as the requantizer is none";
+    assert_eq!(both, expected);
+    assert_eq!(
+        message(set_on_loihi(&[("core.soma.multiplier_bits", "8")])),
+        "`core.soma.multiplier_bits` is 8, expected nothing, as the requantizer is none"
+    );
+}
+
+#[test]
+fn loihi_has_128_cores_at_32_routers() {
+    let spec = ChipSpec::from_toml(loihi()).unwrap();
+    assert_eq!((spec.num_nodes(), spec.num_cores()), (32, 128));
+    let grid = spec.grid();
+    assert_eq!([0, 3, 4, 127].map(|core| grid.node_of(core)), [0, 0, 1, 31]);
+    assert_eq!(grid.first_core(31), 124);
+    let reserved = set_on_loihi(&[("mesh.reserved", "[[1, 0]]")]).unwrap();
+    assert_eq!([3, 4, 7, 8].map(|core| reserved.is_reserved(core)), [false, true, true, false]);
+    assert_eq!(
+        message(set_on_loihi(&[("mesh.cores_per_node", "65")])),
+        "`mesh.cores_per_node` is 65, expected 1 to 64"
+    );
+}

@@ -12,7 +12,9 @@ fn four_a_node(fields: &[(&str, u32)]) -> ChipSpec {
 /// Neuron 0 of each of these cores fires, once to each of the packets.
 fn fired(cores: &[(u32, &[Packet])]) -> Traffic {
     let mut traffic = Traffic::default();
-    cores.iter().for_each(|&(number, packets)| core(&mut traffic, number, 1, &[(0, packets)]));
+    for &(number, packets) in cores {
+        core(&mut traffic, number, 1, &[(0, packets)]);
+    }
     traffic
 }
 

@@ -157,7 +157,9 @@ impl<'a> Machine<'a> {
         };
         let (asking, idle): (Vec<_>, Vec<_>) =
             cores.filter(due).partition(|&core| !self.sends[core].stream.is_empty());
-        idle.iter().for_each(|&core| self.take_spike(now, node, core));
+        for &core in &idle {
+            self.take_spike(now, node, core);
+        }
         let has_credit = self.network.core_credits[node] > 0;
         let sending = self.ports[node].turn(self.network.cores_of(node), &asking).filter(|_| has_credit);
         let waiting = asking.len() - usize::from(sending.is_some());

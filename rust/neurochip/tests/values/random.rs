@@ -82,8 +82,8 @@ type Add = fn(&mut Network, &mut Choices, bool);
 fn network_of(choices: &mut Choices, code: fn(&mut Choices) -> SpikeCode, add: Add) -> Network {
     let chips: &[_] = if choices.once_in(2) { &FOUR_CHIPS } else { &[] };
     let fields = [
-        ("core.weight_sum_bits", choices.one_of(&["32", "16"])),
-        ("core.membrane_bits", choices.one_of(&["32", "16"])),
+        ("core.weight_sum_bits", choices.one_of(&["32", "16", "21"])),
+        ("core.membrane_bits", choices.one_of(&["32", "16", "24"])),
         ("core.overflow", choices.one_of(&["wrap", "saturate"])),
         ("core.second_state_word", SECOND_STATE_WORD),
         ("noc.packet_flits", choices.one_of(&["1", "2"])),
