@@ -1,6 +1,9 @@
 //! Axons: where a neuron's spikes go, and how many synapses wait there.
 //!
-//! A list of targets a neuron would be long; connectors say the same in a few numbers a tile.
+//! A list of targets a neuron would be long; connectors say the same in a few numbers a tile. They are
+//! looked up once a pixel: its neurons send to the same places, but for their channels.
+
+use std::ops::Range;
 
 use crate::chip::{ChipSpec, Grid};
 use crate::image::Image;
@@ -39,6 +42,24 @@ pub(crate) struct Axons {
     leaves: bool,
 }
 
+/// Where the neurons of one pixel send.
+#[derive(Debug)]
+pub(crate) struct PixelAxons<'a> {
+    /// The tiles that any of them reaches.
+    fans: Vec<(Destination, Fan<'a>)>,
+    /// The io port through which the host reads them, if it does.
+    outside: Option<Destination>,
+}
+
+/// Synapses of the neurons of a pixel on one tile, by channel.
+#[derive(Debug, Clone, Copy)]
+enum Fan<'a> {
+    /// The product of the places in the tile that see the pixel and of a count by channel.
+    Box { places: u32, channels: &'a [u32] },
+    /// A count for each neuron that has any; `first` is the first neuron of the pixel.
+    Each { first: u32, synapses: &'a [(u32, u32)] },
+}
+
 /// What one spike of a neuron causes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Cost {
@@ -52,6 +73,18 @@ pub(crate) struct Cost {
     pub(crate) node_packets: u32,
     /// Chips that they go on to.
     pub(crate) chip_hops: u32,
+}
+
+impl Cost {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            hops: self.hops + other.hops,
+            hops_y: self.hops_y + other.hops_y,
+            node_packets: self.node_packets + other.node_packets,
+            chip_hops: self.chip_hops + other.chip_hops,
+        }
+    }
 }
 
 /// Where packets start and end on a board.
@@ -126,36 +159,78 @@ impl Axons {
         Self { shape, routes, routes_of_row, leaves }
     }
 
-    /// The packets of a spike of `neuron`, sent from a core or an io port, in the order of sending.
-    pub(crate) fn packets(
-        &self,
-        places: &Places,
-        neuron: usize,
-        from: Destination,
-    ) -> impl Iterator<Item = Packet> {
-        let [_, width, depth] = self.shape;
-        let row = neuron / (width * depth) as usize;
-        let to_route = move |&number: &u32| {
+    /// Where the neurons of a pixel send, from a core or an io port; `first` is the first of them.
+    pub(crate) fn of_pixel(&self, places: &Places, first: usize, from: Destination) -> PixelAxons<'_> {
+        let [_, width, depth] = self.shape.map(|length| length as usize);
+        let pixel = first / depth;
+        let at = |&number: &u32| {
             let route = &self.routes[number as usize];
-            let synapses = route.synapses(self.shape, neuron);
-            (synapses > 0).then_some(Packet { destination: route.destination, synapses })
+            let fan = route.reach.fan([pixel / width, pixel % width], pixel * depth, depth)?;
+            Some((route.destination, fan))
         };
-        let outside = self.leaves.then(|| Packet { destination: places.nearest_port(from), synapses: 0 });
-        self.routes_of_row[row].iter().filter_map(to_route).chain(outside)
+        PixelAxons {
+            fans: self.routes_of_row[pixel / width].iter().filter_map(at).collect(),
+            outside: self.leaves.then(|| places.nearest_port(from)),
+        }
+    }
+}
+
+impl PixelAxons<'_> {
+    /// The packets of a spike of a channel, in the order of sending.
+    pub(crate) fn packets(&self, channel: usize) -> impl Iterator<Item = Packet> {
+        let to_tile = move |&(destination, fan): &(Destination, Fan<'_>)| {
+            let synapses = fan.synapses(channel);
+            (synapses > 0).then_some(Packet { destination, synapses })
+        };
+        let outside = self.outside.map(|destination| Packet { destination, synapses: 0 });
+        self.fans.iter().filter_map(to_tile).chain(outside)
     }
 
-    /// What a spike of `neuron` causes.
-    pub(crate) fn cost(&self, places: &Places, neuron: usize, from: Destination) -> Cost {
-        self.packets(places, neuron, from).fold(Cost::default(), |cost, packet| {
-            let more = places.cost(from, packet.destination);
-            Cost {
-                packets: cost.packets + more.packets,
-                hops: cost.hops + more.hops,
-                hops_y: cost.hops_y + more.hops_y,
-                node_packets: cost.node_packets + more.node_packets,
-                chip_hops: cost.chip_hops + more.chip_hops,
-            }
+    /// What a spike of each of these channels causes.
+    pub(crate) fn costs(
+        &self,
+        places: &Places,
+        from: Destination,
+        channels: Range<usize>,
+    ) -> impl Iterator<Item = Cost> {
+        let ways: Vec<(Fan<'_>, Cost)> =
+            self.fans.iter().map(|&(destination, fan)| (fan, places.cost(from, destination))).collect();
+        let outside = self.outside.map_or(Cost::default(), |port| places.cost(from, port));
+        channels.map(move |channel| {
+            let taken = ways.iter().filter(|(fan, _)| fan.synapses(channel) > 0);
+            taken.fold(outside, |sum, (_, cost)| sum.plus(*cost))
         })
+    }
+}
+
+impl Reach {
+    /// The synapses of the neurons of a pixel, if there are any; `first` is the first of the neurons.
+    fn fan(&self, [row, column]: [usize; 2], first: usize, depth: usize) -> Option<Fan<'_>> {
+        match self {
+            Self::Box { rows, columns, channels } => {
+                let places = rows[row] * columns[column];
+                (places > 0).then_some(Fan::Box { places, channels })
+            }
+            Self::Each(synapses) => {
+                let before = |end: usize| synapses.partition_point(|&(neuron, _)| (neuron as usize) < end);
+                let synapses = &synapses[before(first)..before(first + depth)];
+                (!synapses.is_empty()).then_some(Fan::Each { first: first as u32, synapses })
+            }
+        }
+    }
+}
+
+impl Fan<'_> {
+    #[inline]
+    fn synapses(self, channel: usize) -> u32 {
+        match self {
+            Self::Box { places, channels } => places * channels[channel], // no more than the neurons of a tile
+            Self::Each { first, synapses } => {
+                let neuron = first + channel as u32;
+                let found = synapses.binary_search_by_key(&neuron, |&(neuron, _)| neuron);
+                found.map_or(0, |found| synapses[found].1)
+            }
+        }
     }
 }
 
@@ -173,20 +248,6 @@ impl Route {
                     synapses.iter().map(|(neuron, _)| neuron / (width * depth)).collect();
                 rows.dedup();
                 rows
-            }
-        }
-    }
-
-    fn synapses(&self, shape: [u32; 3], neuron: usize) -> u32 {
-        match &self.reach {
-            Reach::Each(synapses) => synapses
-                .binary_search_by_key(&(neuron as u32), |&(neuron, _)| neuron)
-                .map_or(0, |found| synapses[found].1),
-            Reach::Box { rows, columns, channels } => {
-                let [_, width, depth] = shape.map(|length| length as usize);
-                let (position, channel) = (neuron / depth, neuron % depth);
-                // No more than the neurons of a tile.
-                rows[position / width] * columns[position % width] * channels[channel]
             }
         }
     }

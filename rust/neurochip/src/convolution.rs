@@ -1,9 +1,10 @@
-//! Convolutions of whole trains: what a window adds to membranes in a tile where nothing can overflow.
+//! Convolutions of codes: what many spikes add to a tile in which nothing can overflow.
 //!
 //! Where no register can overflow, the spikes of a window may be added in any order, so also as
-//! `sum w * value`: an ordinary convolution of codes, many times faster than spike by spike. The sums
-//! of a few pixels by [`LANES`] channels stay in registers while the kernel passes; the loops are
-//! plain and of constant length, and the compiler vectorises them.
+//! `sum w * value`: an ordinary convolution of codes, many times faster than spike by spike. So may those
+//! of a timestep, as a convolution of bits. The sums of a few pixels by [`LANES`] channels stay in
+//! registers while the kernel passes; the loops are plain and of constant length, and the compiler
+//! vectorises them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use crate::image::Image;
 use crate::image::arrays::{read_i16, view_i8};
 use crate::image::description::{Blob, Connector, Projection, Tile, Window};
-use crate::spikes::Trains;
+use crate::spikes::{Arrivals, Trains};
 use crate::window::Axis;
 
 /// Channels whose sums are formed together: one vector register of the widest instruction set.
@@ -120,38 +121,37 @@ impl Convolution {
         })
     }
 
-    /// Adds what the trains of the source population bring to the tile's membranes; returns the SOPs.
+    /// Adds weights times the values of the codes of the source population; modulo 2^32.
     #[inline(always)]
-    pub(crate) fn add(&self, trains: Trains<'_>, membranes: &mut [i32]) -> u64 {
-        let region = self.region(trains);
+    pub(crate) fn add(&self, codes: &[u8], value: impl Fn(u8) -> i32, totals: &mut [i32]) {
+        let region = self.region(codes, value);
         let kernel_length = self.segments.len() * self.segment_length * LANES;
         for (block, kernel) in self.kernel.chunks_exact(kernel_length).enumerate() {
             let first = block * LANES;
             let lanes = LANES.min(self.tile_channels - first);
-            let rows = membranes.chunks_mut(PIXELS * self.tile_channels);
-            for (pixels, membranes) in self.pixels.chunks(PIXELS).zip(rows) {
+            let rows = totals.chunks_mut(PIXELS * self.tile_channels);
+            for (pixels, totals) in self.pixels.chunks(PIXELS).zip(rows) {
                 let sums = self.sums(&region, pixels, kernel);
                 for (pixel, sums) in sums.iter().enumerate() {
                     let start = pixel * self.tile_channels + first;
-                    let Some(membranes) = membranes.get_mut(start..start + lanes) else { break };
-                    add_lanes(membranes, sums);
+                    let Some(totals) = totals.get_mut(start..start + lanes) else { break };
+                    add_lanes(totals, sums);
                 }
             }
         }
-        self.sops(trains)
     }
 
     /// The values of the source positions that the tile sees, zero where there is only padding.
     #[inline(always)]
-    fn region(&self, trains: Trains<'_>) -> Vec<i32> {
+    fn region(&self, codes: &[u8], value: impl Fn(u8) -> i32) -> Vec<i32> {
         let channels = self.source_channels;
         let mut region = vec![0; self.y.length * self.x.length * channels];
         for (row, y) in self.y.held.clone().enumerate() {
-            let codes = &trains.codes[(y * self.x.source + self.x.held.start) * channels..];
+            let codes = &codes[(y * self.x.source + self.x.held.start) * channels..];
             let start = ((self.y.padding + row) * self.x.length + self.x.padding) * channels;
             let held = &mut region[start..][..self.x.held.len() * channels];
-            for (value, &code) in held.iter_mut().zip(codes) {
-                *value = trains.value(code).into();
+            for (held, &code) in held.iter_mut().zip(codes) {
+                *held = value(code);
             }
         }
         region
@@ -174,7 +174,7 @@ impl Convolution {
                 for pixel in 0..PIXELS {
                     let Some(&value) = values[pixel].get(position) else { break };
                     for lane in 0..LANES {
-                        let product = value * i32::from(weights[lane]);
+                        let product = value.wrapping_mul(i32::from(weights[lane]));
                         sums[pixel][lane] = sums[pixel][lane].wrapping_add(product);
                     }
                 }
@@ -183,30 +183,30 @@ impl Convolution {
         sums
     }
 
-    /// Spikes times fan-out.
+    /// The SOPs of the trains of the source population: spikes times fan-out.
     #[inline(always)]
-    fn sops(&self, trains: Trains<'_>) -> u64 {
+    pub(crate) fn sops(&self, trains: Trains<'_>) -> u64 {
         let channels = self.source_channels;
         let mut sops = 0;
         for y in self.y.held.clone() {
             for x in self.x.held.clone() {
-                let codes = &trains.codes[(y * self.x.source + x) * channels..][..channels];
-                let spikes: u32 = codes.iter().map(|&code| trains.spikes(code)).sum();
-                sops += u64::from(spikes) * self.y.targets[y] * self.x.targets[x];
+                let start = (y * self.x.source + x) * channels;
+                let spikes = trains.of(start, channels).num_spikes();
+                sops += spikes * self.y.targets[y] * self.x.targets[x];
             }
         }
         sops * self.tile_channels as u64
     }
 }
 
-/// Adds as many sums as there are membranes.
+/// Adds as many sums as there are totals.
 ///
 /// Loops of constant length: sums that are indexed by a variable would not stay in registers.
 #[inline(always)]
-fn add_lanes(membranes: &mut [i32], sums: &[i32; LANES]) {
+fn add_lanes(totals: &mut [i32], sums: &[i32; LANES]) {
     for (lane, sum) in sums.iter().enumerate() {
-        let Some(membrane) = membranes.get_mut(lane) else { break };
-        *membrane = membrane.wrapping_add(*sum); // proven to fit, so it never wraps
+        let Some(total) = totals.get_mut(lane) else { break };
+        *total = total.wrapping_add(*sum);
     }
 }
 

@@ -26,6 +26,7 @@ use crate::chip::{ChipSpec, Grid};
 use crate::counters::Counters;
 use crate::traffic::{self, Destination, Traffic};
 use core_timing::{ReceiveEngines, SendEngines};
+use delay::NEVER;
 use edge::Edge;
 use flits::Packet;
 use noc::{Arrival, Noc};
@@ -168,83 +169,59 @@ impl Machine {
     fn run(&mut self, traffic: &Traffic, mut trace: Option<&mut Vec<PacketTrace>>) -> Result<u64, Error> {
         let mut now = 0;
         loop {
-            if self.deliver(now, traffic, trace.as_deref_mut()) {
+            if self.noc.next_arrival() == now {
                 self.last_message = now;
+                self.deliver(now, traffic, trace.as_deref_mut());
             }
             let acted = self.step(now, traffic);
             if self.is_done() {
                 let engines = self.last_visible.max(self.sends.looked_up).max(self.receives.drained);
                 return Ok(engines.max(self.last_message));
             }
-            let Some(next) = self.next_event(now) else {
+            let next = self.next_event(now);
+            if next == NEVER {
                 return Err(deadlock::error(now + u64::from(acted), self));
-            };
+            }
             // Nothing changes until then, so whoever waits in this cycle waits in all of those.
             self.noc.tally.total.output_blocked_cycles += self.noc.blocked_outputs as u64 * (next - now);
             now = next;
         }
     }
 
-    /// Takes what arrives in this cycle to where it arrives; returns whether anything does.
-    fn deliver(&mut self, now: u64, traffic: &Traffic, trace: Option<&mut Vec<PacketTrace>>) -> bool {
-        let at_routers = self.noc.deliver(now);
-        let credits = self.deliver_credits(now);
-        let flits = self.deliver_flits(now, traffic, trace);
-        at_routers | credits | flits
-    }
-
-    fn deliver_credits(&mut self, now: u64) -> bool {
-        let (to_cores, to_ports) = (self.noc.core_credits.take(now), self.noc.port_credits.take(now));
-        let any = to_cores.is_some() || to_ports.is_some();
-        if let Some(nodes) = to_cores {
-            for &node in &nodes {
-                self.sends.add_credit(now, node, &mut self.noc.tally);
-            }
-            self.noc.core_credits.give_back(nodes);
+    /// Takes what arrives in this cycle to where it arrives.
+    fn deliver(&mut self, now: u64, traffic: &Traffic, mut trace: Option<&mut Vec<PacketTrace>>) {
+        self.noc.deliver(now);
+        while let Some(node) = self.noc.core_credits.take(now) {
+            self.sends.add_credit(now, node, &mut self.noc.tally);
         }
-        if let Some(ports) = to_ports {
-            for &port in &ports {
-                self.edge.add_credit(port);
-            }
-            self.noc.port_credits.give_back(ports);
+        while let Some(port) = self.noc.port_credits.take(now) {
+            self.edge.add_credit(port);
         }
-        any
-    }
-
-    fn deliver_flits(
-        &mut self,
-        now: u64,
-        traffic: &Traffic,
-        mut trace: Option<&mut Vec<PacketTrace>>,
-    ) -> bool {
-        let (to_cores, to_outside) = (self.noc.to_cores.take(now), self.noc.to_outside.take(now));
-        let any = to_cores.is_some() || to_outside.iter().any(Option::is_some);
-        if let Some(arrivals) = to_cores {
-            for &arrival in &arrivals {
-                let core = self.core_of(arrival, traffic);
-                let is_tail = self.receives.arrive(now, core, arrival.flit, &mut self.noc);
-                if let (true, Some(trace)) = (is_tail, trace.as_deref_mut()) {
-                    trace.push(traced(now, self.noc.flits.packet(arrival.flit), traffic));
-                }
+        while let Some(arrival) = self.noc.to_cores.take(now) {
+            let core = self.core_of(arrival, traffic);
+            let is_tail = self.receives.arrive(now, core, arrival.flit, &mut self.noc);
+            if let (true, Some(trace)) = (is_tail, trace.as_deref_mut()) {
+                trace.push(traced(now, self.noc.flits.packet(arrival.flit), traffic));
             }
-            self.noc.to_cores.give_back(arrivals);
         }
-        for (line, flits) in to_outside.into_iter().enumerate() {
-            let Some(mut flits) = flits else { continue };
-            flits.retain(|&flit| self.noc.flits.target(flit).is_tail());
-            for &flit in &flits {
-                let packet = self.noc.flits.leave(flit);
-                if let Destination::Port(port) = traffic.packets[packet.index as usize].destination {
-                    let node = self.noc.node_at(self.edge.port(port));
-                    self.noc.tally.at(node, |counters| counters.output_packets += 1);
-                }
+        while let Some(flit) = self.noc.to_outside.take(now) {
+            if self.noc.flits.target(flit).is_tail() {
+                let packet = self.leave(flit, traffic);
                 if let Some(trace) = trace.as_deref_mut() {
                     trace.push(traced(now, &packet, traffic));
                 }
             }
-            self.noc.to_outside.give_back(line, flits);
         }
-        any
+    }
+
+    /// Lets a packet out of the chip.
+    fn leave(&mut self, flit: u32, traffic: &Traffic) -> Packet {
+        let packet = self.noc.flits.leave(flit);
+        if let Destination::Port(port) = traffic.packets[packet.index as usize].destination {
+            let node = self.noc.node_at(self.edge.port(port));
+            self.noc.tally.at(node, |counters| counters.output_packets += 1);
+        }
+        packet
     }
 
     /// The core, of those of a node, that a flit at the node has come to.
@@ -277,13 +254,13 @@ impl Machine {
         self.sends.is_done() && self.edge.is_done() && self.noc.is_empty()
     }
 
-    /// The next cycle in which something can happen.
-    fn next_event(&self, now: u64) -> Option<u64> {
+    /// The next cycle in which something can happen, or [`NEVER`].
+    fn next_event(&self, now: u64) -> u64 {
         if self.noc.is_active() {
-            return Some(now + 1);
+            return now + 1;
         }
-        let engines = [self.sends.next_action(now), self.receives.next_action(), self.edge.next_action(now)];
-        engines.into_iter().chain([self.noc.next_arrival()]).flatten().min()
+        let engines = self.sends.next_action(now).min(self.receives.next_action());
+        engines.min(self.edge.next_action(now)).min(self.noc.next_arrival())
     }
 }
 

@@ -9,7 +9,7 @@
 //! | [`window`] | which targets a source of a sliding window reaches, one axis at a time |
 //! | `register` | what a weight sum does at the width of its register |
 //! | `spikes` | what arrives: one bit of each neuron's code in a timestep, or whole trains |
-//! | `convolution` | whole trains through a kernel, where nothing can overflow |
+//! | `convolution` | whole trains, or two timesteps, through a kernel, where nothing can overflow |
 //! | `synapse` | the loops that add weights to accumulators |
 //! | [`neuron`] | the neuron models, one a file |
 //! | [`values`] | the first machine: which neuron spikes in which timestep |

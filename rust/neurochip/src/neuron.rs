@@ -8,6 +8,7 @@ pub(crate) mod dendrites;
 pub mod float32;
 pub mod integrate_fire;
 pub mod max_pool;
+mod pair_sum;
 pub mod quartz;
 pub mod requantizer;
 mod sparsity;

@@ -2,11 +2,13 @@
 
 mod flows;
 
+use std::ops::Range;
+
 use crate::axons::{Axons, Cost, Places};
 use crate::chip::{Core, SomaCycles, StemCycles};
 use crate::image::Image;
-use crate::image::description::{Description, Integration, Model, Population, Stem, Tile};
-use crate::spikes::Arrivals;
+use crate::image::description::{Description, Integration, Model, Population, SpikeCode, Stem, Tile};
+use crate::spikes::{Arrival, Arrivals};
 use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
 
 /// Who does what when, for one image.
@@ -166,12 +168,18 @@ impl Schedule {
         let Some(spikes) = population.spikes(codes, timestep) else { return };
         let axons = &self.axons[tile.population as usize];
         let from = Destination::Core(tile.core);
-        for (local, neuron) in tile.neurons(population.shape).enumerate() {
-            if spikes.has(neuron) {
+        let channels = tile.lengths()[2];
+        for (pixel, first) in tile.pixels(population.shape).enumerate() {
+            let mut spikes = spikes.of(first, channels).all().peekable();
+            if spikes.peek().is_none() {
+                continue;
+            }
+            let axons = axons.of_pixel(&self.places, first, from);
+            for Arrival { source: channel, .. } in spikes {
                 let start = traffic.packets.len() as u32;
-                traffic.packets.extend(axons.packets(&self.places, neuron, from));
+                traffic.packets.extend(axons.packets(tile.channels[0] as usize + channel));
                 let packets = start..traffic.packets.len() as u32;
-                traffic.spikes.push(Spike { neuron: local as u32, packets });
+                traffic.spikes.push(Spike { neuron: (pixel * channels + channel) as u32, packets });
             }
         }
     }
@@ -183,9 +191,12 @@ impl Schedule {
             return;
         };
         let start = traffic.packets.len() as u32;
-        for spike in spikes.all() {
-            let from = Destination::Port(*port);
-            traffic.packets.extend(self.axons[0].packets(&self.places, spike.source, from));
+        let channels = input.shape[2] as usize;
+        for first in (0..input.num_neurons()).step_by(channels) {
+            let axons = self.axons[0].of_pixel(&self.places, first, Destination::Port(*port));
+            for Arrival { source: channel, .. } in spikes.of(first, channels).all() {
+                traffic.packets.extend(axons.packets(channel));
+            }
         }
         let packets = start..traffic.packets.len() as u32;
         if !packets.is_empty() {
@@ -205,22 +216,58 @@ impl Schedule {
 
     /// What a spike of each neuron costs.
     pub fn costs(&self, description: &Description) -> Costs {
-        let mut by_population: Vec<Vec<Cost>> = vec![vec![]; description.populations.len()];
-        if let Model::Input { port } = description.populations[0].model {
-            let cost = |neuron| self.axons[0].cost(&self.places, neuron, Destination::Port(port));
-            by_population[0] = (0..description.populations[0].num_neurons()).map(cost).collect();
+        let neurons = description.populations.iter().map(Population::num_neurons);
+        let mut by_population: Vec<Vec<Cost>> =
+            neurons.map(|neurons| vec![Cost::default(); neurons]).collect();
+        for Pixel { population, first, channels, from, .. } in pixels(description) {
+            let axons = self.axons[population].of_pixel(&self.places, first, from);
+            let costs = axons.costs(&self.places, from, channels);
+            by_population[population][first..].iter_mut().zip(costs).for_each(|(to, cost)| *to = cost);
         }
-        for tile in &self.tiles {
-            let population = &description.populations[tile.population as usize];
-            let axons = &self.axons[tile.population as usize];
-            let costs = &mut by_population[tile.population as usize];
-            costs.resize(population.num_neurons(), Cost::default());
-            for neuron in tile.neurons(population.shape) {
-                costs[neuron] = axons.cost(&self.places, neuron, Destination::Core(tile.core));
-            }
-        }
-        Costs(by_population)
+        let runs = |costs: &Vec<Cost>| {
+            let runs = costs.chunk_by(|a, b| a == b);
+            runs.map(|same| (same.len(), same[0])).collect()
+        };
+        Costs(by_population.iter().map(runs).collect())
     }
+}
+
+/// The neurons of one pixel that one place holds.
+struct Pixel {
+    /// The tile that holds them, in the order of the image; none holds the input.
+    tile: Option<usize>,
+    population: usize,
+    /// The first of them.
+    first: usize,
+    channels: Range<usize>,
+    /// Where their packets start.
+    from: Destination,
+}
+
+/// Every pixel of the input and of every tile.
+fn pixels(description: &Description) -> impl Iterator<Item = Pixel> {
+    let input = &description.populations[0];
+    let depth = input.shape[2] as usize;
+    let port = if let Model::Input { port } = input.model { Some(port) } else { None };
+    let outside = port.into_iter().flat_map(move |port| {
+        let from = Destination::Port(port);
+        let firsts = (0..input.num_neurons()).step_by(depth);
+        firsts.map(move |first| Pixel { tile: None, population: 0, first, channels: 0..depth, from })
+    });
+    let held = description.tiles.iter().enumerate().flat_map(|(number, tile)| {
+        let population = tile.population as usize;
+        let channels = tile.channels[0] as usize..tile.channels[1] as usize;
+        let from = Destination::Core(tile.core);
+        let firsts = tile.pixels(description.populations[population].shape);
+        firsts.map(move |first| Pixel {
+            tile: Some(number),
+            population,
+            first,
+            channels: channels.clone(),
+            from,
+        })
+    });
+    outside.chain(held)
 }
 
 /// What the phases of these neurons take.
@@ -231,22 +278,28 @@ fn stem_cycles<'a>(core: &'a Core, stem: &Stem) -> &'a StemCycles {
     }
 }
 
-/// What one spike of each neuron costs, by population.
+/// What one spike of each neuron costs, by population: runs of so many neurons that cost the same.
 #[derive(Debug)]
-pub struct Costs(Vec<Vec<Cost>>);
+pub struct Costs(Vec<Vec<(usize, Cost)>>);
 
 impl Costs {
     /// What a sample makes each population send, given each population's codes.
     pub fn of(&self, description: &Description, codes: &[Vec<u8>]) -> Vec<Sent> {
-        let populations = description.populations.iter().zip(codes).zip(&self.0);
-        populations.map(|((population, record), costs)| sent(population, record, costs)).collect()
+        let of_each = || {
+            let populations = description.populations.iter().zip(codes).zip(&self.0);
+            populations.map(|((population, record), costs)| sent(population, record, costs)).collect()
+        };
+        pulp::Arch::new().dispatch(of_each)
     }
 }
 
-fn sent(population: &Population, record: &[u8], costs: &[Cost]) -> Sent {
+#[inline(always)]
+fn sent(population: &Population, record: &[u8], costs: &[(usize, Cost)]) -> Sent {
     let mut sent = Sent::default();
     let Some(code) = population.code else { return sent };
-    for (spikes, cost) in code.num_spikes(record).map(u64::from).zip(costs) {
+    // One byte of every neuron, then the next of every neuron.
+    let bytes = record.chunks_exact(population.num_neurons());
+    for (spikes, cost) in bytes.flat_map(|bytes| spikes_of_runs(code, bytes, costs)) {
         sent.packets += spikes * u64::from(cost.packets);
         sent.node_packets += spikes * u64::from(cost.node_packets);
         sent.packet_hops += spikes * u64::from(cost.hops);
@@ -254,4 +307,14 @@ fn sent(population: &Population, record: &[u8], costs: &[Cost]) -> Sent {
         sent.packet_chip_hops += spikes * u64::from(cost.chip_hops);
     }
     sent
+}
+
+/// How often the neurons of each run spike, as far as one byte of theirs says; and what a spike costs.
+#[inline(always)]
+fn spikes_of_runs(
+    code: SpikeCode,
+    mut bytes: &[u8],
+    costs: &[(usize, Cost)],
+) -> impl Iterator<Item = (u64, Cost)> {
+    costs.iter().filter_map(move |&(neurons, cost)| Some((code.count(bytes.split_off(..neurons)?), cost)))
 }

@@ -8,9 +8,6 @@ pub(crate) trait Arrivals: Copy {
     /// Those of some of the sources, counted from the first of them.
     fn of(self, start: usize, length: usize) -> Self;
 
-    /// What a source sends, if it sends.
-    fn from(self, source: usize) -> Option<Arrival<Self::Factor>>;
-
     /// What each source that sends does, in ascending order.
     ///
     /// An iterator and not a call with a closure: a closure would be compiled for the oldest
@@ -84,11 +81,6 @@ impl Arrivals for Spikes<'_> {
     #[inline(always)]
     fn of(self, start: usize, length: usize) -> Self {
         Self { bytes: &self.bytes[start..][..length], ..self }
-    }
-
-    #[inline(always)]
-    fn from(self, source: usize) -> Option<Arrival<()>> {
-        self.has(source).then_some(Arrival { source, factor: (), spikes: 1 })
     }
 
     #[inline(always)]
@@ -198,6 +190,17 @@ impl<'a> Trains<'a> {
     }
 }
 
+impl Trains<'_> {
+    /// Spikes of all trains.
+    #[inline(always)]
+    pub(crate) fn num_spikes(self) -> u64 {
+        match self.spikes {
+            None => count_bits(self.codes),
+            Some(_) => self.codes.iter().map(|&code| u64::from(self.spikes(code))).sum(),
+        }
+    }
+}
+
 impl Arrivals for Trains<'_> {
     type Factor = i16;
 
@@ -207,15 +210,11 @@ impl Arrivals for Trains<'_> {
     }
 
     #[inline(always)]
-    fn from(self, source: usize) -> Option<Arrival<i16>> {
-        let code = self.codes[source];
-        let spikes = self.spikes(code);
-        (spikes != 0).then_some(Arrival { source, factor: self.value(code), spikes: spikes.into() })
-    }
-
-    #[inline(always)]
     fn all(self) -> impl Iterator<Item = Arrival<i16>> {
-        (0..self.codes.len()).filter_map(move |source| self.from(source))
+        self.codes.iter().enumerate().filter_map(move |(source, &code)| {
+            let spikes = self.spikes(code);
+            (spikes != 0).then_some(Arrival { source, factor: self.value(code), spikes: spikes.into() })
+        })
     }
 
     /// The values of the trains.
@@ -228,6 +227,15 @@ impl Arrivals for Trains<'_> {
         }
         spikes.into()
     }
+}
+
+/// Bits that are set.
+#[inline(always)]
+pub(crate) fn count_bits(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks();
+    let in_words: u64 = words.iter().map(|&word| u64::from(u64::from_le_bytes(word).count_ones())).sum();
+    let in_rest: u64 = rest.iter().map(|byte| u64::from(byte.count_ones())).sum();
+    in_words + in_rest
 }
 
 #[cfg(test)]
@@ -273,7 +281,7 @@ mod tests {
         prop_assert_eq!(spikes.masks(&mut masks), expected.len() as u64);
         for (source, mask) in masks.into_iter().enumerate() {
             prop_assert_eq!(mask, if fires(source) { -1 } else { 0 });
-            prop_assert_eq!(spikes.from(source).is_some(), fires(source));
+            prop_assert_eq!(spikes.has(source), fires(source));
         }
         Ok(())
     }
@@ -302,9 +310,10 @@ mod tests {
             let spikes = trains.masks(&mut masks);
             let coefficient = |bit| if signed && bit == 7 { -128i16 } else { 1i16 << bit };
             for (source, value) in masks.into_iter().enumerate() {
-                let of_bit = |bit| Spikes::of_bit(&codes, bit).from(source).map_or(0, |_| coefficient(bit));
+                let of_bit = |bit: u32| if codes[source] >> bit & 1 == 1 { coefficient(bit) } else { 0 };
                 prop_assert_eq!(value, (0..8).map(of_bit).sum::<i16>());
-                prop_assert_eq!(trains.from(source).map_or(0, |arrival| arrival.factor), value);
+                let arrival = trains.all().find(|arrival| arrival.source == source);
+                prop_assert_eq!(arrival.map_or(0, |arrival| arrival.factor), value);
             }
             prop_assert_eq!(spikes, trains.all().map(|arrival| arrival.spikes).sum::<u64>());
         }

@@ -23,8 +23,8 @@ pub(crate) struct Synapses {
     pub(crate) source: usize,
     weights: Weights,
     wiring: Wiring,
-    /// A faster way for whole trains, where there is one.
-    convolution: Option<convolution::Convolution>,
+    /// A faster way where the order of spikes does not matter, if there is one.
+    pub(crate) convolution: Option<convolution::Convolution>,
 }
 
 /// Where a block's weights are.
@@ -42,7 +42,7 @@ enum Wiring {
     Dense { channels: usize },
     Convolution(Convolution),
     Depthwise(Depthwise),
-    OneToOne { sources: Vec<i32> },
+    OneToOne { runs: Vec<SourceRun> },
 }
 
 /// A convolution's reach into one tile.
@@ -60,6 +60,14 @@ struct Convolution {
     columns: Vec<Vec<Run>>,
     /// For each source channel: its weights and the tile's channels that it reaches.
     fans: Vec<Fan>,
+}
+
+/// Neighbouring neurons of the tile, each with one of neighbouring sources.
+#[derive(Debug)]
+struct SourceRun {
+    target: usize,
+    source: usize,
+    length: usize,
 }
 
 /// The weights of one source channel: rows of `width`, from `offset` on, into channels from `start` on.
@@ -116,14 +124,15 @@ impl Synapses {
             }
             Connector::OneToOne { index } => {
                 let index = index.map(|index| read_i32(image.blob(), index));
-                Wiring::OneToOne { sources: one_to_one_sources(ends[1], tile, index.as_deref()) }
+                let sources = one_to_one_sources(ends[1], tile, index.as_deref());
+                Wiring::OneToOne { runs: source_runs(&sources) }
             }
         };
         Self { source: projection.source as usize, weights, wiring, convolution: None }
     }
 
-    /// The same, for a tile whose trains are added whole.
-    pub(crate) fn for_trains(
+    /// The same, for a tile in which the order of spikes does not matter.
+    pub(crate) fn in_any_order(
         image: &Image,
         projection: &Projection,
         tile: &Tile,
@@ -138,7 +147,10 @@ impl Synapses {
     #[inline(always)]
     pub(crate) fn add_trains(&self, image: &Image, trains: Trains<'_>, membranes: &mut [i32]) -> u64 {
         match &self.convolution {
-            Some(convolution) => convolution.add(trains, membranes),
+            Some(convolution) => {
+                convolution.add(trains.codes, |code| trains.value(code).into(), membranes);
+                convolution.sops(trains)
+            }
             None => self.accumulate(image, trains, &mut Products, membranes),
         }
     }
@@ -167,6 +179,21 @@ pub(crate) fn one_to_one_sources(target: &Population, tile: &Tile, index: Option
     tile.neurons(target.shape).map(source_of).collect()
 }
 
+/// Gathers the sources of neurons in local order; -1 is none.
+fn source_runs(sources: &[i32]) -> Vec<SourceRun> {
+    let mut runs: Vec<SourceRun> = vec![];
+    for (target, &source) in sources.iter().enumerate().filter(|&(_, &source)| source >= 0) {
+        let source = source as usize;
+        match runs.last_mut() {
+            Some(run) if (run.target + run.length, run.source + run.length) == (target, source) => {
+                run.length += 1;
+            }
+            _ => runs.push(SourceRun { target, source, length: 1 }),
+        }
+    }
+    runs
+}
+
 impl Wiring {
     #[inline(always)]
     fn accumulate<R: Rule, A: Arrivals<Factor = R::Factor>, W: Weight>(
@@ -189,13 +216,12 @@ impl Wiring {
             }
             Self::Convolution(wiring) => sops = wiring.accumulate(weights, arrivals, rule, sums),
             Self::Depthwise(wiring) => sops = wiring.accumulate(weights, arrivals, rule, sums),
-            Self::OneToOne { sources } => {
-                for (sum, &source) in sums.iter_mut().zip(sources) {
-                    let arrival = if source < 0 { None } else { arrivals.from(source as usize) };
-                    if let Some(Arrival { factor, spikes, .. }) = arrival {
-                        rule.add_one(sum, weights[0], factor);
-                        sops += spikes;
-                    }
+            Self::OneToOne { runs } => {
+                let mut masks = vec![0i16; runs.iter().map(|run| run.length).max().unwrap_or(0)];
+                for &SourceRun { target, source, length } in runs {
+                    let masks = &mut masks[..length];
+                    sops += arrivals.of(source, length).masks(masks);
+                    rule.add_shared(&mut sums[target..][..length], weights[0], masks);
                 }
             }
         }

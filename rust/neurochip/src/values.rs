@@ -71,7 +71,7 @@ impl Values {
             if number == description.output as usize {
                 record.outputs = population.code.map_or(membranes, |code| code.values(&codes).collect());
             }
-            let num_spikes = |code: SpikeCode| code.num_spikes(&codes).map(u64::from).sum();
+            let num_spikes = |code: SpikeCode| pulp::Arch::new().dispatch(|| code.count(&codes));
             record.counts.push(Counts { spikes: population.code.map_or(0, num_spikes), ..counts });
             record.codes.push(codes);
         }

@@ -5,57 +5,71 @@
 
 use std::collections::VecDeque;
 
+/// The cycle of what never happens.
+pub(super) const NEVER: u64 = u64::MAX;
+
 /// A line from where messages are posted to where they arrive, `latency` cycles later.
 #[derive(Debug)]
 pub(super) struct Delay<T> {
     latency: u64,
-    /// What was posted in this cycle.
-    outgoing: Vec<T>,
-    /// What arrives in each later cycle in which something does.
-    due: VecDeque<(u64, Vec<T>)>,
-    /// Emptied lists, whose memory later cycles use.
-    spare: Vec<Vec<T>>,
+    /// What is on its way. One ring and no list a cycle: most cycles have a message or two.
+    messages: VecDeque<T>,
+    /// How many of them were posted in this cycle.
+    posted: usize,
+    /// How many arrive in each later cycle in which any do.
+    due: VecDeque<(u64, usize)>,
+    /// The first of those cycles, or [`NEVER`].
+    next: u64,
+    /// How many arrived in this cycle and are still to be taken.
+    arrived: usize,
 }
 
 impl<T> Delay<T> {
     pub(super) fn new(latency: u32) -> Self {
-        Self { latency: u64::from(latency), outgoing: vec![], due: VecDeque::new(), spare: vec![] }
+        let (latency, messages, due) = (u64::from(latency), VecDeque::new(), VecDeque::new());
+        Self { latency, messages, posted: 0, due, next: NEVER, arrived: 0 }
     }
 
     /// Posts a message in this cycle.
     #[inline(always)]
     pub(super) fn post(&mut self, message: T) {
-        self.outgoing.push(message);
+        self.messages.push_back(message);
+        self.posted += 1;
     }
 
     /// How many messages were posted in this cycle.
     pub(super) fn posted(&self) -> u64 {
-        self.outgoing.len() as u64
+        self.posted as u64
     }
 
     /// Ends a cycle: what was posted in it is on its way.
+    #[inline(always)]
     pub(super) fn close(&mut self, now: u64) {
-        if !self.outgoing.is_empty() {
-            let emptied = self.spare.pop().unwrap_or_default();
-            let posted = std::mem::replace(&mut self.outgoing, emptied);
-            self.due.push_back((now + self.latency, posted));
+        if self.posted > 0 {
+            self.due.push_back((now + self.latency, self.posted));
+            self.next = self.next.min(now + self.latency);
+            self.posted = 0;
         }
     }
 
-    /// What arrives in this cycle; hand the list back with [`Delay::give_back`].
-    pub(super) fn take(&mut self, now: u64) -> Option<Vec<T>> {
-        if self.next() == Some(now) { self.due.pop_front().map(|(_, messages)| messages) } else { None }
+    /// The next message that arrives in this cycle. Whoever takes one takes all of them.
+    #[inline(always)]
+    pub(super) fn take(&mut self, now: u64) -> Option<T> {
+        if self.arrived == 0 {
+            if self.next != now {
+                return None;
+            }
+            self.arrived = self.due.pop_front().map_or(0, |(_, messages)| messages);
+            self.next = self.due.front().map_or(NEVER, |&(cycle, _)| cycle);
+        }
+        self.arrived -= 1;
+        self.messages.pop_front()
     }
 
-    /// Keeps the memory of a list that [`Delay::take`] handed out.
-    pub(super) fn give_back(&mut self, mut messages: Vec<T>) {
-        messages.clear();
-        self.spare.push(messages);
-    }
-
-    /// The cycle of the next arrival.
-    pub(super) fn next(&self) -> Option<u64> {
-        self.due.front().map(|(cycle, _)| *cycle)
+    /// The cycle of the next arrival, or [`NEVER`].
+    #[inline(always)]
+    pub(super) fn next(&self) -> u64 {
+        self.next
     }
 }
 
@@ -70,19 +84,20 @@ mod tests {
         assert_eq!(delay.posted(), 1);
         delay.close(10);
         delay.post('b');
+        delay.post('c');
         delay.close(11);
-        assert_eq!(delay.next(), Some(13));
+        assert_eq!(delay.next(), 13);
         assert_eq!(delay.take(12), None, "early");
-        assert_eq!(delay.take(13), Some(vec!['a']), "on time");
+        assert_eq!(delay.take(13), Some('a'), "on time");
         assert_eq!(delay.take(13), None, "once");
-        assert_eq!(delay.take(14), Some(vec!['b']));
-        assert_eq!(delay.next(), None);
+        assert_eq!([14, 14, 14].map(|now| delay.take(now)), [Some('b'), Some('c'), None], "in order");
+        assert_eq!(delay.next(), NEVER);
     }
 
     #[test]
     fn a_cycle_without_messages_is_no_arrival() {
         let mut delay = Delay::<char>::new(1);
         delay.close(0);
-        assert_eq!(delay.next(), None);
+        assert_eq!(delay.next(), NEVER);
     }
 }

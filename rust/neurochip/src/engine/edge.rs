@@ -1,5 +1,6 @@
 //! The inward side of the io ports: packets that wait outside enter (machine.md, section 6).
 
+use super::delay::NEVER;
 use super::flits::Packet;
 use super::noc::{FlitStream, Noc};
 use crate::chip::IoPort;
@@ -67,9 +68,10 @@ impl Edge {
         entered
     }
 
-    /// The next cycle in which a flit can enter, unless a credit must come first.
-    pub(super) fn next_action(&self, now: u64) -> Option<u64> {
-        self.entrances.iter().map(|entrance| entrance.free).filter(|&cycle| cycle > now).min()
+    /// The next cycle in which a flit can enter, or [`NEVER`]; a credit may have to come first.
+    pub(super) fn next_action(&self, now: u64) -> u64 {
+        let free = self.entrances.iter().map(|entrance| entrance.free);
+        free.filter(|&cycle| cycle > now).fold(NEVER, u64::min)
     }
 
     pub(super) fn port(&self, port: u32) -> &IoPort {

@@ -36,26 +36,24 @@ impl<T> Hops<T> {
         self.lines.iter_mut().for_each(|line| line.close(now));
     }
 
-    /// What arrives in this cycle, by line; hand each list back with [`Hops::give_back`].
+    /// The next message that arrives in this cycle, along x first.
     #[inline(always)]
-    pub(super) fn take(&mut self, now: u64) -> [Option<Vec<T>>; 2] {
+    pub(super) fn take(&mut self, now: u64) -> Option<T> {
         let [along_x, along_y] = &mut self.lines;
-        [along_x.take(now), along_y.take(now)]
+        along_x.take(now).or_else(|| along_y.take(now))
     }
 
-    /// Keeps the memory of a list that [`Hops::take`] handed out in this place.
-    pub(super) fn give_back(&mut self, line: usize, messages: Vec<T>) {
-        self.lines[line].give_back(messages);
-    }
-
-    /// The cycle of the next arrival.
+    /// The cycle of the next arrival, or `NEVER`.
     #[inline(always)]
-    pub(super) fn next(&self) -> Option<u64> {
+    pub(super) fn next(&self) -> u64 {
         let [along_x, along_y] = &self.lines;
-        match (along_x.next(), along_y.next()) {
-            (Some(x), Some(y)) => Some(x.min(y)),
-            (x, y) => x.or(y),
-        }
+        along_x.next().min(along_y.next())
+    }
+
+    /// The line of messages along x, and the one along y.
+    #[inline(always)]
+    pub(super) fn lines(&mut self) -> &mut [Delay<T>; 2] {
+        &mut self.lines
     }
 }
 
@@ -63,6 +61,7 @@ impl<T> Hops<T> {
 mod tests {
     use super::*;
     use crate::chip::{BUILT_IN, ChipSpec};
+    use crate::engine::delay::NEVER;
 
     fn hops(hop_cycles: u32, hop_y_cycles: Option<u32>) -> Hops<char> {
         let (_, tiny) = BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap();
@@ -78,12 +77,12 @@ mod tests {
         }
         assert_eq!(hops.posted(), 4);
         hops.close(10);
-        assert_eq!(hops.next(), Some(14));
-        assert_eq!(hops.take(13), [None, None], "early");
-        assert_eq!(hops.take(14), [Some(vec!['e', 'w']), None]);
-        assert_eq!(hops.next(), Some(17));
-        assert_eq!(hops.take(17), [None, Some(vec!['n', 's'])]);
-        assert_eq!(hops.next(), None);
+        assert_eq!(hops.next(), 14);
+        assert_eq!(hops.take(13), None, "early");
+        assert_eq!([14; 3].map(|now| hops.take(now)), [Some('e'), Some('w'), None]);
+        assert_eq!(hops.next(), 17);
+        assert_eq!([17; 3].map(|now| hops.take(now)), [Some('n'), Some('s'), None]);
+        assert_eq!(hops.next(), NEVER);
     }
 
     #[test]
@@ -93,7 +92,7 @@ mod tests {
             hops.post(0, 'e');
             hops.post(2, 'n');
             hops.close(0);
-            assert_eq!(hops.take(4), [Some(vec!['e', 'n']), None]);
+            assert_eq!([4; 3].map(|now| hops.take(now)), [Some('e'), Some('n'), None]);
         }
     }
 }

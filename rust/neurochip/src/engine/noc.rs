@@ -1,10 +1,10 @@
 //! The network on chip in cycles: routers, links, and both ends of every way through them.
 
 use super::active::ActiveSet;
-use super::delay::Delay;
+use super::delay::{Delay, NEVER};
 use super::flits::{Coordinates, Flits, Packet};
 use super::hops::Hops;
-use super::links::{Arrived, Links};
+use super::links::Links;
 use super::places::Tally;
 use super::router::{LOCAL, Look, PORTS, Router, Turns};
 use crate::chip::{Board, Grid, IoPort, Noc as NocSpec, Port};
@@ -181,61 +181,39 @@ impl Noc {
         }
     }
 
-    /// Takes to the routers what arrives there in this cycle; returns whether anything does.
-    pub(super) fn deliver(&mut self, now: u64) -> bool {
-        let (hops, injections) = (self.to_routers.take(now), self.from_cores.take(now));
-        let credits = self.router_credits.take(now);
-        let any = credits.is_some() || injections.is_some() || hops.iter().any(Option::is_some);
-        if let Some(credits) = credits {
-            self.wake(&credits, Router::add_credit);
-            self.router_credits.give_back(credits);
+    /// Takes to the routers what arrives there in this cycle.
+    pub(super) fn deliver(&mut self, now: u64) {
+        while let Some(slot) = self.router_credits.take(now) {
+            self.tell(slot, Router::add_credit);
         }
-        for (line, hops) in hops.into_iter().enumerate() {
-            let Some(hops) = hops else { continue };
-            self.deliver_flits(&hops);
-            self.to_routers.give_back(line, hops);
+        while let Some(slot) = self.links.credits.take(now) {
+            self.tell(slot, Router::add_link_credit);
         }
-        if let Some(injections) = injections {
-            self.deliver_flits(&injections);
-            self.from_cores.give_back(injections);
+        while let Some(slot) = self.links.freed.take(now) {
+            self.tell(slot, Router::free_link);
         }
-        let arrived = self.links.take(now);
-        any | arrived.is_some_and(|arrived| self.deliver_from_links(arrived))
-    }
-
-    /// Takes to the routers what arrives from other chips; returns that it does.
-    #[cold]
-    fn deliver_from_links(&mut self, arrived: Arrived) -> bool {
-        self.wake(&arrived.credits, Router::add_link_credit);
-        self.wake(&arrived.freed, Router::free_link);
-        self.deliver_flits(&arrived.flits);
-        self.links.give_back(arrived);
-        true
-    }
-
-    fn deliver_flits(&mut self, arrivals: &[Arrival]) {
-        let Self { routers, flits, coordinates, active, tally, .. } = self;
+        let Self { routers, flits, coordinates, active, tally, links, .. } = self;
         let mut highest = tally.total.highest_queue_flits as u32;
-        for &Arrival { place, flit } in arrivals {
-            let router = &mut routers[(place >> 3) as usize];
-            let length = router.arrive((place & 7) as usize, flit, flits, coordinates);
-            highest = highest.max(length);
-            tally.only_at(place >> 3, |counters| {
-                counters.highest_queue_flits = counters.highest_queue_flits.max(u64::from(length));
-            });
-            active.insert(place >> 3);
+        let [along_x, along_y] = self.to_routers.lines();
+        for line in [along_x, along_y, &mut self.from_cores, &mut links.flits] {
+            while let Some(Arrival { place, flit }) = line.take(now) {
+                let router = &mut routers[(place >> 3) as usize];
+                let length = router.arrive((place & 7) as usize, flit, flits, coordinates);
+                highest = highest.max(length);
+                tally.only_at(place >> 3, |counters| {
+                    counters.highest_queue_flits = counters.highest_queue_flits.max(u64::from(length));
+                });
+                active.insert(place >> 3);
+            }
         }
         tally.total.highest_queue_flits = u64::from(highest);
     }
 
-    /// Tells the outputs in these slots something, after which a router may have a flit to grant.
+    /// Tells the output in a slot something; its router is looked at if the output is asked for.
     #[inline(always)]
-    fn wake(&mut self, slots: &[u32], tell: impl Fn(&mut Router, usize) -> bool) {
-        let Self { routers, active, .. } = self;
-        for &slot in slots {
-            if tell(&mut routers[(slot >> 3) as usize], (slot & 7) as usize) {
-                active.insert(slot >> 3);
-            }
+    fn tell(&mut self, slot: u32, what: impl Fn(&mut Router, usize) -> bool) {
+        if what(&mut self.routers[(slot >> 3) as usize], (slot & 7) as usize) {
+            self.active.insert(slot >> 3);
         }
     }
 
@@ -261,7 +239,7 @@ impl Noc {
             look.stays_active
         });
         self.active = active;
-        let link_flits = self.links.posted();
+        let link_flits = self.links.flits.posted();
         self.tally.total.link_flits += link_flits;
         self.tally.total.flit_hops += self.to_routers.posted() - entered + link_flits;
     }
@@ -297,7 +275,7 @@ impl Noc {
             } else if (outside | linked) >> input & 1 == 0 {
                 self.router_credits.post(beyond(input));
             } else if linked >> input & 1 == 1 {
-                self.links.credit(beyond(input));
+                self.links.credits.post(beyond(input));
             } else {
                 self.port_credits.post(port_at(ports, slot(node, input)));
             }
@@ -316,14 +294,14 @@ impl Noc {
         self.port_credits.close(now);
     }
 
-    /// The next cycle in which something arrives somewhere.
+    /// The next cycle in which something arrives somewhere, or [`NEVER`].
     #[inline]
-    pub(super) fn next_arrival(&self) -> Option<u64> {
-        let flits =
-            [self.to_routers.next(), self.from_cores.next(), self.to_cores.next(), self.to_outside.next()];
-        let credits = [self.router_credits.next(), self.core_credits.next(), self.port_credits.next()];
-        let on_chip = flits.into_iter().chain(credits).flatten().min();
-        if self.links.is_idle() { on_chip } else { on_chip.into_iter().chain(self.links.next()).min() }
+    pub(super) fn next_arrival(&self) -> u64 {
+        let flits = self.to_routers.next().min(self.from_cores.next());
+        let leaving = self.to_cores.next().min(self.to_outside.next());
+        let to_engines = self.core_credits.next().min(self.port_credits.next());
+        let credits = self.router_credits.next().min(to_engines);
+        flits.min(leaving).min(credits).min(self.links.next())
     }
 
     /// Whether a router must be looked at in the next cycle.
@@ -333,7 +311,7 @@ impl Noc {
 
     /// Whether neither a packet nor a credit is anywhere in the network.
     pub(super) fn is_empty(&self) -> bool {
-        self.flits.is_empty() && self.next_arrival().is_none()
+        self.flits.is_empty() && self.next_arrival() == NEVER
     }
 
     /// Who is beyond a side of a router: another router, or the world outside an io port.

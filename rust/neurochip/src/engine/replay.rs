@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::core_timing::ReceiveEngines;
+use super::delay::NEVER;
 use super::flits::Packet;
 use super::noc::{FlitStream, Noc};
 use super::router::PORTS;
@@ -147,24 +148,23 @@ impl Replay<'_> {
         if self.noc.is_active() || !self.sending.is_empty() {
             return now + 1;
         }
-        let creation = self.packets.get(num_created).map(|packet| packet.created);
-        let receives = self.receives.as_ref().and_then(ReceiveEngines::next_action);
-        let events = [creation, receives, self.noc.next_arrival()];
-        events.into_iter().flatten().min().map_or(now + 1, |next| next.max(now + 1))
+        let creation = self.packets.get(num_created).map_or(NEVER, |packet| packet.created);
+        let receives = self.receives.as_ref().map_or(NEVER, ReceiveEngines::next_action);
+        match creation.min(receives).min(self.noc.next_arrival()) {
+            NEVER => now + 1,
+            next => next.max(now + 1),
+        }
     }
 
     fn deliver_credits(&mut self, now: u64) {
-        let Some(nodes) = self.noc.core_credits.take(now) else { return };
-        for &node in &nodes {
+        while let Some(node) = self.noc.core_credits.take(now) {
             self.sources[node as usize].credits += 1;
             self.wake(node);
         }
-        self.noc.core_credits.give_back(nodes);
     }
 
     fn deliver_flits(&mut self, now: u64) {
-        let Some(arrivals) = self.noc.to_cores.take(now) else { return };
-        for &arrival in &arrivals {
+        while let Some(arrival) = self.noc.to_cores.take(now) {
             if self.noc.flits.target(arrival.flit).is_tail() {
                 let index = self.noc.flits.packet(arrival.flit).index;
                 self.traces[index as usize].received = now;
@@ -181,7 +181,6 @@ impl Replay<'_> {
                 None => {}
             }
         }
-        self.noc.to_cores.give_back(arrivals);
     }
 
     /// A packet joins the queue of its source.

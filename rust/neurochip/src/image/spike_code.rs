@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::spikes::Spikes;
+use crate::spikes::{Spikes, Trains, count_bits};
 
 /// How a value becomes spikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,15 @@ impl SpikeCode {
                 let neurons = record.len() / self.bytes();
                 Spikes::of_bit(&record[step as usize / 8 * neurons..][..neurons], 7 - step % 8)
             }
+        }
+    }
+
+    /// Spikes of neurons, as far as these bytes of their record say.
+    #[inline(always)]
+    pub(crate) fn count(self, bytes: &[u8]) -> u64 {
+        match self {
+            Self::FirstSpike { zeros, .. } => Trains::of_levels(bytes, zeros).num_spikes(),
+            Self::Binary { .. } | Self::Rate { .. } => count_bits(bytes),
         }
     }
 

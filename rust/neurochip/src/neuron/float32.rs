@@ -51,7 +51,27 @@ pub fn multiply_round(acc: i32, mantissa: u32, shift: i32) -> i64 {
     if acc < 0 { -magnitude } else { magnitude }
 }
 
+/// `rne(value * 2^-places)`, where the value is first rounded to the 24 bits of a float32; its magnitude is
+/// below 2^62.
+#[inline(always)]
+pub(crate) fn round_twice(value: i64, places: u32) -> i64 {
+    let magnitude = shift_half_even_64(round_24(value.unsigned_abs()), places) as i64;
+    if value < 0 { -magnitude } else { magnitude }
+}
+
 impl Float32 {
+    /// How many `2^unit` it is, if that is a whole number of no more than `bits` bits.
+    pub(crate) fn in_units(self, unit: i32, bits: u32) -> Option<i64> {
+        let Ok(places) = u32::try_from(i64::from(self.exponent) - i64::from(unit)) else { return None };
+        let fits = places + (64 - self.value.unsigned_abs().leading_zeros()) <= bits;
+        fits.then(|| self.value << places)
+    }
+
+    /// The exponent of two that it is written with.
+    pub(crate) fn unit(self) -> i32 {
+        self.exponent
+    }
+
     /// A finite float32 from its bits.
     pub fn from_bits(bits: u32) -> Self {
         let (field, fraction) = (bits >> 23 & 0xff, bits & 0x7f_ffff);

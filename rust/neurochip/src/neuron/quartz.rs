@@ -89,7 +89,7 @@ impl QuartzTile {
         Self {
             way: if fits {
                 let synapses =
-                    |(projection, block)| Synapses::for_trains(image, projection, tile, block, kernels);
+                    |(projection, block)| Synapses::in_any_order(image, projection, tile, block, kernels);
                 Way::AtOnce(incoming.into_iter().map(synapses).collect())
             } else {
                 Way::Stepwise(Dendrites::new(image, tile, &incoming), register)

@@ -3,7 +3,8 @@
 use crate::image::Image;
 use crate::image::arrays::{read_i32, read_i64};
 use crate::image::description::{self, Blob, Tile};
-use crate::neuron::float32::{Float32, multiply_round};
+use crate::neuron::float32::multiply_round;
+use crate::neuron::pair_sum::PairSum;
 
 /// Numbers of a tile's neurons: one a channel, or one a neuron.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ pub(crate) enum Requantizer {
     Float32 { mantissa: Constants<i32>, shift: Constants<i32>, zero: i32 },
     Fixed { multiplier: Constants<i32>, offset: Constants<i64>, shift: Constants<i32> },
     Table { entries: Vec<i32>, length: usize, tables: Constants<usize>, first: i32 },
-    Float32Add { bases: [i32; 2], scales: [Float32; 2], offset: Float32, zero: i32 },
+    Float32Add(Box<PairSum>),
 }
 
 impl Requantizer {
@@ -82,12 +83,9 @@ impl Requantizer {
                     first: *first,
                 }
             }
-            description::Requantizer::Float32Add { bases, scales, offset, zero } => Self::Float32Add {
-                bases: *bases,
-                scales: scales.map(Float32::from_bits),
-                offset: Float32::from_bits(*offset),
-                zero: *zero,
-            },
+            description::Requantizer::Float32Add { bases, scales, offset, zero } => {
+                Self::Float32Add(Box::new(PairSum::new(*bases, *scales, *offset, *zero)))
+            }
         }
     }
 
@@ -125,44 +123,15 @@ impl Requantizer {
                     }
                 }
             }
-            Self::Float32Add { bases, scales, offset, zero } => {
-                for (value, &membrane) in values.iter_mut().zip(membranes) {
-                    let (a, b) = split_pair(membrane); // 24 bits and a base of 10: cannot overflow
-                    let inner = scales[1].multiply_add(b + bases[1], *offset);
-                    let sum = scales[0].multiply_add(a + bases[0], inner);
-                    *value = sum.round_to_integer() + i64::from(*zero);
-                }
-            }
+            Self::Float32Add(sum) => sum.apply(membranes, &mut values),
         }
         values
     }
 }
 
-/// The two codes of a membrane that holds `a + 512 b`: the first within -256 to 255.
-#[inline(always)]
-fn split_pair(membrane: i32) -> (i32, i32) {
-    let a = (membrane.wrapping_add(256) & 511) - 256; // the low bits of a sum survive its wrapping
-    (a, ((i64::from(membrane) - i64::from(a)) >> 9) as i32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_pair_of_codes_survives_in_one_membrane() {
-        for a in -128..=255 {
-            for b in -128..=255 {
-                assert_eq!(split_pair(a + 512 * b), (a, b));
-            }
-        }
-    }
-
-    #[test]
-    fn a_membrane_at_either_end_of_its_register_splits_without_overflow() {
-        assert_eq!(split_pair(i32::MAX), (-1, 1 << 22));
-        assert_eq!(split_pair(i32::MIN), (0, -(1 << 22)));
-    }
 
     #[test]
     fn a_tile_takes_its_constants_from_one_for_all_by_channel_or_by_neuron() {

@@ -6,6 +6,7 @@
 //! requantized value, most significant bit first.
 
 mod integration;
+mod pairs;
 
 use crate::convolution::Kernels;
 use crate::image::Image;
@@ -98,8 +99,8 @@ impl StemTile {
         let exact = matches!(coefficients, Coefficients::Exact) && sums.fit();
         let proven = exact && membranes_fit(bounds, bias.largest_magnitude(), membrane_register);
         let synapses = incoming.iter().map(|&(projection, block)| {
-            if proven {
-                Synapses::for_trains(image, projection, tile, block, kernels)
+            if proven || sums == Sums::Narrow {
+                Synapses::in_any_order(image, projection, tile, block, kernels)
             } else {
                 Synapses::new(image, projection, tile, block)
             }
@@ -127,14 +128,11 @@ impl StemTile {
     #[inline(always)]
     pub(crate) fn run(&self, image: &Image, codes: &[Vec<u8>], counts: &mut Counts) -> Held {
         let mut membranes = vec![0; self.num_neurons];
-        match self.sums {
-            _ if self.proven => self.add_trains(image, codes, &mut membranes, counts),
-            Sums::Narrow => self.integrate(image, codes, &mut Narrow, &mut membranes, counts),
-            Sums::Wide { .. } => self.integrate(image, codes, &mut Wide, &mut membranes, counts),
-            Sums::Saturating => {
-                let mut rule = Saturating { register: self.sum_register, overflows: 0 };
-                self.integrate(image, codes, &mut rule, &mut membranes, counts);
-                counts.sum_overflows += rule.overflows;
+        if self.proven {
+            self.add_trains(image, codes, &mut membranes, counts);
+        } else {
+            for window in &self.windows {
+                self.integrate_window(image, window, codes, &mut membranes, counts);
             }
         }
         self.add_bias(&mut membranes, counts);
@@ -156,28 +154,50 @@ impl StemTile {
     }
 
     #[inline(always)]
+    fn integrate_window(
+        &self,
+        image: &Image,
+        window: &ReceiveWindow,
+        codes: &[Vec<u8>],
+        membranes: &mut [i32],
+        counts: &mut Counts,
+    ) {
+        match (self.sums, window.convolutions()) {
+            (Sums::Narrow, Some(convolutions)) => {
+                self.integrate_pairs(window, &convolutions, codes, membranes, counts);
+            }
+            (Sums::Narrow, None) => self.integrate(image, window, codes, &mut Narrow, membranes, counts),
+            (Sums::Wide { .. }, _) => self.integrate(image, window, codes, &mut Wide, membranes, counts),
+            (Sums::Saturating, _) => {
+                let mut rule = Saturating { register: self.sum_register, overflows: 0 };
+                self.integrate(image, window, codes, &mut rule, membranes, counts);
+                counts.sum_overflows += rule.overflows;
+            }
+        }
+    }
+
+    #[inline(always)]
     fn integrate<R: Rule<Factor = ()>>(
         &self,
         image: &Image,
+        window: &ReceiveWindow,
         codes: &[Vec<u8>],
         rule: &mut R,
         membranes: &mut [i32],
         counts: &mut Counts,
     ) {
         let mut sums = vec![R::Sum::default(); membranes.len()];
-        for window in &self.windows {
-            for step in window.steps() {
-                let mut sops = 0;
-                for synapses in &window.synapses {
-                    let spikes = Spikes::of_bit(&codes[synapses.source], step.bit);
-                    sops += synapses.accumulate(image, spikes, rule, &mut sums);
-                }
-                if sops > 0 {
-                    self.update(step, &sums, membranes, counts);
-                    sums.fill(R::Sum::default());
-                }
-                counts.sops += sops;
+        for step in window.steps() {
+            let mut sops = 0;
+            for synapses in &window.synapses {
+                let spikes = Spikes::of_bit(&codes[synapses.source], step.bit);
+                sops += synapses.accumulate(image, spikes, rule, &mut sums);
             }
+            if sops > 0 {
+                self.update(step, &sums, membranes, counts);
+                sums.fill(R::Sum::default());
+            }
+            counts.sops += sops;
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Schedule;
-use crate::image::description::{Description, Model};
+use super::{Pixel, Schedule, pixels};
+use crate::image::description::Description;
 use crate::placement::Flow;
 use crate::traffic::Destination;
 
@@ -16,24 +16,17 @@ impl Schedule {
         let entrance = description.tiles.len() as u32;
         let places: BTreeMap<u32, u32> = description.tiles.iter().map(|tile| tile.core).zip(0..).collect();
         let mut packets = BTreeMap::new();
-        let mut send = |place: u32, from: Destination, population: usize, neuron: usize| {
-            for packet in self.axons[population].packets(&self.places, neuron, from) {
-                let to = match packet.destination {
-                    Destination::Core(core) => places[&core],
-                    Destination::Port(_) => entrance + 1,
-                };
-                *packets.entry((place, to)).or_insert(0) += spikes[population][neuron];
-            }
-        };
-        if let Model::Input { port } = description.populations[0].model {
-            for neuron in 0..description.populations[0].num_neurons() {
-                send(entrance, Destination::Port(port), 0, neuron);
-            }
-        }
-        for (place, tile) in (0..).zip(&description.tiles) {
-            let population = tile.population as usize;
-            for neuron in tile.neurons(description.populations[population].shape) {
-                send(place, Destination::Core(tile.core), population, neuron);
+        for Pixel { tile, population, first, channels, from } in pixels(description) {
+            let place = tile.map_or(entrance, |tile| tile as u32);
+            let axons = self.axons[population].of_pixel(&self.places, first, from);
+            for (channel, &spikes) in channels.zip(&spikes[population][first..]) {
+                for packet in axons.packets(channel) {
+                    let to = match packet.destination {
+                        Destination::Core(core) => places[&core],
+                        Destination::Port(_) => entrance + 1,
+                    };
+                    *packets.entry((place, to)).or_insert(0) += spikes;
+                }
             }
         }
         packets.into_iter().map(|((from, to), packets)| Flow { from, to, packets }).collect()

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::engine::delay::NEVER;
+
 /// Cycles, each with a node whose core acts in it. Nodes of one cycle come in any order.
 #[derive(Debug, Default)]
 pub(super) struct Alarms(BinaryHeap<Reverse<(u64, u32)>>);
@@ -21,8 +23,8 @@ impl Alarms {
         self.0.pop().map(|Reverse((_, node))| node)
     }
 
-    /// The cycle of the next alarm.
-    pub(super) fn next(&self) -> Option<u64> {
-        self.0.peek().map(|Reverse((cycle, _))| *cycle)
+    /// The cycle of the next alarm, or [`NEVER`].
+    pub(super) fn next(&self) -> u64 {
+        self.0.peek().map_or(NEVER, |Reverse((cycle, _))| *cycle)
     }
 }

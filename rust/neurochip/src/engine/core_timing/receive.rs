@@ -122,8 +122,8 @@ impl ReceiveEngines {
         }
     }
 
-    /// The next cycle in which an engine takes a packet that is already here.
-    pub(in crate::engine) fn next_action(&self) -> Option<u64> {
+    /// The next cycle in which an engine takes a packet that is already here, or `NEVER`.
+    pub(in crate::engine) fn next_action(&self) -> u64 {
         self.alarms.next()
     }
 

@@ -246,9 +246,9 @@ impl SendEngines {
         acts_next
     }
 
-    /// The next cycle in which an engine acts, unless a credit comes first.
-    pub(in crate::engine) fn next_action(&self, now: u64) -> Option<u64> {
-        if self.acting.is_empty() && self.ports.is_idle() { self.alarms.next() } else { Some(now + 1) }
+    /// The next cycle in which an engine acts, or `NEVER`; a credit may come first.
+    pub(in crate::engine) fn next_action(&self, now: u64) -> u64 {
+        if self.acting.is_empty() && self.ports.is_idle() { self.alarms.next() } else { now + 1 }
     }
 
     pub(in crate::engine) fn is_done(&self) -> bool {
