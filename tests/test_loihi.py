@@ -147,7 +147,7 @@ def test_a_convolution_takes_a_list_for_each_set_of_taps_and_an_axon_for_each_so
 
 
 def test_a_layer_is_cut_so_that_its_axons_in_fit(digits):
-    """The last layer of 64 inputs and a readout needs 65; the second convolution has 128 and one."""
+    """The last layer of 64 inputs and a readout needs 65; the second convolution 129."""
     network = first_spikes(digits, nc.chip("loihi"))
     few = nc.chip("loihi", {"core.dendrite_memory.max_axons_in": 70})
     tiles = place(network, few).tiles
