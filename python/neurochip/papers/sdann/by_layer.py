@@ -103,4 +103,4 @@ def _draw(facts: Facts, title: str, figure: Any) -> None:
     axes.set_yscale("log")
     axes.set_ylabel("operations of a sample")
     axes.set_title(title)
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=len(CODES) + 1, fontsize=8)

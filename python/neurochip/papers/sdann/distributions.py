@@ -73,6 +73,6 @@ def _draw(
                 panel.plot(heads, shares, marker="o", ms=4, label=subject)
         panel.set_title(kind)
         panel.set_xlabel(axis)
-        panel.set_ylim(bottom=0)
         panel.legend(fontsize=8)
+    panels[0].set_ylim(bottom=0)  # of all panels, once all lines are there
     panels[0].set_ylabel("%")

@@ -23,10 +23,10 @@ def measure(bench: Bench) -> Section:
         Column("network"),
         Column("weights"),
         Column("M SOPs", 3),
-        Column("mJ", 4),
+        Column("mJ", 5),
         Column("spikes left out"),
         Column("M SOPs, sparse", 3),
-        Column("mJ, sparse", 4),
+        Column("mJ, sparse", 5),
         Column("change, %", signed=True),
         Column("paper's network"),
         Column("mJ, paper", 2),
@@ -92,10 +92,13 @@ def _compared(bench: Bench, sop_pj: float) -> list[str]:
         dense = bench.published.figure("energy", "dense_mj", bench.counterpart(facts))
         if dense is not None:
             implied, macs = dense * MJ_IN_PJ / sop_pj, sum(facts.macs.values())
+            than_ours = "fewer" if implied < facts.dense.sops else "more"
+            activity = "sparser" if implied < facts.dense.sops else "denser"
             told.append(
                 f"{facts.subject}: {facts.dense.sops / implied:.1f} times the SOPs that the "
                 f"paper's energy implies; with our {macs / 1e6:,.0f} M MACs these would be "
                 f"{implied / macs:.2f} SOPs a MAC, ours are {facts.dense.sops / macs:.2f}: the "
-                "paper's network has fewer synapses or sparser activations, and publishes neither"
+                f"paper's network has {than_ours} synapses or {activity} activations than ours, "
+                "and publishes neither"
             )
     return told
