@@ -80,7 +80,8 @@ fn check_period(image: &Description, population: &Population, sources: &[&Popula
     let first = sources.iter().map(|source| source.send_start).min().unwrap_or(*send_start);
     let (receives, sends) = (send_start - first, population.steps().max(1)); // reading takes a timestep
     let updates = receives + sends - 1;
-    let separate = sources.iter().all(|source| source.send_stop() <= *send_start);
+    let mut heard = sources.iter().filter(|source| !source.is_trigger());
+    let separate = heard.all(|source| source.send_stop() <= *send_start);
     let shortest = match model {
         Model::Input { .. } | Model::MaxPool | Model::Constant { .. } => {
             // They hold nothing but what they are sending.
