@@ -79,6 +79,7 @@ LAYERS = (
         sops=200_000.0,
         sum_overflows=0,
         membrane_overflows=2,
+        early_spikes=0,
         compiled=Agreement(0, 51_200),
         exact=Agreement(12, 51_200),
     ),
@@ -95,6 +96,7 @@ LAYERS = (
         sops=100_000.0,
         sum_overflows=0,
         membrane_overflows=0,
+        early_spikes=0,
         compiled=Agreement(0, 1_000),
         exact=Agreement(0, 1_000),
     ),
@@ -119,6 +121,7 @@ EXAMPLE = Contents(
     relays=None,
     layers=LAYERS,
     overflows=2,
+    early_spikes=0,
     notes=("Softmax runs on the host",),
     assumed={"energy.soma_update_pj": "a guess", "noc.hop_cycles": "one link"},
 )

@@ -52,9 +52,7 @@ def sent(image: Image, samples: NDArray[np.float32]) -> dict[str, NDArray[np.uin
     while not job.wait(1.0):
         pass
     record = job.result()["codes"]
-    stops = np.cumsum([layer.neurons for layer in image.layers])[:-1]
-    parts = np.split(record, stops, axis=1)
-    return {layer.name: part for layer, part in zip(image.layers, parts, strict=True)}
+    return {layer.name: part for layer, part in image.by_layer(record)}
 
 
 def sops(network: Network, codes: dict[str, NDArray[np.uint8]]) -> NDArray[np.int64]:

@@ -48,6 +48,26 @@ def test_a_level_for_every_code_equals_the_compiled_slopes_and_they_onnxruntime(
     )
 
 
+@pytest.mark.parametrize("timesteps", [16, 32, 64])
+@pytest.mark.parametrize("mode", ["published", "loihi"])
+def test_as_published_the_chip_is_its_compiled_neurons_and_knows_the_digits(data, mode, timesteps):
+    """Early spikes are some, and reach the compiled network as they reach the chip."""
+    path = zoo_model(data, "mnist_lenet", "uint8_qdq")
+    x, labels = (each[:500] for each in pictures(data, "mnist"))
+    seen = np.load(data / "mnist.npz")["x_calibration"][:256, None]
+    image = nc.compile(
+        path, "ideal", code="quartz", calibration=seen.astype(np.float32) / np.float32(255),
+        timesteps=timesteps, quartz_mode=mode, percentile=99,
+    )  # fmt: skip
+    run = nc.simulate(image, x, timing="none")
+    assert run.compiled_agreement.differing.sum() == 0
+    early = run.layer_early_spikes.sum() / run.layer_spikes.sum()
+    assert 0 < early < 0.02
+    correct = (run.predictions == labels).mean()
+    assert correct >= 0.95
+    print(f"{mode}, T = {timesteps}: {correct:.2%}, early spikes {early:.2%}")
+
+
 def _differing_by_layer(image, x):
     """By layer: values that differ where both get onnxruntime's integers, and values compared."""
     network, counts = image.network, {}

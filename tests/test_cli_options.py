@@ -9,6 +9,7 @@ from neurochip.cli import options
 from neurochip.cli.files import replacing
 from neurochip.cli.options import parse_overrides, parse_scale, parse_shapes
 from neurochip.errors import NeurochipError
+from neurochip.lower.code_options import MODES, ZEROS
 from neurochip.lower.settings import BIASES, GRANULARITIES, INTEGRATIONS
 
 
@@ -83,9 +84,10 @@ def test_a_folder_is_not_overwritten(tmp_path):
         raise AssertionError("the block must not be entered")
 
 
-def test_the_words_of_modes_are_those_of_settings():
+def test_the_words_of_modes_are_those_of_settings_and_codes():
     enums = (options.IntegrationMode, INTEGRATIONS), (options.BiasMode, BIASES)
-    for enum, words in (*enums, (options.ScaleMode, GRANULARITIES)):
+    codes = (options.QuartzModes, MODES), (options.ZerosMode, ZEROS)
+    for enum, words in (*enums, *codes, (options.ScaleMode, GRANULARITIES)):
         assert tuple(mode.value for mode in enum) == words
 
 

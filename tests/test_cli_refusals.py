@@ -215,3 +215,18 @@ def test_wrong_usage_exits_with_2_and_prints_nothing_to_stdout(arguments):
     assert told.exit_code == 2
     assert told.stdout == ""
     assert "neurochip" in told.stderr
+
+
+def test_quartz_as_published_needs_calibration(digits):
+    assert refusal("run", digits, "--code", "quartz", "--quartz-mode", "published") == (
+        "quartz as published normalizes activations by a percentile of calibration samples, and "
+        "there are none",
+        "give samples (--calibration), or choose the mode `exact` (--quartz-mode)",
+    )
+
+
+def test_a_percentile_without_anything_to_normalize_is_refused(digits):
+    assert refusal("run", digits, "--code", "quartz", "--percentile", "99") == (
+        "nothing is normalized by a percentile in the mode `exact`",
+        "choose another one (--quartz-mode), or leave `--percentile` out",
+    )

@@ -13,7 +13,8 @@ from neurochip.errors import SettingsError, UnsupportedOpError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup
 from neurochip.lower import CodeOptions, Settings, lower
-from neurochip.lower.rates import highest_codes
+from neurochip.lower.percentiles import highest_codes
+from neurochip.lower.rate import PERCENTILE
 
 T = 64
 
@@ -129,7 +130,7 @@ def test_the_highest_rate_is_the_percentile_of_the_calibration_samples():
     seen = layer.evaluate(codes.astype(np.uint8)).ravel()
     wanted = int(np.searchsorted(np.sort(seen), np.percentile(seen, 99.9)))
     balanced = lowered([layer], calibration=codes).population("a").code
-    assert balanced.levels == highest_codes(graph([layer]), codes)[layer.output.name]
+    assert balanced.levels == highest_codes(graph([layer]), codes, PERCENTILE)[layer.output.name]
     assert balanced.levels == np.sort(seen)[wanted]
     assert balanced.levels < lowered([layer]).population("a").code.levels == 255
 

@@ -98,6 +98,20 @@ def test_a_run_whose_packets_cross_no_link_has_no_hottest():
     assert "hottest link       none" in str(Report(replace(EXAMPLE, hot_spots=spots)))
 
 
+EARLY = """\
+early spikes
+  layer          early spikes in all samples   of its spikes
+  conv                                   500           0.5 %
+"""
+
+
+def test_early_spikes_are_told_in_all_and_by_layer():
+    layers = (replace(LAYERS[0], early_spikes=500, spikes=1_000.0), LAYERS[1])
+    told = str(Report(replace(EXAMPLE, layers=layers, early_spikes=500)))
+    assert "  early spikes                   500, sent before all had arrived\n" in told
+    assert EARLY in told
+
+
 def test_the_details_tell_every_layer_and_every_assumption():
     assert str(Report(EXAMPLE).details()) == DETAILS.rstrip("\n")
 

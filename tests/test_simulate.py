@@ -99,6 +99,7 @@ def test_arrays_of_a_run_have_a_row_a_sample(image, samples):
         run.layer_sum_overflows,
         run.layer_membrane_overflows,
         run.layer_overflows,
+        run.layer_early_spikes,
     ):
         assert counts.shape == (5, layers)
     for counts in run.counters.values():

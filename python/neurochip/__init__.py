@@ -72,6 +72,8 @@ def compile(
     optimize: int = 0,
     timesteps: int | None = None,
     zeros: str | None = None,
+    quartz_mode: str | None = None,
+    percentile: float | None = None,
 ) -> Image:
     """Compiles a quantized network for a chip.
 
@@ -89,6 +91,9 @@ def compile(
             which is that of the calibration samples; 2: they are annealed and timed, too.
         timesteps: Of a window, for `quartz` and `rate`; None leaves it to the code and the chip.
         zeros: Whether zeros are `silent` or `spike`, for `quartz`.
+        quartz_mode: `exact`, or as `published`, on any chip or in the integers of `loihi`.
+        percentile: Of activations over the calibration samples, for quartz as published: what is
+            above has the top level.
 
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
@@ -97,7 +102,7 @@ def compile(
     target = load_chip(chip, overrides)
     codes = None if calibration is None else graph.quantize(calibration)
     decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
-    options = CodeOptions(timesteps=timesteps, zeros=zeros)
+    options = CodeOptions(timesteps=timesteps, zeros=zeros, mode=quartz_mode, percentile=percentile)
     network = lower(graph, target, code, codes, decided, pipeline, options)
     placement = place(network, target)
     return assemble(optimize_placement(placement, optimize, calibration))

@@ -23,7 +23,17 @@ from .samples import Samples
 CODES = "stem,quartz,rate"
 
 
-@takes_compile_options("code", "t_max", "levels", "zeros", "integration", "bias", "granularity")
+@takes_compile_options(
+    "code",
+    "t_max",
+    "levels",
+    "zeros",
+    "quartz_mode",
+    "percentile",
+    "integration",
+    "bias",
+    "granularity",
+)
 def command(
     model: options.Model,
     codes: Annotated[

@@ -32,6 +32,8 @@ class CompileOptions:
     code: str | None
     timesteps: int | None
     zeros: str | None
+    quartz_mode: str | None
+    percentile: float | None
     pipeline: bool
     overrides: Mapping[str, str]
     shapes: Mapping[str, Sequence[int]]
@@ -45,13 +47,14 @@ class CompileOptions:
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
         asked_for = (self.chip, self.code, self.overrides, self.shapes, self.calibration)
-        changing = any((*asked_for, self.zeros, self.pipeline, self.settings, self.decided))
-        if changing or self.optimize is not None or self.timesteps is not None:
+        of_code = (self.timesteps, self.zeros, self.quartz_mode, self.percentile)
+        changing = any((*asked_for, *of_code, self.pipeline, self.settings, self.decided))
+        if changing or self.optimize is not None:
             raise ChipError(
                 f"{str(path)!r} is an image, which was compiled for its chip already: `--chip`, "
-                "`--code`, `--t-max`, `--levels`, `--zeros`, `--pipeline`, `--set`, `--shape`, "
-                "`--calibration`, `--optimize`, `--settings`, `--integration`, `--bias` and "
-                "`--granularity` cannot change it",
+                "`--code`, `--t-max`, `--levels`, `--zeros`, `--quartz-mode`, `--percentile`, "
+                "`--pipeline`, `--set`, `--shape`, `--calibration`, `--optimize`, `--settings`, "
+                "`--integration`, `--bias` and `--granularity` cannot change it",
                 hint="give the graph instead, or leave these options out",
             )
 
@@ -91,6 +94,8 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         settings=settings_of(chosen.settings, chosen.decided),
         timesteps=chosen.timesteps,
         zeros=chosen.zeros,
+        quartz_mode=chosen.quartz_mode,
+        percentile=chosen.percentile,
     )
 
 

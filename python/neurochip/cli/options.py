@@ -56,6 +56,14 @@ class ScaleMode(str, Enum):
     per_channel = "per_channel"
 
 
+class QuartzModes(str, Enum):
+    """Which Quartz."""
+
+    exact = "exact"
+    published = "published"
+    loihi = "loihi"
+
+
 class ZerosMode(str, Enum):
     """What neurons of level 0 do."""
 
@@ -145,6 +153,21 @@ Levels = Annotated[
 ]
 Zeros = Annotated[
     ZerosMode | None, typer.Option(help="Whether zeros spike at the end of a window, for quartz.")
+]
+QuartzMode = Annotated[
+    QuartzModes | None,
+    typer.Option(
+        "--quartz-mode",
+        help="Quartz with exact thresholds, as published, or that in Loihi's integers; as "
+        "published it needs calibration.",
+    ),
+]
+Percentile = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P",
+        help="Of activations, for quartz as published: the top level; 99.99 unless given.",
+    ),
 ]
 Pipeline = Annotated[
     bool,

@@ -55,7 +55,9 @@ class Parts:
         return whole.first(searched), whole.between(searched, searched + unseen)
 
 
-@takes_compile_options("code", "t_max", "levels", "zeros", "optimize", "settings")
+@takes_compile_options(
+    "code", "t_max", "levels", "zeros", "quartz_mode", "percentile", "optimize", "settings"
+)
 def command(
     model: options.Model,
     data: Annotated[

@@ -74,9 +74,20 @@ def _model(population: Population, blob: Blob) -> dict[str, Any]:
         return {"model": "max_pool"}
     if isinstance(model, Stem):
         return {"model": "stem", **_stem(model, blob)}
-    name = {Quartz: "quartz", IntegrateFire: "integrate_fire", Constant: "constant"}[type(model)]
+    if isinstance(model, Quartz):
+        return {"model": "quartz", **_quartz(model, blob)}
+    name = {IntegrateFire: "integrate_fire", Constant: "constant"}[type(model)]
     constants = {each.name: blob.add(getattr(model, each.name), "int32") for each in fields(model)}
     return {"model": name, **constants}
+
+
+def _quartz(model: Quartz, blob: Blob) -> dict[str, Any]:
+    return {
+        "bias": blob.add(model.bias, "int32"),
+        "slope": blob.add(model.slope, "int32"),
+        "threshold": blob.add(model.threshold, "int32"),
+        "readout": "add" if model.added_by else "set",
+    }
 
 
 def _stem(model: Stem, blob: Blob) -> dict[str, Any]:

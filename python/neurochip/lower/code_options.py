@@ -9,6 +9,8 @@ from ..errors import SettingsError
 
 ZEROS = ("silent", "spike")
 
+MODES = ("exact", "published", "loihi")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeOptions:
@@ -18,6 +20,11 @@ class CodeOptions:
     """Of a window."""
     zeros: str | None = None
     """Whether neurons of level 0 are `silent`, or `spike` in the last timestep of their window."""
+    mode: str | None = None
+    """Which Quartz: `exact`, with gated thresholds; or as `published`, in the integers of any chip
+    or in those of `loihi`."""
+    percentile: float | None = None
+    """Of a tensor's codes over the calibration samples: what is above has the top level."""
 
     def require(self, code: str, known: Collection[str], most_timesteps: int = 0) -> None:
         """Refuses options that a code does not have, and windows that it cannot have.
@@ -39,6 +46,16 @@ class CodeOptions:
         if self.zeros is not None and self.zeros not in ZEROS:
             raise SettingsError(
                 f"zeros are {' or '.join(ZEROS)}, not {self.zeros!r}", hint="choose one of the two"
+            )
+        if self.mode is not None and self.mode not in MODES:
+            raise SettingsError(
+                f"the mode of quartz is one of {', '.join(MODES)}, not {self.mode!r}",
+                hint="choose one of the three (--quartz-mode)",
+            )
+        if self.percentile is not None and not 50 <= self.percentile <= 100:
+            raise SettingsError(
+                f"a percentile of {self.percentile:g}, expected 50 to 100",
+                hint="choose one among these (--percentile)",
             )
         if self.timesteps is not None and not 2 <= self.timesteps <= most_timesteps:
             raise SettingsError(

@@ -218,8 +218,10 @@ class Quartz:
     bias: NDArray[np.int64]
     """The membrane before the first spike."""
     slope: NDArray[np.int64]
-    """What the membrane climbs in a timestep; 0 where the host reads it."""
+    """What the membrane climbs in a timestep, or what it takes for that; 0 where it is read."""
     threshold: NDArray[np.int64]
+    added_by: int = 0
+    """Synapses by which the readout adds the slope to the current; 0 if it sets it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

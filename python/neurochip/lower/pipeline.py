@@ -16,6 +16,7 @@ from .flow import Flow
 from .network import IntegrateFire, Population, Projection, Quartz, Stem
 from .relays import Layout, Room, TooSoon, Waits
 from .schedule import schedule
+from .spike_codes import FirstSpike
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ def shortest_period(
 
     With two buffers a neuron sends one sample while it receives the next; with one, no spike of the
     next may arrive before it has sent its last bit. The state of a Quartz neuron is updated in all
-    timesteps of both windows, that of an integrate-and-fire neuron is all it has. Others hold only
-    what they send.
+    timesteps of both windows, which are one where it may fire before it is read out; that of an
+    integrate-and-fire neuron is all it has. Others hold only what they send.
     """
     start = {population.name: population.send_start for population in populations}
     sources = Flow.of(populations, projections).sources
@@ -99,7 +100,8 @@ def shortest_period(
             return sends
         first = min(start[source] for source in sources[population.name])
         receives = population.send_start - first
-        if buffers == 2 and not isinstance(population.model, IntegrateFire):
+        apart = not (isinstance(population.code, FirstSpike) and population.code.early)
+        if buffers == 2 and apart and not isinstance(population.model, IntegrateFire):
             return max(receives, sends)
         updates = receives + sends - 1
         return updates + 1 if isinstance(population.model, Stem) else updates

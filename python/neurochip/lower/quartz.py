@@ -9,7 +9,8 @@
 | Multiply | refused: no neuron multiplies two inputs | |
 
 Every population of Quartz neurons has a readout beside it, and where zeros spike a rectifier:
-neurons of their own (`windows.py`).
+neurons of their own (`windows.py`). As published, neurons and their constants are others
+(`published.py`, `published_layers.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from .. import layers
 from ..chip import Chip
+from ..errors import SettingsError
 from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
@@ -32,6 +34,7 @@ from .code_options import CodeOptions
 from .constants import compressed
 from .levels import choose_levels
 from .network import Network, OneToOne, Population, Quartz
+from .published import published_dialect
 from .quartz_pointwise import lower_add, lower_lookup
 from .quartz_weighted import first_spikes, lower_max_pool, lower_weighted
 from .settings import Settings
@@ -63,19 +66,28 @@ def lower_quartz(
         graph: The network in integers.
         chip: Its registers bound slopes and thresholds.
         calibration: Codes of the graph's input, from which weights that are scaled down take their
-            scale.
+            scale, and as published each tensor its percentile.
         settings: The headroom of these scales; nothing else.
         pipeline: Lets a sample enter while others are in flight.
-        options: The timesteps of a window, and whether zeros spike.
+        options: The timesteps of a window, whether zeros spike, and whether it is as published.
 
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: If something is decided that this code does not have.
     """
-    options.require("quartz", known=("timesteps", "zeros"), most_timesteps=MOST_TIMESTEPS)
+    known = ("mode", "timesteps", "percentile", "zeros")
+    options.require("quartz", known, most_timesteps=MOST_TIMESTEPS)
     settings.refuse_others("quartz", known=("headroom",))
     narrow = chip.spec["core"]["membrane_bits"] <= NARROW_BITS
     timesteps = options.timesteps or (NARROW_TIMESTEPS if narrow else MOST_TIMESTEPS)
+    if options.mode in ("published", "loihi"):
+        dialect = published_dialect(graph, chip, calibration, options, timesteps, pipeline)
+        return lower_with(dialect, graph, chip, calibration, settings)
+    if options.percentile is not None:
+        raise SettingsError(
+            "nothing is normalized by a percentile in the mode `exact`",
+            hint="choose another one (--quartz-mode), or leave `--percentile` out",
+        )
     zeros = options.zeros == "spike"
     dialect = Dialect(
         name="quartz",

@@ -47,7 +47,7 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     if layer.multiplier is None:
         nothing = np.zeros((1,) * bias.ndim, np.int64)
         task = LevelSum(layer, source, nothing, silent, builder.registers)
-        _add_reader(builder, task, view, bias)
+        lower_reader(builder, task, view, bias)
         return
     target = first_spikes(builder.code_for(layer.output))
     task = RampTask(layer, source, bias, silent, builder.registers, target)
@@ -59,7 +59,9 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
         compressed(ramps.threshold(target), shape),
     )
     population = builder.add(layer.output, layer.name, type(layer).__name__, target, model)
-    builder.connect(view.parts[0], population.name, _connector(builder, layer, view, ramps.weights))
+    builder.connect(
+        view.parts[0], population.name, connector_with(builder, layer, view, ramps.weights)
+    )
     builder.lowerings.append(lowering)
     if ramps.proof is None:
         builder.arithmetic[layer.name] = ScaledRampArithmetic(task, ramps)
@@ -86,7 +88,7 @@ def _calibration(builder: Builder, layer: Weighted) -> tuple[NDArray[Any] | None
     return builder.calibration.of(layer.inputs[0]), ""
 
 
-def _connector(
+def connector_with(
     builder: Builder, layer: Weighted, view: View, weights: NDArray[np.int64]
 ) -> Connector:
     """The layer with other weights."""
@@ -97,32 +99,52 @@ def _connector(
     return connector_of(builder, replace(layer, weights=weights.astype(np.int32)), view)
 
 
-def _add_reader(builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64]) -> None:
+def lower_reader(builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64]) -> None:
     """Neurons whose membranes the host reads: sums of weights times levels, without the bias."""
-    layer, shape = task.layer, task.layer.output.shape
+    layer = task.layer
     codes, note = _calibration(builder, layer)
     scale = read_scale(task, codes, builder.settings.of(layer.name).headroom)
-    weights, mode, told = np.ones(1, np.int64), "exact", ""
+    weights = np.ones(1, np.int64)
     if not isinstance(layer, layers.AveragePool):
         weights = rounded(layer.weights * by_channel(scale, layer.weights.ndim))
-    if scale.min() < 1:
-        mode, told = "scaled", note
+    mode, told = ("scaled", note) if scale.min() < 1 else ("exact", "")
+    add_reader(builder, task, view, bias, Scaled(weights, scale, mode, told))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled:
+    """Weights into neurons that the host reads."""
+
+    weights: NDArray[np.int64]
+    """Of the layer's weights, or the one weight of a pool."""
+    scale: NDArray[np.float64]
+    """By channel: what the layer's weights were multiplied by."""
+    mode: str
+    note: str = ""
+
+
+def add_reader(
+    builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64], scaled: Scaled
+) -> None:
+    """Adds neurons that are read, and how the host makes accumulators of their membranes."""
+    layer, shape, source = task.layer, task.layer.output.shape, task.source
     nothing = np.zeros(1, np.int64)
     model = Quartz(nothing, nothing, nothing)
     population = builder.add(layer.output, layer.name, type(layer).__name__, None, model)
-    builder.connect(view.parts[0], population.name, _connector(builder, layer, view, weights))
-    builder.lowerings.append(Lowering(layer.name, mode, "exact", None, told))
-    s1 = by_channel(scale, len(shape)) / task.source.stride
+    connector = connector_with(builder, layer, view, scaled.weights)
+    builder.connect(view.parts[0], population.name, connector)
+    builder.lowerings.append(Lowering(layer.name, scaled.mode, "exact", None, scaled.note))
+    s1 = by_channel(scaled.scale, len(shape)) / source.codes_per_level
     builder.readouts[population.name] = Readout(compressed(s1, shape), compressed(bias, shape))
-    if task.source.stride > 1 or mode == "scaled":
-        builder.arithmetic[layer.name] = ReadArithmetic(task, weights, s1, bias)
+    if source.codes_per_level != 1 or source.early or scaled.mode != "exact":
+        builder.arithmetic[layer.name] = ReadArithmetic(task, scaled.weights, s1, bias)
 
 
 def lower_max_pool(builder: Builder, layer: layers.MaxPool) -> None:
     """The first spike of a window wins: of the largest level."""
     pooling.lower_max_pool(builder, layer)
     code = first_spikes(builder.sent_by(builder.views[layer.output.name].parts[0]))
-    if code.stride > 1:
+    if code.codes_per_level != 1:
         builder.arithmetic[layer.name] = MaximumArithmetic(code)
 
 
@@ -134,5 +156,5 @@ class MaximumArithmetic:
 
     def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The output's codes."""
-        levels = self.code.values(layer.evaluate(*codes))
-        return self.code.codes(levels.astype(np.int64)).astype(layer.output.format.dtype)
+        levels = self.code.values(layer.evaluate(*codes)).astype(np.int64)
+        return self.code.codes(levels).astype(np.int32)  # those of early spikes exceed the format

@@ -9,8 +9,8 @@
 | Lookup, Multiply | refused: the neuron adds, and holds no table |
 
 A tensor's code is the number of its spikes, `base + count * levels / steps`; `levels`, the highest
-rate, is balanced from calibration samples (`rates.py`), and thresholds follow (`rate_neurons.py`).
-Nothing about it is exact: a neuron's spikes depend on when others came.
+rate, is balanced from calibration samples (`percentiles.py`), and thresholds follow
+(`rate_neurons.py`). Nothing about it is exact: a neuron's spikes depend on when others came.
 """
 
 from __future__ import annotations
@@ -29,16 +29,19 @@ from ..graph import Graph
 from .builder import Builder, Dialect, Unsupported
 from .code_options import CodeOptions
 from .network import Input, Network, Population, Projection
+from .percentiles import highest_codes
 from .pipeline import Pipeline, paced
 from .pooling import lower_max_pool
 from .rate_neurons import lower_add, lower_weighted, relay
-from .rates import highest_codes
 from .settings import Settings
 from .spike_codes import Rate
 from .walk import INDEX_MAPS, buffers_of, lower_with
 
 DEFAULT_TIMESTEPS = 64
 """Of a window."""
+
+PERCENTILE = 99.9
+"""Of a tensor's codes: what is above saturates. The largest of a few samples is an outlier."""
 
 MOST_TIMESTEPS = 4096
 """Of a window: sixteen for every code of 8 bits."""
@@ -70,7 +73,7 @@ def lower_rate(
     options.require("rate", known=("timesteps",), most_timesteps=MOST_TIMESTEPS)
     settings.refuse_others("rate", known=())
     timesteps = options.timesteps or DEFAULT_TIMESTEPS
-    highest = {} if calibration is None else highest_codes(graph, calibration)
+    highest = {} if calibration is None else highest_codes(graph, calibration, PERCENTILE)
     dialect = Dialect(
         name="rate",
         neurons="integrate-and-fire neurons",

@@ -49,6 +49,11 @@ class Registers:
         """The largest membrane."""
         return (1 << (self.membrane_bits - 1)) - 1
 
+    @property
+    def weight_high(self) -> int:
+        """The largest weight of one synapse."""
+        return (1 << (self.weight_bits - 1)) - 1
+
     def store(self, values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
         """What a register of `bits` holds after values were written: wrapped or saturated."""
         half = np.int64(1) << (bits - 1)

@@ -86,49 +86,79 @@ class SpikeCode:
 class FirstSpike:
     """One spike, the larger the level the earlier: the code of Quartz.
 
-    Level `u` stands for the tensor's code `base + u * stride` and spikes at step
-    `steps - 1 - u`.
+    Level `u` stands for the tensor's code `base + u * stride / per`, to the nearest, and spikes at
+    step `steps - 1 - u`.
     """
 
     levels: int
-    """The top level."""
+    """The top level of a neuron that has been read out."""
     stride: int
-    """Codes from one level to the next: 1 unless there are fewer levels than codes."""
+    """Codes from one level to the `per`-th above: 1 unless there are fewer levels than codes."""
     base: int
     zeros: bool
     """Whether level 0 spikes as well, in the last step."""
     waiting: int = 0
-    """Steps before that of the top level."""
+    """Steps from the readout to that of the top level."""
+    early: int = 0
+    """Levels above the top one, of neurons that fire before they are read out."""
+    per: int = 1
+
+    @property
+    def codes_per_level(self) -> float:
+        """Codes from one level to the next."""
+        return self.stride / self.per
+
+    @property
+    def highest(self) -> int:
+        """The highest level of all, early ones included."""
+        return self.levels + self.early
 
     @property
     def record_bytes(self) -> int:
-        """Bytes of a run's record for each neuron."""
-        return 1
+        """Bytes of a run's record for each neuron: its level, or one bit a timestep."""
+        return 1 if self.highest <= BYTE_LEVELS else -(-self.steps // 8)
 
     @property
     def steps(self) -> int:
         """Timesteps of a window."""
+        return max(self.waiting, self.early) + self.levels + 1
+
+    @property
+    def steps_read_out(self) -> int:
+        """Those of them from the readout on."""
         return self.waiting + self.levels + 1
 
     def values(self, codes: NDArray[Any]) -> NDArray[np.int16]:
         """The levels nearest to a tensor's codes; of two, the upper one."""
-        above = codes.astype(np.int16) - np.int16(self.base) + np.int16(self.stride // 2)
-        return np.asarray(np.clip(above // np.int16(self.stride), 0, self.levels))
+        above = codes.astype(np.int32) - np.int32(self.base)
+        levels = (2 * self.per * above + self.stride) // (2 * self.stride)
+        return np.asarray(np.clip(levels, 0, self.highest).astype(np.int16))
 
     def codes(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The codes that levels stand for."""
-        return values * self.stride + self.base
+        """The codes nearest to what levels stand for; of two, the upper one."""
+        return self.base + (2 * self.stride * values + self.per) // (2 * self.per)
 
     def num_spikes(self, record: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """How often each neuron spikes, in a record (samples, neurons)."""
+        """How often each neuron spikes, in a record (samples, bytes of a level * neurons)."""
+        if self.record_bytes > 1:
+            return np.asarray(self._trains(record).sum(axis=1, dtype=np.int64))
         return (record > 0).astype(np.int64) | int(self.zeros)
 
     def read(self, record: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The levels in a record (samples, neurons)."""
-        return record.astype(np.int64)
+        """The levels in a record (samples, bytes of a level * neurons)."""
+        if self.record_bytes == 1:
+            return record.astype(np.int64)
+        trains = self._trains(record)
+        return np.where(trains.any(axis=1), self.steps - 1 - trains.argmax(axis=1), 0)
+
+    def _trains(self, record: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(samples, timesteps, neurons): who spikes when, in a record of one bit a timestep."""
+        by_byte = record.reshape(len(record), self.record_bytes, -1)
+        return np.unpackbits(by_byte, axis=1)
 
     def __str__(self) -> str:
-        return f"first of {self.steps}"
+        early = f", {self.early} early" if self.early else ""
+        return f"first of {self.steps_read_out}{early}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +197,9 @@ class Rate:
         return f"rate of {self.steps}"
 
 
+BYTE_LEVELS = 255
+"""The highest level that a byte of a record holds."""
+
 Code: TypeAlias = SpikeCode | FirstSpike | Rate
 
 
@@ -175,27 +208,26 @@ def code_description(code: Code) -> dict[str, Any]:
     if isinstance(code, SpikeCode):
         return {"kind": "binary", "bits": code.bits, "signed": code.signed}
     if isinstance(code, FirstSpike):
-        described = {"levels": code.levels, "zeros": code.zeros}
+        described = {"levels": code.highest, "zeros": code.zeros}
         return {"kind": "first_spike", "steps": code.steps, **described}
     return {"kind": "rate", "steps": code.steps, "levels": code.levels}
 
 
 def code_meaning(code: Code) -> dict[str, int]:
     """What values stand for, which the core does not know; nothing that is a default."""
-    meaning = {"base": code.base, "stride": code.stride if isinstance(code, FirstSpike) else 1}
+    meaning = {name: getattr(code, name, default) for name, default in MEANING.items()}
     return {name: value for name, value in meaning.items() if value != MEANING[name]}
 
 
-MEANING = {"base": 0, "stride": 1}
+MEANING = {"base": 0, "stride": 1, "per": 1, "waiting": 0, "early": 0}
 """What a code means to the host, where it is not said."""
 
 
 def code_of(spikes: Mapping[str, Any], meaning: Mapping[str, Any]) -> Code:
     """A code from its `code_description` and its `code_meaning`."""
-    base, stride = (meaning.get(name, default) for name, default in MEANING.items())
+    known = {name: meaning.get(name, default) for name, default in MEANING.items()}
     if spikes["kind"] == "binary":
-        return SpikeCode(spikes["bits"], spikes["signed"], base)
+        return SpikeCode(spikes["bits"], spikes["signed"], known["base"])
     if spikes["kind"] == "rate":
-        return Rate(spikes["steps"], spikes["levels"], base)
-    levels = spikes["levels"]
-    return FirstSpike(levels, stride, base, spikes["zeros"], spikes["steps"] - 1 - levels)
+        return Rate(spikes["steps"], spikes["levels"], known["base"])
+    return FirstSpike(levels=spikes["levels"] - known["early"], zeros=spikes["zeros"], **known)

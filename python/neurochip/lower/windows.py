@@ -3,7 +3,8 @@
 A spike counts for as many timesteps as pass until its target is read out (neurons.md, section 4).
 So all sources of a population end their windows together; a branch that is early is repeated by
 relay neurons whose window is as long as it takes. In the timestep after that end a readout
-arrives, and the population's own window begins.
+arrives, and the population's own window begins: the one that neurons are gated to. Those that are
+not may send before, as many timesteps as their code has early levels.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def first_spike_schedule(
         projections: Between them.
         buffers: Those of a neuron; None where samples do not overlap.
     """
-    windows = _Windows(projections)
+    windows = _Windows(populations, projections)
     for population in populations:
         windows.add(population)
     placed = tuple(windows.placed.values())
@@ -43,7 +44,12 @@ def first_spike_schedule(
 class _Windows:
     """Populations whose windows are known."""
 
-    def __init__(self, projections: Sequence[Projection]) -> None:
+    def __init__(
+        self, populations: Sequence[Population], projections: Sequence[Projection]
+    ) -> None:
+        self.constants = {
+            each.name: each for each in populations if isinstance(each.model, Constant)
+        }
         self.pending = projections
         self.placed: dict[str, Population] = {}
         self.projections: list[Projection] = []
@@ -55,13 +61,17 @@ class _Windows:
         incoming = [each for each in self.pending if each.target == population.name]
         if isinstance(population.model, Input):
             self._place(population, 0)
+        elif isinstance(population.model, Constant):
+            pass  # placed with its target, with whose other sources it ends
         elif isinstance(population.model, MaxPool):
             self._place(population, self.placed[incoming[0].source].send_start + 1)
             self.projections += incoming
         else:
-            stop = self._common_stop([each.source for each in incoming])
+            stop = self._common_stop(
+                [each.source for each in incoming if each.source not in self.constants]
+            )
             for each in incoming:
-                source = self._ending_at(stop, self.placed[each.source])
+                source = self._ending(stop, each.source)
                 self.projections.append(replace(each, source=source))
             self._place_quartz(population, stop)
 
@@ -70,20 +80,26 @@ class _Windows:
 
     def _place_quartz(self, population: Population, readout: int) -> None:
         """Triggers go before their target: sources come first."""
-        triggers = [self._trigger("readout", population, readout)]
-        code = population.code
-        if isinstance(code, FirstSpike) and code.zeros:
-            triggers.append(self._trigger("rectifier", population, readout + code.steps - 1))
-        self._place(population, readout)
+        assert isinstance(population.model, Quartz)
+        neurons = max(1, population.model.added_by)
+        triggers = [self._trigger("readout", population, readout, neurons)]
+        code, start = population.code, readout
+        if isinstance(code, FirstSpike):
+            start = readout + code.steps_read_out - code.steps
+            if code.zeros:
+                last = readout + code.steps_read_out - 1
+                triggers.append(self._trigger("rectifier", population, last))
+        self._place(population, start)
         self.projections += triggers
 
-    def _trigger(self, kind: str, target: Population, arrives: int) -> Projection:
-        """One neuron whose spike reaches every neuron of the target in a timestep."""
+    def _trigger(self, kind: str, target: Population, arrives: int, neurons: int = 1) -> Projection:
+        """Neurons, each of whose spikes reaches every neuron of the target in a timestep."""
         name = f"{kind} of {target.name}"
-        model = Constant(np.zeros(1, np.int64))
-        trigger = Population(name, name, kind.capitalize(), (1, 1, 1), TRIGGER, model)
+        model = Constant(np.zeros(neurons, np.int64))
+        trigger = Population(name, name, kind.capitalize(), (1, 1, neurons), TRIGGER, model)
         self._place(trigger, arrives - 1)
-        return Projection(name, target.name, Dense(np.ones((1, target.shape[2]), np.int32)))
+        ones = np.ones((neurons, target.shape[2]), np.int32)
+        return Projection(name, target.name, Dense(ones))
 
     def _common_stop(self, sources: Sequence[str]) -> int:
         """The earliest timestep by which all sources, some of them relayed, can be done."""
@@ -93,11 +109,15 @@ class _Windows:
             return latest
         return max(_relayed(source) for source in placed)
 
-    def _ending_at(self, stop: int, source: Population) -> str:
+    def _ending(self, stop: int, name: str) -> str:
         """The population, or a relay of it whose window ends when it should."""
+        if name in self.constants:
+            self._place(self.constants[name], stop - self.constants[name].steps)
+            return name
+        source = self.placed[name]
         if source.send_stop == stop:
-            return source.name
-        key = source.name, stop
+            return name
+        key = name, stop
         if key not in self._relays:
             self._relays[key] = self._relay(stop, source)
         return self._relays[key]
@@ -109,7 +129,7 @@ class _Windows:
         waiting = stop - _relayed(source)
         sent = replace(code, waiting=waiting)
         one = np.ones(1, np.int64)
-        model = Quartz(bias=0 * one, slope=one, threshold=sent.steps * one)
+        model = Quartz(bias=0 * one, slope=one, threshold=sent.steps_read_out * one)
         relay = Population(name, name, "Relay", source.shape, sent, model)
         self.projections.append(Projection(source.name, name, OneToOne(1, None)))
         self._place_quartz(relay, source.send_stop)

@@ -158,6 +158,8 @@ class Layer:
     sops: float
     sum_overflows: int
     membrane_overflows: int
+    early_spikes: int
+    """Sent by neurons that had not been read out, in all samples."""
     compiled: Agreement | None
     exact: Agreement | None
 
@@ -219,6 +221,7 @@ class Contents:
     """None where the network has none."""
     layers: tuple[Layer, ...]
     overflows: int
+    early_spikes: int
     notes: tuple[str, ...]
     assumed: dict[str, str]
     hot_spots: HotSpots | None = None

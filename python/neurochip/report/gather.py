@@ -74,6 +74,7 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         relays=_relays(run),
         layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
         overflows=int(run.layer_overflows.sum()),
+        early_spikes=int(run.layer_early_spikes.sum()),
         notes=notes(image),
         assumed=_assumed(image.chip),
         hot_spots=None if run.detail is None else hot_spots(run, run.detail),
@@ -243,6 +244,7 @@ def _layer(run: Run, column: int, layer: ImageLayer) -> Layer:
         sops=float(run.layer_sops[:, column].mean()),
         sum_overflows=int(run.layer_sum_overflows[:, column].sum()),
         membrane_overflows=int(run.layer_membrane_overflows[:, column].sum()),
+        early_spikes=int(run.layer_early_spikes[:, column].sum()),
         compiled=_of_layer(run.compiled_agreement, layer.name),
         exact=_of_layer(run.exact_agreement, layer.name),
     )

@@ -56,6 +56,8 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
         yield "where and when most happens, all samples", _hot_spots(contents.hot_spots)
     if contents.overflows:
         yield "overflows", _overflows(contents.layers)
+    if contents.early_spikes:
+        yield "early spikes", _early_spikes(contents)
     if contents.notes:
         yield "notes", Group(*(Text(f"! {note}", style="yellow") for note in contents.notes))
     if contents.assumed:
@@ -94,6 +96,8 @@ def _results(contents: Contents) -> Table:
         table.add_row("against exact integers", numbers.differing(contents.exact))
     if contents.overflows:
         table.add_row("overflows", f"{contents.overflows:,} values did not fit their registers")
+    if contents.early_spikes:
+        table.add_row("early spikes", f"{contents.early_spikes:,}, sent before all had arrived")
     if contents.compiled is None and contents.exact is None:
         table.add_row("agreement", "not measured: an image file holds no graph to compare with")
     return table
@@ -232,6 +236,15 @@ def _overflows(layers: tuple[Layer, ...]) -> Table:
     for layer in layers:
         if layer.overflows:
             table.add_row(layer.name, numbers.count(layer.overflows))
+    return table
+
+
+def _early_spikes(contents: Contents) -> Table:
+    table = _columns("layer", "early spikes in all samples", "of its spikes")
+    for layer in contents.layers:
+        if layer.early_spikes:
+            share = numbers.percent(layer.early_spikes, layer.spikes * contents.samples)
+            table.add_row(layer.name, numbers.count(layer.early_spikes), share)
     return table
 
 

@@ -66,6 +66,8 @@ class Run:
     """(samples, layers): weight sums of a timestep that left their register."""
     layer_membrane_overflows: NDArray[np.int64]
     """(samples, layers): membranes that left their register."""
+    layer_early_spikes: NDArray[np.int64]
+    """(samples, layers): spikes that Quartz neurons sent before they were read out."""
     compiled_agreement: Agreement | None
     """Against the graph with the chip's constants: the simulator's own check, 0 differ."""
     exact_agreement: Agreement | None

@@ -148,6 +148,7 @@ def _whole(
         layer_soma_updates=layer["soma_updates"],
         layer_sum_overflows=layer["sum_overflows"],
         layer_membrane_overflows=layer["membrane_overflows"],
+        layer_early_spikes=layer["early_spikes"],
         compiled_agreement=comparison.agreement("compiled") if comparison else None,
         exact_agreement=comparison.agreement("exact") if comparison else None,
         energy_by_component_pj=energy_by_component_pj(image.chip, counters),

@@ -132,11 +132,12 @@ fn arrays(
 }
 
 /// What is counted by population and sample, in the order of [`population_counts`].
-const POPULATION_COUNTS: [&str; 10] = [
+const POPULATION_COUNTS: [&str; 11] = [
     "spikes",
     "sops",
     "sum_overflows",
     "membrane_overflows",
+    "early_spikes",
     "packets",
     "node_packets",
     "flit_hops",
@@ -146,13 +147,14 @@ const POPULATION_COUNTS: [&str; 10] = [
 ];
 
 fn population_counts((counts, activity): (&Counts, &Activity)) -> [u64; POPULATION_COUNTS.len()] {
-    let Counts { spikes, sops, sum_overflows, membrane_overflows } = *counts;
+    let Counts { spikes, sops, sum_overflows, membrane_overflows, early_spikes } = *counts;
     let Activity { packets, node_packets, flit_hops, flit_hops_y, link_flits, soma_updates } = *activity;
     [
         spikes,
         sops,
         sum_overflows,
         membrane_overflows,
+        early_spikes,
         packets,
         node_packets,
         flit_hops,

@@ -25,6 +25,8 @@ pub struct Counts {
     pub sum_overflows: u64,
     /// Membranes that left their register.
     pub membrane_overflows: u64,
+    /// Quartz neurons that fired before their readout.
+    pub early_spikes: u64,
 }
 
 impl Counts {
@@ -34,5 +36,6 @@ impl Counts {
         self.sops += other.sops;
         self.sum_overflows += other.sum_overflows;
         self.membrane_overflows += other.membrane_overflows;
+        self.early_spikes += other.early_spikes;
     }
 }

@@ -92,6 +92,11 @@ impl Population {
         (step < self.steps()).then_some(step)
     }
 
+    /// Whether its spikes tell a Quartz population what to do in a timestep, and are no input.
+    pub fn is_trigger(&self) -> bool {
+        matches!(self.model, Model::Constant { .. }) && self.steps() == 1
+    }
+
     /// Who spikes in a timestep in which it sends, given its record of the sample.
     #[inline(always)]
     pub(crate) fn spikes<'a>(&self, record: &'a [u8], timestep: u32) -> Option<Spikes<'a>> {
@@ -167,10 +172,25 @@ impl Stem {
 pub struct Quartz {
     /// Membrane before the first spike, i32.
     pub bias: Blob,
-    /// Current from the readout on, i32: at least 1, or 0 where the host reads the membrane.
+    /// What the readout brings, i32: where it sets the current at least 1, or 0 where the host reads the
+    /// membrane.
     pub slope: Blob,
     /// Membrane at which a neuron fires, i32.
     pub threshold: Blob,
+    /// What the readout does.
+    #[serde(default)]
+    pub readout: Readout,
+}
+
+/// What a readout does with the current of a Quartz neuron.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readout {
+    /// The current becomes the slope.
+    #[default]
+    Set,
+    /// The slope is added to the current, as a synapse adds its weight.
+    Add,
 }
 
 /// Parameters of an integrate-and-fire population. Arrays hold one, one a channel or one a neuron.

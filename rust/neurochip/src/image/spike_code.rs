@@ -1,12 +1,16 @@
 //! Spike codes: in which timesteps of its window a neuron spikes (neurons.md, section 2).
 //!
 //! What a population sends in one sample is its *record*: for each neuron one byte from which every spike
-//! follows, or, where spikes are nobody's function, one bit a timestep, eight of them a byte. A record of
-//! several bytes a neuron holds the first byte of every neuron, then the second of every neuron, and so on.
+//! follows, or one bit a timestep, eight of them a byte: where spikes are nobody's function, and where there
+//! are more levels than a byte holds. A record of several bytes a neuron holds the first byte of every neuron,
+//! then the second of every neuron, and so on.
 
 use serde::{Deserialize, Serialize};
 
 use crate::spikes::{Spikes, Trains, count_bits};
+
+/// The highest level that a record of one byte holds.
+const MOST_OF_A_BYTE: u32 = 255;
 
 /// How a value becomes spikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +27,7 @@ pub enum SpikeCode {
     FirstSpike {
         /// Timesteps; those before the top level's are for waiting.
         steps: u32,
-        /// The top level: 1 to 255.
+        /// The top level.
         levels: u32,
         /// Whether level 0 spikes as well, in the last step.
         zeros: bool,
@@ -50,8 +54,8 @@ impl SpikeCode {
     /// Bytes of the record for each neuron.
     pub fn bytes(self) -> usize {
         match self {
-            Self::Binary { .. } | Self::FirstSpike { .. } => 1,
-            Self::Rate { steps, .. } => steps.div_ceil(8) as usize,
+            Self::Binary { .. } | Self::FirstSpike { levels: 0..=MOST_OF_A_BYTE, .. } => 1,
+            Self::FirstSpike { steps, .. } | Self::Rate { steps, .. } => steps.div_ceil(8) as usize,
         }
     }
 
@@ -60,11 +64,13 @@ impl SpikeCode {
     pub(crate) fn spikes(self, record: &[u8], step: u32) -> Spikes<'_> {
         match self {
             Self::Binary { bits, .. } => Spikes::of_bit(record, bits - 1 - step),
-            Self::FirstSpike { steps, zeros, .. } => match u8::try_from(steps - 1 - step) {
-                Ok(level) if level > 0 || zeros => Spikes::of_level(record, level),
-                _ => Spikes::none(record),
-            },
-            Self::Rate { .. } => {
+            Self::FirstSpike { steps, levels: 0..=MOST_OF_A_BYTE, zeros } => {
+                match u8::try_from(steps - 1 - step) {
+                    Ok(level) if level > 0 || zeros => Spikes::of_level(record, level),
+                    _ => Spikes::none(record),
+                }
+            }
+            Self::FirstSpike { .. } | Self::Rate { .. } => {
                 let neurons = record.len() / self.bytes();
                 Spikes::of_bit(&record[step as usize / 8 * neurons..][..neurons], 7 - step % 8)
             }
@@ -84,8 +90,8 @@ impl SpikeCode {
     pub(crate) fn num_spikes(self, record: &[u8]) -> impl Iterator<Item = u32> + '_ {
         let neurons = record.len() / self.bytes();
         let of_byte = move |byte: u8| match self {
-            Self::FirstSpike { zeros, .. } => u32::from(zeros || byte > 0),
-            Self::Binary { .. } | Self::Rate { .. } => byte.count_ones(),
+            Self::FirstSpike { levels: 0..=MOST_OF_A_BYTE, zeros, .. } => u32::from(zeros || byte > 0),
+            Self::Binary { .. } | Self::FirstSpike { .. } | Self::Rate { .. } => byte.count_ones(),
         };
         (0..neurons)
             .map(move |neuron| record[neuron..].iter().step_by(neurons).map(|&byte| of_byte(byte)).sum())
@@ -99,7 +105,14 @@ impl SpikeCode {
                 let sign = 1 << (bits - 1);
                 (i32::from(record[neuron]) ^ sign) - sign
             }
-            Self::Binary { signed: false, .. } | Self::FirstSpike { .. } => record[neuron].into(),
+            Self::Binary { signed: false, .. } | Self::FirstSpike { levels: 0..=MOST_OF_A_BYTE, .. } => {
+                record[neuron].into()
+            }
+            Self::FirstSpike { steps, .. } => {
+                let mut bytes = record[neuron..].iter().step_by(neurons).zip((0..).step_by(8));
+                let spike = bytes.find_map(|(byte, first)| (*byte > 0).then(|| first + byte.leading_zeros()));
+                spike.map_or(0, |step| (steps - 1 - step) as i32)
+            }
             Self::Rate { .. } => spikes as i32,
         })
     }
@@ -111,7 +124,10 @@ impl SpikeCode {
     pub(crate) fn record(self, values: &[u8]) -> Vec<u8> {
         match self {
             Self::Binary { bits, .. } => values.iter().map(|value| value & (u8::MAX >> (8 - bits))).collect(),
-            Self::FirstSpike { levels, .. } => values.iter().map(|&value| value.min(levels as u8)).collect(),
+            Self::FirstSpike { levels, .. } => {
+                let levels: Vec<u32> = values.iter().map(|&value| levels.min(value.into())).collect();
+                self.record_of_levels(&levels)
+            }
             Self::Rate { steps, levels } => {
                 let sent = |value: u8, step: u32| (2 * u32::from(value) * step + levels) / (2 * levels);
                 let spikes = |value: u8, step: u32| u8::from(sent(value, step + 1) > sent(value, step));
@@ -125,6 +141,20 @@ impl SpikeCode {
                     .collect()
             }
         }
+    }
+
+    /// The record of a population that sends first spikes of these levels, the top one at most.
+    pub(crate) fn record_of_levels(self, levels: &[u32]) -> Vec<u8> {
+        if self.bytes() == 1 {
+            return levels.iter().map(|&level| level as u8).collect(); // checked: at most 255
+        }
+        let mut record = vec![0; self.bytes() * levels.len()];
+        for (neuron, &level) in levels.iter().enumerate() {
+            let step = self.steps() - 1 - level;
+            let silent = level == 0 && matches!(self, Self::FirstSpike { zeros: false, .. });
+            record[step as usize / 8 * levels.len() + neuron] |= u8::from(!silent) << (7 - step % 8);
+        }
+        record
     }
 }
 
@@ -162,6 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn of_more_levels_than_a_byte_holds_the_record_is_a_bit_a_timestep() {
+        let code = |zeros| SpikeCode::FirstSpike { steps: 511, levels: 510, zeros };
+        let record = code(true).record_of_levels(&[304, 0, 510]);
+        assert_eq!(record.len(), 64 * 3);
+        assert_eq!(code(true).values(&record).collect::<Vec<_>>(), [304, 0, 510]);
+        let of_304: Vec<bool> = trains(code(true), &record).swap_remove(0);
+        assert_eq!(of_304.iter().position(|&spike| spike), Some(206));
+        assert_eq!(
+            code(false).num_spikes(&code(false).record_of_levels(&[304, 0])).collect::<Vec<_>>(),
+            [1, 0]
+        );
+    }
+
+    #[test]
     fn the_spikes_of_a_rate_are_spread_evenly() {
         let code = SpikeCode::Rate { steps: 10, levels: 5 };
         assert_eq!(
@@ -175,13 +219,13 @@ mod tests {
         fn spikes_are_as_many_as_are_counted_and_say_the_value(
             values in prop::collection::vec(any::<u8>(), 1..20),
             (bits, signed, zeros) in (1..9u32, any::<bool>(), any::<bool>()),
-            (levels, waiting) in (1..256u32, 0..20u32),
+            (levels, waiting) in (1..600u32, 0..20u32),
         ) {
             let values: Vec<u8> = values.iter().map(|&value| (u32::from(value) % (levels + 1)) as u8).collect();
             for code in [
                 SpikeCode::Binary { bits, signed },
                 SpikeCode::FirstSpike { steps: levels + 1 + waiting, levels, zeros },
-                SpikeCode::Rate { steps: levels + waiting, levels },
+                SpikeCode::Rate { steps: levels + waiting, levels: levels.min(255) },
             ] {
                 let record = code.record(&values);
                 let counted: Vec<u32> = code.num_spikes(&record).collect();

@@ -8,7 +8,8 @@
 //!   the neuron spikes only if all alive inputs do, and otherwise those that spiked die. The survivor is
 //!   the largest code, so that is what is computed here; the tests stream.
 //! - First spikes: the first one wins, and the largest level comes first.
-//! - Rates: the neuron counts the spikes of each input, and spikes when the largest count rises.
+//! - Rates: the neuron counts the spikes of each input, and spikes when the largest count rises. Of first
+//!   spikes it rises once, with the first: where a level is more than a byte they are treated so.
 
 use crate::image::description::{Population, Projection, SpikeCode, Tile, Window};
 use crate::neuron::Counts;
@@ -45,10 +46,10 @@ impl MaxPoolTile {
                 let sign = if signed { 1 << (bits - 1) } else { 0 };
                 self.take_the_largest(record, sign, Trains::new(record, bits, signed), counts)
             }
-            SpikeCode::FirstSpike { zeros, .. } => {
+            SpikeCode::FirstSpike { zeros, .. } if self.code.bytes() == 1 => {
                 self.take_the_largest(record, 0, Trains::of_levels(record, zeros), counts)
             }
-            SpikeCode::Rate { .. } => self.follow_the_leader(record, counts),
+            SpikeCode::FirstSpike { .. } | SpikeCode::Rate { .. } => self.follow_the_leader(record, counts),
         }
     }
 

@@ -6,11 +6,12 @@
 //! the level.
 //!
 //! Where registers are proven to hold whatever happens, no timestep is computed: the membrane at the readout
-//! is a weighted sum of levels, and the timestep of the spike one division. Elsewhere all of them are.
+//! is a weighted sum of levels, and the timestep of the spike one division. Elsewhere all of them are: where
+//! registers may overflow, where a neuron may fire before its readout, and where readouts add.
 
 use crate::convolution::Kernels;
 use crate::image::Image;
-use crate::image::description::{Blob, Model, Population, Projection, Quartz, SpikeCode, Tile};
+use crate::image::description::{Blob, Population, Projection, Quartz, Readout, SpikeCode, Tile};
 use crate::neuron::Counts;
 use crate::neuron::dendrites::{Accumulators, Dendrites, Sums, bounds};
 use crate::neuron::requantizer::{Constants, constants_i32};
@@ -27,6 +28,8 @@ pub(crate) struct QuartzTile {
     triggers: Vec<usize>,
     windows: Windows,
     neurons: Vec<Neuron>,
+    /// What is sent; absent where the host reads membranes after the readout.
+    code: Option<SpikeCode>,
 }
 
 /// How membranes are found.
@@ -43,14 +46,14 @@ enum Way {
 struct Windows {
     /// The first in which spikes may arrive.
     start: u32,
-    /// Where currents become slopes.
+    /// Where slopes enter currents.
     readout: u32,
+    /// What happens there.
+    effect: Readout,
     /// The first in which a neuron may fire.
     gate: u32,
     /// The one after the last.
     stop: u32,
-    /// Whether the host reads membranes after the readout.
-    reads: bool,
 }
 
 /// Constants of one neuron.
@@ -72,12 +75,10 @@ impl QuartzTile {
     ) -> Self {
         let populations = &image.description().populations;
         let source = |projection: &Projection| &populations[projection.source as usize];
-        let is_trigger = |&&(projection, _): &&(&Projection, Blob)| {
-            matches!(source(projection).model, Model::Constant { .. })
-        };
+        let is_trigger = |&&(projection, _): &&(&Projection, Blob)| source(projection).is_trigger();
         let (triggers, incoming): (Vec<_>, Vec<_>) = incoming.iter().partition(is_trigger);
         let sources: Vec<&Population> = incoming.iter().map(|(projection, _)| source(projection)).collect();
-        let windows = Windows::of(population, &sources);
+        let windows = Windows::of(population, quartz, &sources);
         let constants = [quartz.bias, quartz.slope, quartz.threshold]
             .map(|blob| constants_i32(image, blob, tile, population.shape));
         let core = &image.description().chip.core;
@@ -86,8 +87,10 @@ impl QuartzTile {
         let levels = sources.iter().map(|source| source.steps() - 1).max().unwrap_or(0);
         let reach = reach(image, tile, levels, &windows, &constants);
         let fits = register.holds(-reach, reach) && Sums::choose(bounds(image, tile), sum_register).fit();
+        let waits = windows.gate >= windows.readout && windows.effect == Readout::Set;
+        let in_bytes = sources.iter().all(|source| source.code.is_some_and(|code| code.bytes() == 1));
         Self {
-            way: if fits {
+            way: if fits && waits && in_bytes {
                 let synapses =
                     |(projection, block)| Synapses::in_any_order(image, projection, tile, block, kernels);
                 Way::AtOnce(incoming.into_iter().map(synapses).collect())
@@ -97,6 +100,7 @@ impl QuartzTile {
             triggers: triggers.iter().map(|(projection, _)| projection.source as usize).collect(),
             windows,
             neurons: neurons(&constants, tile.num_neurons()),
+            code: population.code,
         }
     }
 
@@ -132,11 +136,10 @@ impl QuartzTile {
             let levels = Trains::of_levels(&records[synapses.source], zeros);
             counts.sops += synapses.add_trains(image, levels, &mut membranes);
         }
-        if self.windows.reads {
-            return Held::Membranes(membranes);
-        }
+        let Some(code) = self.code else { return Held::Membranes(membranes) };
         let level = |(neuron, &membrane): (&Neuron, &i32)| self.windows.level_on_ramp(neuron, membrane);
-        Held::Codes(self.neurons.iter().zip(&membranes).map(level).collect())
+        let levels: Vec<u32> = self.neurons.iter().zip(&membranes).map(level).collect();
+        Held::Codes(code.record_of_levels(&levels))
     }
 
     #[inline(always)]
@@ -156,10 +159,11 @@ impl QuartzTile {
                 state.update(timestep, sum, neuron, &self.windows, register, counts);
             }
         }
-        if self.windows.reads {
+        let Some(code) = self.code else {
             return Held::Membranes(states.iter().map(|state| state.membrane).collect());
-        }
-        Held::Codes(states.iter().map(|state| self.windows.level_of(state.fired)).collect())
+        };
+        let levels: Vec<u32> = states.iter().map(|state| self.windows.level_of(state.fired)).collect();
+        Held::Codes(code.record_of_levels(&levels))
     }
 }
 
@@ -200,34 +204,37 @@ impl State {
             return;
         }
         let overflows = &mut counts.membrane_overflows;
-        self.current = if timestep == windows.readout {
-            neuron.slope
-        } else {
-            register.store(i64::from(self.current) + i64::from(sum), overflows)
+        let integrated = i64::from(self.current) + i64::from(sum);
+        let current = match windows.effect {
+            _ if timestep != windows.readout => integrated,
+            Readout::Set => neuron.slope.into(),
+            Readout::Add => integrated + i64::from(neuron.slope),
         };
+        self.current = register.store(current, overflows);
         self.membrane = register.store(i64::from(self.membrane) + i64::from(self.current), overflows);
         if timestep >= windows.gate && self.membrane >= neuron.threshold {
             self.fired = Some(timestep);
+            counts.early_spikes += u64::from(timestep < windows.readout);
         }
     }
 }
 
 impl Windows {
-    fn of(population: &Population, sources: &[&Population]) -> Self {
+    fn of(population: &Population, quartz: &Quartz, sources: &[&Population]) -> Self {
         let start = sources.iter().map(|source| source.send_start + 1).min().unwrap_or(0);
         let readout = sources.iter().map(|source| source.send_stop()).max().unwrap_or(0);
-        match population.code {
+        let (gate, stop) = match population.code {
             Some(SpikeCode::FirstSpike { levels, .. }) => {
-                let stop = population.send_stop();
-                Self { start, readout, gate: stop - 1 - levels, stop, reads: false }
+                (population.send_stop() - 1 - levels, population.send_stop())
             }
-            _ => Self { start, readout, gate: u32::MAX, stop: readout + 1, reads: true },
-        }
+            _ => (u32::MAX, readout + 1),
+        };
+        Self { start, readout, effect: quartz.readout, gate, stop }
     }
 
     /// The level of a neuron that fired in a timestep, or in none.
-    fn level_of(&self, fired: Option<u32>) -> u8 {
-        fired.map_or(0, |timestep| (self.stop - 1 - timestep) as u8) // the gate is at most 255 from the end
+    fn level_of(&self, fired: Option<u32>) -> u32 {
+        fired.map_or(0, |timestep| self.stop - 1 - timestep)
     }
 
     /// The level at which a membrane, as it is before the readout, meets the threshold on its ramp.
@@ -235,12 +242,12 @@ impl Windows {
     /// After `k + 1` timesteps it is `membrane + (k + 1) slope`, and the level is `steps - 1 - k`: it is
     /// reached where `level * slope <= membrane + steps * slope - threshold`.
     #[inline(always)]
-    fn level_on_ramp(&self, neuron: &Neuron, membrane: i32) -> u8 {
+    fn level_on_ramp(&self, neuron: &Neuron, membrane: i32) -> u32 {
         let steps = i64::from(self.stop - self.readout);
         let slope = i64::from(neuron.slope);
         let climbed = i64::from(membrane) + steps * slope - i64::from(neuron.threshold);
         let top = i64::from(self.stop - 1 - self.gate);
-        climbed.div_euclid(slope).clamp(0, top) as u8
+        climbed.div_euclid(slope).clamp(0, top) as u32
     }
 }
 
@@ -251,6 +258,7 @@ fn reach(image: &Image, tile: &Tile, levels: u32, windows: &Windows, constants: 
     let [bias, slope, threshold] =
         constants.each_ref().map(|constants| i64::from(constants.largest_magnitude()));
     let received = bounds(image, tile).magnitude() * i64::from(levels) + bias;
-    let closed = if windows.reads { 0 } else { windows.gate.saturating_sub(windows.readout) };
+    let reads = windows.gate == u32::MAX;
+    let closed = if reads { 0 } else { windows.gate.saturating_sub(windows.readout) };
     (received + i64::from(closed) * slope).max(threshold) + slope
 }

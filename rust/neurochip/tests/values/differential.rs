@@ -54,8 +54,8 @@ fn spikes_of(network: &Network, number: usize, record: &[u8]) -> Vec<u64> {
     let population = &network.populations[number];
     let count = |neuron: usize| match population.code {
         None => 0,
-        Some(SpikeCode::FirstSpike { zeros, .. }) => u64::from(zeros || record[neuron] > 0),
-        Some(SpikeCode::Binary { .. } | SpikeCode::Rate { .. }) => {
+        Some(SpikeCode::FirstSpike { levels: 0..256, zeros, .. }) => u64::from(zeros || record[neuron] > 0),
+        Some(SpikeCode::Binary { .. } | SpikeCode::FirstSpike { .. } | SpikeCode::Rate { .. }) => {
             let bytes = record.iter().skip(neuron).step_by(population.num_neurons());
             bytes.map(|byte| u64::from(byte.count_ones())).sum()
         }

@@ -2,6 +2,7 @@
 
 mod detail;
 mod differential;
+mod early_spikes;
 mod examples;
 mod image_file;
 mod independence;

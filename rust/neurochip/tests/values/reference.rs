@@ -82,7 +82,7 @@ fn trains(population: &Population, history: &[Vec<bool>]) -> Vec<Vec<bool>> {
 fn record(population: &Population, history: &[Vec<bool>]) -> Vec<u8> {
     let Some(code) = population.code else { return vec![] };
     match code {
-        SpikeCode::Rate { steps, .. } => {
+        SpikeCode::Rate { steps, .. } | SpikeCode::FirstSpike { steps, levels: 256.., .. } => {
             let trains = trains(population, history);
             let bit = |train: &Vec<bool>, step: u32| step < steps && train[step as usize];
             let byte = |train: &Vec<bool>, first: u32| {
@@ -218,7 +218,7 @@ impl Neurons {
             let source = wires.projection.source as usize;
             let Some(step) = network.populations[source].step(sent) else { continue };
             let fired = &history[source][sent as usize];
-            if let Model::Constant { .. } = network.populations[source].model {
+            if network.populations[source].is_trigger() {
                 let spikes = synapses[index].iter().filter(|synapse| fired[synapse.source]);
                 self.counts.sops += spikes.count() as u64;
                 continue;

@@ -6,7 +6,7 @@ use crate::image::description::{Description, Model, Population, SpikeCode, Stem}
 pub(super) fn check(image: &Description, population: &Population) -> Check {
     check_kind(population)?;
     if let Some(code) = population.code {
-        check_range(&population.name, code)?;
+        check_range(population, code)?;
     }
     let (name, start, steps) = (&population.name, population.send_start, population.steps());
     let stop = start.checked_add(steps.max(1)); // membranes are read in a timestep too
@@ -39,14 +39,23 @@ fn check_kind(population: &Population) -> Check {
     })
 }
 
-fn check_range(name: &str, code: SpikeCode) -> Check {
+/// The highest level: a window of it is longer than any schedule that makes sense.
+const MOST_LEVELS: u32 = (1 << 15) - 1;
+
+/// What a record of one byte holds: values of an input and of constants are such bytes.
+const MOST_OF_A_BYTE: u32 = 255;
+
+fn check_range(population: &Population, code: SpikeCode) -> Check {
+    let name = &population.name;
+    let finds_levels = matches!(population.model, Model::Quartz(_) | Model::MaxPool);
+    let most = if finds_levels { MOST_LEVELS } else { MOST_OF_A_BYTE };
     match code {
         SpikeCode::Binary { bits, .. } => require((1..=8).contains(&bits), || {
             format!("population '{name}' sends {bits} bits, expected 1 to 8")
         }),
-        SpikeCode::FirstSpike { steps, levels, .. } => require(levels <= 255 && steps > levels, || {
+        SpikeCode::FirstSpike { steps, levels, .. } => require(levels <= most && steps > levels, || {
             format!(
-                "population '{name}' sends levels up to {levels} in {steps} steps, expected up to 255, and more steps"
+                "population '{name}' sends levels up to {levels} in {steps} steps, expected up to {most}, and more steps"
             )
         }),
         SpikeCode::Rate { steps, levels } => require(steps > 0 && (1..=255).contains(&levels), || {

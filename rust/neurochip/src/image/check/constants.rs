@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Check, require};
 use crate::image::arrays::{bytes_of, read_i32, read_i64};
 use crate::image::description::{
-    Blob, Description, IntegrateFire, Model, Population, Quartz, Requantizer, SpikeCode, Stem,
+    Blob, Description, IntegrateFire, Model, Population, Quartz, Readout, Requantizer, SpikeCode, Stem,
 };
 use crate::register::Register;
 
@@ -125,13 +125,21 @@ impl Arrays<'_> {
         self.check_range(what, read_i32(self.blob, range), values)
     }
 
-    /// What a neuron starts from fits its register, and so does the last step of its ramp.
+    /// What a neuron starts from fits its register, and so does the last step of its ramp; of a slope that
+    /// is added nobody knows the ramp.
     fn check_quartz(&self, quartz: &Quartz, register: Register) -> Check {
         let (low, high) = (register.low as i32, register.high as i32);
         self.check_i32("membrane", quartz.bias, &(low..=high))?;
-        let slopes = if self.population.code.is_some() { 1..=high } else { 0..=0 };
+        let slopes = match (quartz.readout, self.population.code) {
+            (_, None) => 0..=0,
+            (Readout::Set, Some(_)) => 1..=high,
+            (Readout::Add, Some(_)) => low..=high,
+        };
         self.check_i32("slope", quartz.slope, &slopes)?;
-        let steepest = read_i32(self.blob, quartz.slope).into_iter().fold(0, i32::max);
+        let steepest = match quartz.readout {
+            Readout::Set => read_i32(self.blob, quartz.slope).into_iter().fold(0, i32::max),
+            Readout::Add => 0,
+        };
         self.check_i32("threshold", quartz.threshold, &(low..=high - steepest))
     }
 

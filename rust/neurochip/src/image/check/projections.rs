@@ -33,7 +33,7 @@ fn check_projection(image: &Description, projection: &Projection, blob: &[u8]) -
             require(taps <= 15, || format!("takes the maximum of {taps} inputs, expected up to 15"))?;
             check_inputs(window, [source, target])
         }
-        (Model::Quartz(_), connector) if matches!(source.model, Model::Constant { .. }) => {
+        (Model::Quartz(_), connector) if source.is_trigger() => {
             require(*connector == Connector::Dense, || {
                 format!("comes from trigger '{}' and is not dense", source.name)
             })

@@ -72,14 +72,16 @@ fn check_stem(population: &Population, sources: &[&Population]) -> Check {
 ///
 /// A neuron with two buffers sends one sample while it receives the next; with one, no spike of the
 /// next may arrive before it has sent its last bit. A double membrane takes the second buffer. A Quartz
-/// neuron is updated in every timestep of both windows, and an integrate-and-fire neuron has but its
-/// membrane.
+/// neuron is updated in every timestep of both windows, and where it may fire before its sources are done it
+/// is in both at once; an integrate-and-fire neuron has but its membrane.
 fn check_period(image: &Description, population: &Population, sources: &[&Population]) -> Check {
     let Population { name, send_start, model, .. } = population;
     let (period, buffers) = (image.period, buffers_of(image, model));
     let first = sources.iter().map(|source| source.send_start).min().unwrap_or(*send_start);
     let (receives, sends) = (send_start - first, population.steps().max(1)); // reading takes a timestep
     let updates = receives + sends - 1;
+    let mut heard = sources.iter().filter(|source| !source.is_trigger());
+    let separate = heard.all(|source| source.send_stop() <= *send_start);
     let shortest = match model {
         Model::Input { .. } | Model::MaxPool | Model::Constant { .. } => {
             // They hold nothing but what they are sending.
@@ -87,7 +89,7 @@ fn check_period(image: &Description, population: &Population, sources: &[&Popula
                 format!("a sample enters every {period} timesteps, but '{name}' sends it for {sends}")
             });
         }
-        Model::Stem(_) | Model::Quartz(_) if buffers > 1 => receives.max(sends),
+        Model::Stem(_) | Model::Quartz(_) if buffers > 1 && separate => receives.max(sends),
         Model::Quartz(_) | Model::IntegrateFire(_) => updates,
         Model::Stem(_) => receives + sends,
     };
@@ -111,10 +113,10 @@ fn buffers_of(image: &Description, model: &Model) -> u32 {
 fn check_quartz(population: &Population, sources: &[&Population]) -> Check {
     let name = &population.name;
     let (triggers, sources): (Vec<&Population>, Vec<&Population>) =
-        sources.iter().partition(|source| matches!(source.model, Model::Constant { .. }));
-    let readout = population.send_start;
+        sources.iter().partition(|source| source.is_trigger());
     require(!sources.is_empty(), || format!("population '{name}' has no source"))?;
-    for source in sources {
+    let readout = sources[0].send_stop();
+    for source in &sources {
         let first = matches!(source.code, Some(SpikeCode::FirstSpike { .. }));
         require(first, || {
             format!("population '{name}' receives '{}', which sends no first spikes", source.name)
@@ -124,17 +126,33 @@ fn check_quartz(population: &Population, sources: &[&Population]) -> Check {
             format!("population '{name}' is read out in timestep {readout}, '{source}' sends until {stop}")
         })?;
     }
+    check_opening(population, &sources, readout)?;
     let mut expected = vec![readout];
     if let Some(SpikeCode::FirstSpike { zeros: true, .. }) = population.code {
         expected.push(population.send_stop() - 1);
     }
     let mut found: Vec<u32> = triggers.iter().map(|trigger| trigger.send_stop()).collect();
     found.sort_unstable();
-    let alone = triggers.iter().all(|trigger| trigger.num_neurons() == 1 && trigger.steps() == 1);
-    require(alone && found == expected, || {
+    require(found == expected, || {
         format!(
             "population '{name}' is triggered in timesteps {found:?}, expected one spike in each of {expected:?}"
         )
+    })
+}
+
+/// A Quartz neuron may fire from the readout on, or as soon as a spike can have arrived.
+fn check_opening(population: &Population, sources: &[&Population], readout: u32) -> Check {
+    let (name, start, stop) = (&population.name, population.send_start, population.send_stop());
+    let heard = sources.iter().map(|source| source.send_start + 1).min().unwrap_or(readout);
+    let earliest = if population.code.is_some() { heard } else { readout };
+    require((earliest..=readout).contains(&start), || {
+        format!(
+            "population '{name}' is read out in timestep {readout} and sends from {start} on, expected from \
+             {earliest} at the earliest and {readout} at the latest"
+        )
+    })?;
+    require(population.code.is_none() || stop > readout, || {
+        format!("population '{name}' is read out in timestep {readout}, and sends until {stop}")
     })
 }
 

@@ -1,6 +1,6 @@
 //! Random Quartz populations, each with its triggers, of a size at which the levels differ.
 
-use neurochip::image::description::{Blob, Connector, Model, Population, Quartz, SpikeCode};
+use neurochip::image::description::{Blob, Connector, Model, Population, Quartz, Readout, SpikeCode};
 
 use super::{Choices, any_source, connect, shape};
 use crate::network::Network;
@@ -21,14 +21,25 @@ pub(super) fn add(network: &mut Network, choices: &mut Choices, is_last: bool) {
     if network.populations[second as usize].send_stop() == readout {
         sources.push(second);
     }
-    let code = (!is_last || !choices.once_in(4)).then(|| input(choices));
+    if choices.once_in(3) {
+        sources.push(add_constant(network, choices, readout));
+    }
+    let earliest = sources.iter().map(|&source| network.populations[source as usize].send_start + 1).min();
+    let mut code = (!is_last || !choices.once_in(4)).then(|| input(choices));
+    let mut send_start = readout;
+    if choices.once_in(2)
+        && let Some(gated) = code
+    {
+        send_start = choices.length(earliest.unwrap(), readout);
+        code = Some(opened_at(send_start, readout, gated));
+    }
     let shape = if choices.once_in(3) { [1, 1, choices.length(1, 6)] } else { shape(choices) };
     let weights = choices.one_of(&[(-3, 3), (-128, 127), (-32_768, 32_767), (-40, 90), (0, 2)]);
     let steps = network.populations[first as usize].steps();
     let model = Model::Quartz(constants(network, choices, shape, code, weights.1 * steps as i32));
-    let triggers = triggers(network, readout, code);
+    let triggers = triggers(network, readout, send_start, code);
     let name = "quartz".into();
-    let target = network.add(Population { name, shape, send_start: readout, code, model });
+    let target = network.add(Population { name, shape, send_start, code, model });
     for trigger in triggers {
         network.connect(trigger, target, Connector::Dense, vec![1; shape[2] as usize]);
     }
@@ -37,11 +48,33 @@ pub(super) fn add(network: &mut Network, choices: &mut Choices, is_last: bool) {
     }
 }
 
+/// A code whose window starts at a timestep before the readout, with all the levels that gives.
+fn opened_at(start: u32, readout: u32, code: SpikeCode) -> SpikeCode {
+    let SpikeCode::FirstSpike { steps, levels, zeros } = code else { panic!("not a first spike") };
+    let early = readout - start;
+    SpikeCode::FirstSpike { steps: steps + early, levels: levels + early, zeros }
+}
+
+/// Neurons that send the same levels in every sample, and end with the sources of a population.
+fn add_constant(network: &mut Network, choices: &mut Choices, stop: u32) -> u32 {
+    let levels = choices.length(1, stop.min(256) - 1);
+    let neurons = choices.length(1, 4);
+    let drawn = choices.many(neurons as usize, 0, levels as i32);
+    let values = network.add_i32(&drawn);
+    network.add(Population {
+        name: "constant".into(),
+        shape: [1, 1, neurons],
+        send_start: stop - levels - 1,
+        code: Some(SpikeCode::FirstSpike { steps: levels + 1, levels, zeros: true }),
+        model: Model::Constant { values },
+    })
+}
+
 /// A readout, and where zeros spike a rectifier.
-fn triggers(network: &mut Network, readout: u32, code: Option<SpikeCode>) -> Vec<u32> {
+fn triggers(network: &mut Network, readout: u32, send_start: u32, code: Option<SpikeCode>) -> Vec<u32> {
     let mut timesteps = vec![readout];
     if let Some(SpikeCode::FirstSpike { steps, zeros: true, .. }) = code {
-        timesteps.push(readout + steps - 1);
+        timesteps.push(send_start + steps - 1);
     }
     let values = network.add_i32(&[0]);
     let code = Some(SpikeCode::FirstSpike { steps: 1, levels: 0, zeros: true });
@@ -66,7 +99,7 @@ fn constants(
     let Some(SpikeCode::FirstSpike { steps, .. }) = code else {
         let [bias, slope, threshold] =
             [choices.pick(-100, 100) as i32, 0, 0].map(|value| network.add_i32(&[value]));
-        return Quartz { bias, slope, threshold };
+        return Quartz { bias, slope, threshold, readout: Readout::Set };
     };
     let highest = (1i64 << (network.chip.core.membrane_bits - 1)) - 1;
     let steepest = (highest / (i64::from(steps) + 3)).min(i64::from(usual / steps as i32 + 1)) as i32;
@@ -79,5 +112,6 @@ fn constants(
     let bias: Blob = array(-magnitude, magnitude);
     let slope = array(1, steepest);
     let threshold = array(0, steps as i32 * steepest);
-    Quartz { bias, slope, threshold }
+    let readout = choices.one_of(&[Readout::Set, Readout::Add]);
+    Quartz { bias, slope, threshold, readout }
 }

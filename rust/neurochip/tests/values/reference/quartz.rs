@@ -1,11 +1,12 @@
 //! The naive Quartz neuron: two additions in every timestep, and a ramp.
 
-use neurochip::image::description::{Model, Quartz, SpikeCode};
+use neurochip::image::description::{Quartz, Readout, SpikeCode};
 
 use super::{History, Neurons, Received, held, into, read_i32, store};
 use crate::network::Network;
 
-/// One timestep of a population. Of its triggers the first that is wired is the readout.
+/// One timestep of a population. Of its triggers the first that is wired is the readout; what fires
+/// before it has come is early.
 pub(super) fn step(
     neurons: &mut Neurons,
     network: &Network,
@@ -21,11 +22,13 @@ pub(super) fn step(
         return;
     }
     let [slopes, thresholds] = [quartz.slope, quartz.threshold].map(|blob| read_i32(network, blob));
-    let triggers: Vec<bool> = into(network, number)
+    let wired: Vec<usize> = into(network, number)
         .map(|(_, wires)| wires.projection.source as usize)
-        .filter(|&source| matches!(network.populations[source].model, Model::Constant { .. }))
-        .map(|source| timestep > 0 && history[source][timestep as usize - 1][0])
+        .filter(|&source| network.populations[source].is_trigger())
         .collect();
+    let arrives = |source: &usize| timestep > 0 && history[*source][timestep as usize - 1][0];
+    let triggers: Vec<bool> = wired.iter().map(arrives).collect();
+    let is_early = !history[wired[0]][..timestep as usize].iter().any(|fired| fired[0]);
     let has_fired = |neuron: usize| history[number].iter().any(|fired: &Vec<bool>| fired[neuron]);
     for neuron in 0..neurons.membranes.len() {
         let sum = held(received, neuron, chip, &mut neurons.counts);
@@ -34,10 +37,11 @@ pub(super) fn step(
         }
         let overflows = &mut neurons.counts.membrane_overflows;
         let mut write = |exact| store(chip.membrane_bits, chip.overflow, exact, overflows);
-        neurons.currents[neuron] = if triggers[0] {
-            slopes[neuron % slopes.len()].into()
-        } else {
-            write(neurons.currents[neuron] + sum)
+        let (current, slope) = (neurons.currents[neuron] + sum, i64::from(slopes[neuron % slopes.len()]));
+        neurons.currents[neuron] = match (triggers[0], quartz.readout) {
+            (false, _) => write(current),
+            (true, Readout::Set) => slope,
+            (true, Readout::Add) => write(current + slope),
         };
         neurons.membranes[neuron] = write(neurons.membranes[neuron] + neurons.currents[neuron]);
         let Some(SpikeCode::FirstSpike { steps, levels, zeros }) = population.code else { continue };
@@ -46,5 +50,6 @@ pub(super) fn step(
         let rectified = triggers.get(1) == Some(&true);
         let open = level <= levels.into() && (level > 0 || zeros);
         neurons.fired[neuron] = (crosses && open) || rectified;
+        neurons.counts.early_spikes += u64::from(neurons.fired[neuron] && is_early);
     }
 }

@@ -1,4 +1,4 @@
-"""Rates: which code of each tensor is the highest rate, from calibration samples."""
+"""Percentiles: below which code most codes of a tensor are, over calibration samples."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from numpy.typing import NDArray
 
 from ..graph import Graph
 
-PERCENTILE = 99.9
-"""Of a tensor's codes: what is above saturates. The largest of a few samples is an outlier."""
-
 CHUNK_SAMPLES = 32
 
 
-def highest_codes(graph: Graph, calibration: NDArray[Any]) -> dict[str, int]:
-    """By tensor: the smallest code that `PERCENTILE` of the samples' codes do not exceed.
+def highest_codes(graph: Graph, calibration: NDArray[Any], percentile: float) -> dict[str, int]:
+    """By tensor: the smallest code that so many percent of the samples' codes do not exceed.
 
     Args:
         graph: The network.
         calibration: Codes of its input, (samples, *shape).
+        percentile: 50 to 100.
     """
     counts: dict[str, NDArray[np.int64]] = {}
     formats = {graph.input.name: graph.input.format}
@@ -30,9 +28,11 @@ def highest_codes(graph: Graph, calibration: NDArray[Any]) -> dict[str, int]:
             if formats[name].bits <= 8:
                 above = codes.astype(np.int64).ravel() - formats[name].qmin
                 counts[name] = counts.get(name, 0) + np.bincount(above, minlength=256)
-    return {name: formats[name].qmin + _percentile(count) for name, count in counts.items()}
+    return {
+        name: formats[name].qmin + _percentile(count, percentile) for name, count in counts.items()
+    }
 
 
-def _percentile(counts: NDArray[np.int64]) -> int:
-    wanted = counts.sum() * PERCENTILE / 100
+def _percentile(counts: NDArray[np.int64], percentile: float) -> int:
+    wanted = counts.sum() * percentile / 100
     return int(np.searchsorted(counts.cumsum(), wanted))

@@ -1,0 +1,119 @@
+"""Quartz as published: what is decided for a whole network (quartz.md, section 3).
+
+Thresholds have no gate, readouts and biases are spikes, zeros spike, and the activations of each
+tensor are normalized by a percentile over calibration samples.
+
+| layer | neurons | file |
+|---|---|---|
+| Convolution, Dense, AveragePool, Add | one population, with its biases | `published_layers.py` |
+| MaxPool, Rearrange, Concat | as in `quartz.py` | |
+| Lookup, Multiply | refused: a neuron adds, and holds no table | |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .. import layers
+from ..chip import Chip
+from ..errors import SettingsError
+from ..formats import Tensor
+from ..graph import Graph
+from .builder import Builder, Dialect, Unsupported
+from .code_options import CodeOptions
+from .percentiles import highest_codes
+from .published_integers import integers_of, require_weights
+from .published_layers import lower_add, lower_weighted, relay
+from .quartz_weighted import lower_max_pool
+from .spike_codes import FirstSpike
+from .walk import INDEX_MAPS, buffers_of
+from .windows import first_spike_schedule
+
+PERCENTILE = 99.99
+"""Of the authors' networks for CIFAR-10 and ImageNet; that for MNIST has 99."""
+
+
+def published_dialect(
+    graph: Graph,
+    chip: Chip,
+    calibration: NDArray[Any] | None,
+    options: CodeOptions,
+    timesteps: int,
+    pipeline: bool,
+) -> Dialect:
+    """Quartz as published, in the integers of its mode.
+
+    Args:
+        graph: The network in integers.
+        chip: Its synapses bound weights.
+        calibration: Codes of the graph's input, from which percentiles are taken.
+        options: The mode and the percentile.
+        timesteps: Of a window; of loihi one less, as its top level is as large as that.
+        pipeline: Lets a sample enter while others are in flight.
+
+    Raises:
+        SettingsError: If there is no calibration, or the chip is none for the mode.
+    """
+    if options.zeros == "silent":
+        raise SettingsError(
+            "as published every zero spikes: its readout counts on all synapses",
+            hint="leave `--zeros` out, or choose the mode `exact` (--quartz-mode)",
+        )
+    integers = integers_of(str(options.mode), timesteps)
+    require_weights(integers, chip)
+    highest = _highest_codes(graph, calibration, options.percentile)
+    lowered: dict[type[Any], Callable[..., None]] = {
+        layers.Convolution: lower_weighted,
+        layers.Dense: lower_weighted,
+        layers.AveragePool: lower_weighted,
+        layers.Add: lower_add,
+    }
+    return Dialect(
+        name="quartz",
+        neurons=f"Quartz neurons, {options.mode}",
+        layers={
+            **INDEX_MAPS,
+            **{layer: partial(lower, integers=integers) for layer, lower in lowered.items()},
+            layers.Lookup: _refuse_lookup,
+            layers.MaxPool: lower_max_pool,
+        },
+        choose_code=partial(choose_normalized, levels=integers.levels, highest=highest),
+        relay=relay,
+        schedule=partial(first_spike_schedule, buffers=buffers_of(chip) if pipeline else None),
+    )
+
+
+def _refuse_lookup(builder: Builder, layer: layers.Lookup) -> None:
+    raise Unsupported("a table; an ungated neuron adds, and rectifies")
+
+
+def _highest_codes(
+    graph: Graph, calibration: NDArray[Any] | None, percentile: float | None
+) -> Mapping[str, int]:
+    """The code of each tensor's percentile; not of the input, which is fed as it is."""
+    if calibration is None:
+        raise SettingsError(
+            "quartz as published normalizes activations by a percentile of calibration samples, "
+            "and there are none",
+            hint="give samples (--calibration), or choose the mode `exact` (--quartz-mode)",
+        )
+    highest = highest_codes(graph, calibration, PERCENTILE if percentile is None else percentile)
+    return {name: code for name, code in highest.items() if name != graph.input.name}
+
+
+def choose_normalized(tensor: Tensor, levels: int, highest: Mapping[str, int]) -> FirstSpike:
+    """Levels up to a tensor's percentile, and no more than it has codes there.
+
+    Args:
+        tensor: What is sent.
+        levels: The top level.
+        highest: The code of each tensor's percentile; the largest that can occur where it is not
+            there.
+    """
+    span = max(1, highest.get(tensor.name, tensor.high) - tensor.low)
+    top = min(levels, span)
+    return FirstSpike(top, span, tensor.low, zeros=True, per=top)
