@@ -81,8 +81,10 @@ impl SpikeCode {
     #[inline(always)]
     pub(crate) fn count(self, bytes: &[u8]) -> u64 {
         match self {
-            Self::FirstSpike { zeros, .. } => Trains::of_levels(bytes, zeros).num_spikes(),
-            Self::Binary { .. } | Self::Rate { .. } => count_bits(bytes),
+            Self::FirstSpike { levels: 0..=MOST_OF_A_BYTE, zeros, .. } => {
+                Trains::of_levels(bytes, zeros).num_spikes()
+            }
+            Self::Binary { .. } | Self::FirstSpike { .. } | Self::Rate { .. } => count_bits(bytes),
         }
     }
 
@@ -229,6 +231,7 @@ mod tests {
             ] {
                 let record = code.record(&values);
                 let counted: Vec<u32> = code.num_spikes(&record).collect();
+                prop_assert_eq!(code.count(&record), counted.iter().copied().map(u64::from).sum::<u64>());
                 let seen = trains(code, &record);
                 for ((train, &count), (said, &value)) in
                     seen.iter().zip(&counted).zip(code.values(&record).zip(&values))

@@ -123,5 +123,8 @@ fn no_neuron_fires_before_a_spike_can_have_reached_it_or_only_before_its_readout
     let mut network = network(LEVELS, SLOPE, Readout::Set);
     let neuron = network.output as usize;
     network.populations[neuron].code = Some(first_spike(LEVELS - 1));
-    assert_eq!(refusal(&network), "image description: population 'neuron' is read out in timestep 256, and sends until 256");
+    assert_eq!(
+        refusal(&network),
+        "image description: population 'neuron' is read out in timestep 256, and sends until 256"
+    );
 }
