@@ -153,7 +153,7 @@ def test_an_impossible_value_in_a_chip_file_is_refused(digits, tmp_path):
     tiny = (Path(__file__).parents[1] / "chips" / "tiny.toml").read_text()
     path.write_text(tiny.replace("membrane_bits = 32", "membrane_bits = 40"))
     message, _ = refusal("run", digits, "--chip", path)
-    assert message == f"in chip '{path}': `core.membrane_bits` is 40, expected 16 or 32"
+    assert message == f"in chip '{path}': `core.membrane_bits` is 40, expected 16 to 32"
 
 
 def test_a_network_that_is_too_large_is_refused_with_what_it_needs(digits):
