@@ -97,7 +97,7 @@ def test_a_journal_of_another_chip_is_refused(folder):
 
 
 def test_a_plot_without_matplotlib_is_refused_before_the_search(folder, monkeypatch):
-    monkeypatch.setattr(import_module("neurochip.tune.plot"), "find_spec", lambda name: None)
+    monkeypatch.setattr(import_module("neurochip.plots"), "find_spec", lambda name: None)
     assert refusal("--plot", "front.png") == [
         "error: plots need matplotlib, which is not installed",
         "hint: `pip install 'neurochip[plot]'`, or leave `--plot` out",
