@@ -28,7 +28,7 @@ test: $(VENV)/installed-dev ## Run every test, of the Rust core and of the packa
 	$(BIN)/python -m pytest --numprocesses auto
 
 accept: $(VENV)/installed-dev ## Run whole test sets of every network against onnxruntime: hours; needs NEUROCHIP_DATA
-	NEUROCHIP_ACCEPT=all $(BIN)/python -m pytest tests/test_acceptance*.py -rP
+	NEUROCHIP_ACCEPT=$${NEUROCHIP_ACCEPT:-all} $(BIN)/python -m pytest tests/test_acceptance*.py -rP
 
 golden: $(VENV)/installed-dev ## Rewrite the golden counters; review the difference and explain it in the commit
 	NEUROCHIP_GOLDEN=rewrite $(BIN)/python -m pytest tests/test_golden.py

@@ -1,7 +1,7 @@
 """Every network of the zoo on the chips, over real pictures, against onnxruntime.
 
-By default a few pictures each; `make accept` (NEUROCHIP_ACCEPT=all) runs whole test sets: on two
-cores about half an hour.
+By default a few pictures each; `make accept` (NEUROCHIP_ACCEPT=all) runs whole test sets, which
+takes hours for CIFAR-10; NEUROCHIP_ACCEPT=2000 as many pictures of each.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from neurochip.graph import Graph, load
 from qoperator import offset, qoperator_model
 from test_graph_zoo import EXACT, PARTLY_FLOAT, spread_over_codes
 
-EVERYTHING = os.environ.get("NEUROCHIP_ACCEPT") == "all"
-SAMPLES = None if EVERYTHING else 24
+ACCEPT = os.environ.get("NEUROCHIP_ACCEPT")
+EVERYTHING = ACCEPT is not None
+"""Whether every variant of every network runs, on more than a few pictures."""
+SAMPLES = 24 if ACCEPT is None else None if ACCEPT == "all" else int(ACCEPT)
 CYCLE_SAMPLES = 10 if EVERYTHING else 1
 BATCH = 500
 
