@@ -128,4 +128,7 @@ def test_a_quick_suite_is_written_whole_and_the_same_again(tmp_path, monkeypatch
     accuracy = {(row["chip"], int(row["T"])): float(row["accuracy, %"]) for row in rows}
     quantized = float(rows[0]["quantized, %"])
     assert accuracy["ideal", 256] == quantized
+    off_by = {(row["chip"], int(row["T"])): float(row["outputs off by, codes"]) for row in rows}
+    assert off_by["ideal", 256] == 0
+    assert off_by["ideal", 2] > 4 * off_by["ideal", 16] > 0
     assert accuracy["ideal", 2] < accuracy["ideal", 16] == accuracy["darwin3", 16]

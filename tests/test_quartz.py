@@ -478,3 +478,18 @@ def test_a_quartz_image_is_read_back_as_it_was(tmp_path):
     samples = samples_of(layers, 4)
     runs = [nc.simulate(each, samples, timing="none") for each in (image, loaded)]
     np.testing.assert_array_equal(runs[0].outputs, runs[1].outputs)
+
+
+def test_the_error_of_a_network_falls_as_its_timesteps_grow(examples):
+    """Twice the timesteps, half the distance from exact integers, from 8 to 128."""
+    graph = nc.load_graph(examples / "mnist_lenet.onnx")
+    random = np.random.default_rng(0)
+    x = random.random((40, 1, 28, 28), np.float32) * (random.random((40, 1, 28, 28)) < 0.3)
+    exact = graph.evaluate(graph.quantize(x))[graph.output.name].astype(np.int64)
+    errors = []
+    for timesteps in (8, 16, 32, 64, 128):
+        image = nc.compile(graph, "ideal", code="quartz", timesteps=timesteps)
+        run = nc.simulate(image, x, timing="none", compare=False)
+        errors.append(np.abs(run.outputs - exact).mean() * timesteps)
+    assert max(errors) < 2 * min(errors), "times T it stays"
+    assert errors[0] / 8 > 8 * errors[-1] / 128

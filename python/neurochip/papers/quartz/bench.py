@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...chip import load as load_chip
 from ...image import Image, assemble
@@ -77,6 +78,8 @@ class Facts:
     """These three of a sample, the mean."""
     differing: float
     """Values that are not onnxruntime's, in a hundred."""
+    output_error: float
+    """Mean distance of output codes from onnxruntime's."""
     overflows: int
     operations: float | None
     """As the paper counts them; None where they were not counted."""
@@ -119,14 +122,15 @@ class Bench:
 
     def quantized_percent(self, subject: Subject) -> float:
         """Right answers of the quantized network itself, in exact integers."""
-        graph, right = subject.graph, 0
         assert subject.labels is not None
-        for start in range(0, len(subject.x), BATCH):
-            codes = graph.quantize(subject.x[start : start + BATCH])
-            values = graph.finish(graph.evaluate(codes)[graph.output.name])
-            labels = subject.labels[start : start + BATCH]
-            right += int((values.reshape(len(values), -1).argmax(axis=1) == labels).sum())
-        return 100.0 * right / len(subject.x)
+        values = subject.graph.finish(self.exact[subject.name])
+        right = values.reshape(len(values), -1).argmax(axis=1) == subject.labels
+        return 100.0 * float(right.mean())
+
+    @cached_property
+    def exact(self) -> Mapping[str, NDArray[np.int64]]:
+        """Of each network, its output codes in exact integers, (samples, *shape)."""
+        return {subject.name: _outputs(subject) for subject in self.subjects}
 
     def percent(self, subject: Subject, chip: str, timesteps: int) -> float:
         """Right answers in windows of one length, on one chip."""
@@ -153,6 +157,7 @@ class Bench:
         assert exact is not None
         assert network is not None
         assert subject.labels is not None
+        error = np.abs(run.outputs - self.exact[subject.name])
         counted = None
         if chip == IDEAL:
             counted = operations(network, timesteps, subject.x[: self.size.counted])
@@ -165,12 +170,20 @@ class Bench:
             spikes=float(run.spikes.mean()),
             soma_updates=float(run.counters["soma_updates"].mean()),
             differing=100.0 * int(exact.differing.sum()) / int(exact.compared.sum()),
+            output_error=float(error.mean()),
             overflows=int(run.layer_overflows.sum()),
             operations=counted,
         )
 
 
 BATCH = 250
+
+
+def _outputs(subject: Subject) -> NDArray[np.int64]:
+    graph = subject.graph
+    batches = (subject.x[start : start + BATCH] for start in range(0, len(subject.x), BATCH))
+    codes = [graph.evaluate(graph.quantize(batch))[graph.output.name] for batch in batches]
+    return np.concatenate(codes).astype(np.int64)
 
 
 def about(bench: Bench) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ def measure(bench: Bench) -> Section:
         Column("accuracy, %"),
         Column("quantized, %"),
         Column("lost, points", signed=True),
+        Column("outputs off by, codes", 3),
+        Column("times T", 0),
         Column("values that differ, %", 3),
         Column("overflows"),
         Column("accuracy, paper, %"),
@@ -38,6 +40,8 @@ def measure(bench: Bench) -> Section:
         rows=tuple(rows),
         notes=(
             "quantized: the same network in exact integers, which are onnxruntime's",
+            "outputs off by: the mean distance of output codes from exact integers, which falls as "
+            "1/T while times T it stays",
             "values that differ: of all layers; a level stands for 256/T codes, so most do where T "
             "is short",
             *_slopes(bench, quantized),
@@ -61,6 +65,8 @@ def _rows(bench: Bench, subject: Subject, quantized: float) -> Iterator[tuple[Ce
             facts.percent,
             quantized,
             -lost,
+            facts.output_error,
+            facts.output_error * facts.timesteps,
             facts.differing,
             facts.overflows,
             *_published(bench, counterpart, facts.timesteps),
