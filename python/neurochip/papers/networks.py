@@ -83,6 +83,16 @@ class Places:
         )
 
 
+def all_trained(
+    options: Options, wanted: Iterable[tuple[str, str, int]]
+) -> tuple[tuple[Subject, ...], tuple[Missing, ...]]:
+    """Networks by name, data set and number of samples; and those that are not there."""
+    places = Places.of(options)
+    found = [(trained(name, data, places), count) for name, data, count in wanted]
+    subjects = tuple(each.first(count) for each, count in found if isinstance(each, Subject))
+    return subjects, tuple(each for each, _ in found if isinstance(each, Missing))
+
+
 def trained(name: str, data_set: str, places: Places) -> Subject | Missing:
     """A trained network with its test set, or what is missing of them."""
     model = _first(folder / name / VARIANT for folder in places.zoos)

@@ -14,7 +14,7 @@ from ...image import Image, assemble
 from ...lower import CodeOptions, lower
 from ...simulate import simulate
 from ..boards import placed_on_a_board
-from ..networks import Missing, Places, Subject, trained
+from ..networks import Subject, all_trained
 from ..spikes import macs_by_layer
 from ..suite import Options
 from .operations import operations
@@ -92,12 +92,7 @@ class Bench:
         """Looks for trained networks."""
         self.options, self.size = options, QUICK if options.quick else FULL
         self.published: Published = published()
-        places = Places.of(options)
-        found = [(trained(name, data, places), count) for name, data, count in self.size.networks]
-        self.subjects = tuple(
-            each.first(count) for each, count in found if isinstance(each, Subject)
-        )
-        self.missing = tuple(each for each, _ in found if isinstance(each, Missing))
+        self.subjects, self.missing = all_trained(options, self.size.networks)
 
     @cached_property
     def facts(self) -> Mapping[str, tuple[Facts, ...]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...quantize.runtime import onnxruntime
 from ...tune import Samples, Tuned, tune
-from ..networks import Missing, Places, Subject, synthetic, trained
+from ..networks import Subject, all_trained, synthetic
 from ..suite import Options
 from .chips import compiled
 from .facts import RECORDED_SAMPLES, Facts, measured
@@ -30,12 +30,7 @@ class Bench:
         onnxruntime()
         self.options, self.size = options, QUICK if options.quick else FULL
         self.published: Published = published()
-        places = Places.of(options)
-        found = [(trained(name, data, places), count) for name, data, count in self.size.trained]
-        self.subjects = tuple(
-            each.first(count) for each, count in found if isinstance(each, Subject)
-        )
-        self.missing = tuple(each for each, _ in found if isinstance(each, Missing))
+        self.subjects, self.missing = all_trained(options, self.size.trained)
 
     @cached_property
     def facts(self) -> tuple[Facts, ...]:
