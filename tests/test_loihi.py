@@ -13,6 +13,7 @@ from command_line import neurochip
 from neurochip import _core
 from neurochip.errors import CapacityError, ChipError
 from neurochip.lower import CodeOptions, lower
+from neurochip.lower.network import Convolution
 from neurochip.placement import place
 from neurochip.placement.boxes import Limits
 from neurochip.placement.footprint import Footprints
@@ -126,7 +127,7 @@ def test_a_list_of_synapses_begins_at_a_word_and_has_a_head_every_64():
 
 def test_a_convolution_takes_a_list_for_each_set_of_taps_and_an_axon_for_each_source(digits):
     """8 x 8 x 8 neurons, 3 x 3 over one channel, padded: nine sets of taps, four at corners."""
-    chip = nc.chip("loihi")
+    chip = nc.chip("loihi", {"core.weight_bits": [1, 2, 3, 4, 5, 6, 8]})
     network = first_spikes(digits, chip)
     footprints = Footprints(network, chip)
     first = next(p for p in network.populations if p.name == "/0/Conv")
@@ -180,3 +181,16 @@ def stored(link) -> int:
 
 def first_spikes(graph, chip):
     return lower(graph, chip, options=CodeOptions(timesteps=64))
+
+
+def test_quartz_runs_on_loihi_in_the_integers_of_its_authors(digits, samples):
+    image = nc.compile(digits, "loihi", calibration=samples, timesteps=16, quartz_mode="loihi")
+    run = nc.simulate(image, samples[:6])
+    assert run.compiled_agreement.differing.sum() == 0
+    weights = [
+        projection.connector.weights
+        for projection in image.network.projections
+        if isinstance(projection.connector, Convolution)
+    ]
+    assert weights
+    assert all((each % 2 == 0).all() and np.abs(each).max() <= 254 for each in weights)
