@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::counters::Counters;
 use crate::engine::{self, Machine, Places, StepTiming};
 use crate::image::Image;
-use crate::image::description::Population;
+use crate::image::description::{Description, Population};
 use crate::pipeline::Pipeline;
 use crate::placement::Flow;
 pub use crate::progress::Progress;
@@ -97,6 +97,23 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// Neurons of each population that update in these timesteps of a run of so many samples.
+fn updates(
+    schedule: &Schedule,
+    description: &Description,
+    pipeline: Pipeline,
+    timesteps: Range<usize>,
+    samples: usize,
+) -> Vec<u64> {
+    let mut updates = vec![0; description.populations.len()];
+    for timestep in timesteps {
+        let in_flight: Vec<u32> = pipeline.in_flight(timestep, samples).map(|(_, own)| own).collect();
+        let now = schedule.soma_updates(description, &in_flight);
+        updates.iter_mut().zip(now).for_each(|(updates, now)| *updates += now);
+    }
+    updates
+}
+
 /// An image, unpacked for running.
 #[derive(Debug)]
 pub struct Simulator {
@@ -105,6 +122,8 @@ pub struct Simulator {
     schedule: Schedule,
     costs: Costs,
     pipeline: Pipeline,
+    /// Neurons of each population that update for a sample that is alone on the chip.
+    updates_alone: Vec<u64>,
     /// Nodes with neurons.
     active_nodes: u32,
 }
@@ -118,7 +137,9 @@ impl Simulator {
         let (grid, tiles) = (image.description().chip.grid(), &image.description().tiles);
         let nodes: BTreeSet<u32> = tiles.iter().map(|tile| grid.node_of(tile.core)).collect();
         let active_nodes = nodes.len() as u32;
-        Self { values: Values::new(&image), costs, schedule, pipeline, active_nodes, image }
+        let updates_alone = updates(&schedule, image.description(), pipeline, pipeline.slot(0, true), 1);
+        let values = Values::new(&image);
+        Self { image, values, schedule, costs, pipeline, updates_alone, active_nodes }
     }
 
     /// The image.
@@ -255,21 +276,20 @@ impl Simulator {
         let description = self.image.description();
         let packet_flits = u64::from(description.chip.noc.packet_flits);
         let sent = self.costs.of(description, &record.codes).into_iter();
-        let activity = |sent: Sent| Activity {
+        let activity = |(sent, soma_updates): (Sent, u64)| Activity {
             packets: sent.packets,
             node_packets: sent.node_packets,
             flit_hops: sent.packet_hops * packet_flits,
             flit_hops_y: sent.packet_hops_y * packet_flits,
             link_flits: sent.packet_chip_hops * packet_flits,
-            soma_updates: 0,
+            soma_updates,
         };
-        let mut activity: Vec<Activity> = sent.map(activity).collect();
-        for timestep in timesteps {
-            let in_flight: Vec<u32> =
-                self.pipeline.in_flight(timestep, samples).map(|(_, own)| own).collect();
-            let updates = self.schedule.soma_updates(description, &in_flight);
-            activity.iter_mut().zip(updates).for_each(|(activity, updates)| activity.soma_updates += updates);
-        }
+        let updates = if self.pipeline.depth() == 1 {
+            self.updates_alone.clone()
+        } else {
+            updates(&self.schedule, description, self.pipeline, timesteps, samples)
+        };
+        let activity: Vec<Activity> = sent.zip(updates).map(activity).collect();
         let counters = counted(&record.counts, &activity, description);
         SampleRun { record, activity, counters, ..SampleRun::default() }
     }
