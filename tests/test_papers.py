@@ -79,7 +79,7 @@ def test_a_change_has_its_sign_and_none_has_none():
 
 
 def of_parts(*parts):
-    return Suite("paper", "A paper", "Someone, 2025", lambda options: 7, _about, parts)
+    return Suite("paper", "A paper", lambda: "Someone, 2025", lambda options: 7, _about, parts)
 
 
 def _about(bench):

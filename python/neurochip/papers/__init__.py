@@ -7,6 +7,7 @@
 | `suite.py` | what a suite is, and how one is run into a folder |
 | `architectures.py`, `synthetic.py` | the papers' networks, with seeded weights |
 | `networks.py`, `boards.py` | which networks can be measured here, and on how many chips |
+| `publication.py` | what a paper publishes |
 | `spikes.py` | what every neuron sent, and how far each spike reaches |
 | `sdann/` | the suite of the SDANN paper |
 | `quartz/` | the suite of the Quartz paper |

@@ -1,12 +1,14 @@
-"""Boards: as many chips as a network needs, and no more."""
+"""Boards: networks on as many chips as they need, and no more."""
 
 from __future__ import annotations
 
 from ..chip import Chip
 from ..chip import load as load_chip
 from ..errors import CapacityError
-from ..lower import Network
+from ..image import Image
+from ..lower import CodeOptions, Network, Settings, lower
 from ..placement import Placement, place
+from .networks import Subject
 
 MAX_SIDE = 8
 
@@ -35,3 +37,22 @@ def placed_on_a_board(network: Network, chip: str) -> Placement:
     raise CapacityError(
         f"{network.name!r} does not fit {MAX_SIDE} x {MAX_SIDE} chips: {refused}", hint=refused.hint
     )
+
+
+def placed(
+    subject: Subject,
+    chip: str,
+    code: str,
+    settings: Settings | None = None,
+    options: CodeOptions | None = None,
+) -> Placement:
+    """A subject in a code, calibrated with its own samples, on the smallest board of a chip."""
+    codes = subject.graph.quantize(subject.calibration)
+    network = lower(subject.graph, load_chip(chip), code, codes, settings, options=options)
+    return placed_on_a_board(network, chip)
+
+
+def network_of(image: Image) -> Network:
+    """The network of an image that was compiled here."""
+    assert image.network is not None
+    return image.network

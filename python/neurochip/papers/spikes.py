@@ -27,6 +27,7 @@ from ..lower.network import (
     Window,
 )
 from ..lower.relays import RELAY
+from ..simulate.waiting import finished
 
 Values: TypeAlias = NDArray[np.int16]
 
@@ -42,20 +43,15 @@ def sent(image: Image, samples: NDArray[np.float32], threads: int | None) -> dic
     """(samples, neurons) by population: the value that each neuron sent, as the core recorded it.
 
     Raises:
-        KeyboardInterrupt: On Ctrl-C.
+        Interrupted: On Ctrl-C.
     """
     codes = np.ascontiguousarray(image.codes(samples))
     workers = threads or os.cpu_count() or 1
     job = _core.Simulator(image.core).start(codes, cycles=False, record=True, threads=workers)
-    try:
-        while not job.wait(0.05):
-            pass
-    except KeyboardInterrupt:
-        job.cancel()
-        raise
+    record = finished(job, lambda done: None, 0, len(samples))["codes"]
     return {
-        layer.name: layer.code.read(record).astype(np.int16)
-        for layer, record in image.by_layer(job.result()["codes"])
+        layer.name: layer.code.read(own).astype(np.int16)
+        for layer, own in image.by_layer(record)
         if layer.code is not None
     }
 

@@ -68,8 +68,8 @@ class Suite(Generic[Bench]):
     name: str
     """Of its command."""
     title: str
-    paper: str
-    """The citation."""
+    paper: Callable[[], str]
+    """Reads the citation; not before a suite is run."""
     open: Callable[[Options], Bench]
     """Finds networks and samples."""
     about: Callable[[Bench], tuple[str, ...]]
@@ -113,7 +113,8 @@ def run_suite(
     bench = suite.open(options)
     about = suite.about(bench)
     yield about
-    report = [f"# {suite.title}", "", suite.paper, "", *(f"- {line}" for line in about), ""]
+    head = (f"# {suite.title}", "", suite.paper(), "")
+    report = [*head, *(f"- {line}" for line in about), ""]
     for part in parts:
         options.tell(part.name)
         section = part.measure(bench)

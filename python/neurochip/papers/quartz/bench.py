@@ -9,11 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ...chip import load as load_chip
 from ...image import Image, assemble
-from ...lower import CodeOptions, lower
-from ...simulate import simulate
-from ..boards import placed_on_a_board
+from ...lower import CodeOptions
+from ...simulate import Run, simulate
+from ..boards import network_of, placed
 from ..networks import Subject, all_trained
 from ..spikes import macs_by_layer
 from ..suite import Options
@@ -127,40 +126,41 @@ class Bench:
         """Of each network, its output codes in exact integers, (samples, *shape)."""
         return {subject.name: _outputs(subject) for subject in self.subjects}
 
-    def percent(self, subject: Subject, chip: str, timesteps: int) -> float:
-        """Right answers in windows of one length, on one chip."""
-        return self._measured(subject, chip, timesteps).percent
-
-    def macs(self, subject: Subject) -> int:
-        """Weights that a sample's convolutions and matrix products apply."""
-        network = self.image(subject, IDEAL, self.size.timesteps[0]).network
-        assert network is not None
-        return sum(macs_by_layer(network).values())
+    @cached_property
+    def macs(self) -> Mapping[str, int]:
+        """Of each network, the weights that a sample's convolutions and matrix products apply."""
+        timesteps = self.size.timesteps[0]
+        images = {each.name: self.image(each, IDEAL, timesteps) for each in self.subjects}
+        return {
+            name: sum(macs_by_layer(network_of(image)).values()) for name, image in images.items()
+        }
 
     def image(self, subject: Subject, chip: str, timesteps: int) -> Image:
         """A network in Quartz neurons, on the smallest board that holds it."""
-        codes = subject.graph.quantize(subject.calibration)
         options = CodeOptions(timesteps=timesteps)
-        network = lower(subject.graph, load_chip(chip), "quartz", codes, options=options)
-        return assemble(placed_on_a_board(network, chip))
+        return assemble(placed(subject, chip, "quartz", options=options))
+
+    def percent(self, subject: Subject, image: Image) -> float:
+        """Right answers of an image, without time."""
+        threads = self.options.threads
+        run = simulate(image, subject.x, timing="none", threads=threads, compare=False)
+        return _percent(subject, run)
 
     def _measured(self, subject: Subject, chip: str, timesteps: int) -> Facts:
         self.options.tell(f"{subject.name}: T = {timesteps} on {chip}")
         image = self.image(subject, chip, timesteps)
         run = simulate(image, subject.x, timing="none", threads=self.options.threads)
-        exact, network = run.exact_agreement, image.network
+        exact = run.exact_agreement
         assert exact is not None
-        assert network is not None
-        assert subject.labels is not None
         error = np.abs(run.outputs - self.exact[subject.name])
         counted = None
         if chip == IDEAL:
-            counted = operations(network, timesteps, subject.x[: self.size.counted])
+            counted = operations(network_of(image), timesteps, subject.x[: self.size.counted])
         return Facts(
             chip=chip,
             timesteps=timesteps,
             samples=len(subject.x),
-            percent=100.0 * float(np.mean(run.predictions == subject.labels)),
+            percent=_percent(subject, run),
             sops=float(run.sops.mean()),
             spikes=float(run.spikes.mean()),
             soma_updates=float(run.counters["soma_updates"].mean()),
@@ -172,6 +172,11 @@ class Bench:
 
 
 BATCH = 250
+
+
+def _percent(subject: Subject, run: Run) -> float:
+    assert subject.labels is not None
+    return 100.0 * float(np.mean(run.predictions == subject.labels))
 
 
 def _outputs(subject: Subject) -> NDArray[np.int64]:

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import tomlkit
+from ..publication import Publication, published_tables
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(Publication):
     """The file, read."""
-
-    tables: Mapping[str, Any]
-
-    @property
-    def citation(self) -> str:
-        """Of the paper."""
-        return f"{self.tables['title']}. {self.tables['citation']}"
-
-    def source(self, table: str) -> str:
-        """Where the figures of a table are from."""
-        return str(self.tables[table]["source"])
-
-    def constant(self, table: str, field: str) -> float:
-        """A figure that is the same for all windows."""
-        return float(self.tables[table][field])
 
     def simulated(self, network: str, field: str, timesteps: int) -> float | None:
         """A figure of the paper's simulations; None where it has no such window."""
@@ -55,5 +37,4 @@ def _at(table: Mapping[str, Any], field: str, timesteps: int) -> float | None:
 @cache
 def published() -> Published:
     """What is in the package."""
-    text = (files(__package__) / "published.toml").read_text(encoding="utf-8")
-    return Published(tomlkit.parse(text).unwrap())
+    return Published(published_tables(__package__))

@@ -83,7 +83,7 @@ def multiplication(paper: Published) -> float:
 
 
 def _operations(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
-    macs = bench.macs(subject)
+    macs = bench.macs[subject.name]
     for facts in bench.facts[subject.name]:
         operations, theirs = _counted(facts), _theirs(bench, subject, facts)
         yield (
@@ -102,7 +102,7 @@ def _operations(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
 
 
 def _energies(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
-    macs = bench.macs(subject)
+    macs = bench.macs[subject.name]
     for facts in bench.facts[subject.name]:
         each = addition(bench.published, facts.timesteps)
         price = each / multiplication(bench.published)
@@ -132,7 +132,7 @@ def _theirs(bench: Bench, subject: Subject, facts: Facts) -> tuple[float, float]
 
 
 def _plot(bench: Bench, subject: Subject) -> Plot:
-    facts, macs = bench.facts[subject.name], bench.macs(subject)
+    facts, macs = bench.facts[subject.name], bench.macs[subject.name]
 
     def draw(figure: Any) -> None:
         axes = figure.add_subplot()

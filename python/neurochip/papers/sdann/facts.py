@@ -19,6 +19,7 @@ from ...placement import Placement
 from ...report.accuracy import accuracy
 from ...simulate import Run, simulate
 from ...tune import Evaluation
+from ..boards import network_of
 from ..networks import TRAINED, Subject
 from ..spikes import (
     BITS_SET,
@@ -33,7 +34,7 @@ from ..spikes import (
     stem_spikes,
 )
 from ..suite import Options
-from .chips import network_of, placed
+from .chips import placed
 from .codes import CODES
 
 ALL_SPIKES = LayerSettings()

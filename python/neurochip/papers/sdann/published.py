@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-import tomlkit
+from ..publication import Publication, published_tables
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(Publication):
     """The file, read."""
-
-    tables: Mapping[str, Any]
-
-    @property
-    def citation(self) -> str:
-        """Of the paper."""
-        return f"{self.tables['title']}. {self.tables['citation']}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -37,10 +25,6 @@ class Published:
         found = self.tables[table].get(field, {}).get(network)
         return None if found is None else float(found)
 
-    def constant(self, table: str, field: str) -> float:
-        """A figure that is the same for all networks."""
-        return float(self.tables[table][field])
-
     def gaps(self, table: str, *fields: str) -> tuple[str, ...]:
         """A note for a table of which figures are missing; none where every field has some."""
         missing = [field for field in fields if not self.tables[table].get(field)]
@@ -51,13 +35,8 @@ class Published:
             f"`[{table}]` of `published.toml` takes them",
         )
 
-    def source(self, table: str) -> str:
-        """Where the figures of a table are from."""
-        return str(self.tables[table]["source"])
-
 
 @cache
 def published() -> Published:
     """What is in the package."""
-    text = (files(__package__) / "published.toml").read_text(encoding="utf-8")
-    return Published(tomlkit.parse(text).unwrap())
+    return Published(published_tables(__package__))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...chip import load as load_chip
 from ...image import assemble
-from ...lower import CodeOptions, Network, lower
+from ...lower import CodeOptions
 from ...simulate import simulate
-from ..boards import placed_on_a_board
+from ..boards import placed
 from ..networks import Subject
 from ..table import Cell, Column, Table
 from .bench import Bench
@@ -52,7 +51,7 @@ def _rows(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
     stem, right = sum(facts.layers[STEM].values()), _right(facts, len(few.x))
     for timesteps in RATE_TIMESTEPS:
         bench.options.tell(f"{subject.name}: {rate_name(timesteps)}")
-        image = assemble(placed_on_a_board(_lowered(few, timesteps), IDEAL))
+        image = assemble(placed(few, IDEAL, "rate", options=CodeOptions(timesteps=timesteps)))
         run = simulate(image, few.x, timing="none", threads=bench.options.threads, compare=False)
         found, sops = answers(run, few), float(run.sops.mean())
         assert found is not None
@@ -67,12 +66,6 @@ def _rows(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
             sops / stem,
             found.percent,
         )
-
-
-def _lowered(subject: Subject, timesteps: int) -> Network:
-    codes = subject.graph.quantize(subject.calibration)
-    options = CodeOptions(timesteps=timesteps)
-    return lower(subject.graph, load_chip(IDEAL), "rate", codes, options=options)
 
 
 def _right(facts: Facts, count: int) -> float:
