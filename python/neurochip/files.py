@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from .errors import NeurochipError
+
 
 @contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
@@ -36,6 +38,28 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def written(
+    path: str | Path, error: type[NeurochipError], what: str = "", hint: str = ""
+) -> Iterator[BinaryIO]:
+    """The same, and tells the user why a file cannot be written.
+
+    Args:
+        path: The file.
+        error: The class that tells it.
+        what: What the file is called before its name, such as `image `.
+        hint: A way out.
+
+    Raises:
+        NeurochipError: Of that class, if it cannot be written, or the disk is full.
+    """
+    try:
+        with replaced(Path(path)) as file:
+            yield file
+    except OSError as raised:
+        raise error(f"cannot write {what}{str(path)!r}: {reason(raised)}", hint=hint) from raised
 
 
 def reason(error: OSError) -> str:

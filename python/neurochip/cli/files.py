@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import NeurochipError
-from ..files import reason, replaced
+from ..files import written
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> AbstractContextManager[BinaryIO]:
     """Opens a temporary file that becomes `path` when the block ends well, as `replaced` does.
 
     Raises:
         NeurochipError: If it cannot be written, or the disk is full.
     """
-    try:
-        with replaced(path) as file:
-            yield file
-    except OSError as error:
-        raise NeurochipError(
-            f"cannot write {str(path)!r}: {reason(error)}",
-            hint="give a file in a folder that exists and that you may write to",
-        ) from error
+    hint = "give a file in a folder that exists and that you may write to"
+    return written(path, NeurochipError, hint=hint)
 
 
 def require_writable(path: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..chip import Chip
 from ..errors import ImageError, NeurochipError
-from ..files import reason, replaced
+from ..files import reason, written
 from ..lower.network import Network
 from ..lower.views import channels_last
 from ..placement import Gain
@@ -144,11 +144,8 @@ class Image:
         Raises:
             ImageError: If the file cannot be written.
         """
-        try:
-            with replaced(Path(path)) as file:
-                file.write(self.to_bytes())
-        except OSError as error:
-            raise ImageError(f"cannot write image {str(path)!r}: {reason(error)}") from error
+        with written(path, ImageError, "image ") as file:
+            file.write(self.to_bytes())
 
     @staticmethod
     def load(path: str | Path) -> Image:

@@ -109,11 +109,8 @@ class Replay:
         Raises:
             InputError: If the file cannot be written.
         """
-        try:
-            with files.replaced(Path(path)) as file:
-                self.write(file)
-        except OSError as error:
-            raise InputError(f"cannot write {str(path)!r}: {files.reason(error)}") from error
+        with files.written(path, InputError) as file:
+            self.write(file)
 
     def write(self, file: BinaryIO) -> None:
         """Writes all arrays into a file that is open."""

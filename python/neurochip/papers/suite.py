@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import NeurochipError
-from ..files import reason, replaced
+from ..files import reason, written
 from .plot import Plot, png, require_matplotlib
 from .table import Table
 from .telling import csv_text, markdown
@@ -139,11 +139,6 @@ def _make(folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    try:
-        with replaced(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise NeurochipError(
-            f"cannot write {str(path)!r}: {reason(error)}",
-            hint="give a folder that you may write to",
-        ) from error
+    hint = "give a folder that you may write to"
+    with written(path, NeurochipError, hint=hint) as file:
+        file.write(content)
