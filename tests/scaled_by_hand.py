@@ -33,22 +33,33 @@ def scaled_by_hand(
         sign = -1 if sent.signed and step == 0 else 1
         k = sign * _by_channel(model.integration.coefficients[:, step], membrane.ndim)
         f = _by_channel(model.integration.shift, membrane.ndim)
-        membrane = membrane + (sums * k + (1 << f >> 1) >> f)
-        overflowed |= (membrane < -(1 << bits - 1)) | (membrane >= 1 << bits - 1)
-        membrane = (membrane + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
-    neurons = membrane.reshape(*membrane.shape[:2], -1).swapaxes(1, 2).reshape(len(codes), -1)
-    m, offset, shift = (
-        np.resize(constants, neurons.shape[1])
+        membrane, outside = _kept(membrane + (sums * k + (1 << f >> 1) >> f), bits)
+        overflowed |= outside
+    bias, m, offset, shift = (
+        _by_position(np.resize(constants, int(np.prod(layer.output.shape))), layer)
         for constants in (
+            model.bias,
             model.requantizer.multiplier,
             model.requantizer.offset,
             model.requantizer.shift,
         )
     )
-    sent_values = np.clip((neurons * m + offset) >> shift, model.low, model.high)
-    by_position = sent_values.reshape(len(codes), -1, layer.output.shape[0]).swapaxes(1, 2)
+    membrane, outside = _kept(membrane + bias, bits)
+    sent_values = np.clip((membrane * m + offset) >> shift, model.low, model.high)
     assert target.code is not None
-    return by_position.reshape(membrane.shape) + target.code.base, overflowed
+    return sent_values + target.code.base, overflowed | outside
+
+
+def _kept(membrane: NDArray[np.int64], bits: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """What a register keeps of its values, and which of them it cannot hold."""
+    outside = (membrane < -(1 << bits - 1)) | (membrane >= 1 << bits - 1)
+    return (membrane + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1), outside
+
+
+def _by_position(of_neurons: NDArray[np.int64], layer: Weighted) -> NDArray[np.int64]:
+    """In the output's shape what stands in the order of neurons, whose channels are innermost."""
+    channels_last = of_neurons.reshape(-1, layer.output.shape[0])
+    return channels_last.T.reshape(layer.output.shape)
 
 
 def _by_channel(values: NDArray[np.int64], ndim: int) -> NDArray[np.int64]:

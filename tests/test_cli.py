@@ -203,8 +203,8 @@ def test_inspect_shows_how_each_layer_is_integrated(digits, pictures):
     assert [line.split() for line in lines[start - 1 : start + 2]] == [
         ["largest", "largest", "headroom", "bias", "constants"],
         ["layer", "mode", "s1", "sum", "seen", "possible", "bits", "bits", "differ", "at"],
-        ["/0/Conv", "scaled", "0.242", "104,227", "121,125", "0.4", "of", "16", "calibrated,", "8",
-         "132,549", "of", "1,209,473"],
+        ["/0/Conv", "scaled", "0.242", "104,227", "121,125", "0.4", "of", "16", "scaled,", "14",
+         "2,694", "of", "1,209,473"],
     ]  # fmt: skip
     assert max(map(len, lines)) <= 100
 

@@ -98,7 +98,7 @@ def test_without_an_offset_one_bias_serves_all_positions():
 
 
 def with_headroom(headroom):
-    return Settings(LayerSettings(headroom=headroom))
+    return Settings(LayerSettings(headroom=headroom, s1="largest"))
 
 
 def small_dense(weight, count=4, bias=0, multiplier=0.5):
@@ -134,7 +134,10 @@ def test_negative_and_positive_partial_sums_both_count():
 
 def test_s1_and_its_coefficients_are_those_of_the_paper():
     """s1 = 32767 / Hmax, k_t = round(s1 c_t 2^f), the largest f that fits 16 bits."""
-    network = lowered([small_dense(100)], "darwin3")
+    layer = small_dense(100)
+    settings = Settings(LayerSettings(s1="largest"))
+    graph = graph_of(layer.inputs[0], [layer])
+    network = lower(graph, nc.chip("darwin3"), "stem", settings=settings)
     lowering, integration = network.lowerings[0], network.populations[1].model.integration
     s1 = 32_767 / (4 * 100 * 255)
     assert lowering.s1 == (s1,)
@@ -146,13 +149,13 @@ def test_s1_and_its_coefficients_are_those_of_the_paper():
 
 
 def test_the_largest_partial_sum_of_the_samples_sets_s1():
-    layer = small_dense(100)
+    layer = small_dense(200)
     samples = np.array([[200, 0, 0, 0], [0, 3, 3, 3]])
     network = lower(
         graph_of(layer.inputs[0], [layer]), nc.chip("darwin3"), "stem", samples, with_headroom(1.1)
     )
-    assert network.lowerings[0].largest_seen == 20_000
-    assert network.lowerings[0].s1 == pytest.approx([32_767 / 22_000])
+    assert network.lowerings[0].largest_seen == 40_000
+    assert network.lowerings[0].s1 == pytest.approx([32_767 / 44_000])
 
 
 def test_what_was_seen_counts_partial_sums_where_a_layer_is_scaled():
@@ -173,19 +176,32 @@ def test_what_was_seen_counts_partial_sums_where_a_layer_is_scaled():
     assert network.lowerings[0].largest_seen == 300 * 128
 
 
-def test_the_second_scaling_holds_the_bias_at_the_outputs_scale():
-    """V = ((H m + half) >> shift) + q_b with m 2^-shift = M / s1 and q_b = round(b M) + Z."""
+@pytest.mark.parametrize(
+    ("bias", "scale", "excess"),
+    [("calibrated", "largest", 0), ("scaled", "largest", 0), ("scaled", "auto", 0.5 * 0.75)],
+)
+def test_the_second_scaling_holds_a_calibrated_bias_and_the_membrane_a_scaled_one(
+    bias, scale, excess
+):
+    """V = ((H m + half) >> shift) + q_b + Z, m 2^-shift = M / s1, q_b = round(b M) or 0.
+
+    With s1 = 1/4 the last two steps round a half and a quarter up, if both occur half the time.
+    """
     source = tensor("x", (4,))
     weights = np.full((1, 4), 100)
     layer = dense("d", source, weights, tensor("y", (1,), 10), bias=1000, multiplier=0.002)
-    network = lowered([layer], "darwin3")
-    requantizer = network.populations[1].model.requantizer
+    settings = Settings(LayerSettings(bias=bias, s1=scale))
+    network = lower(graph_of(source, [layer]), nc.chip("darwin3"), "stem", settings=settings)
+    model = network.populations[1].model
+    requantizer = model.requantizer
     assert isinstance(requantizer, Fixed)
     (m,), (offset,), (shift,) = requantizer.multiplier, requantizer.offset, requantizer.shift
     (s1,) = network.lowerings[0].s1
     assert m / 2**shift == pytest.approx(0.002 / s1, rel=2**-15)
     assert 2**15 <= m < 2**16
-    assert offset == (1 << shift) // 2 + ((2 + 10) << shift)
+    q_b = 2 if bias == "calibrated" else 0
+    assert offset == (1 << shift) // 2 - round(excess * m) + ((q_b + 10) << shift)
+    assert model.bias.tolist() == [0 if bias == "calibrated" else round(1000 * s1)]
 
 
 @pytest.mark.parametrize("multiplier", [0.25, 0.0123, 0.5001, 3.0])

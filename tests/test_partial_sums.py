@@ -13,9 +13,11 @@ from neurochip.lower.partial_sums import largest_partial_sum, largest_partial_su
 LAYERS = settings(max_examples=150, deadline=None, derandomize=True)
 
 
-def after_every_step(layer, code, values):
+def after_every_step(layer, code, values, bias):
+    """The largest magnitude of each channel."""
     sums = [layer.linear(code.sent_by(values, step)) for step in range(code.bits)]
-    return max(int(np.abs(total).max()) for total in sums)
+    every = np.stack([*sums, sums[-1] + bias])
+    return np.abs(np.moveaxis(every, 2, 0)).reshape(every.shape[2], -1).max(axis=1)
 
 
 @LAYERS
@@ -34,11 +36,10 @@ def test_no_window_with_the_largest_sum_is_passed_over(seed, kind):
     if drawing.chance():  # few large values, as after ReLU
         codes = np.where(drawing.random.random(shape) < 0.8, source.low, codes)
     values = code.values(codes)
-    assert largest_partial_sum(layer, code, values) == after_every_step(layer, code, values)
-    by_channel = largest_partial_sums(layer, code, values)
-    for channel, largest in enumerate(by_channel):
-        sums = [layer.linear(code.sent_by(values, step))[:, channel] for step in range(code.bits)]
-        assert largest == max(int(np.abs(total).max()) for total in sums)
+    bias = drawing.random.integers(-20_000, 20_000, layer.output.shape)
+    wanted = after_every_step(layer, code, values, bias)
+    assert largest_partial_sum(layer, code, values, bias) == wanted.max()
+    assert largest_partial_sums(layer, code, values, bias).tolist() == wanted.tolist()
 
 
 def test_a_sum_before_the_last_step_can_be_the_largest():
@@ -48,4 +49,6 @@ def test_a_sum_before_the_last_step_can_be_the_largest():
     layer = convolution("c", source, weights, tensor("y", (1, 1, 1)))
     values = np.zeros((1, 2, 3, 3), np.int16)
     values[0, :, 1, 2] = 128, 127
-    assert largest_partial_sum(layer, choose_code(source), values) == 12_800
+    code = choose_code(source)
+    assert largest_partial_sum(layer, code, values, np.array(0)) == 12_800
+    assert largest_partial_sum(layer, code, values, np.array(-12_901)) == 12_901

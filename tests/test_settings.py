@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import neurochip as nc
 from neurochip import LayerSettings, Settings
 from neurochip.errors import SettingsError
-from neurochip.lower.settings import BIASES, GRANULARITIES, INTEGRATIONS
+from neurochip.lower.settings import BIASES, GRANULARITIES, INTEGRATIONS, SCALES
 
 LAYERS = st.builds(
     LayerSettings,
@@ -17,6 +17,7 @@ LAYERS = st.builds(
     drlo=st.none() | st.integers(1, 7),
     integration=st.sampled_from(INTEGRATIONS),
     granularity=st.sampled_from(GRANULARITIES),
+    s1=st.sampled_from(SCALES),
     headroom=st.floats(0.01, 1000),
     bias=st.sampled_from(BIASES),
 )
@@ -102,7 +103,7 @@ def test_words_and_numbers_that_cannot_be_are_refused():
     text = 'default.integration = "twice"\ndefault.bias = 3\ndefault.headroom = 0\n'
     assert refusal(text + 'default.granularity = "per_neuron"\nlayers.a.headroom = "more"\n') == (
         "settings: `default.integration` is 'twice', expected auto, exact, scaled or double\n"
-        "`default.bias` is 3, expected auto, exact or calibrated\n"
+        "`default.bias` is 3, expected auto, exact, scaled or calibrated\n"
         "`default.headroom` is 0, expected 0.01 to 1000\n"
         "`default.granularity` is 'per_neuron', expected per_layer or per_channel\n"
         "`layers.\"a\".headroom` is 'more', expected 0.01 to 1000"

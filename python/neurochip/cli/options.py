@@ -46,6 +46,7 @@ class BiasMode(str, Enum):
 
     auto = "auto"
     exact = "exact"
+    scaled = "scaled"
     calibrated = "calibrated"
 
 

@@ -39,7 +39,7 @@ class Layer:
     tensor: str | None = None
     """The graph's tensor it holds, channels last; None for neurons between tensors."""
     bias_mode: str = ""
-    """`exact` or `calibrated`; empty for a population without a bias."""
+    """`exact`, `scaled` or `calibrated`; empty for a population without a bias."""
     differing: int | None = None
     """Reachable accumulator values at which the chip's code differs from onnxruntime's."""
     reachable: int | None = None
@@ -47,7 +47,7 @@ class Layer:
     s1: tuple[float, ...] = ()
     """Scale of a scaled membrane: one, or one a channel."""
     largest_seen: int | None = None
-    """Largest magnitude of a partial sum over the calibration samples."""
+    """Largest magnitude of a membrane over the calibration samples."""
     largest_possible: int | None = None
     """Largest magnitude that the interval analysis allows."""
     membrane_bits: int | None = None

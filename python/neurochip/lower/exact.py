@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from .. import layers
 from ..layers import Weighted
 from ..requantize import Proof, fit_fixed
-from .calibrated import bias_bits, fit_calibrated
 from .modes import Mode
 from .network import Double, Fixed, Float32, Lowering, Readout
 from .neurons import NeuronArithmetic
+from .second_scaling import Bias, fit_second_scaling
 from .weighted import Integrated, WeightedSum, reference_staircase
 
 
@@ -21,22 +21,20 @@ def integrate_exactly(task: WeightedSum, mode: Mode, seen: int | None) -> Integr
     Args:
         task: The weighted sum.
         mode: What was decided for it.
-        seen: Largest partial sum over the calibration samples, where it was asked for.
+        seen: Largest membrane over the calibration samples, where it was asked for.
     """
-    calibrated = mode.bias == "calibrated"
-    nothing = np.zeros((1,) * task.bias.ndim, np.int64)
-    in_membrane, behind = (nothing, task.bias) if calibrated else (task.bias, nothing)
-    requantizer, proof = _requantizer(task, calibrated)
-    readout = Readout(np.ones(1), behind)
-    reference = mode.proven and not calibrated and not isinstance(requantizer, Fixed)
-    arithmetic = NeuronArithmetic(task, None, in_membrane, requantizer, readout, mode.proven)
+    bias = _bias(task, mode)
+    requantizer, proof = _requantizer(task, mode, bias)
+    readout = Readout(np.ones(1), np.zeros_like(task.bias) if mode.holds_bias else task.bias)
+    reference = mode.proven and mode.holds_bias and not isinstance(requantizer, Fixed)
+    arithmetic = NeuronArithmetic(task, None, bias.held, requantizer, readout, mode.proven)
     lowered = requantizer.lowered(task.target.base) if requantizer and task.target else None
     return Integrated(
         integration=Double() if mode.integration == "double" else None,
-        bias=in_membrane,
+        bias=bias.held,
         requantizer=lowered,
         readout=readout,
-        lowering=_lowering(task, mode, proof, seen),
+        lowering=_lowering(task, mode, proof, seen, bias),
         arithmetic=None if reference else arithmetic,
     )
 
@@ -47,15 +45,21 @@ def nothing_differs(reachable: NDArray[np.int64]) -> Proof:
     return Proof(nothing, reachable, nothing)
 
 
+def _bias(task: WeightedSum, mode: Mode) -> Bias:
+    if mode.holds_bias:
+        return Bias(task.bias, np.zeros_like(task.bias))
+    return Bias.none(task) if task.multiplier is None else Bias.calibrated(task, task.multiplier)
+
+
 def _requantizer(
-    task: WeightedSum, calibrated: bool
+    task: WeightedSum, mode: Mode, bias: Bias
 ) -> tuple[Fixed | Float32 | None, Proof | None]:
     """What makes the output's codes of membranes; nothing where the host reads them."""
     layer = task.layer
     if task.multiplier is None:
         return None, None
-    if calibrated:
-        return fit_calibrated(task, task.multiplier, np.ones(1))
+    if not mode.holds_bias:
+        return fit_second_scaling(task, task.multiplier, np.ones(1), bias, np.zeros(1))
     if task.registers.float32:
         low, high = layer.bounds()
         zero_point = layer.output.format.zero_point
@@ -77,8 +81,11 @@ def _fit(
     return Fixed(*(values[row].reshape(multiplier.shape) for values in found)), proof
 
 
-def _lowering(task: WeightedSum, mode: Mode, proof: Proof | None, seen: int | None) -> Lowering:
-    largest = task.reach.largest_partial if seen is None else seen
+def _lowering(
+    task: WeightedSum, mode: Mode, proof: Proof | None, seen: int | None, bias: Bias
+) -> Lowering:
+    possible = int(task.largest_membranes(mode.holds_bias).max())
+    largest = possible if seen is None else seen
     return Lowering(
         task.layer.name,
         mode.integration,
@@ -86,8 +93,8 @@ def _lowering(task: WeightedSum, mode: Mode, proof: Proof | None, seen: int | No
         proof,
         "" if mode.proven else task.what_may_overflow,
         largest_seen=seen,
-        largest_possible=task.reach.largest_partial,
+        largest_possible=possible,
         membrane_bits=task.registers.membrane_bits,
         headroom_bits=float(np.log2(task.registers.membrane_high / max(largest, 1))),
-        bias_bits=bias_bits(task, mode.bias),
+        bias_bits=bias.bits,
     )

@@ -9,16 +9,19 @@
 | bias | is added |
 |---|---|
 | `exact` | to the membrane, at the accumulator's scale |
-| `calibrated` | behind the multiplier, rounded to the output's scale (`calibrated.py`) |
+| `scaled` | to a scaled membrane, rounded to its scale |
+| `calibrated` | behind the multiplier, rounded to the output's scale |
 
-What is left to `auto` is exact where that is proven, and scaled with a calibrated bias elsewhere: a
-double membrane would be more accurate, but a neuron with one cannot send one sample while it
-receives the next, and takes more than twice the cycles. Exact integration that is asked for where
-it is not proven is done all the same, and what overflows is counted.
+What is left to `auto` is exact where that is proven, and scaled elsewhere, bias and all: a double
+membrane would be more accurate, but a neuron with one cannot send one sample while it receives the
+next, and takes more than twice the cycles. Exact integration that is asked for where it is not
+proven is done all the same, and what overflows is counted. The bias of a membrane that the host
+reads is exact in every mode: where the membrane does not hold it, the host adds it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .builder import Impossible
@@ -36,9 +39,14 @@ class Mode:
     integration: str
     """`exact`, `double` or `scaled`."""
     bias: str
-    """`exact` or `calibrated`."""
+    """`exact`, `scaled` or `calibrated`."""
     proven: bool
     """Whether no input can make a register overflow."""
+
+    @property
+    def holds_bias(self) -> bool:
+        """Whether the membrane holds the bias after the last step."""
+        return self.bias == "scaled" or (self.bias == "exact" and self.integration != "scaled")
 
 
 def choose(task: WeightedSum, wanted: LayerSettings) -> tuple[Mode, WeightedSum]:
@@ -51,24 +59,43 @@ def choose(task: WeightedSum, wanted: LayerSettings) -> tuple[Mode, WeightedSum]
         return _scaled(task, wanted), task
     if wanted.integration == "double":
         task = replace(task, registers=doubled(task.registers))
-    biases = ["exact", "calibrated"] if wanted.bias == "auto" else [wanted.bias]
+    biases = _BIASES_OF_ACCUMULATORS[wanted.bias]
     integration = "double" if wanted.integration == "double" else "exact"
     for bias in biases:
         if _is_proven(task, bias):
             return Mode(integration, bias, proven=True), task
     if wanted.integration == "auto":
         return _scaled(task, wanted), task
-    return Mode(integration, _bias_of_what_may_overflow(task, biases), proven=False), task
+    bias = _bias_of_what_may_overflow(task, wanted.bias, biases)
+    return Mode(integration, bias, proven=False), task
+
+
+_BIASES_OF_ACCUMULATORS: Mapping[str, tuple[str, ...]] = {
+    "auto": ("exact", "calibrated"),
+    "exact": ("exact",),
+    "scaled": ("exact",),  # the scale is 1
+    "calibrated": ("calibrated",),
+}
 
 
 def _scaled(task: WeightedSum, wanted: LayerSettings) -> Mode:
+    registers = task.registers
+    if task.multiplier is None:
+        return Mode("scaled", "exact", proven=False)
     if wanted.bias == "exact":
         raise Impossible(
             f"`bias` is exact, but partial sums of up to {task.reach.largest_partial:,} are "
-            f"scaled to fit {task.registers.membrane_bits} bits, and an exact bias would not be: "
-            "a calibrated one is, or a double membrane holds both"
+            f"scaled to fit {registers.membrane_bits} bits, and an exact bias would not be: "
+            "a scaled one is, or a double membrane holds both"
         )
-    return Mode("scaled", "calibrated", proven=False)
+    narrow = registers.bias_bits < registers.membrane_bits
+    if wanted.bias == "scaled" and narrow:
+        raise Impossible(
+            f"`bias` is scaled, to a membrane of {registers.membrane_bits} bits, and biases have "
+            f"{registers.bias_bits} (core.soma.bias_bits): a calibrated one fits"
+        )
+    calibrated = wanted.bias == "calibrated" or narrow
+    return Mode("scaled", "calibrated" if calibrated else "scaled", proven=False)
 
 
 def doubled(registers: Registers) -> Registers:
@@ -87,15 +114,15 @@ def doubled(registers: Registers) -> Registers:
     return replace(registers, membrane_bits=2 * bits, bias_bits=2 * registers.bias_bits)
 
 
-def _bias_of_what_may_overflow(task: WeightedSum, biases: list[str]) -> str:
+def _bias_of_what_may_overflow(task: WeightedSum, wanted: str, biases: Sequence[str]) -> str:
     """The first of these places that a bias can stand in."""
     bits = task.registers.bias_bits
     if fits(*task.bias_range, bits):
         return biases[0]
-    if biases == ["exact"]:
+    if "calibrated" not in biases:
         low, high = task.bias_range
         raise Impossible(
-            f"`bias` is exact, but biases from {low:,} to {high:,} do not fit {bits} bits "
+            f"`bias` is {wanted}, but biases from {low:,} to {high:,} do not fit {bits} bits "
             "(core.soma.bias_bits): a calibrated one does, or a double membrane's"
         )
     return "calibrated"

@@ -291,14 +291,14 @@ class Lowering:
     mode: str
     """How its sums are integrated: `exact`, `double`, `scaled`, on a `ramp` or as a `rate`."""
     bias_mode: str
-    """`exact`, `calibrated` or empty."""
+    """`exact`, `scaled`, `calibrated` or empty."""
     proof: Proof | None
     """Reachable accumulator values at which the chip's requantizer differs from onnxruntime's."""
     note: str = ""
     s1: tuple[float, ...] = ()
     """Scale of a scaled membrane: one, or one a channel."""
     largest_seen: int | None = None
-    """Largest magnitude of a partial sum over the calibration samples."""
+    """Largest magnitude of a membrane over the calibration samples."""
     largest_possible: int | None = None
     """Largest magnitude that the interval analysis allows."""
     membrane_bits: int | None = None

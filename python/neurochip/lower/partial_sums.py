@@ -1,5 +1,7 @@
 """Partial sums: the largest magnitude that a membrane holds, over all samples and steps.
 
+A bias that the membrane holds is added after the last step.
+
 A convolution is summed whole for the last step alone. For each step before it, Cauchy and Schwarz
 bound the sum of a window twice: by the norms of the weights and of what has been sent, and by the
 last sum and the norms of the weights and of what is still to come. Only windows for which neither
@@ -28,29 +30,39 @@ ROUNDING = 1 + 1e-9
 """More than a bound computed in float64 can be too small by."""
 
 
-def largest_partial_sum(layer: Weighted, code: SpikeCode, values: NDArray[np.int16]) -> int:
-    """The largest magnitude of a sum without bias, after any step of any of the trains sent."""
+def largest_partial_sum(
+    layer: Weighted, code: SpikeCode, values: NDArray[np.int16], bias: NDArray[np.int64]
+) -> int:
+    """The largest magnitude of a sum after any step of any of the trains sent, or with the bias."""
     largest = 0
     for part in _chunks(values, int(np.prod(layer.output.shape))):
+        last = layer.linear(part)
+        largest = max(largest, _magnitude(last), _magnitude(last + bias))
         if isinstance(layer, layers.Convolution) and layer.weights.shape[1] > 1:
-            largest = _in_windows(layer, code, part, largest)
+            largest = _in_windows(layer, code, part, last, largest)
             continue
-        for step in range(code.bits):
+        for step in range(code.bits - 1):
             largest = max(largest, _magnitude(layer.linear(code.sent_by(part, step))))
     return largest
 
 
 def largest_partial_sums(
-    layer: Weighted, code: SpikeCode, values: NDArray[np.int16]
+    layer: Weighted, code: SpikeCode, values: NDArray[np.int16], bias: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """The same of each channel; every window is summed after every step."""
     largest = np.zeros(layer.output.shape[0], np.int64)
     for part in _chunks(values, int(np.prod(layer.output.shape))):
         for step in range(code.bits):
-            sums = np.abs(layer.linear(code.sent_by(part, step)))
-            by_channel = np.moveaxis(sums, 1, 0).reshape(len(largest), -1)
-            largest = np.maximum(largest, by_channel.max(axis=1).astype(np.int64))
+            sums = layer.linear(code.sent_by(part, step))
+            largest = np.maximum(largest, _by_channel(sums))
+        largest = np.maximum(largest, _by_channel(sums + bias))
     return largest
+
+
+def _by_channel(sums: NDArray[Any]) -> NDArray[np.int64]:
+    """The largest magnitude of each channel."""
+    channels = np.moveaxis(sums, 1, 0).reshape(sums.shape[1], -1)
+    return np.asarray(np.abs(channels).max(axis=1).astype(np.int64))
 
 
 def _chunks(values: NDArray[Any], sums_per_sample: int) -> Iterator[NDArray[Any]]:
@@ -63,11 +75,13 @@ def _magnitude(sums: NDArray[Any]) -> int:
 
 
 def _in_windows(
-    layer: layers.Convolution, code: SpikeCode, values: NDArray[np.int16], largest: int
+    layer: layers.Convolution,
+    code: SpikeCode,
+    values: NDArray[np.int16],
+    last: NDArray[Any],
+    largest: int,
 ) -> int:
-    """The largest sum of these samples, or `largest` if that is larger."""
-    last = layer.linear(values)
-    largest = max(largest, _magnitude(last))
+    """The largest sum of these samples before their last, or `largest` if that is larger."""
     grouped = np.abs(last).reshape(len(last), layer.groups, -1, *last.shape[2:])
     last_of_window = grouped.max(axis=2)
     for step in reversed(range(code.bits - 1)):

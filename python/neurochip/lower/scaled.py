@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibrated import bias_bits, fit_calibrated
+from .modes import Mode
 from .network import Lowering, Readout, Scaled, SpikeCode
 from .neurons import NeuronArithmetic
+from .second_scaling import Bias, fit_second_scaling
 from .settings import LayerSettings
-from .weighted import Integrated, WeightedSum, along_channels
+from .weighted import Integrated, WeightedSum, along_channels, largest_of_channels
 
 BY_INTERVAL = "scaled by the proven interval: no calibration samples"
 MAX_COEFFICIENT = 1 << 30
@@ -17,50 +20,63 @@ MAX_COEFFICIENT_SHIFT = 30
 
 
 def integrate_scaled(
-    task: WeightedSum, seen: NDArray[np.int64] | None, settings: LayerSettings
+    task: WeightedSum, mode: Mode, seen: NDArray[np.int64] | None, settings: LayerSettings
 ) -> Integrated:
     """Constants of a weighted sum whose membrane is scaled down.
 
     Args:
         task: The weighted sum.
+        mode: What was decided for it.
         seen: Largest partial sum of each channel over the calibration samples; None takes the
             proven interval.
-        settings: One scale a layer or one a channel, and the factor between the largest partial
-            sum seen and the largest that fits.
+        settings: One scale a layer or one a channel, whether it fills the membrane, and the factor
+            between the largest partial sum seen and the largest that fits.
     """
-    largest = task.largest_partials.astype(np.float64)
-    if seen is not None:
-        largest = np.maximum(seen * settings.headroom, 1.0)
-    if settings.granularity == "per_layer":
-        largest = largest.max(keepdims=True)
-    integration = _integration(task, task.registers.membrane_high / np.maximum(largest, 1.0))
+    possible = task.largest_membranes(mode.holds_bias)
+    room = _room(task, mode, possible if seen is None else seen * settings.headroom, settings)
+    integration = _integration(task, room, settings.s1 == "largest")
     s1 = along_channels(integration.s1, task.layer)
-    requantizer, proof = None, None
+    requantizer, proof, bias = None, None, Bias.none(task)
     if task.multiplier is not None:
-        requantizer, proof = fit_calibrated(task, task.multiplier, s1)
-    nothing = np.zeros((1,) * task.bias.ndim, np.int64)  # the bias waits behind the second scaling
+        scaled = mode.bias == "scaled"
+        bias = Bias.scaled(task, s1) if scaled else Bias.calibrated(task, task.multiplier)
+        excess = along_channels(_excess(integration.s1, task.source), task.layer)
+        requantizer, proof = fit_second_scaling(task, task.multiplier, s1, bias, excess)
     readout = Readout(s1, task.bias)
     lowered = requantizer.lowered(task.target.base) if requantizer and task.target else None
     return Integrated(
         integration=integration,
-        bias=nothing,
+        bias=bias.held,
         requantizer=lowered,
         readout=readout,
         lowering=Lowering(
             task.layer.name,
             "scaled",
-            "calibrated",
+            mode.bias,
             proof,
             _note(task, seen is None),
             s1=tuple(float(scale) for scale in integration.s1),
             largest_seen=None if seen is None else int(seen.max()),
-            largest_possible=task.reach.largest_partial,
+            largest_possible=int(possible.max()),
             membrane_bits=task.registers.membrane_bits,
-            headroom_bits=_headroom_bits(task, seen, integration.s1),
-            bias_bits=bias_bits(task, "calibrated"),
+            headroom_bits=_headroom_bits(task, possible if seen is None else seen, integration.s1),
+            bias_bits=bias.bits,
         ),
-        arithmetic=NeuronArithmetic(task, integration, nothing, requantizer, readout, proven=False),
+        arithmetic=NeuronArithmetic(
+            task, integration, bias.held, requantizer, readout, proven=False
+        ),
     )
+
+
+def _room(
+    task: WeightedSum, mode: Mode, largest: NDArray[Any], settings: LayerSettings
+) -> NDArray[np.float64]:
+    """The largest scale with which membranes and biases fit: one, or one a channel."""
+    if mode.holds_bias:
+        largest = np.maximum(largest, largest_of_channels(task.bias, task.layer))
+    if settings.granularity == "per_layer":
+        largest = largest.max(keepdims=True)
+    return np.asarray(task.registers.membrane_high / np.maximum(largest, 1.0))
 
 
 def _note(task: WeightedSum, by_interval: bool) -> str:
@@ -70,16 +86,57 @@ def _note(task: WeightedSum, by_interval: bool) -> str:
     return "; ".join(notes)
 
 
-def _integration(task: WeightedSum, s1: NDArray[np.float64]) -> Scaled:
-    """`k_t = round(s1 c_t 2^f)` with the largest f whose constants fit a register."""
+def _integration(task: WeightedSum, s1: NDArray[np.float64], fill: bool) -> Scaled:
+    """`k_t = round(s1 c_t 2^f)` with the largest f whose constants fit a register.
+
+    Args:
+        task: The weighted sum.
+        s1: The largest scale that membranes have room for.
+        fill: Whether that is taken. Else it is one that loses less to the rounding of steps.
+    """
     code = task.source
     highest = min(task.registers.membrane_high, MAX_COEFFICIENT)
     # Where sums are so small that k_0 would not fit, the membrane need not be filled.
     s1 = np.minimum(s1, highest / (1 << (code.bits - 1)))
+    if not fill:
+        s1 = _rounding_least(s1, code)
     shift = np.array([_places(float(scale), code, highest) for scale in s1], np.int64)
-    weights = np.array([abs(code.weight(step)) for step in range(code.bits)])
-    coefficients = np.rint(s1[:, None] * weights * np.exp2(shift)[:, None]).astype(np.int64)
+    coefficients = np.rint(s1[:, None] * _weights(code) * np.exp2(shift)[:, None]).astype(np.int64)
     return Scaled(np.minimum(coefficients, highest), shift, s1)
+
+
+def _rounding_least(s1: NDArray[np.float64], code: SpikeCode) -> NDArray[np.float64]:
+    """At most 1, with which nothing is rounded, and a power of two where that is more accurate."""
+    s1 = np.minimum(s1, 1.0)
+    power = np.exp2(np.floor(np.log2(s1)))
+    return np.where(_error_of_power(power, code) < _error(s1, code), power, s1)
+
+
+def _weights(code: SpikeCode) -> NDArray[np.int64]:
+    """Magnitudes of what the steps of a train are worth."""
+    return np.array([abs(code.weight(step)) for step in range(code.bits)])
+
+
+def _error(s1: NDArray[np.float64], code: SpikeCode) -> NDArray[np.float64]:
+    """Standard deviation of a sum, in its own units, if every step rounds a fraction."""
+    return np.asarray(np.sqrt(code.bits / 12) / s1)
+
+
+def _error_of_power(s1: NDArray[np.float64], code: SpikeCode) -> NDArray[np.float64]:
+    """The same of a power of two: steps worth a whole number are exact, others round fewer places.
+
+    A fraction of j binary places, all equally frequent, has a variance of (1 - 4^-j) / 12 after
+    rounding; here 2^-j is what the step is worth.
+    """
+    worth = np.minimum(1.0, s1[:, None] * _weights(code))
+    return np.asarray(np.sqrt(((1 - worth**2) / 12).sum(axis=1)) / s1)
+
+
+def _excess(s1: NDArray[np.float64], code: SpikeCode) -> NDArray[np.float64]:
+    """What rounding halves up adds to a membrane on average: 2^-(j+1) a step of j binary places."""
+    worth = s1[:, None] * _weights(code)
+    powers = np.exp2(np.floor(np.log2(s1))) == s1
+    return np.asarray(np.where(powers, np.where(worth < 1, worth / 2, 0.0).sum(axis=1), 0.0))
 
 
 def _places(s1: float, code: SpikeCode, highest: int) -> int:
@@ -91,9 +148,6 @@ def _places(s1: float, code: SpikeCode, highest: int) -> int:
     return shift
 
 
-def _headroom_bits(
-    task: WeightedSum, seen: NDArray[np.int64] | None, s1: NDArray[np.float64]
-) -> float:
+def _headroom_bits(task: WeightedSum, largest: NDArray[np.int64], s1: NDArray[np.float64]) -> float:
     """How far the largest membrane stays below the end of its register, in bits."""
-    largest = task.largest_partials if seen is None else seen
     return float(np.log2(task.registers.membrane_high / max((largest * s1).max(), 1.0)))

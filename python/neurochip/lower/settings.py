@@ -71,8 +71,9 @@ class Number:
 
 
 INTEGRATIONS = ("auto", "exact", "scaled", "double")
-BIASES = ("auto", "exact", "calibrated")
+BIASES = ("auto", "exact", "scaled", "calibrated")
 GRANULARITIES = ("per_layer", "per_channel")
+SCALES = ("auto", "largest")
 
 DEFAULT_HEADROOM = 1.3
 """Room for partial sums beyond the calibration maximum: a test picture can exceed it.
@@ -90,10 +91,12 @@ class LayerSettings:
     """How weight sums enter the membrane; `auto` is exact where proven, and else scaled."""
     granularity: str = field(default="per_layer", metadata={"allowed": OneOf(GRANULARITIES)})
     """Whether a scaled layer has one scale, as published, or one a channel."""
+    s1: str = field(default="auto", metadata={"allowed": OneOf(SCALES)})
+    """`largest` fills a scaled membrane, as published; `auto` does not where that rounds less."""
     headroom: float = field(default=DEFAULT_HEADROOM, metadata={"allowed": Number(0.01, 1000)})
     """Factor between the largest partial sum of the calibration and the largest that fits."""
     bias: str = field(default="auto", metadata={"allowed": OneOf(BIASES)})
-    """Where the bias is added; `auto` is exact where its register holds it."""
+    """Where the bias is added; `auto` is exact where its register holds it, or scaled with sums."""
     rot: int = field(default=0, metadata={"allowed": Whole(0, MAX_BITS - 1)})
     """RoT: values sent are rounded to multiples of `2^rot`; 0 leaves them as they are."""
     drlo: int | None = field(default=None, metadata={"allowed": Whole(1, MAX_BITS)})

@@ -78,7 +78,7 @@ def _checked(lower_layer: Callable[[Builder, Any], None]) -> Callable[[Builder, 
 def _refuse_modes_of_no_sum(layer: Layer, settings: Settings) -> None:
     """A mode asked for by the layer's name must be one that it can have."""
     own, default = settings.of(layer.name), settings.default
-    for name in ("integration", "granularity", "headroom", "bias"):
+    for name in ("integration", "granularity", "s1", "headroom", "bias"):
         value = getattr(own, name)
         two_words = isinstance(layer, layers.Add) and value in ("exact", "double")
         if value not in (getattr(default, name), "auto") and not two_words:

@@ -42,9 +42,19 @@ class WeightedSum:
         negative, positive = weight_sums(self.layer)
         return Reach.of(int(negative.min()), int(positive.max()), self.source, self._highest)
 
+    def largest_membranes(self, with_bias: bool) -> NDArray[np.int64]:
+        """The largest magnitude of each channel's membrane that any input can lead to.
+
+        Args:
+            with_bias: Whether the membrane holds the bias after the last step.
+        """
+        if not with_bias:
+            return self._largest_partials
+        low, high = (np.abs(ends) for ends in self.layer.bounds())
+        return np.maximum(self._largest_partials, np.maximum(low, high))
+
     @property
-    def largest_partials(self) -> NDArray[np.int64]:
-        """The largest magnitude of each channel's membrane before the bias."""
+    def _largest_partials(self) -> NDArray[np.int64]:
         reaches = (
             Reach.of(int(negative), int(positive), self.source, self._highest)
             for negative, positive in zip(*weight_sums(self.layer), strict=True)
@@ -113,6 +123,12 @@ def signed_bits(low: int, high: int) -> int:
 def along_channels(values: NDArray[Any], layer: Weighted) -> NDArray[Any]:
     """One value a channel, shaped to broadcast to the output."""
     return values.reshape((-1,) + (1,) * (len(layer.output.shape) - 1))
+
+
+def largest_of_channels(values: NDArray[np.int64], layer: Weighted) -> NDArray[np.int64]:
+    """The largest magnitude of each channel, of what broadcasts to the output's shape."""
+    whole = np.broadcast_to(values, layer.output.shape)
+    return np.asarray(np.abs(whole).reshape(len(whole), -1).max(axis=1))
 
 
 def bias_of(layer: Weighted) -> NDArray[np.int64]:

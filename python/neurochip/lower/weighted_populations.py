@@ -10,7 +10,7 @@ from ..layers import Weighted
 from .builder import Builder
 from .constants import compressed, stem
 from .exact import integrate_exactly
-from .modes import choose
+from .modes import Mode, choose
 from .network import Connector, Convolution, Dense, Depthwise, Pool, Readout, Window
 from .partial_sums import largest_partial_sum, largest_partial_sums
 from .scaled import integrate_scaled
@@ -63,19 +63,20 @@ def _integrate(builder: Builder, task: WeightedSum) -> Integrated:
     if builder.calibration is not None:
         values = task.values(builder.calibration.of(task.layer.inputs[0]))
     by_channel = mode.integration == "scaled" and settings.granularity == "per_channel"
-    seen = None if values is None else _largest_seen(task, values, by_channel)
+    seen = None if values is None else _largest_seen(task, mode, values, by_channel)
     if mode.integration == "scaled":
-        return integrate_scaled(task, seen, settings)
+        return integrate_scaled(task, mode, seen, settings)
     return integrate_exactly(task, mode, None if seen is None else int(seen.max()))
 
 
 def _largest_seen(
-    task: WeightedSum, values: NDArray[np.int16], by_channel: bool
+    task: WeightedSum, mode: Mode, values: NDArray[np.int16], by_channel: bool
 ) -> NDArray[np.int64]:
-    """The largest partial sum of the calibration samples: one, or one a channel."""
+    """The largest membrane of the calibration samples: one, or one a channel."""
+    bias = task.bias if mode.holds_bias else np.zeros_like(task.bias)
     if by_channel:
-        return largest_partial_sums(task.layer, task.source, values)
-    return np.array([largest_partial_sum(task.layer, task.source, values)])
+        return largest_partial_sums(task.layer, task.source, values, bias)
+    return np.array([largest_partial_sum(task.layer, task.source, values, bias)])
 
 
 def _readout(readout: Readout, shape: tuple[int, ...]) -> Readout:
