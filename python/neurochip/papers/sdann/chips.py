@@ -15,13 +15,22 @@ from ..networks import Subject
 DARWIN3 = "darwin3"
 IDEAL = "ideal"
 
+AUTOMATIC = LayerSettings()
+DOUBLE = LayerSettings(integration="double")
+AS_PUBLISHED = LayerSettings(s1="largest", bias="calibrated")
+"""Scaled membranes of the paper, filled and with biases behind them (eq. 9-10, 15-19)."""
 
-def placed(subject: Subject, chip: str | None = None, integration: str = "auto") -> Placement:
+
+def placed(
+    subject: Subject, chip: str | None = None, settings: LayerSettings = AUTOMATIC
+) -> Placement:
     """A subject on the smallest board of a chip, its own unless said, with all its spikes."""
     name = chip or (DARWIN3 if subject.trained else IDEAL)
-    return boards.placed(subject, name, "stem", Settings(LayerSettings(integration=integration)))
+    return boards.placed(subject, name, "stem", Settings(settings))
 
 
-def compiled(subject: Subject, chip: str | None = None, integration: str = "auto") -> Image:
+def compiled(
+    subject: Subject, chip: str | None = None, settings: LayerSettings = AUTOMATIC
+) -> Image:
     """The same, assembled."""
-    return assemble(placed(subject, chip, integration))
+    return assemble(placed(subject, chip, settings))
