@@ -147,8 +147,11 @@ def _plot(bench: Bench, subject: Subject) -> Plot:
                 xytext=(4, 4), textcoords="offset points", fontsize=8,
             )  # fmt: skip
         axes.axvline(macs, color="0.3", lw=1, label="MACs of the network")
-        axes.set_xlabel("of a sample")
+        axes.margins(x=0.15)  # room for the last label
+        axes.set_xlabel("operations of a sample")
         axes.set_ylabel("error, %")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
         axes.legend()
 
     return Plot(f"figure-03-{subject.name}", f"Figure 3: {subject.name}", draw)
