@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -15,8 +16,13 @@ from .quartz import lower_quartz
 from .rate import lower_rate
 from .settings import LayerSettings, Settings
 from .stem import lower_stem
+from .wanted import Wanted
 
-CODES = {"stem": lower_stem, "quartz": lower_quartz, "rate": lower_rate}
+CODES: Mapping[str, Callable[[Wanted], Network]] = {
+    "stem": lower_stem,
+    "quartz": lower_quartz,
+    "rate": lower_rate,
+}
 """What turns a graph into a network, by spike code."""
 
 __all__ = ["CODES", "CodeOptions", "LayerSettings", "Network", "Settings", "lower"]
@@ -58,4 +64,5 @@ def lower(
     chip.require_code(code)
     decided = settings or Settings()
     decided.refuse_unknown(layer.name for layer in graph.layers)
-    return CODES[code](graph, chip, calibration, decided, pipeline, options or CodeOptions())
+    wanted = Wanted(graph, chip, calibration, decided, pipeline, options or CodeOptions())
+    return CODES[code](wanted)

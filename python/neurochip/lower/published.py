@@ -19,72 +19,63 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import layers
-from ..chip import Chip
 from ..errors import SettingsError
 from ..formats import Tensor
 from ..graph import Graph
 from .builder import Builder, Dialect, Unsupported
-from .code_options import CodeOptions
 from .percentiles import highest_codes
 from .published_integers import integers_of, require_weights
 from .published_layers import lower_add, lower_weighted, relay
 from .quartz_weighted import lower_max_pool
 from .spike_codes import FirstSpike
-from .walk import INDEX_MAPS, buffers_of
+from .walk import INDEX_MAPS
+from .wanted import Wanted
 from .windows import first_spike_schedule
 
 PERCENTILE = 99.99
 """Of the authors' networks for CIFAR-10 and ImageNet; that for MNIST has 99."""
 
 
-def published_dialect(
-    graph: Graph,
-    chip: Chip,
-    calibration: NDArray[Any] | None,
-    options: CodeOptions,
-    timesteps: int,
-    pipeline: bool,
-) -> Dialect:
+def published_dialect(wanted: Wanted, timesteps: int) -> Dialect:
     """Quartz as published, in the integers of its mode.
 
     Args:
-        graph: The network in integers.
-        chip: Its synapses bound weights.
-        calibration: Codes of the graph's input, from which percentiles are taken.
-        options: The mode and the percentile.
+        wanted: Percentiles are taken from its calibration, the mode from its options.
         timesteps: Of a window; of loihi one less, as its top level is as large as that.
-        pipeline: Lets a sample enter while others are in flight.
 
     Raises:
         SettingsError: If there is no calibration, or the chip is none for the mode.
     """
+    options = wanted.options
     if options.zeros == "silent":
         raise SettingsError(
             "as published every zero spikes: its readout counts on all synapses",
             hint="leave `--zeros` out, or choose the mode `exact` (--quartz-mode)",
         )
     integers = integers_of(str(options.mode), timesteps)
-    require_weights(integers, chip)
-    highest = _highest_codes(graph, calibration, options.percentile)
-    lowered: dict[type[Any], Callable[..., None]] = {
-        layers.Convolution: lower_weighted,
-        layers.Dense: lower_weighted,
-        layers.AveragePool: lower_weighted,
-        layers.Add: lower_add,
-    }
+    require_weights(integers, wanted.chip)
+    highest = _highest_codes(wanted.graph, wanted.calibration, options.percentile)
     return Dialect(
         name="quartz",
         neurons=f"Quartz neurons, {options.mode}",
         layers={
             **INDEX_MAPS,
-            **{layer: partial(lower, integers=integers) for layer, lower in lowered.items()},
+            **{layer: partial(lower, integers=integers) for layer, lower in _IN_INTEGERS.items()},
             layers.Lookup: _refuse_lookup,
             layers.MaxPool: lower_max_pool,
         },
         choose_code=partial(choose_normalized, levels=integers.levels, highest=highest),
         relay=relay,
-        schedule=partial(first_spike_schedule, buffers=buffers_of(chip) if pipeline else None),
+        schedule=partial(first_spike_schedule, buffers=wanted.buffers if wanted.pipeline else None),
     )
+
+
+_IN_INTEGERS: Mapping[type[Any], Callable[..., None]] = {
+    layers.Convolution: lower_weighted,
+    layers.Dense: lower_weighted,
+    layers.AveragePool: lower_weighted,
+    layers.Add: lower_add,
+}
 
 
 def _refuse_lookup(builder: Builder, layer: layers.Lookup) -> None:

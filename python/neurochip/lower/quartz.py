@@ -24,23 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import layers
-from ..chip import Chip
 from ..errors import SettingsError
 from ..formats import Tensor
-from ..graph import Graph
 from ..layers import Layer
 from .builder import Builder, Dialect
-from .code_options import CodeOptions
 from .constants import compressed
 from .levels import choose_levels
 from .network import Network, OneToOne, Population, Quartz
 from .published import published_dialect
 from .quartz_pointwise import lower_add, lower_lookup
 from .quartz_weighted import first_spikes, lower_max_pool, lower_weighted
-from .settings import Settings
 from .spike_codes import FirstSpike
 from .views import NOWHERE, View
-from .walk import INDEX_MAPS, buffers_of, lower_with
+from .walk import INDEX_MAPS, lower_with
+from .wanted import Wanted
 from .windows import first_spike_schedule
 
 MOST_TIMESTEPS = 256
@@ -52,37 +49,24 @@ NARROW_TIMESTEPS = 16
 NARROW_BITS = 16
 
 
-def lower_quartz(
-    graph: Graph,
-    chip: Chip,
-    calibration: NDArray[Any] | None,
-    settings: Settings,
-    pipeline: bool,
-    options: CodeOptions,
-) -> Network:
+def lower_quartz(wanted: Wanted) -> Network:
     """Lowers every layer that the output needs.
 
-    Args:
-        graph: The network in integers.
-        chip: Its registers bound slopes and thresholds.
-        calibration: Codes of the graph's input, from which weights that are scaled down take their
-            scale, and as published each tensor its percentile.
-        settings: The headroom of these scales; nothing else.
-        pipeline: Lets a sample enter while others are in flight.
-        options: The timesteps of a window, whether zeros spike, and whether it is as published.
+    Weights that are scaled down take their scale from the calibration, and as published each tensor
+    its percentile. The settings have the headroom of these scales, and nothing else.
 
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: If something is decided that this code does not have.
     """
     known = ("mode", "timesteps", "percentile", "zeros")
+    options = wanted.options
     options.require("quartz", known, most_timesteps=MOST_TIMESTEPS)
-    settings.refuse_others("quartz", known=("headroom",))
-    narrow = chip.spec["core"]["membrane_bits"] <= NARROW_BITS
+    wanted.settings.refuse_others("quartz", known=("headroom",))
+    narrow = wanted.chip.spec["core"]["membrane_bits"] <= NARROW_BITS
     timesteps = options.timesteps or (NARROW_TIMESTEPS if narrow else MOST_TIMESTEPS)
     if options.mode in ("published", "loihi"):
-        dialect = published_dialect(graph, chip, calibration, options, timesteps, pipeline)
-        return lower_with(dialect, graph, chip, calibration, settings)
+        return lower_with(published_dialect(wanted, timesteps), wanted)
     if options.percentile is not None:
         raise SettingsError(
             "nothing is normalized by a percentile in the mode `exact`",
@@ -95,9 +79,9 @@ def lower_quartz(
         layers=_LAYERS,
         choose_code=partial(choose_levels, timesteps=timesteps, zeros=zeros),
         relay=_relay,
-        schedule=partial(first_spike_schedule, buffers=buffers_of(chip) if pipeline else None),
+        schedule=partial(first_spike_schedule, buffers=wanted.buffers if wanted.pipeline else None),
     )
-    return lower_with(dialect, graph, chip, calibration, settings)
+    return lower_with(dialect, wanted)
 
 
 _LAYERS: Mapping[type[Any], Any] = {

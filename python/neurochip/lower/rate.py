@@ -20,22 +20,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from numpy.typing import NDArray
-
 from .. import layers
-from ..chip import Chip
 from ..formats import Tensor
-from ..graph import Graph
 from .builder import Builder, Dialect, Unsupported
-from .code_options import CodeOptions
 from .network import Input, Network, Population, Projection
 from .percentiles import highest_codes
 from .pipeline import Pipeline, paced
 from .pooling import lower_max_pool
 from .rate_neurons import lower_add, lower_weighted, relay
-from .settings import Settings
 from .spike_codes import Rate
-from .walk import INDEX_MAPS, buffers_of, lower_with
+from .walk import INDEX_MAPS, lower_with
+from .wanted import Wanted
 
 DEFAULT_TIMESTEPS = 64
 """Of a window."""
@@ -47,42 +42,31 @@ MOST_TIMESTEPS = 4096
 """Of a window: sixteen for every code of 8 bits."""
 
 
-def lower_rate(
-    graph: Graph,
-    chip: Chip,
-    calibration: NDArray[Any] | None,
-    settings: Settings,
-    pipeline: bool,
-    options: CodeOptions,
-) -> Network:
+def lower_rate(wanted: Wanted) -> Network:
     """Lowers every layer that the output needs.
 
-    Args:
-        graph: The network in integers.
-        chip: Its registers bound thresholds.
-        calibration: Codes of the graph's input, from which the highest rates are balanced; without
-            them the highest code that can occur has the highest rate.
-        settings: None: this code has no settings.
-        pipeline: Lets a sample enter while others are in flight.
-        options: The timesteps of a window.
+    The highest rates are balanced with the calibration; without it the highest code that can occur
+    has the highest rate. This code has no settings.
 
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: If something is decided that this code does not have.
     """
-    options.require("rate", known=("timesteps",), most_timesteps=MOST_TIMESTEPS)
-    settings.refuse_others("rate", known=())
-    timesteps = options.timesteps or DEFAULT_TIMESTEPS
-    highest = {} if calibration is None else highest_codes(graph, calibration, PERCENTILE)
+    wanted.options.require("rate", known=("timesteps",), most_timesteps=MOST_TIMESTEPS)
+    wanted.settings.refuse_others("rate", known=())
+    timesteps = wanted.options.timesteps or DEFAULT_TIMESTEPS
+    highest = {}
+    if wanted.calibration is not None:
+        highest = highest_codes(wanted.graph, wanted.calibration, PERCENTILE)
     dialect = Dialect(
         name="rate",
         neurons="integrate-and-fire neurons",
         layers=_LAYERS,
         choose_code=partial(_choose_rate, timesteps=timesteps, highest=highest),
         relay=relay,
-        schedule=partial(rate_schedule, buffers=buffers_of(chip) if pipeline else None),
+        schedule=partial(rate_schedule, buffers=wanted.buffers if wanted.pipeline else None),
     )
-    return replace(lower_with(dialect, graph, chip, calibration, settings), evaluable=False)
+    return replace(lower_with(dialect, wanted), evaluable=False)
 
 
 def _choose_rate(tensor: Tensor, timesteps: int, highest: Mapping[str, int]) -> Rate:

@@ -16,15 +16,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import layers
-from ..chip import Chip
 from ..formats import Tensor
-from ..graph import Graph
 from ..layers import Layer
 from .builder import Builder, Dialect, Impossible
-from .code_options import CodeOptions
 from .codes import choose_alike_codes, choose_code
 from .constants import stem
 from .network import Double, Fixed, Network, Population, Projection, Stem
@@ -35,34 +31,29 @@ from .relays import RELAY
 from .settings import Settings
 from .sparsity import sparsified
 from .views import NOWHERE, View
-from .walk import INDEX_MAPS, buffers_of, lower_with, needed_layers
+from .walk import INDEX_MAPS, lower_with, needed_layers
+from .wanted import Wanted
 from .weighted_populations import lower_weighted
 
 
-def lower_stem(
-    graph: Graph,
-    chip: Chip,
-    calibration: NDArray[Any] | None,
-    settings: Settings,
-    pipeline: bool,
-    options: CodeOptions,
-) -> Network:
+def lower_stem(wanted: Wanted) -> Network:
     """Lowers every layer that the output needs.
 
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: All layers whose settings this chip cannot follow, with the reasons.
     """
-    options.require("stem", known=())
+    wanted.options.require("stem", known=())
+    pipeline = wanted.pipeline
     dialect = Dialect(
         name="stem",
         neurons="STEM neurons",
         layers=_LAYERS,
-        choose_code=choose_alike_codes(needed_layers(graph)) if pipeline else choose_code,
+        choose_code=choose_alike_codes(needed_layers(wanted.graph)) if pipeline else choose_code,
         relay=_relay,
-        schedule=partial(_pipelined, chip=chip) if pipeline else one_by_one,
+        schedule=partial(_pipelined, buffers=wanted.buffers) if pipeline else one_by_one,
     )
-    return sparsified(lower_with(dialect, graph, chip, calibration, settings), settings)
+    return sparsified(lower_with(dialect, wanted), wanted.settings)
 
 
 def _checked(lower_layer: Callable[[Builder, Any], None]) -> Callable[[Builder, Any], None]:
@@ -102,16 +93,12 @@ _LAYERS: Mapping[type[Any], Callable[[Builder, Any], None]] = {
 
 
 def _pipelined(
-    populations: Sequence[Population], projections: Sequence[Projection], chip: Chip
+    populations: Sequence[Population], projections: Sequence[Projection], buffers: int
 ) -> Pipeline:
-    return pipelined(populations, projections, _buffers(chip, populations))
-
-
-def _buffers(chip: Chip, populations: Sequence[Population]) -> int:
-    """Samples that every neuron can hold: a double membrane takes the word of the second."""
+    """A double membrane takes the word of a second sample."""
     models = (population.model for population in populations)
     doubled = any(isinstance(m, Stem) and isinstance(m.integration, Double) for m in models)
-    return 1 if doubled else buffers_of(chip)
+    return pipelined(populations, projections, 1 if doubled else buffers)
 
 
 def _relay(builder: Builder, view: View, tensor: Tensor) -> Population:

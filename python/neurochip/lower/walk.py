@@ -6,36 +6,29 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import layers
-from ..chip import Chip
 from ..errors import SettingsError, UnsupportedOpError
 from ..graph import Graph
 from ..layers import Layer
 from .builder import Builder, Dialect, Impossible, Unsupported
 from .calibration import Calibration
 from .network import Network
-from .settings import Settings
 from .views import concatenated
+from .wanted import Wanted
 
 
-def lower_with(
-    dialect: Dialect,
-    graph: Graph,
-    chip: Chip,
-    calibration: NDArray[Any] | None,
-    settings: Settings,
-) -> Network:
+def lower_with(dialect: Dialect, wanted: Wanted) -> Network:
     """Lowers every layer that the output needs.
 
     Raises:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: All layers whose settings this chip cannot follow, with the reasons.
     """
+    graph, chip, codes = wanted.graph, wanted.chip, wanted.calibration
     needed = needed_layers(graph)
-    seen = None if calibration is None else Calibration(graph.input, calibration, needed)
-    builder = Builder(graph, chip, seen, settings, dialect)
+    seen = None if codes is None else Calibration(graph.input, codes, needed)
+    builder = Builder(graph, chip, seen, wanted.settings, dialect)
     refused: dict[str, list[tuple[str, str]]] = {}
     impossible: dict[str, list[str]] = {}
     for layer in needed:
@@ -65,11 +58,6 @@ def lower_with(
             hint="leave `integration` and `bias` of these layers to `auto`",
         )
     return _network(builder)
-
-
-def buffers_of(chip: Chip) -> int:
-    """Buffers of a neuron: with two it sends one sample while it receives the next."""
-    return int(chip.spec["core"]["buffers"])
 
 
 def needed_layers(graph: Graph) -> list[Layer]:
