@@ -93,10 +93,9 @@ def test_layers_add_up_to_the_sops_of_the_run(digits):
     assert sum(digits.layers["STEM"].values()) == pytest.approx(digits.outcomes[ALL_SPIKES].sops)
 
 
-def test_shares_of_bits_and_trains_are_whole_and_agree(digits):
+def test_shares_of_bits_and_trains_are_whole(digits):
     assert digits.trains.by_bit.sum() == pytest.approx(1)
     assert digits.trains.by_length.sum() == pytest.approx(1)
-    assert 0 < digits.trains.mean_length < 8
 
 
 def test_the_reason_names_what_was_measured(digits):

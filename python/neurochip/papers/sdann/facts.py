@@ -82,11 +82,6 @@ class Trains:
     by_length: NDArray[np.float64]
     """(9,): share of the trains that have 0 to 8 spikes."""
 
-    @property
-    def mean_length(self) -> float:
-        """Spikes of a train, silent ones included."""
-        return float(self.by_length @ np.arange(len(self.by_length)))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
