@@ -230,7 +230,8 @@ def test_the_host_adds_the_bias_of_a_scaled_membrane_that_it_reads():
     logits = Tensor("y", (1,), ACCUMULATOR, -(2**31), 2**31 - 1)
     layer = dense("d", tensor("x", (4,)), np.full((1, 4), 100), logits, 12_345, None)
     image = compiled(layer, integration="scaled")
-    assert (image.layers[1].mode, image.layers[1].bias_mode) == ("scaled", "exact")
+    (each,) = image.layers[1:]
+    assert (each.mode, each.bias_mode, each.bias_bits) == ("scaled", "exact", None)
     assert run(image, np.zeros((1, 4))).outputs.item() == 12_345
 
 

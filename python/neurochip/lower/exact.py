@@ -47,8 +47,8 @@ def nothing_differs(reachable: NDArray[np.int64]) -> Proof:
 
 def _bias(task: WeightedSum, mode: Mode) -> Bias:
     if mode.holds_bias:
-        return Bias(task.bias, np.zeros_like(task.bias))
-    return Bias.none(task) if task.multiplier is None else Bias.calibrated(task, task.multiplier)
+        return Bias.scaled(task, np.ones(1))
+    return Bias.of_host(task) if task.multiplier is None else Bias.calibrated(task, task.multiplier)
 
 
 def _requantizer(

@@ -305,7 +305,7 @@ class Lowering:
     headroom_bits: float | None = None
     """By how much the largest membrane seen, or else possible, stays below its register's end."""
     bias_bits: int | None = None
-    """Of the narrowest register that holds every bias, where it is added."""
+    """Of the narrowest register that holds every bias where it is added; None if none is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

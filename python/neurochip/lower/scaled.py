@@ -36,7 +36,7 @@ def integrate_scaled(
     room = _room(task, mode, possible if seen is None else seen * settings.headroom, settings)
     integration = _integration(task, room, settings.s1 == "largest")
     s1 = along_channels(integration.s1, task.layer)
-    requantizer, proof, bias = None, None, Bias.none(task)
+    requantizer, proof, bias = None, None, Bias.of_host(task)
     if task.multiplier is not None:
         scaled = mode.bias == "scaled"
         bias = Bias.scaled(task, s1) if scaled else Bias.calibrated(task, task.multiplier)

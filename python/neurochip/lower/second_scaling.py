@@ -33,26 +33,28 @@ class Bias:
     """Added behind the multiplier."""
 
     @staticmethod
-    def none(task: WeightedSum) -> Bias:
-        """Of a layer whose bias the host adds."""
+    def of_host(task: WeightedSum) -> Bias:
+        """Not on the chip: the host adds it to what it reads."""
         nothing = np.zeros((1,) * task.bias.ndim, np.int64)
         return Bias(nothing, nothing)
 
     @staticmethod
     def scaled(task: WeightedSum, s1: NDArray[np.float64]) -> Bias:
-        """`rne(s1 b)`, in a membrane of scale s1."""
-        return Bias(np.rint(task.bias * s1).astype(np.int64), Bias.none(task).behind)
+        """`rne(s1 b)`, in a membrane of scale s1, 1 where it holds the accumulator."""
+        return Bias(np.rint(task.bias * s1).astype(np.int64), Bias.of_host(task).behind)
 
     @staticmethod
     def calibrated(task: WeightedSum, multiplier: NDArray[np.float32]) -> Bias:
         """`q_b = rne(b M)`, at the output's scale."""
         q_b = np.rint(task.bias * multiplier.astype(np.float64)).astype(np.int64)
-        return Bias(Bias.none(task).held, q_b)
+        return Bias(Bias.of_host(task).held, q_b)
 
     @property
-    def bits(self) -> int:
-        """Of the narrowest register that holds it, wherever it is added."""
+    def bits(self) -> int | None:
+        """Of the narrowest register that holds it, wherever it is added; None if nowhere."""
         values = (self.held, self.behind)
+        if not any(each.any() for each in values):
+            return None
         low, high = min(each.min() for each in values), max(each.max() for each in values)
         return signed_bits(int(low), int(high))
 
