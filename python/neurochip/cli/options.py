@@ -216,7 +216,7 @@ Integration = Annotated[
 ]
 Bias = Annotated[
     BiasMode | None,
-    typer.Option(help="Where biases are added: exactly to membranes, or at the output's scale."),
+    typer.Option(help="Where biases are added: to membranes, or at the output's scale."),
 ]
 Granularity = Annotated[
     ScaleMode | None, typer.Option(help="Whether a scaled layer has one scale, or each channel.")
