@@ -116,12 +116,12 @@ def test_sums_that_fit_the_registers_are_exact():
     assert lowered([small_dense(33)], "ideal").lowerings[0].mode == "exact"
 
 
-def test_a_bias_that_leaves_no_room_in_the_membrane_is_calibrated():
+def test_a_bias_that_leaves_no_room_in_the_membrane_is_scaled_with_the_sums():
     # 4 inputs of at most 255 and a weight of 1 reach 1,020.
     lowering = lowered([small_dense(1, bias=31_747)], "darwin3").lowerings[0]
     assert (lowering.mode, lowering.bias_mode) == ("exact", "exact")
     lowering = lowered([small_dense(1, bias=31_748)], "darwin3").lowerings[0]
-    assert (lowering.mode, lowering.bias_mode) == ("exact", "calibrated")
+    assert (lowering.mode, lowering.bias_mode) == ("scaled", "scaled")
 
 
 def test_negative_and_positive_partial_sums_both_count():

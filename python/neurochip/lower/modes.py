@@ -11,17 +11,17 @@
 | `exact` | to the membrane, at the accumulator's scale |
 | `scaled` | to a scaled membrane, rounded to its scale |
 | `calibrated` | behind the multiplier, rounded to the output's scale |
+| `host` | by the host, exactly: where it reads membranes, and the bias does not fit them as it is |
 
 What is left to `auto` is exact where that is proven, and scaled elsewhere, bias and all: a double
 membrane would be more accurate, but a neuron with one cannot send one sample while it receives the
 next, and takes more than twice the cycles. Exact integration that is asked for where it is not
-proven is done all the same, and what overflows is counted. The bias of a membrane that the host
-reads is exact in every mode: where the membrane does not hold it, the host adds it.
+proven is done all the same, and what overflows is counted. Nobody decides about the bias of a
+membrane that the host reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .builder import Impossible
@@ -31,6 +31,9 @@ from .weighted import WeightedSum
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
+MOST_BITS_OF_A_WORD = 16
+"""Of which a membrane may have two: its sums have 32 bits at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mode:
@@ -39,14 +42,14 @@ class Mode:
     integration: str
     """`exact`, `double` or `scaled`."""
     bias: str
-    """`exact`, `scaled` or `calibrated`."""
+    """`exact`, `scaled`, `calibrated` or `host`."""
     proven: bool
     """Whether no input can make a register overflow."""
 
     @property
     def holds_bias(self) -> bool:
         """Whether the membrane holds the bias after the last step."""
-        return self.bias == "scaled" or (self.bias == "exact" and self.integration != "scaled")
+        return self.bias in ("exact", "scaled")
 
 
 def choose(task: WeightedSum, wanted: LayerSettings) -> tuple[Mode, WeightedSum]:
@@ -59,43 +62,86 @@ def choose(task: WeightedSum, wanted: LayerSettings) -> tuple[Mode, WeightedSum]
         return _scaled(task, wanted), task
     if wanted.integration == "double":
         task = replace(task, registers=doubled(task.registers))
-    biases = _BIASES_OF_ACCUMULATORS[wanted.bias]
+    biases = _biases_of_accumulators(task, wanted)
     integration = "double" if wanted.integration == "double" else "exact"
     for bias in biases:
         if _is_proven(task, bias):
             return Mode(integration, bias, proven=True), task
     if wanted.integration == "auto":
         return _scaled(task, wanted), task
-    bias = _bias_of_what_may_overflow(task, wanted.bias, biases)
-    return Mode(integration, bias, proven=False), task
+    if not _fits_its_register(task) and "exact" in biases:
+        biases.remove("exact")
+    if not biases:
+        raise Impossible(_bias_does_not_fit(task, wanted))
+    return Mode(integration, biases[0], proven=False), task
 
 
-_BIASES_OF_ACCUMULATORS: Mapping[str, tuple[str, ...]] = {
-    "auto": ("exact", "calibrated"),
-    "exact": ("exact",),
-    "scaled": ("exact",),  # the scale is 1
-    "calibrated": ("calibrated",),
-}
+def _biases_of_accumulators(task: WeightedSum, wanted: LayerSettings) -> list[str]:
+    """Where the bias of an unscaled membrane may be added, the best place first."""
+    if task.multiplier is None:
+        return ["exact", "host"]
+    if wanted.bias == "calibrated":
+        return ["calibrated"]
+    if wanted.bias != "auto":
+        return ["exact"]  # a scaled one, too: the scale is 1
+    # Scaled sums with their bias are more accurate than exact ones with a bias in whole levels.
+    rather_scaled = wanted.integration == "auto" and _holds_scaled_bias(task.registers)
+    return ["exact"] if rather_scaled else ["exact", "calibrated"]
 
 
 def _scaled(task: WeightedSum, wanted: LayerSettings) -> Mode:
-    registers = task.registers
     if task.multiplier is None:
-        return Mode("scaled", "exact", proven=False)
+        return Mode("scaled", "host", proven=False)
+    registers = task.registers
     if wanted.bias == "exact":
+        if wanted.integration == "auto" and _is_proven(task, "calibrated"):
+            raise Impossible(_bias_does_not_fit(task, wanted))
         raise Impossible(
-            f"`bias` is exact, but partial sums of up to {task.reach.largest_partial:,} are "
-            f"scaled to fit {registers.membrane_bits} bits, and an exact bias would not be: "
-            "a scaled one is, or a double membrane holds both"
+            f"`bias` is exact, but partial sums of up to {task.reach.largest_partial:,} are scaled "
+            f"to fit {registers.membrane_bits} bits, and an exact bias would not be: {_ways(task)}"
         )
-    narrow = registers.bias_bits < registers.membrane_bits
-    if wanted.bias == "scaled" and narrow:
+    holds = _holds_scaled_bias(registers)
+    if wanted.bias == "scaled" and not holds:
         raise Impossible(
             f"`bias` is scaled, to a membrane of {registers.membrane_bits} bits, and biases have "
-            f"{registers.bias_bits} (core.soma.bias_bits): a calibrated one fits"
+            f"{registers.bias_bits} (core.soma.bias_bits): {_ways(task)}"
         )
-    calibrated = wanted.bias == "calibrated" or narrow
+    calibrated = wanted.bias == "calibrated" or not holds
     return Mode("scaled", "calibrated" if calibrated else "scaled", proven=False)
+
+
+def _holds_scaled_bias(registers: Registers) -> bool:
+    """Whether every bias that fits a membrane fits its own register."""
+    return registers.bias_bits >= registers.membrane_bits
+
+
+def _fits_its_register(task: WeightedSum) -> bool:
+    return fits(*task.bias_range, task.registers.bias_bits)
+
+
+def _bias_does_not_fit(task: WeightedSum, wanted: LayerSettings) -> str:
+    """Why an exact bias is refused, with the way out."""
+    low, high = task.bias_range
+    bits, membrane = task.registers.bias_bits, task.registers.membrane_bits
+    if _fits_its_register(task):
+        return (
+            f"`bias` is {wanted.bias}, but with biases from {low:,} to {high:,} sums are not "
+            f"proven to fit {membrane} bits (core.membrane_bits): {_ways(task)}"
+        )
+    return (
+        f"`bias` is {wanted.bias}, but biases from {low:,} to {high:,} do not fit {bits} bits "
+        f"(core.soma.bias_bits): {_ways(task)}"
+    )
+
+
+def _ways(task: WeightedSum) -> str:
+    """What else can be done with a bias that is refused."""
+    registers = task.registers
+    ways = ["a scaled membrane holds a scaled one"] if _holds_scaled_bias(registers) else []
+    ways.append("a calibrated one fits")
+    if registers.second_word and registers.membrane_bits <= MOST_BITS_OF_A_WORD:
+        ways.append("a double membrane holds an exact one")
+    return ", or ".join(ways)
 
 
 def doubled(registers: Registers) -> Registers:
@@ -106,26 +152,12 @@ def doubled(registers: Registers) -> Registers:
             "(core.second_state_word)"
         )
     bits = registers.membrane_bits
-    if bits > 16:
+    if bits > MOST_BITS_OF_A_WORD:
         raise Impossible(
             f"`integration` is double, but one word of this chip has {bits} bits "
             "(core.membrane_bits), and sums of 32 bits are all there are"
         )
     return replace(registers, membrane_bits=2 * bits, bias_bits=2 * registers.bias_bits)
-
-
-def _bias_of_what_may_overflow(task: WeightedSum, wanted: str, biases: Sequence[str]) -> str:
-    """The first of these places that a bias can stand in."""
-    bits = task.registers.bias_bits
-    if fits(*task.bias_range, bits):
-        return biases[0]
-    if "calibrated" not in biases:
-        low, high = task.bias_range
-        raise Impossible(
-            f"`bias` is {wanted}, but biases from {low:,} to {high:,} do not fit {bits} bits "
-            "(core.soma.bias_bits): a calibrated one does, or a double membrane's"
-        )
-    return "calibrated"
 
 
 def _is_proven(task: WeightedSum, bias: str) -> bool:
@@ -143,7 +175,7 @@ def _is_proven(task: WeightedSum, bias: str) -> bool:
         and fits(*reach.sums, registers.sum_bits)
         and fits(*reach.partial, registers.membrane_bits)
     )
-    if bias == "calibrated":
+    if bias != "exact":
         return held
     return (
         held

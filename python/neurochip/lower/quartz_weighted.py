@@ -78,7 +78,7 @@ def _fit(builder: Builder, task: RampTask) -> tuple[Ramps, Lowering]:
     codes, note = _calibration(builder, task.layer)
     ramps, scale = fit_scaled_ramps(task, codes, builder.settings.of(name).headroom)
     s1 = tuple(float(each) for each in scale)
-    return ramps, Lowering(name, "scaled", "calibrated", None, note, s1=s1, membrane_bits=bits)
+    return ramps, Lowering(name, "scaled", "scaled", None, note, s1=s1, membrane_bits=bits)
 
 
 def _calibration(builder: Builder, layer: Weighted) -> tuple[NDArray[Any] | None, str]:

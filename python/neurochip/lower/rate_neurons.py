@@ -123,7 +123,7 @@ def _seen(builder: Builder, layer: Weighted, view: View, source: Rate) -> NDArra
 def _lowering(layer: Layer, factor: float) -> Lowering:
     """Weights that were scaled down are no longer the layer's own."""
     s1 = (factor,) if factor < 1 else ()
-    return Lowering(layer.name, "rate", "calibrated", None, s1=s1)
+    return Lowering(layer.name, "rate", "scaled", None, s1=s1)
 
 
 def _multiplier(layer: Weighted) -> NDArray[np.float64]:

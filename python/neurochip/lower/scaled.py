@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..requantize import Proof
 from .modes import Mode
-from .network import Lowering, Readout, Scaled, SpikeCode
+from .network import Fixed, Lowering, Readout, Scaled, SpikeCode
 from .neurons import NeuronArithmetic
 from .second_scaling import Bias, fit_second_scaling
 from .settings import LayerSettings
@@ -27,22 +28,18 @@ def integrate_scaled(
     Args:
         task: The weighted sum.
         mode: What was decided for it.
-        seen: Largest partial sum of each channel over the calibration samples; None takes the
-            proven interval.
+        seen: Largest membrane of each channel over the calibration samples; None takes the proven
+            interval.
         settings: One scale a layer or one a channel, whether it fills the membrane, and the factor
-            between the largest partial sum seen and the largest that fits.
+            between the largest membrane seen and the largest that fits.
     """
     possible = task.largest_membranes(mode.holds_bias)
     room = _room(task, mode, possible if seen is None else seen * settings.headroom, settings)
     integration = _integration(task, room, settings.s1 == "largest")
     s1 = along_channels(integration.s1, task.layer)
-    requantizer, proof, bias = None, None, Bias.of_host(task)
-    if task.multiplier is not None:
-        scaled = mode.bias == "scaled"
-        bias = Bias.scaled(task, s1) if scaled else Bias.calibrated(task, task.multiplier)
-        excess = along_channels(_excess(integration.s1, task.source), task.layer)
-        requantizer, proof = fit_second_scaling(task, task.multiplier, s1, bias, excess)
-    readout = Readout(s1, task.bias)
+    excess = along_channels(_excess(integration.s1, task.source), task.layer)
+    bias, requantizer, proof = _second_scaling(task, mode, s1, excess)
+    readout = Readout(s1, task.bias - np.rint(excess / s1).astype(np.int64))
     lowered = requantizer.lowered(task.target.base) if requantizer and task.target else None
     return Integrated(
         integration=integration,
@@ -66,6 +63,16 @@ def integrate_scaled(
             task, integration, bias.held, requantizer, readout, proven=False
         ),
     )
+
+
+def _second_scaling(
+    task: WeightedSum, mode: Mode, s1: NDArray[np.float64], excess: NDArray[np.float64]
+) -> tuple[Bias, Fixed | None, Proof | None]:
+    """What makes codes of membranes, and the bias; nothing of it where the host reads them."""
+    if task.multiplier is None:
+        return Bias.of_host(task), None, None
+    bias = Bias.scaled(task, s1) if mode.holds_bias else Bias.calibrated(task, task.multiplier)
+    return bias, *fit_second_scaling(task, task.multiplier, s1, bias, excess)
 
 
 def _room(
@@ -108,7 +115,7 @@ def _integration(task: WeightedSum, s1: NDArray[np.float64], fill: bool) -> Scal
 def _rounding_least(s1: NDArray[np.float64], code: SpikeCode) -> NDArray[np.float64]:
     """At most 1, with which nothing is rounded, and a power of two where that is more accurate."""
     s1 = np.minimum(s1, 1.0)
-    power = np.exp2(np.floor(np.log2(s1)))
+    power = _power_below(s1)
     return np.where(_error_of_power(power, code) < _error(s1, code), power, s1)
 
 
@@ -135,8 +142,13 @@ def _error_of_power(s1: NDArray[np.float64], code: SpikeCode) -> NDArray[np.floa
 def _excess(s1: NDArray[np.float64], code: SpikeCode) -> NDArray[np.float64]:
     """What rounding halves up adds to a membrane on average: 2^-(j+1) a step of j binary places."""
     worth = s1[:, None] * _weights(code)
-    powers = np.exp2(np.floor(np.log2(s1))) == s1
-    return np.asarray(np.where(powers, np.where(worth < 1, worth / 2, 0.0).sum(axis=1), 0.0))
+    of_powers = np.where(worth < 1, worth / 2, 0.0).sum(axis=1)
+    return np.asarray(np.where(_power_below(s1) == s1, of_powers, 0.0))
+
+
+def _power_below(s1: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The largest power of two that is not larger."""
+    return np.asarray(np.exp2(np.floor(np.log2(s1))))
 
 
 def _places(s1: float, code: SpikeCode, highest: int) -> int:

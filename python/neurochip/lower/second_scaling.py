@@ -35,19 +35,18 @@ class Bias:
     @staticmethod
     def of_host(task: WeightedSum) -> Bias:
         """Not on the chip: the host adds it to what it reads."""
-        nothing = np.zeros((1,) * task.bias.ndim, np.int64)
-        return Bias(nothing, nothing)
+        return Bias(_nothing(task), _nothing(task))
 
     @staticmethod
     def scaled(task: WeightedSum, s1: NDArray[np.float64]) -> Bias:
         """`rne(s1 b)`, in a membrane of scale s1, 1 where it holds the accumulator."""
-        return Bias(np.rint(task.bias * s1).astype(np.int64), Bias.of_host(task).behind)
+        return Bias(np.rint(task.bias * s1).astype(np.int64), _nothing(task))
 
     @staticmethod
     def calibrated(task: WeightedSum, multiplier: NDArray[np.float32]) -> Bias:
         """`q_b = rne(b M)`, at the output's scale."""
         q_b = np.rint(task.bias * multiplier.astype(np.float64)).astype(np.int64)
-        return Bias(Bias.of_host(task).held, q_b)
+        return Bias(_nothing(task), q_b)
 
     @property
     def bits(self) -> int | None:
@@ -57,6 +56,10 @@ class Bias:
             return None
         low, high = min(each.min() for each in values), max(each.max() for each in values)
         return signed_bits(int(low), int(high))
+
+
+def _nothing(task: WeightedSum) -> NDArray[np.int64]:
+    return np.zeros((1,) * task.bias.ndim, np.int64)
 
 
 def fit_second_scaling(
@@ -104,9 +107,11 @@ def _proof(
     multiplier: NDArray[np.float32],
     fixed: Fixed,
     s1: NDArray[np.float64],
-    held: NDArray[np.float64],
+    gained: NDArray[np.float64],
 ) -> Proof:
-    """Accumulator values whose code changes if the membrane is `round(s1 (acc - b) + held)`.
+    """Accumulator values whose code changes if the membrane is `round(s1 (acc - b) + gained)`.
+
+    What it gains besides are the bias and the average of what steps round up.
 
     The rounding of each step of a scaled sum comes on top: it depends on more than the
     accumulator. Where a channel's constants differ by position, those of its first position stand
@@ -119,7 +124,7 @@ def _proof(
         whole = np.broadcast_to(values, output.shape)
         return whole.reshape(len(whole), -1)[:, :1]
 
-    bias, in_membrane, scale = first(task.bias), first(held), first(s1)
+    bias, in_membrane, scale = first(task.bias), first(gained), first(s1)
     m, offset, shift = (first(each) for each in (fixed.multiplier, fixed.offset, fixed.shift))
 
     def codes(acc: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -76,7 +76,7 @@ GRANULARITIES = ("per_layer", "per_channel")
 SCALES = ("auto", "largest")
 
 DEFAULT_HEADROOM = 1.3
-"""Room for partial sums beyond the calibration maximum: a test picture can exceed it.
+"""Room for membranes beyond the calibration maximum: a test picture can exceed it.
 
 Measured on MNIST's MLP with 256 calibration samples: 1.1 lets 18 of 10,000 pictures overflow, which
 costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter of a bit.
@@ -87,15 +87,21 @@ costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter
 class LayerSettings:
     """What is decided for one layer."""
 
-    integration: str = field(default="auto", metadata={"allowed": OneOf(INTEGRATIONS)})
+    integration: str = field(
+        default="auto", metadata={"allowed": OneOf(INTEGRATIONS), "of_sums": True}
+    )
     """How weight sums enter the membrane; `auto` is exact where proven, and else scaled."""
-    granularity: str = field(default="per_layer", metadata={"allowed": OneOf(GRANULARITIES)})
+    granularity: str = field(
+        default="per_layer", metadata={"allowed": OneOf(GRANULARITIES), "of_sums": True}
+    )
     """Whether a scaled layer has one scale, as published, or one a channel."""
-    s1: str = field(default="auto", metadata={"allowed": OneOf(SCALES)})
+    s1: str = field(default="auto", metadata={"allowed": OneOf(SCALES), "of_sums": True})
     """`largest` fills a scaled membrane, as published; `auto` does not where that rounds less."""
-    headroom: float = field(default=DEFAULT_HEADROOM, metadata={"allowed": Number(0.01, 1000)})
-    """Factor between the largest partial sum of the calibration and the largest that fits."""
-    bias: str = field(default="auto", metadata={"allowed": OneOf(BIASES)})
+    headroom: float = field(
+        default=DEFAULT_HEADROOM, metadata={"allowed": Number(0.01, 1000), "of_sums": True}
+    )
+    """Factor between the largest membrane of the calibration and the largest that fits."""
+    bias: str = field(default="auto", metadata={"allowed": OneOf(BIASES), "of_sums": True})
     """Where the bias is added; `auto` is exact where its register holds it, or scaled with sums."""
     rot: int = field(default=0, metadata={"allowed": Whole(0, MAX_BITS - 1)})
     """RoT: values sent are rounded to multiples of `2^rot`; 0 leaves them as they are."""
@@ -119,6 +125,8 @@ class LayerSettings:
 
 
 FIELDS = {each.name: each for each in fields(LayerSettings)}
+OF_SUMS = [name for name, each in FIELDS.items() if each.metadata.get("of_sums", False)]
+"""What only layers with weights have."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from .pipeline import Pipeline, one_by_one, pipelined
 from .pointwise import lower_add, lower_lookup
 from .pooling import lower_max_pool
 from .relays import RELAY
-from .settings import Settings
+from .settings import OF_SUMS, Settings
 from .sparsity import sparsified
 from .views import NOWHERE, View
 from .walk import INDEX_MAPS, lower_with, needed_layers
@@ -69,7 +69,7 @@ def _checked(lower_layer: Callable[[Builder, Any], None]) -> Callable[[Builder, 
 def _refuse_modes_of_no_sum(layer: Layer, settings: Settings) -> None:
     """A mode asked for by the layer's name must be one that it can have."""
     own, default = settings.of(layer.name), settings.default
-    for name in ("integration", "granularity", "s1", "headroom", "bias"):
+    for name in OF_SUMS:
         value = getattr(own, name)
         two_words = isinstance(layer, layers.Add) and value in ("exact", "double")
         if value not in (getattr(default, name), "auto") and not two_words:

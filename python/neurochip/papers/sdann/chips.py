@@ -17,8 +17,8 @@ IDEAL = "ideal"
 
 AUTOMATIC = LayerSettings()
 DOUBLE = LayerSettings(integration="double")
-AS_PUBLISHED = LayerSettings(s1="largest", bias="calibrated")
-"""Scaled membranes of the paper, filled and with biases behind them (eq. 9-10, 15-19)."""
+AS_PUBLISHED = LayerSettings(s1="largest", headroom=1.0, bias="calibrated")
+"""Membranes of the paper: filled by the calibration (eq. 15-19), biases behind (eq. 9-10)."""
 
 
 def placed(
