@@ -446,6 +446,17 @@ def test_all_impossible_modes_are_refused_at_once():
     ]
 
 
+OF_SUMS = {"integration": "scaled", "granularity": "per_channel", "s1": "largest", "bias": "scaled"}
+
+
+@pytest.mark.parametrize(("name", "value"), [*OF_SUMS.items(), ("headroom", 2.0)])
+def test_what_only_sums_have_is_refused_to_a_pooling_layer(name, value):
+    pool = max_pool("p", tensor("x", (1, 4, 4)), (2, 2))
+    settings = Settings(layers={"p": LayerSettings(**{name: value})})
+    with pytest.raises(SettingsError, match=f"`{name}` is {value}, which is for layers with weig"):
+        nc.compile(graph_of(pool.inputs[0], [pool]), settings=settings)
+
+
 def test_the_default_of_a_whole_network_passes_over_layers_without_weights():
     source = tensor("x", (1, 4, 4))
     image = nc.compile(
