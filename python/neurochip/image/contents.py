@@ -39,7 +39,7 @@ class Layer:
     tensor: str | None = None
     """The graph's tensor it holds, channels last; None for neurons between tensors."""
     bias_mode: str = ""
-    """`exact`, `scaled` or `calibrated`; empty for a population without a bias."""
+    """`exact`, `scaled`, `calibrated` or `host`; empty for a population without a bias."""
     differing: int | None = None
     """Reachable accumulator values at which the chip's code differs from onnxruntime's."""
     reachable: int | None = None

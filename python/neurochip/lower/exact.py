@@ -23,7 +23,7 @@ def integrate_exactly(task: WeightedSum, mode: Mode, seen: int | None) -> Integr
         mode: What was decided for it.
         seen: Largest membrane over the calibration samples, where it was asked for.
     """
-    bias = _bias(task, mode)
+    bias = Bias.of(task, mode, np.ones(1))
     requantizer, proof = _requantizer(task, mode, bias)
     readout = Readout(np.ones(1), np.zeros_like(task.bias) if mode.holds_bias else task.bias)
     reference = mode.proven and mode.holds_bias and not isinstance(requantizer, Fixed)
@@ -43,12 +43,6 @@ def nothing_differs(reachable: NDArray[np.int64]) -> Proof:
     """The proof of what computes the reference itself."""
     nothing = np.zeros_like(reachable)
     return Proof(nothing, reachable, nothing)
-
-
-def _bias(task: WeightedSum, mode: Mode) -> Bias:
-    if mode.holds_bias:
-        return Bias.scaled(task, np.ones(1))
-    return Bias.of_host(task) if task.multiplier is None else Bias.calibrated(task, task.multiplier)
 
 
 def _requantizer(

@@ -69,11 +69,10 @@ def choose(task: WeightedSum, wanted: LayerSettings) -> tuple[Mode, WeightedSum]
             return Mode(integration, bias, proven=True), task
     if wanted.integration == "auto":
         return _scaled(task, wanted), task
-    if not _fits_its_register(task) and "exact" in biases:
-        biases.remove("exact")
-    if not biases:
-        raise Impossible(_bias_does_not_fit(task, wanted))
-    return Mode(integration, biases[0], proven=False), task
+    for bias in biases:
+        if bias != "exact" or _fits_its_register(task):
+            return Mode(integration, bias, proven=False), task
+    raise Impossible(_bias_does_not_fit(task, wanted))
 
 
 def _biases_of_accumulators(task: WeightedSum, wanted: LayerSettings) -> list[str]:

@@ -291,7 +291,7 @@ class Lowering:
     mode: str
     """How its sums are integrated: `exact`, `double`, `scaled`, on a `ramp` or as a `rate`."""
     bias_mode: str
-    """`exact`, `scaled`, `calibrated` or empty."""
+    """`exact`, `scaled`, `calibrated`, `host` or empty."""
     proof: Proof | None
     """Reachable accumulator values at which the chip's requantizer differs from onnxruntime's."""
     note: str = ""

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..requantize import Proof
 from .modes import Mode
-from .network import Fixed, Lowering, Readout, Scaled, SpikeCode
+from .network import Lowering, Readout, Scaled, SpikeCode
 from .neurons import NeuronArithmetic
 from .second_scaling import Bias, fit_second_scaling
 from .settings import LayerSettings
@@ -38,7 +37,10 @@ def integrate_scaled(
     integration = _integration(task, room, settings.s1 == "largest")
     s1 = along_channels(integration.s1, task.layer)
     excess = along_channels(_excess(integration.s1, task.source), task.layer)
-    bias, requantizer, proof = _second_scaling(task, mode, s1, excess)
+    bias = Bias.of(task, mode, s1)
+    requantizer, proof = None, None
+    if task.multiplier is not None:
+        requantizer, proof = fit_second_scaling(task, task.multiplier, s1, bias, excess)
     readout = Readout(s1, task.bias - np.rint(excess / s1).astype(np.int64))
     lowered = requantizer.lowered(task.target.base) if requantizer and task.target else None
     return Integrated(
@@ -63,16 +65,6 @@ def integrate_scaled(
             task, integration, bias.held, requantizer, readout, proven=False
         ),
     )
-
-
-def _second_scaling(
-    task: WeightedSum, mode: Mode, s1: NDArray[np.float64], excess: NDArray[np.float64]
-) -> tuple[Bias, Fixed | None, Proof | None]:
-    """What makes codes of membranes, and the bias; nothing of it where the host reads them."""
-    if task.multiplier is None:
-        return Bias.of_host(task), None, None
-    bias = Bias.scaled(task, s1) if mode.holds_bias else Bias.calibrated(task, task.multiplier)
-    return bias, *fit_second_scaling(task, task.multiplier, s1, bias, excess)
 
 
 def _room(

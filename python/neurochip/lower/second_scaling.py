@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..requantize import Proof, compare, fit_scaled, thresholds
+from .modes import Mode
 from .network import Fixed
 from .weighted import WeightedSum, reference_staircase, signed_bits
 
@@ -33,20 +34,21 @@ class Bias:
     """Added behind the multiplier."""
 
     @staticmethod
-    def of_host(task: WeightedSum) -> Bias:
-        """Not on the chip: the host adds it to what it reads."""
-        return Bias(_nothing(task), _nothing(task))
+    def of(task: WeightedSum, mode: Mode, s1: NDArray[np.float64]) -> Bias:
+        """Where its mode adds it: `rne(s1 b)`, or `q_b = rne(b M)`, or nothing if the host does.
 
-    @staticmethod
-    def scaled(task: WeightedSum, s1: NDArray[np.float64]) -> Bias:
-        """`rne(s1 b)`, in a membrane of scale s1, 1 where it holds the accumulator."""
-        return Bias(np.rint(task.bias * s1).astype(np.int64), _nothing(task))
-
-    @staticmethod
-    def calibrated(task: WeightedSum, multiplier: NDArray[np.float32]) -> Bias:
-        """`q_b = rne(b M)`, at the output's scale."""
-        q_b = np.rint(task.bias * multiplier.astype(np.float64)).astype(np.int64)
-        return Bias(_nothing(task), q_b)
+        Args:
+            task: The layer.
+            mode: What was decided for it.
+            s1: Scale of the membrane, 1 where it holds the accumulator.
+        """
+        nothing = np.zeros((1,) * task.bias.ndim, np.int64)
+        if mode.holds_bias:
+            return Bias(np.rint(task.bias * s1).astype(np.int64), nothing)
+        if task.multiplier is None:
+            return Bias(nothing, nothing)
+        q_b = np.rint(task.bias * task.multiplier.astype(np.float64)).astype(np.int64)
+        return Bias(nothing, q_b)
 
     @property
     def bits(self) -> int | None:
@@ -56,10 +58,6 @@ class Bias:
             return None
         low, high = min(each.min() for each in values), max(each.max() for each in values)
         return signed_bits(int(low), int(high))
-
-
-def _nothing(task: WeightedSum) -> NDArray[np.int64]:
-    return np.zeros((1,) * task.bias.ndim, np.int64)
 
 
 def fit_second_scaling(
