@@ -6,7 +6,9 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +22,13 @@ def pytest_configure() -> None:
 def examples() -> Path:
     """The folder of networks and samples that the repository ships."""
     return ROOT / "examples"
+
+
+@pytest.fixture(scope="session")
+def digits_pictures(examples: Path) -> NDArray[np.float32]:
+    """All test pictures of the digits, (samples, 1, 8, 8), as networks take them."""
+    x = np.load(examples / "digits.npz")["x"].astype(np.float32) / np.float32(255)
+    return x[:, None]
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,8 @@ def image(examples):
 
 
 @pytest.fixture(scope="module")
-def samples(examples):
-    x = np.load(examples / "digits.npz")["x"][:SAMPLES]
-    return (x.astype(np.float32) / np.float32(255))[:, None]
+def samples(digits_pictures):
+    return digits_pictures[:SAMPLES]
 
 
 @pytest.fixture(scope="module")

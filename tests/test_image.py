@@ -33,9 +33,8 @@ def image(examples):
 
 
 @pytest.fixture(scope="module")
-def digits(examples):
-    x = np.load(examples / "digits.npz")["x"][:8]
-    return (x.astype(np.float32) / np.float32(255))[:, None]
+def digits(digits_pictures):
+    return digits_pictures[:8]
 
 
 def assert_equal_runs(a: nc.Run, b: nc.Run) -> None:

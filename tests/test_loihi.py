@@ -29,9 +29,8 @@ def digits(examples):
 
 
 @pytest.fixture
-def samples(examples):
-    x = np.load(examples / "digits.npz")["x"][:20]
-    return (x.astype(np.float32) / np.float32(255))[:, None]
+def samples(digits_pictures):
+    return digits_pictures[:20]
 
 
 def refusal(graph, chip, **options) -> ChipError:

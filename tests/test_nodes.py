@@ -31,9 +31,8 @@ def network(examples):
 
 
 @pytest.fixture
-def samples(examples):
-    x = np.load(examples / "digits.npz")["x"][:3]
-    return (x.astype(np.float32) / np.float32(255))[:, None]
+def samples(digits_pictures):
+    return digits_pictures[:3]
 
 
 def simulated(network, samples, overrides, **options):

@@ -253,10 +253,9 @@ def test_an_image_whose_samples_follow_too_soon_is_refused():
 
 
 @pytest.fixture(scope="module")
-def both(examples):
+def both(examples, digits_pictures):
     """The same network one sample after the other and in flight, and their runs."""
-    digits = np.load(examples / "digits.npz")
-    x = digits["x"][:9, np.newaxis].astype(np.float32) / np.float32(255)
+    x = digits_pictures[:9]
     images = [
         nc.compile(examples / "digits_cnn.onnx", "tiny", pipeline=pipeline)
         for pipeline in (False, True)
@@ -357,10 +356,10 @@ def test_the_price_of_a_skip_is_what_its_relays_cost():
 
 
 def test_a_residual_network_from_a_file_is_still_onnxruntimes_integers_with_samples_in_flight(
-    examples,
+    examples, digits_pictures
 ):
     model = examples.parent / "tests/data/zoo/digits_resnet/uint8_qdq_perchannel.onnx"
-    x = np.load(examples / "digits.npz")["x"][:20, np.newaxis].astype(np.float32) / np.float32(255)
+    x = digits_pictures[:20]
     image = nc.compile(model, "ideal", pipeline=True)
     assert (image.timesteps, image.period, image.samples_in_flight) == (13 * T, T, 13)
     run = nc.simulate(image, x, timing="none")

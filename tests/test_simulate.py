@@ -28,9 +28,8 @@ def image(examples):
 
 
 @pytest.fixture(scope="module")
-def samples(examples):
-    x = np.load(examples / "digits.npz")["x"][:5]
-    return (x.astype(np.float32) / np.float32(255))[:, None]
+def samples(digits_pictures):
+    return digits_pictures[:5]
 
 
 def refusal(image, x, **options) -> InputError:
