@@ -138,14 +138,14 @@ def _ways(task: WeightedSum) -> str:
     registers = task.registers
     ways = ["a scaled membrane holds a scaled one"] if _holds_scaled_bias(registers) else []
     ways.append("a calibrated one fits")
-    if registers.second_word and registers.membrane_bits <= MOST_BITS_OF_A_WORD:
+    if registers.doubled_multiplier_bits and registers.membrane_bits <= MOST_BITS_OF_A_WORD:
         ways.append("a double membrane holds an exact one")
     return ", or ".join(ways)
 
 
 def doubled(registers: Registers) -> Registers:
     """The registers of a neuron whose membrane takes both of its state words."""
-    if not registers.second_word:
+    if registers.doubled_multiplier_bits is None:
         raise Impossible(
             "`integration` is double, but a neuron of this chip has one state word "
             "(core.second_state_word)"
@@ -156,7 +156,12 @@ def doubled(registers: Registers) -> Registers:
             f"`integration` is double, but one word of this chip has {bits} bits "
             "(core.membrane_bits), and sums of 32 bits are all there are"
         )
-    return replace(registers, membrane_bits=2 * bits, bias_bits=2 * registers.bias_bits)
+    return replace(
+        registers,
+        membrane_bits=2 * bits,
+        bias_bits=2 * registers.bias_bits,
+        multiplier_bits=registers.doubled_multiplier_bits,
+    )
 
 
 def _is_proven(task: WeightedSum, bias: str) -> bool:

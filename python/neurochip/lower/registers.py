@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from .network import SpikeCode
 
+FLOAT32_BITS = 24
+"""Of the significand that a chip multiplies by whose requantizer is float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registers:
@@ -17,13 +20,13 @@ class Registers:
 
     sum_bits: int
     membrane_bits: int
-    second_word: bool
-    """Whether a neuron has a second state word."""
     bias_bits: int
     wraps: bool
     float32: bool
     """Whether the soma's requantizer rounds as float32 does."""
     multiplier_bits: int
+    doubled_multiplier_bits: int | None
+    """The same for a membrane that takes a second state word; None where no neuron has one."""
     tables: bool
     weight_bits: int
 
@@ -31,15 +34,15 @@ class Registers:
     def of(chip: Chip) -> Registers:
         """Reads a chip's description."""
         core = chip.spec["core"]
-        soma = core["soma"]
+        soma, second_word = core["soma"], core["second_state_word"]
         return Registers(
             sum_bits=core["weight_sum_bits"],
             membrane_bits=core["membrane_bits"],
-            second_word=core["second_state_word"] is not None,
             bias_bits=soma["bias_bits"],
             wraps=core["overflow"] == "wrap",
             float32=soma["requantizer"] == "float32",
-            multiplier_bits=soma["multiplier_bits"] or 24,
+            multiplier_bits=soma["multiplier_bits"] or FLOAT32_BITS,
+            doubled_multiplier_bits=second_word and (second_word["multiplier_bits"] or FLOAT32_BITS),
             tables=soma["table"],
             weight_bits=max(core["weight_bits"]),
         )

@@ -49,6 +49,23 @@ impl Ranges {
         }
     }
 
+    /// A requantizer in fixed point has a multiplier, of a width that 64-bit arithmetic has room for.
+    fn multiplier_bits(&mut self, field: &str, requantizer: Requantizer, bits: Option<u32>) {
+        match (requantizer, bits) {
+            (Requantizer::Fixed, Some(bits)) => self.within(field, bits, 2, 30),
+            (Requantizer::Fixed, None) => {
+                self.require(false, field, "absent", "2 to 30, as the requantizer is fixed");
+            }
+            (Requantizer::Float32, Some(bits)) => {
+                self.require(false, field, bits, "nothing, as the requantizer is float32");
+            }
+            (Requantizer::None, Some(bits)) => {
+                self.require(false, field, bits, "nothing, as the requantizer is none");
+            }
+            (Requantizer::Float32 | Requantizer::None, None) => {}
+        }
+    }
+
     /// One of two fields that say the same has a value, and the other none.
     fn one_of(&mut self, [first, second]: [(&str, Option<f64>); 2]) {
         match (first.1, second.1) {
@@ -148,19 +165,11 @@ impl ChipSpec {
         }
         ranges.within("core.buffers", core.buffers, 1, 2);
         ranges.within("core.soma.bias_bits", core.soma.bias_bits, 1, 32);
-        let field = "core.soma.multiplier_bits";
-        match (core.soma.requantizer, core.soma.multiplier_bits) {
-            (Requantizer::Float32, Some(bits)) => {
-                ranges.require(false, field, bits, "nothing, as the requantizer is float32");
-            }
-            (Requantizer::Fixed, None) => {
-                ranges.require(false, field, "absent", "2 to 30, as the requantizer is fixed");
-            }
-            (Requantizer::Fixed, Some(bits)) => ranges.within(field, bits, 2, 30),
-            (Requantizer::None, Some(bits)) => {
-                ranges.require(false, field, bits, "nothing, as the requantizer is none");
-            }
-            (Requantizer::Float32 | Requantizer::None, None) => {}
+        let requantizer = core.soma.requantizer;
+        ranges.multiplier_bits("core.soma.multiplier_bits", requantizer, core.soma.multiplier_bits);
+        if let Some(word) = &core.second_state_word {
+            let field = "core.second_state_word.multiplier_bits";
+            ranges.multiplier_bits(field, requantizer, word.multiplier_bits);
         }
     }
 

@@ -38,6 +38,10 @@ pub struct Core {
 pub struct SecondStateWord {
     /// Words of the dendrite memory that a neuron with a double membrane takes beyond its other state.
     pub dendrite_words_per_neuron: u32,
+    /// Width of such a neuron's multiplier constant, bits, as a program of its soma multiplies words;
+    /// for `fixed` only.
+    #[serde(default)]
+    pub multiplier_bits: Option<u32>,
     /// Cycles of a STEM neuron with a double membrane.
     pub soma_cycles: StemCycles,
 }

@@ -64,6 +64,17 @@ fn values_that_contradict_each_other_are_refused() {
         "float32",
         "`core.soma.multiplier_bits` is 24, expected nothing, as the requantizer is float32",
     );
+    let word = |multiplier| {
+        let cycles = "{accumulate = 3, requantize = 7, generate = 2}";
+        format!("{{dendrite_words_per_neuron = 0, {multiplier}soma_cycles = {cycles}}}")
+    };
+    for (multiplier, expected) in [
+        ("", "absent, expected 2 to 30, as the requantizer is fixed"),
+        ("multiplier_bits = 31, ", "31, expected 2 to 30"),
+    ] {
+        let expected = format!("`core.second_state_word.multiplier_bits` is {expected}");
+        assert_eq!(message(set("core.second_state_word", &word(multiplier))), expected);
+    }
 }
 
 #[test]

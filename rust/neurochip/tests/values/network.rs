@@ -42,8 +42,8 @@ pub(crate) struct Synapse {
 }
 
 /// A second state word for a chip that has none.
-pub(crate) const SECOND_STATE_WORD: &str =
-    "{dendrite_words_per_neuron = 1, soma_cycles = {accumulate = 3, requantize = 7, generate = 2}}";
+pub(crate) const SECOND_STATE_WORD: &str = "{dendrite_words_per_neuron = 1, multiplier_bits = 30, \
+     soma_cycles = {accumulate = 3, requantize = 7, generate = 2}}";
 
 /// The chip `tiny` on 8 x 8 nodes, with fields set.
 pub(crate) fn tiny(fields: &[(&str, &str)]) -> ChipSpec {
