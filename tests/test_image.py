@@ -285,17 +285,13 @@ def test_a_format_with_one_scale_a_channel_comes_back():
 
 
 def law(graph: Graph, image: nc.Image) -> int:
-    """Bytes of an image: 1.3 a weight, 8 a neuron, 64 a core, 4 a table's entry, and its chip.
-
-    4 more for each bias: those of scaled membranes stand beside 16 bytes of constants a channel.
-    """
+    """Bytes of an image: 1.3 a weight, 8 a neuron, 64 a core, 4 a table's entry, and its chip."""
     weighted = [layer for layer in graph.layers if isinstance(layer, (Convolution, Dense))]
     weights = sum(layer.weights.size for layer in weighted)
-    biases = sum(layer.bias.size for layer in weighted)
     neurons = sum(layer.neurons for layer in image.layers)
     chip = len(zlib.compress(image.chip.core.to_json().encode(), 9))
     tables = sum(layer.table.size for layer in graph.layers if isinstance(layer, Lookup))
-    return int(1.3 * weights) + 8 * neurons + 64 * len(image.cores) + 4 * (tables + biases) + chip
+    return int(1.3 * weights) + 8 * neurons + 64 * len(image.cores) + 4 * tables + chip
 
 
 def generated(channels: int) -> Graph:

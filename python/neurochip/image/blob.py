@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ALIGNMENT = 8
-"""Bytes: an array starts at a multiple, except among weights of one byte."""
-
 
 class Blob:
     """Collects arrays and says where each is."""
@@ -19,19 +16,27 @@ class Blob:
         """Starts empty."""
         self._parts: list[bytes] = []
         self._length = 0
-        self._known: dict[bytes, dict[str, int]] = {}
+        self._offsets: dict[bytes, int] = {}
 
-    def add(self, values: NDArray[Any], dtype: str) -> dict[str, int]:
-        """Stores an array in little endian; returns its place as the image's schema says it."""
-        data = np.ascontiguousarray(values, np.dtype(dtype).newbyteorder("<")).tobytes()
-        key = hashlib.sha256(dtype.encode() + data).digest()
-        if key not in self._known:
-            padding = -self._length % ALIGNMENT if dtype != "int8" else 0
-            self._parts += [bytes(padding), data]
-            self._length += padding
-            self._known[key] = {"offset": self._length, "count": int(np.size(values))}
+    def add_weights(self, weights: NDArray[Any], bits: int) -> dict[str, int]:
+        """Stores weights of `bits`; returns their place as the image's schema says it."""
+        return self._add(weights, bits // 8)
+
+    def add_numbers(self, numbers: NDArray[np.integer]) -> dict[str, int]:
+        """Stores integers as narrow as they are; returns their place and width."""
+        # The complement of a positive number is negative, and as wide.
+        furthest = min(int(numbers.min(initial=0)), ~int(numbers.max(initial=0)))
+        width = np.min_scalar_type(furthest).itemsize
+        return {**self._add(numbers, width), "bytes": width}
+
+    def _add(self, values: NDArray[Any], width: int) -> dict[str, int]:
+        data = np.ascontiguousarray(values, np.dtype(f"<i{width}")).tobytes()
+        key = hashlib.sha256(data).digest()
+        if key not in self._offsets:
+            self._offsets[key] = self._length
+            self._parts.append(data)
             self._length += len(data)
-        return self._known[key]
+        return {"offset": self._offsets[key], "count": int(np.size(values))}
 
     def to_bytes(self) -> bytes:
         """Everything that was added."""

@@ -77,15 +77,15 @@ def _model(population: Population, blob: Blob) -> dict[str, Any]:
     if isinstance(model, Quartz):
         return {"model": "quartz", **_quartz(model, blob)}
     name = {IntegrateFire: "integrate_fire", Constant: "constant"}[type(model)]
-    constants = {each.name: blob.add(getattr(model, each.name), "int32") for each in fields(model)}
+    constants = {each.name: blob.add_numbers(getattr(model, each.name)) for each in fields(model)}
     return {"model": name, **constants}
 
 
 def _quartz(model: Quartz, blob: Blob) -> dict[str, Any]:
     return {
-        "bias": blob.add(model.bias, "int32"),
-        "slope": blob.add(model.slope, "int32"),
-        "threshold": blob.add(model.threshold, "int32"),
+        "bias": blob.add_numbers(model.bias),
+        "slope": blob.add_numbers(model.slope),
+        "threshold": blob.add_numbers(model.threshold),
         "readout": "add" if model.added_by else "set",
     }
 
@@ -94,7 +94,7 @@ def _stem(model: Stem, blob: Blob) -> dict[str, Any]:
     requantizer = None if model.requantizer is None else _requantizer(model.requantizer, blob)
     return {
         "integration": _integration(model.integration, blob),
-        "bias": blob.add(model.bias, "int32"),
+        "bias": blob.add_numbers(model.bias),
         "requantizer": requantizer,
         "low": int(model.low),
         "high": int(model.high),
@@ -109,8 +109,8 @@ def _integration(integration: Double | Scaled | None, blob: Blob) -> dict[str, A
         return {"mode": "double"}
     return {
         "mode": "scaled",
-        "coefficients": blob.add(integration.coefficients, "int32"),
-        "shift": blob.add(integration.shift, "int32"),
+        "coefficients": blob.add_numbers(integration.coefficients),
+        "shift": blob.add_numbers(integration.shift),
     }
 
 
@@ -119,21 +119,21 @@ def _requantizer(requantizer: Requantizer, blob: Blob) -> dict[str, Any]:
         mantissa, shift = float32_parts(requantizer.multiplier)
         return {
             "kind": "float32",
-            "mantissa": blob.add(mantissa, "int32"),
-            "shift": blob.add(np.clip(shift, -8, 256), "int32"),
+            "mantissa": blob.add_numbers(mantissa),
+            "shift": blob.add_numbers(np.clip(shift, -8, 256)),
             "zero": int(requantizer.zero),
         }
     if isinstance(requantizer, Fixed):
         return {
             "kind": "fixed",
-            "multiplier": blob.add(requantizer.multiplier, "int32"),
-            "offset": blob.add(requantizer.offset, "int64"),
-            "shift": blob.add(requantizer.shift, "int32"),
+            "multiplier": blob.add_numbers(requantizer.multiplier),
+            "offset": blob.add_numbers(requantizer.offset),
+            "shift": blob.add_numbers(requantizer.shift),
         }
     if isinstance(requantizer, Table):
         return {
             "kind": "table",
-            "entries": blob.add(requantizer.entries, "int32"),
+            "entries": blob.add_numbers(requantizer.entries),
             "tables": len(requantizer.entries),
             "first": int(requantizer.first),
         }
@@ -156,7 +156,7 @@ def _projection(projection: Projection, numbers: Mapping[str, int], blob: Blob) 
     connector = projection.connector
     index = None
     if isinstance(connector, OneToOne) and connector.index is not None:
-        index = blob.add(connector.index, "int32")
+        index = blob.add_numbers(connector.index)
     return {
         "source": numbers[projection.source],
         "target": numbers[projection.target],
@@ -176,12 +176,9 @@ def _tiles(placement: Placement, numbers: Mapping[str, int], blob: Blob) -> list
         incoming.setdefault(projection.target, []).append(number)
 
     @cache
-    def stored_type(number: int) -> str:
-        return f"int{_stored_bits(projections[number])}"
-
-    @cache
     def place_of(number: int, channels: Range) -> dict[str, int]:
-        return blob.add(block(projections[number].connector, channels), stored_type(number))
+        projection = projections[number]
+        return blob.add_weights(block(projection.connector, channels), _stored_bits(projection))
 
     return [
         {

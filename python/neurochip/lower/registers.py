@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +43,8 @@ class Registers:
             bias_bits=soma["bias_bits"],
             wraps=core["overflow"] == "wrap",
             float32=soma["requantizer"] == "float32",
-            multiplier_bits=soma["multiplier_bits"] or FLOAT32_BITS,
-            doubled_multiplier_bits=second_word and (second_word["multiplier_bits"] or FLOAT32_BITS),
+            multiplier_bits=_multiplier_bits(soma),
+            doubled_multiplier_bits=second_word and _multiplier_bits(second_word),
             tables=soma["table"],
             weight_bits=max(core["weight_bits"]),
         )
@@ -63,6 +65,10 @@ class Registers:
         if self.wraps:
             return np.asarray(((values + half) & (2 * half - 1)) - half)
         return np.clip(values, -half, half - 1)
+
+
+def _multiplier_bits(described: Mapping[str, Any]) -> int:
+    return int(described["multiplier_bits"] or FLOAT32_BITS)
 
 
 def fits(low: int, high: int, bits: int) -> bool:

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::convolution::Kernels;
 use crate::image::Image;
 use crate::image::arrays::read_i32;
-use crate::image::description::{Blob, Connector, Model, Population, Projection, SpikeCode, Tile};
+use crate::image::description::{Blob, Connector, Model, Numbers, Population, Projection, SpikeCode, Tile};
 pub use crate::neuron::Counts;
 use crate::neuron::integrate_fire::IntegrateFireTile;
 use crate::neuron::max_pool::MaxPoolTile;
@@ -145,7 +145,7 @@ fn program(image: &Image, tile: &Tile, kernels: &mut Kernels) -> TileProgram {
 }
 
 /// The record of neurons that send the same in every sample.
-fn constant_record(image: &Image, population: &Population, values: Blob, tile: &Tile) -> Vec<u8> {
+fn constant_record(image: &Image, population: &Population, values: Numbers, tile: &Tile) -> Vec<u8> {
     let values = read_i32(image.blob(), values);
     let held: Vec<u8> = tile.neurons(population.shape).map(|neuron| values[neuron] as u8).collect();
     code_of(population).record(&held)

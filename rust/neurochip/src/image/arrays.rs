@@ -1,6 +1,6 @@
 //! Typed views of an image's binary part: little endian, copied out except for 8-bit weights.
 
-use super::description::Blob;
+use super::description::{Blob, Numbers};
 
 /// The bytes of `count` elements of `width` bytes, if the binary part has them.
 pub(super) fn bytes_of(blob: &[u8], range: Blob, width: u64) -> Option<&[u8]> {
@@ -23,12 +23,20 @@ pub(crate) fn read_i16(blob: &[u8], range: Blob) -> Vec<i16> {
     decode(blob, range, i16::from_le_bytes)
 }
 
-/// 32-bit constants.
-pub(crate) fn read_i32(blob: &[u8], range: Blob) -> Vec<i32> {
-    decode(blob, range, i32::from_le_bytes)
+/// Numbers of at most 32 bits.
+pub(crate) fn read_i32(blob: &[u8], numbers: Numbers) -> Vec<i32> {
+    let range = numbers.range();
+    match numbers.bytes {
+        1 => decode(blob, range, |bytes| i8::from_le_bytes(bytes).into()),
+        2 => decode(blob, range, |bytes| i16::from_le_bytes(bytes).into()),
+        _ => decode(blob, range, i32::from_le_bytes),
+    }
 }
 
-/// 64-bit constants.
-pub(crate) fn read_i64(blob: &[u8], range: Blob) -> Vec<i64> {
-    decode(blob, range, i64::from_le_bytes)
+/// Numbers of any width.
+pub(crate) fn read_i64(blob: &[u8], numbers: Numbers) -> Vec<i64> {
+    match numbers.bytes {
+        8 => decode(blob, numbers.range(), i64::from_le_bytes),
+        _ => read_i32(blob, numbers).into_iter().map(i64::from).collect(),
+    }
 }

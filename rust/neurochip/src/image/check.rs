@@ -12,7 +12,8 @@ mod schedule;
 mod tiles;
 
 use super::Error;
-use super::description::Description;
+use super::arrays::bytes_of;
+use super::description::{Description, Numbers};
 
 type Check = Result<(), Error>;
 
@@ -23,6 +24,19 @@ const MAX_LENGTH: u32 = 1 << 20;
 /// Passes if `holds`; else refuses the image with a message.
 fn require(holds: bool, message: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { Err(Error::Invalid(message())) }
+}
+
+/// Numbers of at most `widest` bytes, 4 or 8, lie in the binary part; else what is wrong with them.
+fn check_numbers(blob: &[u8], numbers: Numbers, widest: u64) -> Result<(), String> {
+    let Numbers { offset, bytes, .. } = numbers;
+    if ![1, 2, 4, 8].contains(&bytes) || bytes > widest {
+        let expected = if widest == 8 { "1, 2, 4 or 8" } else { "1, 2 or 4" };
+        return Err(format!("of {bytes} bytes, expected {expected}"));
+    }
+    match bytes_of(blob, numbers.range(), bytes) {
+        Some(_) => Ok(()),
+        None => Err(format!("at byte {offset} of {}", blob.len())),
+    }
 }
 
 pub(super) fn check(image: &Description, blob: &[u8]) -> Check {

@@ -1,7 +1,7 @@
 //! What an image says, as serde types: the one schema of an image's description.
 //!
-//! The description is small (names, shapes, placements); every long list of numbers is a [`Blob`], a
-//! range of the image's binary part. Python writes it as JSON, `Image` checks it.
+//! The description is small (names, shapes, placements); every long list of numbers is a range of the
+//! image's binary part: [`Numbers`], or a [`Blob`] of weights. Python writes it as JSON, `Image` checks it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::chip::{ChipSpec, Core};
 pub use crate::image::spike_code::SpikeCode;
 use crate::spikes::Spikes;
 
-/// A range of the binary part, in bytes from its start and in elements.
+/// Weights in the binary part; their projection says how wide they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blob {
@@ -17,6 +17,25 @@ pub struct Blob {
     pub offset: u64,
     /// Number of elements.
     pub count: u64,
+}
+
+/// Integers in the binary part, signed, each of as many bytes as the widest of them needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Numbers {
+    /// First byte.
+    pub offset: u64,
+    /// Number of integers.
+    pub count: u64,
+    /// Bytes of each: 1, 2, 4 or 8.
+    pub bytes: u64,
+}
+
+impl Numbers {
+    /// Where they are.
+    pub fn range(self) -> Blob {
+        Blob { offset: self.offset, count: self.count }
+    }
 }
 
 /// A network placed on a chip.
@@ -124,7 +143,7 @@ pub enum Model {
     /// Sends the same value in every sample, whatever it receives: see [`crate::neuron::quartz`].
     Constant {
         /// The value of each neuron, i32.
-        values: Blob,
+        values: Numbers,
     },
 }
 
@@ -135,7 +154,7 @@ pub struct Stem {
     /// How weight sums enter the membrane.
     pub integration: Integration,
     /// Added to the membrane after the last step: i32, one, one a channel or one a neuron.
-    pub bias: Blob,
+    pub bias: Numbers,
     /// How the membrane becomes the code that is sent; absent where the host reads the membrane.
     pub requantizer: Option<Requantizer>,
     /// Smallest value sent.
@@ -171,12 +190,12 @@ impl Stem {
 #[serde(deny_unknown_fields)]
 pub struct Quartz {
     /// Membrane before the first spike, i32.
-    pub bias: Blob,
+    pub bias: Numbers,
     /// What the readout brings, i32: where it sets the current at least 1, or 0 where the host reads the
     /// membrane.
-    pub slope: Blob,
+    pub slope: Numbers,
     /// Membrane at which a neuron fires, i32.
-    pub threshold: Blob,
+    pub threshold: Numbers,
     /// What the readout does.
     #[serde(default)]
     pub readout: Readout,
@@ -198,11 +217,11 @@ pub enum Readout {
 #[serde(deny_unknown_fields)]
 pub struct IntegrateFire {
     /// Membrane before the first timestep, i32.
-    pub start: Blob,
+    pub start: Numbers,
     /// Added in every timestep of the window, i32.
-    pub bias: Blob,
+    pub bias: Numbers,
     /// Membrane at which a neuron fires, and what it then loses, i32: at least 1.
-    pub threshold: Blob,
+    pub threshold: Numbers,
 }
 
 /// How the weight sum of a timestep enters the membrane (neurons.md, section 3).
@@ -217,9 +236,9 @@ pub enum Integration {
     Scaled {
         /// Magnitudes, i32: one a step of the longest source code, most significant first; one such row
         /// for all neurons, or one a channel.
-        coefficients: Blob,
+        coefficients: Numbers,
         /// Binary places of each row's coefficients, i32.
-        shift: Blob,
+        shift: Numbers,
     },
 }
 
@@ -230,25 +249,25 @@ pub enum Requantizer {
     /// `rne(f32(acc) * f32(mantissa * 2^-shift)) + zero`, in float32 arithmetic done with integers.
     Float32 {
         /// Mantissas, i32: 24 bits with the highest set, or 0.
-        mantissa: Blob,
+        mantissa: Numbers,
         /// Binary places, i32.
-        shift: Blob,
+        shift: Numbers,
         /// Added after rounding.
         zero: i32,
     },
     /// `(acc * multiplier + offset) >> shift`, rounding down.
     Fixed {
         /// Multipliers, i32.
-        multiplier: Blob,
+        multiplier: Numbers,
         /// Offsets, i64.
-        offset: Blob,
+        offset: Numbers,
         /// Binary places, i32.
-        shift: Blob,
+        shift: Numbers,
     },
     /// `table[acc - first]`, i32; one table, or one a channel.
     Table {
         /// All tables, one after the other.
-        entries: Blob,
+        entries: Numbers,
         /// Number of tables: 1, or one a channel.
         tables: u32,
         /// Accumulator value of the first entry.
@@ -329,7 +348,7 @@ pub enum Connector {
     /// One source a target, with one weight. Block: that weight, the same on every core.
     OneToOne {
         /// Source neuron of each target neuron, i32; -1 for none. Absent where it is the same neuron.
-        index: Option<Blob>,
+        index: Option<Numbers>,
     },
 }
 

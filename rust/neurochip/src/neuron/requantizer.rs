@@ -2,7 +2,7 @@
 
 use crate::image::Image;
 use crate::image::arrays::{read_i32, read_i64};
-use crate::image::description::{self, Blob, Tile};
+use crate::image::description::{self, Numbers, Tile};
 use crate::neuron::float32::multiply_round;
 use crate::neuron::pair_sum::PairSum;
 
@@ -43,8 +43,8 @@ impl Constants<i32> {
     }
 }
 
-pub(crate) fn constants_i32(image: &Image, blob: Blob, tile: &Tile, shape: [u32; 3]) -> Constants<i32> {
-    Constants::new(&read_i32(image.blob(), blob), tile, shape)
+pub(crate) fn constants_i32(image: &Image, numbers: Numbers, tile: &Tile, shape: [u32; 3]) -> Constants<i32> {
+    Constants::new(&read_i32(image.blob(), numbers), tile, shape)
 }
 
 /// A tile's requantizer, its constants read.
@@ -63,7 +63,7 @@ impl Requantizer {
         tile: &Tile,
         shape: [u32; 3],
     ) -> Self {
-        let read_i32s = |blob| constants_i32(image, blob, tile, shape);
+        let read_i32s = |numbers| constants_i32(image, numbers, tile, shape);
         match requantizer {
             description::Requantizer::Float32 { mantissa, shift, zero } => {
                 Self::Float32 { mantissa: read_i32s(*mantissa), shift: read_i32s(*shift), zero: *zero }

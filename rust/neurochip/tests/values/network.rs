@@ -3,8 +3,8 @@
 use neurochip::chip::{BUILT_IN, ChipSpec};
 use neurochip::image::Image;
 use neurochip::image::description::{
-    Blob, Connector, Description, Integration, Model, Population, Projection, Requantizer, SpikeCode, Stem,
-    Tile, Window,
+    Blob, Connector, Description, Integration, Model, Numbers, Population, Projection, Requantizer,
+    SpikeCode, Stem, Tile, Window,
 };
 use neurochip::simulator::Simulator;
 
@@ -111,12 +111,21 @@ impl Network {
         self.wires.push(Wires { projection, weights, index });
     }
 
-    pub(crate) fn add_i32(&mut self, values: &[i32]) -> Blob {
-        add(&mut self.blob, values.iter().map(|value| value.to_le_bytes()))
+    pub(crate) fn add_i32(&mut self, values: &[i32]) -> Numbers {
+        let values: Vec<i64> = values.iter().map(|&value| value.into()).collect();
+        self.add_i64(&values)
     }
 
-    pub(crate) fn add_i64(&mut self, values: &[i64]) -> Blob {
-        add(&mut self.blob, values.iter().map(|value| value.to_le_bytes()))
+    /// As narrow as they are: two's complement, so the low bytes.
+    pub(crate) fn add_i64(&mut self, values: &[i64]) -> Numbers {
+        let fits = |bytes: &u32| {
+            let half = 1 << (8 * bytes - 1);
+            values.iter().all(|value| (-half..half).contains(&i128::from(*value)))
+        };
+        let bytes = [1, 2, 4, 8].into_iter().find(fits).unwrap();
+        let low = |value: &i64| value.to_le_bytes().into_iter().take(bytes as usize);
+        let Blob { offset, count } = add(&mut self.blob, values.iter().flat_map(low), bytes.into());
+        Numbers { offset, count, bytes: bytes.into() }
     }
 
     /// A STEM model that integrates exactly and sends its membrane plus `bias`, clamped.
@@ -137,8 +146,8 @@ impl Network {
             for wires in self.wires.iter().filter(|wires| wires.projection.target == tile.population) {
                 let weights = self.block(wires, tile);
                 tile.blocks.push(match wires.projection.weight_bits {
-                    8 => add(&mut blob, weights.iter().map(|&weight| (weight as i8).to_le_bytes())),
-                    _ => add(&mut blob, weights.iter().map(|&weight| (weight as i16).to_le_bytes())),
+                    8 => add(&mut blob, weights.iter().flat_map(|&weight| (weight as i8).to_le_bytes()), 1),
+                    _ => add(&mut blob, weights.iter().flat_map(|&weight| (weight as i16).to_le_bytes()), 2),
                 });
             }
         }
@@ -281,9 +290,8 @@ fn tap(window: &Window, source: [usize; 2], target: [usize; 2], kernel: usize) -
     hits.next().map(|[y, x]| (kernel * taps_y + y) * taps_x + x)
 }
 
-fn add<const WIDTH: usize>(blob: &mut Vec<u8>, values: impl Iterator<Item = [u8; WIDTH]>) -> Blob {
-    blob.resize(blob.len().next_multiple_of(8), 0);
+fn add(blob: &mut Vec<u8>, bytes: impl Iterator<Item = u8>, width: u64) -> Blob {
     let offset = blob.len() as u64;
-    blob.extend(values.flatten());
-    Blob { offset, count: (blob.len() as u64 - offset) / WIDTH as u64 }
+    blob.extend(bytes);
+    Blob { offset, count: (blob.len() as u64 - offset) / width }
 }

@@ -10,7 +10,7 @@ mod quartz;
 mod stem;
 
 use neurochip::chip::{Core, Overflow};
-use neurochip::image::description::{Blob, Model, Population, SpikeCode};
+use neurochip::image::description::{Model, Numbers, Population, SpikeCode};
 use neurochip::values::{Counts, Record};
 
 use crate::network::{Network, Synapse, Wires};
@@ -276,12 +276,16 @@ fn store(bits: u32, overflow: Overflow, exact: i64, overflows: &mut u64) -> i64 
     }
 }
 
-fn read_i32(network: &Network, Blob { offset, count }: Blob) -> Vec<i32> {
-    let bytes = &network.blob[offset as usize..][..count as usize * 4];
-    bytes.chunks(4).map(|chunk| i32::from_le_bytes(chunk.try_into().unwrap())).collect()
+fn read_i32(network: &Network, numbers: Numbers) -> Vec<i32> {
+    read_i64(network, numbers).into_iter().map(|value| value.try_into().unwrap()).collect()
 }
 
-fn read_i64(network: &Network, Blob { offset, count }: Blob) -> Vec<i64> {
-    let bytes = &network.blob[offset as usize..][..count as usize * 8];
-    bytes.chunks(8).map(|chunk| i64::from_le_bytes(chunk.try_into().unwrap())).collect()
+fn read_i64(network: &Network, Numbers { offset, count, bytes }: Numbers) -> Vec<i64> {
+    let stored = &network.blob[offset as usize..][..(count * bytes) as usize];
+    let sign_at = 64 - 8 * bytes;
+    let signed = |chunk: &[u8]| {
+        let unsigned = chunk.iter().rev().fold(0, |value, &byte| value << 8 | i64::from(byte));
+        unsigned << sign_at >> sign_at
+    };
+    stored.chunks(bytes as usize).map(signed).collect()
 }

@@ -4,7 +4,7 @@ mod wiring;
 
 use neurochip::image::Image;
 use neurochip::image::description::{
-    Blob, Connector, Description, Model, Population, Requantizer, Sparsity, SpikeCode, Stem, Window,
+    Connector, Description, Model, Numbers, Population, Requantizer, Sparsity, SpikeCode, Stem, Window,
 };
 
 use crate::network::{Network, binary, input, tiny};
@@ -69,8 +69,8 @@ fn refusal_of_requantizer(requantizer: Requantizer, words: &[i32]) -> String {
     })
 }
 
-fn words(offset: u64, count: u64) -> Blob {
-    Blob { offset, count }
+fn words(offset: u64, count: u64) -> Numbers {
+    Numbers { offset, count, bytes: 4 }
 }
 
 #[test]
@@ -187,6 +187,18 @@ fn constants_that_are_too_few_or_not_there() {
             format!("population 'dense' has 1 biases at byte {offset} of {bytes}")
         );
     }
+    for bytes in [0, 3, 8] {
+        assert_eq!(
+            refusal_of_stem(|stem| stem.bias.bytes = bytes),
+            format!("population 'dense' has 1 biases of {bytes} bytes, expected 1, 2 or 4")
+        );
+    }
+    let offset = Numbers { bytes: 16, ..words(0, 3) };
+    let wide = Requantizer::Fixed { multiplier: words(0, 3), offset, shift: words(0, 3) };
+    assert_eq!(
+        refusal_of_requantizer(wide, &[]),
+        "population 'dense' has 3 offsets of 16 bytes, expected 1, 2, 4 or 8"
+    );
     let float32 = Requantizer::Float32 { mantissa: words(0, 1), shift: words(0, 3), zero: 0 };
     assert_eq!(refusal_of_requantizer(float32, &[]), "population 'dense' has 1 mantissas and 3 shifts");
     let fixed = |offset, shift| Requantizer::Fixed { multiplier: words(0, 3), offset, shift };
@@ -215,7 +227,8 @@ fn constants_whose_products_could_overflow() {
         refusal_of_requantizer(float32(i32::MAX), &[0, 0]),
         "population 'dense' has zero 2147483647, expected -65536 to 65536"
     );
-    let fixed = Requantizer::Fixed { multiplier: words(0, 1), offset: words(8, 1), shift: words(4, 1) };
+    let offset = Numbers { bytes: 8, ..words(8, 1) };
+    let fixed = Requantizer::Fixed { multiplier: words(0, 1), offset, shift: words(4, 1) };
     let refused =
         |multiplier, shift, high| refusal_of_requantizer(fixed.clone(), &[multiplier, shift, 0, high]);
     assert_eq!(

@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Check, require};
-use crate::image::arrays::{bytes_of, read_i32, read_i64};
+use super::{Check, Error, check_numbers, require};
+use crate::image::arrays::{read_i32, read_i64};
 use crate::image::description::{
-    Blob, Description, IntegrateFire, Model, Population, Quartz, Readout, Requantizer, SpikeCode, Stem,
+    Description, IntegrateFire, Model, Numbers, Population, Quartz, Readout, Requantizer, SpikeCode, Stem,
 };
 use crate::register::Register;
 
@@ -84,24 +84,22 @@ impl Arrays<'_> {
         format!("population '{}' {what}", self.population.name)
     }
 
-    /// One number for all neurons, one a channel or one a neuron, of `width` bytes each.
-    fn check(&self, what: &str, range: Blob, width: u64) -> Check {
+    /// One number for all neurons, one a channel or one a neuron, of at most `widest` bytes each.
+    fn check(&self, what: &str, range: Numbers, widest: u64) -> Check {
         let (channels, neurons) = (self.population.shape[2], self.population.num_neurons() as u64);
         let count = range.count;
         require([1, u64::from(channels), neurons].contains(&count), || {
             self.says(&format!("has {count} {what}, expected 1, {channels} or {neurons}"))
         })?;
-        self.check_inside(what, range, width)
+        self.check_inside(what, range, widest)
     }
 
-    fn check_inside(&self, what: &str, range: Blob, width: u64) -> Check {
-        require(bytes_of(self.blob, range, width).is_some(), || {
-            let (count, offset, bytes) = (range.count, range.offset, self.blob.len());
-            self.says(&format!("has {count} {what} at byte {offset} of {bytes}"))
-        })
+    fn check_inside(&self, what: &str, range: Numbers, widest: u64) -> Check {
+        check_numbers(self.blob, range, widest)
+            .map_err(|wrong| Error::Invalid(self.says(&format!("has {} {what} {wrong}", range.count))))
     }
 
-    fn check_alike(&self, arrays: [(&str, Blob); 2]) -> Check {
+    fn check_alike(&self, arrays: [(&str, Numbers); 2]) -> Check {
         let [(a, first), (b, second)] = arrays;
         require(first.count == second.count, || {
             self.says(&format!("has {} {a} and {} {b}", first.count, second.count))
@@ -119,8 +117,8 @@ impl Arrays<'_> {
         })
     }
 
-    /// An array of i32 within a range.
-    fn check_i32(&self, what: &str, range: Blob, values: &RangeInclusive<i32>) -> Check {
+    /// Numbers of 32 bits within a range.
+    fn check_i32(&self, what: &str, range: Numbers, values: &RangeInclusive<i32>) -> Check {
         self.check(&format!("{what} constants"), range, 4)?;
         self.check_range(what, read_i32(self.blob, range), values)
     }
@@ -150,14 +148,14 @@ impl Arrays<'_> {
         self.check_i32("threshold", model.threshold, &(1..=high))
     }
 
-    fn check_levels(&self, values: Blob) -> Check {
+    fn check_levels(&self, values: Numbers) -> Check {
         let (count, neurons) = (values.count, self.population.num_neurons() as u64);
         require(count == neurons, || self.says(&format!("has {count} values, expected {neurons}")))?;
         let Some(SpikeCode::FirstSpike { levels, .. }) = self.population.code else { return Ok(()) };
         self.check_i32("value", values, &(0..=levels as i32))
     }
 
-    fn check_tables(&self, entries: Blob, tables: u32) -> Check {
+    fn check_tables(&self, entries: Numbers, tables: u32) -> Check {
         let channels = self.population.shape[2];
         require([1, channels].contains(&tables), || {
             self.says(&format!("has {tables} tables, expected 1 or {channels}"))

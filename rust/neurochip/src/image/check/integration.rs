@@ -1,8 +1,8 @@
 //! Integration: the chip has the words that a membrane takes, and coefficients suffice.
 
-use super::{Check, require};
-use crate::image::arrays::{bytes_of, read_i32};
-use crate::image::description::{Blob, Description, Integration, Population, Stem};
+use super::{Check, Error, check_numbers, require};
+use crate::image::arrays::read_i32;
+use crate::image::description::{Description, Integration, Numbers, Population, Stem};
 
 /// Most a coefficient may be: times a weight sum of 32 bits it fits 62.
 const MAX_COEFFICIENT: i32 = 1 << 30;
@@ -41,8 +41,8 @@ fn check_double(image: &Description, population: &Population) -> Check {
 fn check_coefficients(
     blob: &[u8],
     population: &Population,
-    coefficients: Blob,
-    shift: Blob,
+    coefficients: Numbers,
+    shift: Numbers,
     steps: u32,
 ) -> Check {
     let (name, channels) = (&population.name, population.shape[2]);
@@ -54,9 +54,8 @@ fn check_coefficients(
         format!("population '{name}' has {count} coefficients in {rows} rows for {steps} timesteps")
     })?;
     for (what, range) in [("coefficients", coefficients), ("coefficient shifts", shift)] {
-        require(bytes_of(blob, range, 4).is_some(), || {
-            let (count, offset, bytes) = (range.count, range.offset, blob.len());
-            format!("population '{name}' has {count} {what} at byte {offset} of {bytes}")
+        check_numbers(blob, range, 4).map_err(|wrong| {
+            Error::Invalid(format!("population '{name}' has {} {what} {wrong}", range.count))
         })?;
     }
     let outside = |range, high| read_i32(blob, range).into_iter().find(|value| !(0..=high).contains(value));

@@ -1,9 +1,9 @@
 //! Projections: ends, weights, windows and indices.
 
-use super::{Check, Error, MAX_LENGTH, require};
-use crate::image::arrays::{bytes_of, read_i32};
+use super::{Check, Error, MAX_LENGTH, check_numbers, require};
+use crate::image::arrays::read_i32;
 use crate::image::description::{
-    Blob, Connector, Description, Model, Population, Projection, SpikeCode, Window,
+    Connector, Description, Model, Numbers, Population, Projection, SpikeCode, Window,
 };
 use crate::window::Axis;
 
@@ -74,12 +74,11 @@ fn check_connector(connector: &Connector, source: &Population, target: &Populati
     }
 }
 
-fn check_index(index: Blob, source: &Population, target: &Population, blob: &[u8]) -> Check {
+fn check_index(index: Numbers, source: &Population, target: &Population, blob: &[u8]) -> Check {
     let (count, neurons) = (index.count, target.num_neurons() as u64);
     require(count == neurons, || format!("has an index of {count} entries, expected {neurons}"))?;
-    require(bytes_of(blob, index, 4).is_some(), || {
-        format!("has an index of {count} entries at byte {} of {}", index.offset, blob.len())
-    })?;
+    check_numbers(blob, index, 4)
+        .map_err(|wrong| Error::Invalid(format!("has an index of {count} entries {wrong}")))?;
     let sources = source.num_neurons() as i32;
     let outside = read_i32(blob, index).into_iter().find(|entry| !(-1..sources).contains(entry));
     outside.map_or(Ok(()), |entry| {

@@ -1,6 +1,6 @@
 //! Random Quartz populations, each with its triggers, of a size at which the levels differ.
 
-use neurochip::image::description::{Blob, Connector, Model, Population, Quartz, Readout, SpikeCode};
+use neurochip::image::description::{Connector, Model, Numbers, Population, Quartz, Readout, SpikeCode};
 
 use super::{Choices, any_source, connect, shape};
 use crate::network::Network;
@@ -109,7 +109,7 @@ fn constants(
         network.add_i32(&values)
     };
     let magnitude = usual.min(highest as i32);
-    let bias: Blob = array(-magnitude, magnitude);
+    let bias: Numbers = array(-magnitude, magnitude);
     let slope = array(1, steepest);
     let threshold = array(0, steps as i32 * steepest);
     let readout = choices.one_of(&[Readout::Set, Readout::Add]);

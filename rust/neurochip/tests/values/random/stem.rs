@@ -1,7 +1,7 @@
 //! Random STEM populations, with parameters of a size at which the values that are sent differ.
 
 use neurochip::image::description::{
-    Blob, Integration, Model, Population, Requantizer, Sparsity, SpikeCode, Stem,
+    Integration, Model, Numbers, Population, Requantizer, Sparsity, SpikeCode, Stem,
 };
 
 use super::{Choices, connect, shape};
@@ -158,19 +158,19 @@ fn integration(
 }
 
 impl Draw<'_> {
-    fn bias(&mut self) -> Blob {
+    fn bias(&mut self) -> Numbers {
         let usual = 1 << self.membrane_bits.min(30);
         let magnitude = self.choices.one_of(&[usual / 2, usual, 10, i32::MAX]);
         self.constants(-magnitude, magnitude)
     }
 
     /// One constant for all neurons, one a channel or one a neuron.
-    fn constants(&mut self, low: i32, high: i32) -> Blob {
+    fn constants(&mut self, low: i32, high: i32) -> Numbers {
         let count = self.choices.one_of(&[1, self.shape[2], self.shape.iter().product()]);
         self.array(count.into(), low, high)
     }
 
-    fn array(&mut self, count: u64, low: i32, high: i32) -> Blob {
+    fn array(&mut self, count: u64, low: i32, high: i32) -> Numbers {
         let values = self.choices.many(count as usize, low, high);
         self.network.add_i32(&values)
     }

@@ -2,7 +2,7 @@
 
 use neurochip::chip::Core;
 use neurochip::image::description::{
-    Blob, Integration, Model, Population, Requantizer, Sparsity, SpikeCode, Stem,
+    Integration, Model, Numbers, Population, Requantizer, Sparsity, SpikeCode, Stem,
 };
 use neurochip::values::Counts;
 
@@ -162,7 +162,7 @@ pub(crate) fn weighted(
     reason = "the host's float32 is the definition"
 )]
 fn apply(network: &Network, requantizer: &Requantizer, membrane: i64, neuron: usize, channel: usize) -> i128 {
-    let constant = |range: &Blob| {
+    let constant = |range: &Numbers| {
         let values = read_i32(network, *range);
         values[neuron % values.len()]
     };

@@ -1,6 +1,6 @@
 //! Refusals of projections, windows, schedules and tiles.
 
-use neurochip::image::description::{Blob, Connector, Integration, Model, Population, Tile, Window};
+use neurochip::image::description::{Connector, Integration, Model, Numbers, Population, Tile, Window};
 
 use super::{WINDOW, network, refusal, refusal_of};
 use crate::network::{SECOND_STATE_WORD, binary, tiny};
@@ -70,7 +70,7 @@ fn connectors_that_do_not_fit_their_populations() {
 
 #[test]
 fn an_index_that_is_not_whole_or_names_nobody() {
-    let index = |offset, count| Connector::OneToOne { index: Some(Blob { offset, count }) };
+    let index = |offset, count| Connector::OneToOne { index: Some(Numbers { offset, count, bytes: 4 }) };
     assert_eq!(refusal_of_connector(3, index(0, 2)), "projection 3 has an index of 2 entries, expected 3");
     let bytes = network().describe().1.len();
     assert_eq!(
@@ -153,7 +153,8 @@ fn refusal_of_scaled(count: u64, rows: u64, words: &[i32]) -> String {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         blob[..bytes.len()].copy_from_slice(&bytes);
         let Model::Stem(stem) = &mut image.populations[3].model else { panic!("not a STEM population") };
-        let (coefficients, shift) = (Blob { offset: 0, count }, Blob { offset: 4 * count, count: rows });
+        let coefficients = Numbers { offset: 0, count, bytes: 4 };
+        let shift = Numbers { offset: 4 * count, count: rows, bytes: 4 };
         stem.integration = Integration::Scaled { coefficients, shift };
     })
 }
