@@ -129,6 +129,18 @@ def test_two_state_words_take_the_soma_longer():
     assert cycles == {"exact": 8 * 5 + 5 + 8 * 5, "double": 8 * 12 + 49 + 8 * 5}
 
 
+def test_two_state_words_are_multiplied_by_as_many_bits_as_the_chip_file_says():
+    differing = []
+    for bits in (8, 16, 24):
+        overrides = {"core.second_state_word.multiplier_bits": bits}
+        image = compiled(wide(), overrides=overrides, integration="double")
+        multiplier = image.network.populations[1].model.requantizer.multiplier
+        assert int(multiplier.max()).bit_length() == bits
+        differing.append(image.layers[1].differing)
+    # What is left is float32's second rounding: no line has its thresholds.
+    assert differing == [2859, 77, 34]
+
+
 def test_two_state_words_take_the_memory_that_the_chip_file_says():
     words = {
         (mode, extra): compiled(
