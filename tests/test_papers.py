@@ -87,7 +87,8 @@ def _about(bench):
 
 
 def told(bench):
-    return Section((TABLE,), (Plot("figure-01", "a line", lambda figure: figure.add_subplot()),))
+    plot = Plot("figure-01", "a line", lambda figure: figure.add_subplot())
+    return Section((TABLE,), (plot,), {"ours.settings.toml": "[default]\nrot = 1\n"})
 
 
 def fails(bench):
@@ -100,7 +101,10 @@ def test_a_suite_writes_each_table_each_plot_and_then_the_report(tmp_path):
     assert about == ("a bench of 7",)
     assert section.tables == (TABLE,)
     written = {path.name: path for path in (tmp_path / "made").iterdir()}
-    assert sorted(written) == ["figure-01.png", "report.md", "table-07.csv"]
+    assert sorted(written) == [
+        "figure-01.png", "ours.settings.toml", "report.md", "table-07.csv",
+    ]  # fmt: skip
+    assert written["ours.settings.toml"].read_text() == "[default]\nrot = 1\n"
     assert written["table-07.csv"].read_text() == csv_text(TABLE)
     assert written["figure-01.png"].read_bytes().startswith(b"\x89PNG")
     report = written["report.md"].read_text()
@@ -112,7 +116,9 @@ def test_a_suite_writes_each_table_each_plot_and_then_the_report(tmp_path):
 def test_a_part_that_fails_leaves_what_was_finished_and_no_report(tmp_path):
     with pytest.raises(NeurochipError, match="cannot measure 7"):
         list(run_suite(of_parts(Part("one", told), Part("two", fails)), Options(tmp_path)))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["figure-01.png", "table-07.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "figure-01.png", "ours.settings.toml", "table-07.csv",
+    ]  # fmt: skip
 
 
 def test_parts_can_be_run_alone_and_unknown_ones_are_told_at_once(tmp_path):

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import neurochip as nc
 from command_line import neurochip
 from neurochip.chip import load as load_chip
-from neurochip.lower import LayerSettings
+from neurochip.image import Image
+from neurochip.lower import LayerSettings, Settings
 from neurochip.lower.network import Population, SpikeCode, Stem
+from neurochip.lower.sparsity import generating_layers
 from neurochip.papers import Options
 from neurochip.papers.networks import Places, trained
 from neurochip.papers.sdann.codes import rate_spikes
 from neurochip.papers.sdann.facts import ALL_SPIKES, DRLO, UNIFORM, measured, sparse_values
+from neurochip.papers.sdann.hybrid import shortened
 from neurochip.papers.sdann.pipeline import WAYS, Timed
 from neurochip.papers.sdann.published import published
+from neurochip.papers.sdann.size import QUICK as QUICK_SIZE
 from neurochip.papers.sdann.uniform import explained, of_even_values
 
 EIGHT_BITS = SpikeCode(8, False, 0)
@@ -146,6 +152,55 @@ def test_a_quick_run_tells_what_it_leaves_out_and_is_the_same_again(tmp_path):
     assert again.exit_code == 0, again.stderr
     for name, content in tables(second).items():
         assert tables(first)[name] == content, name
+
+
+@pytest.fixture
+def one_network(monkeypatch):
+    """A quick run of one network, on few samples."""
+    trained = (("digits_cnn", "digits", 40),)
+    size = replace(QUICK_SIZE, trained=trained, synthetic=(), searched=16, trials=0)
+    monkeypatch.setattr("neurochip.papers.sdann.bench.QUICK", size)
+
+
+@pytest.mark.usefixtures("no_data", "one_network")
+def test_journals_of_other_images_are_left_alone_and_a_killed_search_goes_on(tmp_path, monkeypatch):
+    foreign = tmp_path / "digits_cnn.journal"
+    foreign.write_text('{"format": "neurochip tune 1", "search": "another image"}\n')
+    search = (*QUICK, "-o", tmp_path, "--only", "table-08")
+    ran = neurochip(*search)
+    assert ran.exit_code == 0, ran.stderr
+    assert (tmp_path / "report.md").exists()
+    assert foreign.read_text().endswith('"another image"}\n')
+    (own,) = set(tmp_path.glob("*.journal")) - {foreign}
+    finished, table = own.read_bytes(), (tmp_path / "table-08.csv").read_bytes()
+    killed = b"".join(finished.splitlines(keepends=True)[:-3])
+    own.write_bytes(killed)
+    assert neurochip(*search).exit_code == 0
+    assert own.read_bytes() == finished
+    assert (tmp_path / "table-08.csv").read_bytes() == table
+
+    # The same network as another version would write it: the bytes differ, and nothing else.
+    monkeypatch.setattr(Image, "to_bytes", lambda image: b"another format")
+    assert neurochip(*search).exit_code == 0
+    assert own.read_bytes() == finished
+    assert len(set(tmp_path.glob("*.journal"))) == 3
+
+
+@pytest.mark.usefixtures("no_data", "one_network")
+def test_table_8_says_what_each_layer_leaves_out_and_writes_it_as_settings(tmp_path):
+    ran = neurochip(*QUICK, "-o", tmp_path, "--only", "table-08")
+    assert ran.exit_code == 0, ran.stderr
+    row, *_ = csv.DictReader((tmp_path / "table-08.csv").read_text().splitlines())
+    settings = Settings.from_toml((tmp_path / "digits_cnn.settings.toml").read_text())
+    graph = Places.of(Options(tmp_path)).zoos[-1] / "digits_cnn" / "uint8_qdq.onnx"
+    layers = generating_layers(nc.compile(graph, "darwin3", settings=settings).network)
+    assert row["by layer"].split() == [shortened(settings.of(layer)) for layer in layers]
+    assert any(settings.of(layer).leaves_spikes_out for layer in layers)
+
+
+def test_settings_of_a_layer_are_told_in_two_characters():
+    kinds = (LayerSettings(), LayerSettings(rot=2), LayerSettings(drlo=5))
+    assert [shortened(each) for each in kinds] == ["–", "R2", "D5"]
 
 
 def test_an_unknown_part_names_the_parts(tmp_path):

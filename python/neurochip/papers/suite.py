@@ -7,8 +7,8 @@ holds all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -50,6 +50,8 @@ class Section:
 
     tables: tuple[Table, ...]
     plots: tuple[Plot, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Other files by name, such as settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +120,21 @@ def run_suite(
     for part in parts:
         options.tell(part.name)
         section = part.measure(bench)
-        for table in section.tables:
-            _write(options.folder / f"{table.name}.csv", csv_text(table).encode())
-            report.append(markdown(table))
-        for plot in section.plots:
-            _write(options.folder / f"{plot.name}.png", png(plot))
-            report += [f"![{plot.title}]({plot.name}.png)", ""]
+        report += _written(section, options.folder)
         yield section
     _write(options.folder / REPORT, "\n".join(report).encode())
+
+
+def _written(section: Section, folder: Path) -> Iterator[str]:
+    """Writes a section's files; gives its lines of the report."""
+    for name, text in section.texts.items():
+        _write(folder / name, text.encode())
+    for table in section.tables:
+        _write(folder / f"{table.name}.csv", csv_text(table).encode())
+        yield markdown(table)
+    for plot in section.plots:
+        _write(folder / f"{plot.name}.png", png(plot))
+        yield from (f"![{plot.title}]({plot.name}.png)", "")
 
 
 def _make(folder: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
 
+from ...image import Image
 from ...quantize.runtime import onnxruntime
 from ...tune import Samples, Tuned, tune
+from ...tune.evaluate import fingerprint
+from ...tune.journal import FORMAT as JOURNAL_FORMAT
 from ..networks import Subject, all_trained, synthetic
 from ..suite import Options
 from .chips import compiled
@@ -61,22 +65,28 @@ class Bench:
     def _tuned(self, subject: Subject) -> Tuned:
         tell = self.options.tell
         tell(f"{subject.name}: compiling")
+        image = compiled(subject)
         assert subject.labels is not None
         whole = Samples(subject.x, subject.labels)
         count = min(self.size.searched, len(subject.x) // 2)
         return tune(
-            compiled(subject),
+            image,
             whole.first(count),
             whole.between(count, 2 * count),
             MAX_LOSS,
             self.size.trials,
-            self._journal(subject.name),
+            self._journal(subject.name, image),
             self.options.threads,
             lambda doing: tell(f"{subject.name}: {doing}"),
         )
 
-    def _journal(self, name: str) -> Path:
-        return self.options.folder / f"{name}.journal"
+    def _journal(self, name: str, image: Image) -> Path:
+        """A name of its own for each image: a search of another one neither stops it nor is lost.
+
+        What another version of the package wrote is another image's, or another format.
+        """
+        search = hashlib.sha256(f"{JOURNAL_FORMAT} {fingerprint(image)}".encode()).hexdigest()
+        return self.options.folder / f"{name}.{search[:12]}.journal"
 
 
 def about(bench: Bench) -> tuple[str, ...]:

@@ -69,9 +69,8 @@ def _row(bench: Bench, facts: Facts, sop_pj: float) -> tuple[Cell, ...]:
 
 def _sparse(bench: Bench, facts: Facts) -> tuple[str, float]:
     tuned = bench.tuned.get(facts.subject)
-    change = None if tuned is None else saved(tuned, tuned.found)
-    if change is not None:
-        return "by layer", change
+    if tuned is not None:
+        return "by layer", saved(tuned, tuned.found)
     told = f"{UNSEARCHED.sparsity} in every layer"
     return told, facts.outcomes[UNSEARCHED].change(facts.dense)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ...lower import LayerSettings
 from ...tune import Checked, Tuned
 from ..suite import Section
-from ..table import Cell, Column, Table
+from ..table import NOTHING, Cell, Column, Table
 from .bench import MAX_LOSS, Bench
+from .chips import DARWIN3
 from .size import COUNTERPARTS
 
 
@@ -14,6 +16,7 @@ def measure(bench: Bench) -> Section:
     columns = (
         Column("network"),
         Column("samples, searched and held out"),
+        Column("by layer"),
         Column("SOPs by layer, %", signed=True),
         Column("accuracy, held out", signed=True),
         Column("±"),
@@ -25,7 +28,7 @@ def measure(bench: Bench) -> Section:
     rows = [_row(bench, name, tuned) for name, tuned in bench.tuned.items()]
     beside = {COUNTERPARTS.get(name) for name in bench.tuned}
     others = [name for name in bench.published.names if name not in beside]
-    rows += [(None,) * 7 + _published(bench, name) for name in others]
+    rows += [(None,) * 8 + _published(bench, name) for name in others]
     table = Table(
         name="table-08",
         title="Table 8: hybrid settings, change of SOPs",
@@ -35,17 +38,26 @@ def measure(bench: Bench) -> Section:
             f"at most {MAX_LOSS:g} points may be lost on the samples searched, and again on those "
             "held out, in whole samples; the paper's bound is not at hand",
             "± is the standard error of the change held out",
+            f"by layer, in the order of the network: Rr is RoT r, Dk is DRLO k, {NOTHING} sends "
+            "all spikes; `NETWORK.settings.toml` beside this report names the layers, and is what "
+            "`neurochip run --settings` takes",
             "architectures with synthetic weights have no accuracy to bound",
         ),
         sources=(bench.published.source("hybrid"),),
     )
-    return Section((table,))
+    settings = {f"{name}.settings.toml": _toml(name, each) for name, each in bench.tuned.items()}
+    return Section((table,), texts=settings)
 
 
-def saved(tuned: Tuned, checked: Checked | None) -> float | None:
-    """Change of SOPs in percent on the samples of the search; None where nothing was found."""
-    if checked is None:
-        return None
+def shortened(chosen: LayerSettings) -> str:
+    """Which spikes a layer leaves out, in the two characters of the table."""
+    rot = f"R{chosen.rot}" if chosen.rot else ""
+    drlo = f"D{chosen.drlo}" if chosen.drlo is not None else ""
+    return rot + drlo or NOTHING
+
+
+def saved(tuned: Tuned, checked: Checked) -> float:
+    """Change of SOPs in percent on the samples of the search."""
     dense = tuned.dense.tried.evaluation
     return 100.0 * (checked.tried.evaluation.sops / dense.sops - 1.0)
 
@@ -56,14 +68,26 @@ def _row(bench: Bench, name: str, tuned: Tuned) -> tuple[Cell, ...]:
     return (
         name,
         f"{len(tuned.dense.tried.evaluation.right):,} + {len(dense.right):,}",
+        " ".join(map(shortened, tuned.space.chosen(tuned.found.tried.assignment).values())),
         saved(tuned, tuned.found),
         -found.loss(dense),
         found.loss_error(dense),
         single,
-        saved(tuned, best),
+        None if best is None else saved(tuned, best),
         *_published(bench, COUNTERPARTS.get(name)),
     )
 
 
 def _published(bench: Bench, name: str | None) -> tuple[Cell, ...]:
     return (bench.published.name(name), bench.published.figure("hybrid", "sops", name))
+
+
+def _toml(name: str, tuned: Tuned) -> str:
+    """What was found, as the file that `neurochip tune` writes."""
+    change, held_out = saved(tuned, tuned.found), tuned.found.held_out
+    comment = (
+        f"{name} on {DARWIN3}, the settings of table 8: SOPs change by {change:.2f} %\n"
+        f"{held_out.loss(tuned.dense.held_out):.2f} points lost on {len(held_out.right):,} samples "
+        f"held out, {MAX_LOSS:g} might be"
+    )
+    return tuned.settings().to_toml(comment)
