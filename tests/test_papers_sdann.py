@@ -198,6 +198,29 @@ def test_table_8_says_what_each_layer_leaves_out_and_writes_it_as_settings(tmp_p
     assert any(settings.of(layer).leaves_spikes_out for layer in layers)
 
 
+@pytest.mark.usefixtures("no_data", "one_network")
+def test_tables_2_and_3_tell_each_accuracy_and_its_change_the_papers_too(tmp_path):
+    ran = neurochip(*QUICK, "-o", tmp_path, "--only", "tables-02-03")
+    assert ran.exit_code == 0, ran.stderr
+    accuracies, changes = (
+        list(csv.DictReader((tmp_path / name).read_text().splitlines()))
+        for name in ("table-02-03.csv", "table-02-03-changes.csv")
+    )
+    assert len(accuracies) == len(changes) == 1 + len(published().names)
+    for accuracy, change in zip(accuracies, changes, strict=True):
+        for column in accuracy.keys() & change.keys() - {"network", "paper's network"}:
+            theirs = column.startswith("SDANN")
+            quantized = accuracy["quantized, paper" if theirs else "quantized"]
+            if accuracy[column]:
+                difference = float(accuracy[column]) - float(quantized)
+                assert float(change[column]) == pytest.approx(difference, abs=0.006)
+            else:
+                assert change[column] == ""
+    cifar10net = next(row for row in accuracies if row["paper's network"] == "CIFAR10Net")
+    assert (cifar10net["quantized, paper"], cifar10net["SDANN, scaled"]) == ("91.93", "91.89")
+    assert accuracies[0]["scaled, 16 bits"] == "100.00"
+
+
 def test_settings_of_a_layer_are_told_in_two_characters():
     kinds = (LayerSettings(), LayerSettings(rot=2), LayerSettings(drlo=5))
     assert [shortened(each) for each in kinds] == ["–", "R2", "D5"]
