@@ -78,6 +78,13 @@ def test_a_change_has_its_sign_and_none_has_none():
     ]  # fmt: skip
 
 
+def test_a_column_of_significant_digits_keeps_small_figures_and_whole_large_ones():
+    energy = Column("µJ", digits=3)
+    told = [energy.told(cell) for cell in (28_407.9, 284.4, 4.0912, 0.02681, 0.0, -0.00051)]
+    assert told == ["28,408", "284", "4.09", "0.0268", "0.00", "-0.000510"]
+    assert [energy.stored(cell) for cell in (28_407.9, 0.02681, None)] == ["28408", "0.0268", ""]
+
+
 def of_parts(*parts):
     return Suite("paper", "A paper", lambda: "Someone, 2025", lambda options: 7, _about, parts)
 

@@ -221,6 +221,16 @@ def test_tables_2_and_3_tell_each_accuracy_and_its_change_the_papers_too(tmp_pat
     assert accuracies[0]["scaled, 16 bits"] == "100.00"
 
 
+@pytest.mark.usefixtures("no_data", "one_network")
+def test_table_10_tells_the_energy_of_small_networks_with_all_its_digits(tmp_path):
+    ran = neurochip(*QUICK, "-o", tmp_path, "--only", "table-10")
+    assert ran.exit_code == 0, ran.stderr
+    (row,) = csv.DictReader((tmp_path / "table-10.csv").read_text().splitlines())
+    assert float(row["µJ"]) == pytest.approx(5.47 * float(row["M SOPs"]), rel=1e-3)
+    assert 0 < float(row["µJ, sparse"]) < float(row["µJ"]) < 0.2
+    assert all(len(row[name].lstrip("0.")) == 4 for name in ("µJ", "µJ, sparse", "M SOPs"))
+
+
 def test_settings_of_a_layer_are_told_in_two_characters():
     kinds = (LayerSettings(), LayerSettings(rot=2), LayerSettings(drlo=5))
     assert [shortened(each) for each in kinds] == ["–", "R2", "D5"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import floor, log10
 from typing import TypeAlias
 
 Cell: TypeAlias = str | int | float | None
@@ -20,6 +21,8 @@ class Column:
     name: str
     decimals: int = 2
     """Of cells that are floats."""
+    digits: int | None = None
+    """Instead of `decimals`: so many significant ones at least, for figures of any size."""
     signed: bool = False
     """Whether the column holds changes: they have a sign."""
 
@@ -29,20 +32,31 @@ class Column:
             return NOTHING
         if isinstance(cell, str):
             return cell
-        cell = self._rounded(cell)
+        decimals = self._decimals(cell)
+        cell = _rounded(cell, decimals)
         sign = "+" if self.signed and cell else ""
-        return f"{cell:{sign},}" if isinstance(cell, int) else f"{cell:{sign},.{self.decimals}f}"
+        return f"{cell:{sign},.{decimals}f}"
 
     def stored(self, cell: Cell) -> str:
         """A cell for programs."""
         if cell is None or isinstance(cell, str):
             return cell or ""
-        cell = self._rounded(cell)
-        return str(cell) if isinstance(cell, int) else f"{cell:.{self.decimals}f}"
+        decimals = self._decimals(cell)
+        return f"{_rounded(cell, decimals):.{decimals}f}"
 
-    def _rounded(self, cell: float) -> float:
-        """As many decimals as are shown; nothing has no sign."""
-        return cell if isinstance(cell, int) else round(cell, self.decimals) + 0.0
+    def _decimals(self, cell: float) -> int:
+        """How many are shown of a number."""
+        if isinstance(cell, int):
+            return 0
+        if self.digits is None:
+            return self.decimals
+        exponent = floor(log10(abs(cell))) if cell else 0
+        return max(0, self.digits - 1 - exponent)
+
+
+def _rounded(cell: float, decimals: int) -> float:
+    """As many decimals as are shown; nothing has no sign."""
+    return cell if isinstance(cell, int) else round(cell, decimals) + 0.0
 
 
 @dataclass(frozen=True, slots=True)

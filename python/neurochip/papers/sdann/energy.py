@@ -11,7 +11,8 @@ from .chips import DARWIN3
 from .facts import ROT, Facts
 from .hybrid import saved
 
-MJ_IN_PJ = 1e9
+UJ_IN_PJ = 1e6
+MJ_IN_UJ = 1e3
 UNSEARCHED = ROT[0]
 """Setting of networks whose accuracy says nothing: the mildest."""
 
@@ -22,15 +23,15 @@ def measure(bench: Bench) -> Section:
     columns = (
         Column("network"),
         Column("weights"),
-        Column("M SOPs", 3),
-        Column("mJ", 5),
+        Column("M SOPs", digits=4),
+        Column("µJ", digits=4),
         Column("spikes left out"),
-        Column("M SOPs, sparse", 3),
-        Column("mJ, sparse", 5),
+        Column("M SOPs, sparse", digits=4),
+        Column("µJ, sparse", digits=4),
         Column("change, %", signed=True),
         Column("paper's network"),
-        Column("mJ, paper", 2),
-        Column("mJ, sparse, paper", 2),
+        Column("µJ, paper", digits=3),
+        Column("µJ, sparse, paper", digits=3),
         Column("change, paper, %", signed=True),
         Column("M SOPs it implies", 1),
     )
@@ -58,10 +59,10 @@ def _row(bench: Bench, facts: Facts, sop_pj: float) -> tuple[Cell, ...]:
         facts.subject,
         facts.weights,
         sops / 1e6,
-        sops * sop_pj / MJ_IN_PJ,
+        sops * sop_pj / UJ_IN_PJ,
         setting,
         sparse / 1e6,
-        sparse * sop_pj / MJ_IN_PJ,
+        sparse * sop_pj / UJ_IN_PJ,
         change,
         *_published(bench, bench.counterpart(facts), sop_pj),
     )
@@ -76,21 +77,25 @@ def _sparse(bench: Bench, facts: Facts) -> tuple[str, float]:
 
 
 def _published(bench: Bench, name: str | None, sop_pj: float) -> tuple[Cell, ...]:
-    dense = bench.published.figure("energy", "dense_mj", name)
-    sparse = bench.published.figure("energy", "sparse_mj", name)
+    dense, sparse = _published_uj(bench, name, "dense_mj"), _published_uj(bench, name, "sparse_mj")
     if dense is None or sparse is None:
         return (bench.published.name(name), None, None, None, None)
     change = 100.0 * (sparse / dense - 1.0)
-    return (bench.published.name(name), dense, sparse, change, dense * MJ_IN_PJ / sop_pj / 1e6)
+    return (bench.published.name(name), dense, sparse, change, dense * UJ_IN_PJ / sop_pj / 1e6)
+
+
+def _published_uj(bench: Bench, name: str | None, field: str) -> float | None:
+    energy_mj = bench.published.figure("energy", field, name)
+    return None if energy_mj is None else energy_mj * MJ_IN_UJ
 
 
 def _compared(bench: Bench, sop_pj: float) -> list[str]:
     """Why ours are not the paper's, from the SOPs that its energies imply."""
     told = []
     for facts in bench.facts:
-        dense = bench.published.figure("energy", "dense_mj", bench.counterpart(facts))
+        dense = _published_uj(bench, bench.counterpart(facts), "dense_mj")
         if dense is not None:
-            implied, macs = dense * MJ_IN_PJ / sop_pj, sum(facts.macs.values())
+            implied, macs = dense * UJ_IN_PJ / sop_pj, sum(facts.macs.values())
             than_ours = "fewer" if implied < facts.dense.sops else "more"
             activity = "sparser" if implied < facts.dense.sops else "denser"
             told.append(

@@ -66,7 +66,7 @@ def _own_accuracy(facts: Facts, choices: Sequence[LayerSettings]) -> tuple[Cell,
 
 
 def _sops(bench: Bench, number: int, method: str, choices: Sequence[LayerSettings]) -> Table:
-    columns = [Column("network"), Column("weights"), Column("samples"), Column("M SOPs", 3)]
+    columns = [Column("network"), Column("weights"), Column("samples"), Column("M SOPs", digits=4)]
     columns += [Column(f"{choice.sparsity}, %", signed=True) for choice in choices]
     columns += [Column("paper's network")]
     columns += [Column(f"paper, {choice.sparsity}, %", signed=True) for choice in choices]
