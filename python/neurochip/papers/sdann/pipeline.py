@@ -149,7 +149,7 @@ def _row(timed: Timed) -> tuple[Cell, ...]:
 
 def _draw(timed: list[Timed], figure: Any) -> None:
     left, right = figure.subplots(1, 2)
-    names = [f"{each.subject}\n{each.way.name}" for each in timed]
+    names = [f"{each.subject}, {each.way.name}" for each in timed]
     laws = [[each.latency_by_law for each in timed], [each.period_by_law for each in timed]]
     measured = [[each.latency for each in timed], [each.period for each in timed]]
     titles = ("latency of a sample", "time between samples")

@@ -45,7 +45,14 @@ FULL = Size(
     ),
     searched=250,
     trials=12,
-    pipelined=("mnist_lenet", "mnist_mlp", "digits_cnn", "digits_resnet"),
+    pipelined=(
+        "cifar10_vgg_max",
+        "cifar10_resnet",
+        "mnist_lenet",
+        "mnist_mlp",
+        "digits_cnn",
+        "digits_resnet",
+    ),
     by_layer=("cifar10_vgg_max", "cifar10_resnet", "digits_cnn", "cifar10net", "vgg16"),
 )
 
