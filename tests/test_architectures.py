@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from neurochip.papers import ARCHITECTURES
+from neurochip.papers.sdann.size import AS_PUBLISHED, FULL, NOT_THE_PAPERS, QUICK
 from neurochip.quantize import compare
 
 PARAMETERS = {
@@ -51,6 +54,19 @@ def test_synthetic_activations_neither_die_nor_saturate_in_depth(name):
     assert len(relus) == len(rectified)
     assert all(0.1 < (each > 0).mean() < 0.9 for each in relus)
     assert all((each == 255).mean() < 0.01 for each in relus)
+
+
+def test_every_network_of_the_report_is_as_published_or_said_not_to_be():
+    measured = {name for name, _ in (*FULL.synthetic, *QUICK.synthetic)}
+    assert set(AS_PUBLISHED) | set(NOT_THE_PAPERS) == measured
+    assert not set(AS_PUBLISHED) & set(NOT_THE_PAPERS)
+
+
+@pytest.mark.parametrize("name", NOT_THE_PAPERS)
+def test_a_network_that_is_not_the_papers_has_the_size_that_the_report_tells(name):
+    millions = trainable(ARCHITECTURES[name](0).model) / 1e6
+    told = re.search(r"[\d.]+(?= M parameters)", NOT_THE_PAPERS[name]).group()
+    assert f"{millions:.{len(told.partition('.')[2])}f}" == told
 
 
 def test_the_same_seed_builds_the_same_file():

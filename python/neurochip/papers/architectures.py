@@ -1,8 +1,8 @@
 """The networks of the papers, and of our benchmarks, as float ONNX with synthetic weights.
 
-Structures are those of the publications named; what the SDANN paper does not publish of its own
-(CIFAR10Net, Tiny-VGG) is marked as ours. Weights are seeded: costs are those of the architecture,
-accuracy has no meaning. `ARCHITECTURES` has them by name.
+Structures are those of the publications named, or said to be ours: those of the SDANN paper's own
+networks (CIFAR10Net, Tiny-VGG, its Tiny-YOLO) are not at hand. Weights are seeded: costs are those
+of the architecture, accuracy has no meaning. `ARCHITECTURES` has them by name.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def vgg16(seed: int = 0) -> Architecture:
 
 
 def tiny_vgg(seed: int = 0) -> Architecture:
-    """A VGG for ImageNet of as many parameters as the paper's, 5.76 M; structure ours."""
+    """A VGG for ImageNet, structure ours; 5.76 M parameters, as the paper's largest deployed."""
     builder = _imagenet("tiny_vgg", seed)
     last = builder.input
     for channels in (16, 48, 96, 256, 512, 768):
@@ -77,7 +77,7 @@ def tiny_vgg(seed: int = 0) -> Architecture:
 def tiny_yolo(seed: int = 0) -> Architecture:
     """Tiny YOLO v2 for VOC (Redmon and Farhadi): 13x13 cells of 5 boxes; ReLU for its leaky one.
 
-    The paper's own must be smaller than these 15.9 M parameters: its largest network has 5.76 M.
+    Not the SDANN paper's own: these are 15.9 M parameters, its largest deployed network has 5.76 M.
     """
     builder = Builder("tiny_yolo", pictures(1, VOC, seed), seed)
     last = builder.input

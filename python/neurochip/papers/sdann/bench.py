@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ..suite import Options
 from .chips import compiled
 from .facts import RECORDED_SAMPLES, Facts, measured
 from .published import Published, published
-from .size import COUNTERPARTS, FULL, QUICK
+from .size import AS_PUBLISHED, COUNTERPARTS, FULL, NOT_THE_PAPERS, QUICK
 
 MAX_LOSS = 0.5
 """Points of accuracy that hybrid settings may lose."""
@@ -102,5 +103,16 @@ def about(bench: Bench) -> tuple[str, ...]:
         f"{RECORDED_SAMPLES} samples at most",
         "beside CIFAR10Net stands a smaller VGG of ours, beside the CIFAR-10 ResNet-18 a smaller "
         "residual network: they were trained for this project, and lose accuracy for it",
+        *_structures([name for name, _ in bench.size.synthetic]),
     ]
     return (*lines, *(f"LEFT OUT: {each}" for each in bench.missing))
+
+
+def _structures(names: Sequence[str]) -> Iterator[str]:
+    """Whose they are: a line for those as published, and one for each other."""
+    exact = [f"{name} ({AS_PUBLISHED[name]})" for name in names if name in AS_PUBLISHED]
+    if exact:
+        yield f"structure as published: {', '.join(exact)}"
+    for name in names:
+        if name in NOT_THE_PAPERS:
+            yield f"structure not the paper's own: {name}, {NOT_THE_PAPERS[name]}"

@@ -102,7 +102,7 @@ def _compared(bench: Bench, sop_pj: float) -> list[str]:
                 f"{facts.subject}: {facts.dense.sops / implied:.1f} times the SOPs that the "
                 f"paper's energy implies; with our {macs / 1e6:,.0f} M MACs these would be "
                 f"{implied / macs:.2f} SOPs a MAC, ours are {facts.dense.sops / macs:.2f}: the "
-                f"paper's network has {than_ours} synapses or {activity} activations than ours, "
-                "and publishes neither"
+                f"paper's network has {than_ours} synapses or {activity} activations than ours; "
+                "neither is at hand"
             )
     return told

@@ -70,5 +70,23 @@ QUICK = Size(
     by_layer=("digits_cnn", "cifar10net"),
 )
 
+AS_PUBLISHED = {
+    "vgg16": "Simonyan and Zisserman",
+    "resnet18": "He and others",
+    "resnet34": "He and others",
+}
+"""Architectures whose structure is exactly that of a publication, and whose."""
+
+NOT_THE_PAPERS = {
+    "cifar10net": "ours, 1.7 M parameters; the structure of CIFAR10Net is not at hand",
+    "resnet18_cifar": "the usual one for 32x32 pictures, with a 3x3 stem and no pool, "
+    "11.2 M parameters; whether it is CIFAR-10's ResNet-18 of the paper is not at hand",
+    "tiny_vgg": "ours, 5.76 M parameters, as many as the largest network that the paper deploys; "
+    "the structure of Tiny-VGG is not at hand",
+    "tiny_yolo": "Tiny YOLO v2 (Redmon and Farhadi) with ReLU, 15.9 M parameters; the paper's "
+    "Tiny-YOLO is another network, for the largest that it deploys has 5.76 M",
+}
+"""Architectures that stand beside networks of the paper and are not these, and what they are."""
+
 COUNTERPARTS = {"cifar10_vgg_max": "cifar10net", "cifar10_resnet": "resnet18_cifar"}
 """Trained networks of ours beside those of the paper that do the same task; ours are smaller."""
