@@ -7,7 +7,7 @@
 | `chips.py` | what they run on |
 | `facts.py`, `codes.py` | what is measured of one network for most of the tables |
 | `bench.py` | what the tables share |
-| `rate.py` | rate coding as it is simulated, for figure 12 |
+| `rate.py`, `rate_tables.py` | rate coding as it is simulated, for figure 12 |
 | the others | one table or figure each |
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from ...tune.journal import FORMAT as JOURNAL_FORMAT
 from ..networks import Subject, all_trained, synthetic
 from ..suite import Options
 from .chips import compiled
+from .codes import COARSE_TIMESTEPS, RATE_TIMESTEPS
 from .facts import RECORDED_SAMPLES, Facts, measured
 from .published import Published, published
+from .rate import Simulated, simulated, simulated_at_level_255
 from .size import AS_PUBLISHED, COUNTERPARTS, FULL, NOT_THE_PAPERS, QUICK
 
 MAX_LOSS = 0.5
@@ -51,6 +53,16 @@ class Bench:
         """Hybrid settings of the trained networks; each search goes on where it was killed."""
         return {subject.name: self._tuned(subject) for subject in self.subjects}
 
+    @cached_property
+    def rates(self) -> dict[str, dict[int, Simulated]]:
+        """Rate codes of the trained networks, by their timesteps."""
+        return self._in_rate_codes(simulated, RATE_TIMESTEPS)
+
+    @cached_property
+    def rates_at_level_255(self) -> dict[str, dict[int, Simulated]]:
+        """Coarse ones, where the highest rate is that of the highest level."""
+        return self._in_rate_codes(simulated_at_level_255, COARSE_TIMESTEPS)
+
     def facts_of(self, name: str) -> Facts | None:
         """Of one network, if it is there."""
         return next((facts for facts in self.facts if facts.subject == name), None)
@@ -62,6 +74,14 @@ class Bench:
     def does_cifar10(self, facts: Facts) -> bool:
         """Whether a network is one of those for CIFAR-10, or stands beside one."""
         return self.counterpart(facts) in COUNTERPARTS.values()
+
+    def _in_rate_codes(
+        self, run: Callable[[Subject, int, Options], Simulated], timesteps: Sequence[int]
+    ) -> dict[str, dict[int, Simulated]]:
+        return {
+            subject.name: {each: run(subject, each, self.options) for each in timesteps}
+            for subject in self.subjects
+        }
 
     def _tuned(self, subject: Subject) -> Tuned:
         tell = self.options.tell

@@ -35,7 +35,7 @@ from ..spikes import (
 )
 from ..suite import Options
 from .chips import placed
-from .codes import CODES
+from .codes import COUNTED, RATE_TIMESTEPS, STEM, Rates, countings, rate_name, rates_of
 
 ALL_SPIKES = LayerSettings()
 ROT = tuple(LayerSettings(rot=bits) for bits in (1, 2, 3))
@@ -102,7 +102,9 @@ class Facts:
     """Of all SOPs, in percent, those of the input's spikes, which no setting touches."""
     trains: Trains
     layers: Mapping[str, Mapping[str, float]]
-    """By code, then by layer: SOPs of one of the samples recorded."""
+    """By code, then by layer: SOPs of one of the samples recorded; rate codes are counted."""
+    countings: Mapping[int, Mapping[str, float]]
+    """By the timesteps of a rate code, then by how its spikes are counted: SOPs of all layers."""
 
     @property
     def trained(self) -> bool:
@@ -118,6 +120,7 @@ class Facts:
 def measured(subject: Subject, options: Options) -> Facts:
     """Runs a network with all its spikes and with each uniform setting."""
     options.tell(f"{subject.name}: compiling")
+    rates = rates_of(subject)
     placement = placed(subject)
     image = assemble(placement)
     outcomes = {}
@@ -127,6 +130,7 @@ def measured(subject: Subject, options: Options) -> Facts:
     options.tell(f"{subject.name}: every spike")
     recorded = subject.x[:RECORDED_SAMPLES]
     network, values = network_of(image), sent(image, recorded, options.threads)
+    counted = _counted(network, values, rates)
     return Facts(
         subject=subject.name,
         weights=subject.weights,
@@ -137,7 +141,14 @@ def measured(subject: Subject, options: Options) -> Facts:
         effects={choice: _effect(network, values, choice) for choice in UNIFORM},
         input_share=_input_share(network, values),
         trains=_trains(network, values),
-        layers={name: sops_by_layer(network, values, count) for name, count in CODES.items()},
+        layers={
+            STEM: sops_by_layer(network, values),
+            **{rate_name(each): counted[each][COUNTED] for each in RATE_TIMESTEPS},
+        },
+        countings={
+            timesteps: {name: sum(layers.values()) for name, layers in ways.items()}
+            for timesteps, ways in counted.items()
+        },
     )
 
 
@@ -164,6 +175,19 @@ def _outcome(
 def _chips(image: Image) -> str:
     count = image.chips_used
     return image.chip.name if count == 1 else f"{count} x {image.chip.name}"
+
+
+def _counted(
+    network: Network, values: Mapping[str, Values], rates: Rates
+) -> dict[int, dict[str, dict[str, float]]]:
+    """By timesteps, way of counting and layer: SOPs of a rate code."""
+    return {
+        timesteps: {
+            name: sops_by_layer(network, values, count)
+            for name, count in countings(rates, timesteps).items()
+        }
+        for timesteps in RATE_TIMESTEPS
+    }
 
 
 def _effect(network: Network, values: Mapping[str, Values], choice: LayerSettings) -> Effect:

@@ -1,73 +1,62 @@
-"""Rate coding, simulated: what integrate-and-fire neurons send, beside what was counted."""
+"""Rate coding, simulated: what integrate-and-fire neurons send, and answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from ...chip import load as load_chip
 from ...image import assemble
-from ...lower import CodeOptions
+from ...lower import CodeOptions, lower
+from ...placement import Placement
 from ...simulate import simulate
-from ..boards import placed
+from ...tune import Evaluation
+from ..boards import network_of, placed, placed_on_a_board
 from ..networks import Subject
-from ..table import Cell, Column, Table
-from .bench import Bench
+from ..suite import Options
 from .chips import IDEAL
-from .codes import RATE_TIMESTEPS, STEM, rate_name
-from .facts import RECORDED_SAMPLES, Facts, answers
+from .codes import rate_name
+from .facts import RECORDED_SAMPLES, answers
 
 
-def table(bench: Bench) -> Table:
-    """Of trained networks alone: fewer timesteps cost accuracy, which others do not have."""
-    columns = (
-        Column("network"),
-        Column("samples"),
-        Column("STEM, M SOPs", 3),
-        Column("STEM, %"),
-        Column("timesteps"),
-        Column("counted, M SOPs", 3),
-        Column("simulated, M SOPs", 3),
-        Column("simulated to STEM", 1),
-        Column("rate, %"),
-    )
-    rows = [row for subject in bench.subjects for row in _rows(bench, subject)]
-    return Table(
-        name="figure-12-rate",
-        title="Figure 12: rate coding as it is counted, and as it is simulated",
-        columns=columns,
-        rows=tuple(rows),
-        notes=(
-            f"simulated: `--code rate` on `{IDEAL}`, integrate-and-fire neurons with subtractive "
-            "reset; their highest rates are those of calibration samples, not of the level 255, "
-            "and signed tensors count from their lowest level, not from zero: both send more",
-            "percent are right answers among the samples; STEM's are those on darwin3",
-        ),
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class Simulated:
+    """One trained network in a rate code, on the samples recorded."""
+
+    layers: Mapping[str, float]
+    """SOPs of a sample into each layer."""
+    answers: Evaluation
+
+    @property
+    def sops(self) -> float:
+        """Of a sample, all layers together."""
+        return sum(self.layers.values())
 
 
-def _rows(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
-    facts = bench.facts_of(subject.name)
-    assert facts is not None
-    few = subject.first(RECORDED_SAMPLES)
-    stem, right = sum(facts.layers[STEM].values()), _right(facts, len(few.x))
-    for timesteps in RATE_TIMESTEPS:
-        bench.options.tell(f"{subject.name}: {rate_name(timesteps)}")
-        image = assemble(placed(few, IDEAL, "rate", options=CodeOptions(timesteps=timesteps)))
-        run = simulate(image, few.x, timing="none", threads=bench.options.threads, compare=False)
-        found, sops = answers(run, few), float(run.sops.mean())
-        assert found is not None
-        yield (
-            subject.name,
-            len(few.x),
-            stem / 1e6,
-            right,
-            timesteps,
-            sum(facts.layers[rate_name(timesteps)].values()) / 1e6,
-            sops / 1e6,
-            sops / stem,
-            found.percent,
-        )
+def simulated(subject: Subject, timesteps: int, options: Options) -> Simulated:
+    """Runs `--code rate` on exact membranes, its highest rates from calibration samples."""
+    options.tell(f"{subject.name}: {rate_name(timesteps)}")
+    return _run(subject, placed(subject, IDEAL, "rate", None, _of(timesteps)), options)
 
 
-def _right(facts: Facts, count: int) -> float:
-    assert facts.dense.answers is not None
-    return 100.0 * float(facts.dense.answers.right[:count].mean())
+def simulated_at_level_255(subject: Subject, timesteps: int, options: Options) -> Simulated:
+    """The same without calibration samples: the highest rate is that of the highest level."""
+    options.tell(f"{subject.name}: {rate_name(timesteps)}, without calibration")
+    network = lower(subject.graph, load_chip(IDEAL), "rate", None, options=_of(timesteps))
+    return _run(subject, placed_on_a_board(network, IDEAL), options)
+
+
+def _of(timesteps: int) -> CodeOptions:
+    return CodeOptions(timesteps=timesteps)
+
+
+def _run(subject: Subject, placement: Placement, options: Options) -> Simulated:
+    few, image = subject.first(RECORDED_SAMPLES), assemble(placement)
+    run = simulate(image, few.x, timing="none", threads=options.threads, compare=False)
+    found = answers(run, few)
+    assert found is not None, "the network is trained"
+    layer_of = {each.name: each.layer for each in network_of(image).populations}
+    layers: dict[str, float] = {}
+    for name, sops in zip(run.layer_names, run.layer_sops.mean(axis=0), strict=True):
+        layers[layer_of[name]] = layers.get(layer_of[name], 0.0) + float(sops)
+    return Simulated(layers, found)
