@@ -83,6 +83,22 @@ def test_bits_out_of_range_are_refused_and_nothing_is_written(pictures, output):
     assert list(output.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("ranges", ["max", "mse"])
+def test_a_percentile_is_refused_where_ranges_are_not_chosen_by_one(pictures, output, ranges):
+    asked_for = ("--ranges", ranges, "--percentile", 90)
+    assert refusal(FLOAT, "--calibration", pictures, "-o", output, *asked_for) == (
+        f"`percentile` is 90, but `ranges` is {ranges}, which keeps no percentile",
+        "choose the ranges by percentile (`--ranges percentile`), or leave `--percentile` out",
+    )
+    assert list(output.parent.iterdir()) == []
+
+
+def test_unless_given_the_percentile_is_99_99(pictures, output):
+    options = ("--ranges", "percentile", "--samples", 10)
+    told = neurochip("quantize", FLOAT, "--calibration", pictures, "-o", output, *options)
+    assert told.stdout.startswith("float: 10 calibration samples, ranges 99.99 %, ")
+
+
 def test_too_few_samples_are_refused(tmp_path, output):
     path = tmp_path / "samples.npy"
     np.save(path, np.zeros((3, 1, 8, 8), np.float32))

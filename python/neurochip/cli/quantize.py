@@ -83,8 +83,11 @@ def command(
         typer.Option(help="What is kept of the values seen: all, a percentile, least error."),
     ] = options.Ranges.max,
     percentile: Annotated[
-        float, typer.Option(help="Percent of the values to keep, with `--ranges percentile`.")
-    ] = 99.99,
+        float | None,
+        typer.Option(
+            help="Percent of the values to keep, with `--ranges percentile`; 99.99 unless given."
+        ),
+    ] = None,
     samples: Annotated[
         int | None, typer.Option(min=1, help="Calibrate with the first so many; 256 unless given.")
     ] = None,
@@ -132,7 +135,7 @@ def command(
 
 def _told(made: Quantized, calibration_samples: int) -> str:
     chosen = made.options
-    kept = f"{chosen.percentile:g} %" if chosen.ranges == "percentile" else chosen.ranges
+    kept = f"{chosen.kept_percent:g} %" if chosen.ranges == "percentile" else chosen.ranges
     return (
         f"{made.name}: {calibration_samples:,} calibration samples, ranges {kept}, "
         f"activations {chosen.bits} bits, weights 8 bits {chosen.weights}"

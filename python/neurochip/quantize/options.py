@@ -10,6 +10,7 @@ from ..errors import QuantizationError
 Weights: TypeAlias = Literal["per-tensor", "per-channel"]
 Ranges: TypeAlias = Literal["max", "percentile", "mse"]
 MIN_BITS, MAX_BITS = 2, 8
+DEFAULT_PERCENTILE = 99.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Options:
     """Whether the output channels of a layer share one scale or have one each."""
     ranges: Ranges = "max"
     """What of the values seen is kept: all, a percentile, or the least squared error."""
-    percentile: float = 99.99
-    """The share of values kept, in percent, where `ranges` says percentile."""
+    percentile: float | None = None
+    """The share of values kept, in percent, where `ranges` says percentile; None is 99.99."""
 
     def __post_init__(self) -> None:
         """Checks every choice."""
@@ -40,7 +41,23 @@ class Options:
             if value not in known:
                 told = ", ".join(known)
                 raise QuantizationError(f"`{name}` is {value!r}, expected one of {told}")
-        if not 50 < self.percentile <= 100:
+        if self.percentile is not None:
+            self._check(self.percentile)
+
+    def _check(self, percentile: float) -> None:
+        if not 50 < percentile <= 100:
             raise QuantizationError(
-                f"`percentile` is {self.percentile:g}, expected more than 50, at most 100"
+                f"`percentile` is {percentile:g}, expected more than 50, at most 100"
             )
+        if self.ranges != "percentile":
+            raise QuantizationError(
+                f"`percentile` is {percentile:g}, but `ranges` is {self.ranges}, which keeps no "
+                "percentile",
+                hint="choose the ranges by percentile (`--ranges percentile`), or leave "
+                "`--percentile` out",
+            )
+
+    @property
+    def kept_percent(self) -> float:
+        """The share of values kept where `ranges` says percentile."""
+        return DEFAULT_PERCENTILE if self.percentile is None else self.percentile

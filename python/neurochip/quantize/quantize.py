@@ -69,7 +69,7 @@ def quantize(
     bits: int = MAX_BITS,
     weights: Weights = "per-tensor",
     ranges: Ranges = "max",
-    percentile: float = 99.99,
+    percentile: float | None = None,
 ) -> Quantized:
     """Turns a float network into one of unsigned activations and signed 8-bit weights.
 
@@ -79,13 +79,15 @@ def quantize(
         bits: Of the activations between layers, 2 to 8; input and output keep 8.
         weights: One scale a layer, or one an output channel.
         ranges: What of the values seen is kept: all, a percentile, or the least squared error.
-        percentile: The share of values kept where `ranges` says percentile, in percent.
+        percentile: The share of values kept where `ranges` says percentile, in percent; 99.99
+            unless given.
 
     Raises:
         ModelError: If it is no model, or quantized already, or onnxruntime cannot run it.
         UnsupportedOpError: If it has operators that a quantized network cannot have.
         InputError: If the samples do not have the model's shape, or there are none.
-        QuantizationError: If an option is out of range, or a tensor holds NaN on the samples.
+        QuantizationError: If an option is out of range or goes with other ranges, or a tensor
+            holds NaN on the samples.
         NeurochipError: If onnxruntime is not installed.
     """
     options = Options(bits, weights, ranges, percentile)

@@ -15,7 +15,7 @@ STEPS = 128
 def chosen_format(seen: Seen, bits: int, options: Options) -> Format:
     """The unsigned format of a tensor: zero point 0 wherever no value is negative."""
     if options.ranges == "percentile":
-        return spanning(*percentile_range(seen, options.percentile), bits)
+        return spanning(*percentile_range(seen, options.kept_percent), bits)
     if options.ranges == "mse":
         return least_error(seen, bits)
     return spanning(seen.low, seen.high, bits)
