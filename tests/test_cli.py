@@ -209,6 +209,29 @@ def test_inspect_shows_how_each_layer_is_integrated(digits, pictures):
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.parametrize(
+    "asked_for",
+    [
+        ("--integration", "double"),
+        ("--bias", "calibrated"),
+        ("--granularity", "per_channel"),
+        ("--code", "quartz"),
+        ("--optimize", "0"),
+        ("--pipeline",),
+        ("--set", "noc.hop_cycles=3"),
+    ],
+)
+def test_whatever_decides_how_a_graph_is_compiled_takes_the_chip_unless_given(digits, asked_for):
+    told = answer("inspect", digits, *asked_for, "--json").stdout
+    assert told == answer("inspect", digits, "--chip", "darwin3", *asked_for, "--json").stdout
+    assert "image" in json.loads(told)
+
+
+def test_a_shape_is_about_the_graph_alone(digits):
+    told = answer("inspect", digits, "--shape", "input=1,1,8,8", "--json").stdout
+    assert list(json.loads(told)) == ["schema_version", "graph"]
+
+
 def test_modes_are_chosen_for_a_network_and_for_single_layers(digits, pictures, tmp_path):
     settings = tmp_path / "settings.toml"
     settings.write_text('default.bias = "calibrated"\nlayers."/3/Conv".integration = "exact"\n')

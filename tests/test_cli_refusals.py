@@ -217,6 +217,38 @@ def test_wrong_usage_exits_with_2_and_prints_nothing_to_stdout(arguments):
     assert "neurochip" in told.stderr
 
 
+def test_settings_that_are_not_there_are_refused_without_a_chip_too(digits):
+    message, _ = refusal("inspect", digits, "--settings", "nowhere.toml")
+    assert message == "cannot read settings 'nowhere.toml': no such file or directory"
+
+
+def test_a_scale_without_samples_is_refused(digits, tmp_path):
+    for command in (("inspect", digits), ("compile", digits, "-o", tmp_path / "a.image")):
+        assert refusal(*command, "--scale", 255) == (
+            "`--scale` divides stored samples, and there are none",
+            "give some with `--calibration`, or leave `--scale` out",
+        )
+
+
+def test_a_chip_refuses_what_only_a_graph_can_take():
+    given = ("--pipeline", "--set", "noc.hop_cycles=3", "--bias", "auto")
+    assert refusal("inspect", "tiny", *given) == (
+        "'tiny' is a chip, and `--pipeline`, `--bias` cannot change it",
+        "give a graph, and the chip with `--chip tiny`, or leave these options out",
+    )
+
+
+def test_an_image_refuses_each_option_that_cannot_change_it(digits, tmp_path):
+    image = tmp_path / "digits.image"
+    assert neurochip("compile", digits, "-o", image).exit_code == 0
+    for command in ("run", "inspect"):
+        assert refusal(command, image, "--chip", "tiny", "--optimize", 0, "--bias", "auto") == (
+            f"'{image}' is an image, which was compiled for its chip already: `--chip`, "
+            "`--optimize`, `--bias` cannot change it",
+            "give the graph instead, or leave these options out",
+        )
+
+
 def test_quartz_as_published_needs_calibration(digits):
     assert refusal("run", digits, "--code", "quartz", "--quartz-mode", "published") == (
         "quartz as published normalizes activations by a percentile of calibration samples, and "

@@ -25,6 +25,7 @@ def command(
 ) -> None:
     """Compile a graph for a chip, and write the image."""
     with task() as current, replacing(output) as file:
+        chosen.refuse_scale_without_samples()
         image = load_image(model, chosen, None, current)
         current.begin(f"writing {str(output)!r}")
         content = image.to_bytes()

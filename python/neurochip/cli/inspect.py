@@ -40,22 +40,25 @@ def command(
 ) -> None:
     """Show what is in a graph, an image or a chip.
 
-    A graph: its layers, and with --chip how each is integrated and where it is placed. A chip:
-    every number with its source.
+    A graph: its layers. With --chip, or any option that decides how a graph is compiled, also how
+    each is integrated and where it is placed, on darwin3 unless --chip is given. A chip: every
+    number with its source.
     """
     path = Path(thing)
     with task() as current:
+        chosen.refuse_scale_without_samples()
         current.begin(f"inspecting {thing!r}")
         found: list[Thing] = []
         if is_image(path):
             chosen.refuse_for_an_image(path)
             found.append(Image.load(path))
         elif thing.endswith(SUFFIX) or _names_a_chip(thing):
+            chosen.refuse_for_a_chip(thing)
             found.append(load_chip(thing, chosen.overrides))
         else:
             graph = load_graph(path, shape=chosen.shapes)
             found.append(graph)
-            if chosen.chip is not None:
+            if chosen.asks_for_an_image:
                 found.append(compiled(graph, chosen, None, current))
         if json:
             show_line(document(found))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import compile as compile_image
-from ..errors import ChipError
+from ..errors import ChipError, InputError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
@@ -22,6 +22,7 @@ IMAGE_MAGIC = b"NEUROIMG"
 DEFAULT_CHIP = "darwin3"
 # More would take longer and find hardly larger sums: the headroom covers what these do not show.
 CALIBRATION_SAMPLES = 256
+OF_THE_GRAPH, OF_THE_CHIP = "`--shape`", "`--set`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +45,55 @@ class CompileOptions:
     decided: Mapping[str, str]
     """Settings given on the command line: they win over the default of the file."""
 
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """The options that were given, but for `--scale`, which is about samples of any kind."""
+        options = {
+            "chip": self.chip,
+            "code": self.code,
+            "t-max or --levels": self.timesteps,
+            "zeros": self.zeros,
+            "quartz-mode": self.quartz_mode,
+            "percentile": self.percentile,
+            "pipeline": self.pipeline or None,
+            "set": self.overrides or None,
+            "shape": self.shapes or None,
+            "calibration": self.calibration,
+            "optimize": self.optimize,
+            "settings": self.settings,
+            **self.decided,
+        }
+        return tuple(f"`--{name}`" for name, value in options.items() if value is not None)
+
+    @property
+    def asks_for_an_image(self) -> bool:
+        """Whether anything was given that the graph alone does not need."""
+        return bool(set(self.asked_for) - {OF_THE_GRAPH})
+
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
-        asked_for = (self.chip, self.code, self.overrides, self.shapes, self.calibration)
-        of_code = (self.timesteps, self.zeros, self.quartz_mode, self.percentile)
-        changing = any((*asked_for, *of_code, self.pipeline, self.settings, self.decided))
-        if changing or self.optimize is not None:
+        if self.asked_for:
             raise ChipError(
-                f"{str(path)!r} is an image, which was compiled for its chip already: `--chip`, "
-                "`--code`, `--t-max`, `--levels`, `--zeros`, `--quartz-mode`, `--percentile`, "
-                "`--pipeline`, `--set`, `--shape`, `--calibration`, `--optimize`, `--settings`, "
-                "`--integration`, `--bias` and `--granularity` cannot change it",
+                f"{str(path)!r} is an image, which was compiled for its chip already: "
+                f"{', '.join(self.asked_for)} cannot change it",
                 hint="give the graph instead, or leave these options out",
+            )
+
+    def refuse_for_a_chip(self, name: str) -> None:
+        """A chip has numbers of its own: nothing else decides about them."""
+        others = [option for option in self.asked_for if option != OF_THE_CHIP]
+        if others:
+            raise ChipError(
+                f"{name!r} is a chip, and {', '.join(others)} cannot change it",
+                hint=f"give a graph, and the chip with `--chip {name}`, or leave these options out",
+            )
+
+    def refuse_scale_without_samples(self) -> None:
+        """For commands whose only samples are those of calibration."""
+        if self.scale is not None and self.calibration is None:
+            raise InputError(
+                "`--scale` divides stored samples, and there are none",
+                hint="give some with `--calibration`, or leave `--scale` out",
             )
 
 
