@@ -279,9 +279,9 @@ def test_constants_of_the_second_scaling_are_fitted_channel_by_channel():
     np.testing.assert_allclose(requantizer.multiplier / 2.0**requantizer.shift, wanted, rtol=2**-15)
 
 
-def test_only_weighted_layers_are_integrated():
+def test_only_layers_that_sum_are_integrated():
     graph, samples = drawn(3, ["convolution", "shortcut"], accumulator=False)
     network = nc.compile(graph, "darwin3", calibration=samples).network
-    weighted = {layer.name for layer in graph.layers if isinstance(layer, Weighted)}
+    summing = {layer.name for layer in graph.layers if isinstance(layer, Weighted | Add)}
     told = {lowering.layer for lowering in network.lowerings if lowering.membrane_bits}
-    assert told == weighted
+    assert told == summing

@@ -74,6 +74,7 @@ def compile(
     zeros: str | None = None,
     quartz_mode: str | None = None,
     percentile: float | None = None,
+    measure_sums: bool = False,
 ) -> Image:
     """Compiles a quantized network for a chip.
 
@@ -94,6 +95,8 @@ def compile(
         quartz_mode: `exact`, or as `published`, on any chip or in the integers of `loihi`.
         percentile: Of activations over the calibration samples, for quartz as published: what is
             above has the top level.
+        measure_sums: Whether the sums of the calibration samples are also measured in layers whose
+            constants do not depend on them, for `Image.layers` to tell; for `stem`.
 
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
@@ -103,6 +106,6 @@ def compile(
     codes = None if calibration is None else graph.quantize(calibration)
     decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
     options = CodeOptions(timesteps=timesteps, zeros=zeros, mode=quartz_mode, percentile=percentile)
-    network = lower(graph, target, code, codes, decided, pipeline, options)
+    network = lower(graph, target, code, codes, decided, pipeline, options, measure_sums)
     placement = place(network, target)
     return assemble(optimize_placement(placement, optimize, calibration))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,8 @@ def command(
             graph = load_graph(path, shape=chosen.shapes)
             found.append(graph)
             if chosen.asks_for_an_image:
-                found.append(compiled(graph, chosen, None, current))
+                asked_for = replace(chosen, measure_sums=True)
+                found.append(compiled(graph, asked_for, None, current))
         if json:
             show_line(document(found))
         else:

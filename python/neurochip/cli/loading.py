@@ -44,6 +44,8 @@ class CompileOptions:
     settings: Path | Settings | None
     decided: Mapping[str, str]
     """Settings given on the command line: they win over the default of the file."""
+    measure_sums: bool = False
+    """Whether the largest sums are told of layers that need no calibration, too."""
 
     @property
     def asked_for(self) -> tuple[str, ...]:
@@ -134,6 +136,7 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         zeros=chosen.zeros,
         quartz_mode=chosen.quartz_mode,
         percentile=chosen.percentile,
+        measure_sums=chosen.measure_sums,
     )
 
 

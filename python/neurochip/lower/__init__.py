@@ -36,6 +36,7 @@ def lower(
     settings: Settings | None = None,
     pipeline: bool = False,
     options: CodeOptions | None = None,
+    measure_sums: bool = False,
 ) -> Network:
     """Turns a graph into populations and projections, with what is proven about them.
 
@@ -49,6 +50,8 @@ def lower(
         pipeline: Lets a sample enter while others are in flight, as soon as the chip's buffers
             allow; skips are then carried by relays.
         options: What is decided about the code as a whole.
+        measure_sums: Whether the sums of the calibration samples are also measured where nothing
+            depends on them, to be told.
 
     Raises:
         ChipError: If the chip's neurons cannot compute this code.
@@ -64,5 +67,6 @@ def lower(
     chip.require_code(code)
     decided = settings or Settings()
     decided.refuse_unknown(layer.name for layer in graph.layers)
-    wanted = Wanted(graph, chip, calibration, decided, pipeline, options or CodeOptions())
+    of_code = options or CodeOptions()
+    wanted = Wanted(graph, chip, calibration, decided, pipeline, of_code, measure_sums)
     return CODES[code](wanted)

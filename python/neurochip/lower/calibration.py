@@ -1,7 +1,8 @@
 """Calibration: what sample inputs look like at each layer, computed only where someone asks.
 
 Layers are evaluated in order, no further than to the tensor that is asked for: on a chip where
-every layer is exact none is. Codes are dropped once nothing to come reads them.
+every layer is exact none is, unless all sums are to be measured. Codes are dropped once nothing to
+come reads them.
 """
 
 from __future__ import annotations
@@ -19,8 +20,15 @@ from ..layers import Layer
 class Calibration:
     """Codes of the calibration samples, tensor by tensor."""
 
-    def __init__(self, source: Tensor, codes: NDArray[Any], layers: Sequence[Layer]) -> None:
+    def __init__(
+        self,
+        source: Tensor,
+        codes: NDArray[Any],
+        layers: Sequence[Layer],
+        measures_all_sums: bool = False,
+    ) -> None:
         """Starts with the codes of the network's input; `layers` are all that will be lowered."""
+        self.measures_all_sums = measures_all_sums
         self._codes: dict[str, NDArray[Any]] = {source.name: codes}
         self._pending = iter(layers)
         # Every layer reads its inputs twice: when it is lowered and when it is evaluated.

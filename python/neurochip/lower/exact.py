@@ -89,6 +89,6 @@ def _lowering(
         largest_seen=seen,
         largest_possible=possible,
         membrane_bits=task.registers.membrane_bits,
-        headroom_bits=float(np.log2(task.registers.membrane_high / max(largest, 1))),
+        headroom_bits=task.registers.headroom_bits(largest),
         bias_bits=bias.bits,
     )

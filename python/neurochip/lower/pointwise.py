@@ -16,6 +16,14 @@ from ..formats import Tensor
 from ..layers import Layer
 from ..layers.add import add_constants
 from ..requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
+from .branches import (
+    Branch,
+    Branches,
+    bias_bits,
+    bias_of,
+    largest_possible,
+    largest_seen,
+)
 from .builder import Builder, Unsupported
 from .constants import stem
 from .exact import nothing_differs
@@ -35,20 +43,12 @@ ONE_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Branches:
+class _Shared:
     """How two branches share one membrane."""
 
-    weights: tuple[int, int]
-    offsets: tuple[NDArray[np.int64], NDArray[np.int64]]
-    """By how much each branch's values exceed what the requantizer takes them for."""
+    branches: Branches
     requantizer: Float32Add | Fixed
     proof: Proof
-    integration: Double | None
-
-    @property
-    def bias(self) -> NDArray[np.int64]:
-        """What makes up for the offsets."""
-        return -(self.weights[0] * self.offsets[0] + self.weights[1] * self.offsets[1])
 
 
 def lower_add(builder: Builder, layer: layers.Add) -> None:
@@ -59,40 +59,54 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
     if builder.settings.of(layer.name).integration == "double":
         registers, integration = doubled(registers), Double()
     if registers.float32 and registers.membrane_bits >= PAIR_BITS:
-        branches = _side_by_side(builder, layer, views, integration)
+        shared = _side_by_side(builder, layer, views)
     else:
-        branches = _summed(builder, layer, views, registers, integration)
-    population = _add_population(
-        builder, layer, branches.bias, branches.requantizer, branches.proof, branches.integration
+        shared = _summed(builder, layer, views, registers)
+    bias = bias_of(shared.branches)
+    lowering = _lowering(builder, layer, shared, registers, integration)
+    population = _add_population(builder, layer, bias, shared.requantizer, lowering, integration)
+    for branch in shared.branches:
+        builder.connect_values(branch.view, population.name, branch.weight)
+
+
+def _lowering(
+    builder: Builder,
+    layer: layers.Add,
+    shared: _Shared,
+    registers: Registers,
+    integration: Double | None,
+) -> Lowering:
+    """What is told of the membrane that both branches share."""
+    branches, calibration = shared.branches, builder.calibration
+    possible, seen = largest_possible(branches), None
+    if calibration is not None and calibration.measures_all_sums:
+        seen = largest_seen(branches, [calibration.of(tensor) for tensor in layer.inputs])
+    return Lowering(
+        layer.name,
+        "exact" if integration is None else "double",
+        "exact",
+        shared.proof,
+        largest_seen=seen,
+        largest_possible=possible,
+        membrane_bits=registers.membrane_bits,
+        headroom_bits=registers.headroom_bits(possible if seen is None else seen),
+        bias_bits=bias_bits(bias_of(branches)),
     )
-    for view, weight in zip(views, branches.weights, strict=True):
-        builder.connect_values(view, population.name, weight)
 
 
-def _side_by_side(
-    builder: Builder, layer: layers.Add, views: tuple[View, ...], integration: Double | None
-) -> _Branches:
+def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, ...]) -> _Shared:
     """Two codes in one membrane, for a requantizer that adds them in float32."""
     # The requantizer takes every value of a branch to be relative to this one base.
     bases = (builder.code_of(views[0].parts[0]).base, builder.code_of(views[1].parts[0]).base)
-    zeros = (layer.inputs[0].format.zero_point, layer.inputs[1].format.zero_point)
-    first, second = (
-        builder.offsets(view, zero) - (zero - base)
-        for view, zero, base in zip(views, zeros, bases, strict=True)
-    )
     reachable = math.prod(tensor.high - tensor.low + 1 for tensor in layer.inputs)
     proof = nothing_differs(np.array([reachable]))
-    requantizer = _float32_add(builder, layer, bases)
-    return _Branches((1, PAIR_WEIGHT), (first, second), requantizer, proof, integration)
+    branches = _branches(builder, layer, views, (1, PAIR_WEIGHT), bases)
+    return _Shared(branches, _float32_add(builder, layer, bases), proof)
 
 
 def _summed(
-    builder: Builder,
-    layer: layers.Add,
-    views: tuple[View, ...],
-    registers: Registers,
-    integration: Double | None,
-) -> _Branches:
+    builder: Builder, layer: layers.Add, views: tuple[View, ...], registers: Registers
+) -> _Shared:
     """A weighted sum of both branches, for a requantizer that multiplies."""
     largest = [
         max(_largest_partial(builder.code_of(part), tensor) for part in view.parts)
@@ -102,10 +116,24 @@ def _summed(
     builder.arithmetic[layer.name] = FixedAddArithmetic(constants)
     found = constants.requantizer
     fixed = Fixed(found.multiplier, found.offset, found.shift)
-    first, second = (tensor.format.zero_point for tensor in layer.inputs)
-    offsets = (builder.offsets(views[0], first), builder.offsets(views[1], second))
-    requantizer = fixed.lowered(builder.choose_code(layer.output).base)
-    return _Branches(constants.weights, offsets, requantizer, proof, integration)
+    zeros = (layer.inputs[0].format.zero_point, layer.inputs[1].format.zero_point)
+    branches = _branches(builder, layer, views, constants.weights, zeros)
+    return _Shared(branches, fixed.lowered(builder.choose_code(layer.output).base), proof)
+
+
+def _branches(
+    builder: Builder,
+    layer: layers.Add,
+    views: tuple[View, ...],
+    weights: tuple[int, int],
+    zeros: tuple[int, int],
+) -> Branches:
+    """Both inputs, each with its weight and the code that stands for 0."""
+    first, second = (
+        Branch.of(builder, *branch)
+        for branch in zip(layer.inputs, views, weights, zeros, strict=True)
+    )
+    return first, second
 
 
 def _float32_add(builder: Builder, layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
@@ -170,7 +198,8 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
         # The constants are for codes; the membrane holds codes less their base.
         offset = fixed.offset + source.base * fixed.multiplier
         requantizer = Fixed(fixed.multiplier, offset, fixed.shift).lowered(target.base)
-    population = _add_population(builder, layer, bias, requantizer, proof)
+    lowering = Lowering(layer.name, "exact", "exact", proof)
+    population = _add_population(builder, layer, bias, requantizer, lowering)
     builder.connect_values(view, population.name, 1)
 
 
@@ -215,11 +244,10 @@ def _add_population(
     layer: layers.Add | layers.Lookup,
     bias: NDArray[np.int64],
     requantizer: Float32Add | Fixed | Table,
-    proof: Proof,
+    lowering: Lowering,
     integration: Double | None = None,
 ) -> Population:
     target = builder.choose_code(layer.output)
-    mode = "exact" if integration is None else "double"
-    builder.lowerings.append(Lowering(layer.name, mode, "exact", proof))
+    builder.lowerings.append(lowering)
     model = stem(layer.output, target, bias, requantizer, integration)
     return builder.add(layer.output, layer.name, type(layer).__name__, target, model)

@@ -54,6 +54,10 @@ class Registers:
         """The largest membrane."""
         return (1 << (self.membrane_bits - 1)) - 1
 
+    def headroom_bits(self, largest: float) -> float:
+        """How far a magnitude stays below the end of a membrane."""
+        return float(np.log2(self.membrane_high / max(largest, 1)))
+
     @property
     def weight_high(self) -> int:
         """The largest weight of one synapse."""

@@ -58,7 +58,9 @@ def integrate_scaled(
             largest_seen=None if seen is None else int(seen.max()),
             largest_possible=int(possible.max()),
             membrane_bits=task.registers.membrane_bits,
-            headroom_bits=_headroom_bits(task, possible if seen is None else seen, integration.s1),
+            headroom_bits=task.registers.headroom_bits(
+                ((possible if seen is None else seen) * integration.s1).max()
+            ),
             bias_bits=bias.bits,
         ),
         arithmetic=NeuronArithmetic(
@@ -150,8 +152,3 @@ def _places(s1: float, code: SpikeCode, highest: int) -> int:
     while shift < MAX_COEFFICIENT_SHIFT and first * (1 << (shift + 1)) + 0.5 <= highest:
         shift += 1
     return shift
-
-
-def _headroom_bits(task: WeightedSum, largest: NDArray[np.int64], s1: NDArray[np.float64]) -> float:
-    """How far the largest membrane stays below the end of its register, in bits."""
-    return float(np.log2(task.registers.membrane_high / max((largest * s1).max(), 1.0)))

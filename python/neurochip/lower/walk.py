@@ -27,7 +27,9 @@ def lower_with(dialect: Dialect, wanted: Wanted) -> Network:
     """
     graph, chip, codes = wanted.graph, wanted.chip, wanted.calibration
     needed = needed_layers(graph)
-    seen = None if codes is None else Calibration(graph.input, codes, needed)
+    seen = None
+    if codes is not None:
+        seen = Calibration(graph.input, codes, needed, wanted.measure_sums)
     builder = Builder(graph, chip, seen, wanted.settings, dialect)
     refused: dict[str, list[tuple[str, str]]] = {}
     impossible: dict[str, list[str]] = {}

@@ -29,6 +29,8 @@ class Wanted:
     """Whether a sample may enter while others are in flight."""
     options: CodeOptions
     """What is decided about the code as a whole."""
+    measure_sums: bool = False
+    """Whether the sums of calibration samples are measured where nothing depends on them, too."""
 
     @property
     def buffers(self) -> int:

@@ -57,16 +57,24 @@ def _integrate(builder: Builder, task: WeightedSum) -> Integrated:
     """Constants of the mode that settings ask for, or that the chip's registers allow."""
     settings = builder.settings.of(task.layer.name)
     mode, task = choose(task, settings)
-    if mode.integration == "exact" and mode.proven:
-        return integrate_exactly(task, mode, None)
-    values = None
-    if builder.calibration is not None:
-        values = task.values(builder.calibration.of(task.layer.inputs[0]))
+    values = _calibration_values(builder, task, mode)
     by_channel = mode.integration == "scaled" and settings.granularity == "per_channel"
     seen = None if values is None else _largest_seen(task, mode, values, by_channel)
     if mode.integration == "scaled":
         return integrate_scaled(task, mode, seen, settings)
     return integrate_exactly(task, mode, None if seen is None else int(seen.max()))
+
+
+def _calibration_values(
+    builder: Builder, task: WeightedSum, mode: Mode
+) -> NDArray[np.int16] | None:
+    """What the source sends for the calibration samples, where someone asks for its sums."""
+    calibration = builder.calibration
+    if calibration is None:
+        return None
+    if mode.integration == "exact" and mode.proven and not calibration.measures_all_sums:
+        return None
+    return task.values(calibration.of(task.layer.inputs[0]))
 
 
 def _largest_seen(
