@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from command_line import neurochip
 from neurochip.cli.console import INTERRUPTED
+
+ZOO = Path(__file__).parent / "data" / "zoo"
 
 
 @pytest.fixture(scope="module")
@@ -251,16 +254,39 @@ def test_modes_are_chosen_for_a_network_and_for_single_layers(digits, pictures, 
     assert len(json.loads(per_channel)["image"]["layers"][1]["s1"]) == 8
 
 
+UNPROVEN = "! sums are not proven to fit their membranes: overflows are counted: /0/Conv, /3/Conv"
+SCALED = "integrated by scaled weight sums, not exactly"
+
+
 def test_sums_that_do_not_fit_are_told_at_the_top_and_below(digits, pictures):
     told = answer(
         "run", digits, "--input", pictures, "--integration", "exact", "--timing", "none"
     ).stdout
     assert re.search(r"^  overflows +[\d,]+ values did not fit their registers$", told, re.M)
     assert re.search(r"^  accuracy +\d?\d\.\d\d %", told, re.M)
-    unproven = (
-        "! sums are not proven to fit their membranes: overflows are counted: /0/Conv, /3/Conv"
-    )
-    assert unproven in told
+    assert UNPROVEN in told
+
+
+def test_what_run_says_of_modes_inspect_and_compile_say_before(digits, pictures, tmp_path):
+    exact, scaled = ("--integration", "exact"), ("--integration", "scaled")
+    for command in (("inspect", digits), ("compile", digits, "-o", tmp_path / "digits.image")):
+        assert UNPROVEN in answer(*command, *exact).stdout
+        told = " ".join(answer(*command, *scaled).stdout.split())
+        for note in ("scaled by the proven interval: no calibration samples", SCALED):
+            assert f"! {note}: /0/Conv, /3/Conv, /6/Gemm" in told
+        calibrated = answer(*command, *scaled, "--calibration", pictures).stdout
+        assert SCALED in calibrated
+        assert "no calibration samples" not in calibrated
+    document = json.loads(answer("inspect", digits, *scaled, "--json").stdout)
+    assert SCALED in document["image"]["notes"][0]
+
+
+def test_notes_of_a_graph_that_its_image_repeats_are_told_once():
+    graph = ZOO / "digits_cnn" / "w4a4_qdq.onnx"
+    alone, placed = (answer("inspect", graph, *chip).stdout for chip in ((), ("--chip", "ideal")))
+    for told in (alone, placed):
+        assert told.count("! Clip at 'a0' cuts codes") == 1
+        assert told.count("! 'l2' is not quantized again") == 1
 
 
 def test_inspect_tells_a_graph_an_image_and_a_chip_as_one_document(digits, tmp_path):

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ..report.notes import notes_of_values
 from . import options
 from .compile_options import takes_compile_options
-from .console import show, show_line, task
+from .console import show, show_line, show_notes, task
 from .files import replacing
 from .image_tables import cores_used, gain_table, modes_table, pipeline_lines, populations_table
 from .loading import CompileOptions, load_image
@@ -39,3 +40,4 @@ def command(
         show_line("")
         show(gain_table(image.gain))
     show_line(f"\n{cores_used(image)}; {output}: {len(content):,} bytes")
+    show_notes(notes_of_values(image))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import typer
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from ..errors import NeurochipError
 from ..report.table import WIDTH, as_text
@@ -73,6 +74,12 @@ def show(told: RenderableType, width: int = WIDTH) -> None:
         OUT.print(told, highlight=False)
     else:
         OUT.out(as_text(told, width), highlight=False)
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """Prints what one must know beside figures to stdout, each note once."""
+    for note in dict.fromkeys(notes):
+        show(Text(f"! {note}", style="yellow"))
 
 
 def show_line(text: str) -> None:

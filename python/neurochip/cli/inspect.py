@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +14,11 @@ from ..chip import load as load_chip
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
+from ..report.notes import notes_of_values
 from . import options
 from .chip_tables import fields_table
 from .compile_options import takes_compile_options
-from .console import show, show_line, task
+from .console import show, show_line, show_notes, task
 from .graph_tables import host_lines, layers_table
 from .image_tables import (
     cores_table,
@@ -74,13 +75,25 @@ def _names_a_chip(thing: str) -> bool:
 
 
 def _show(found: Sequence[Thing]) -> None:
-    for each in found:
+    for number, each in enumerate(found):
+        if number:
+            show_line("")
         if isinstance(each, Chip):
             _show_chip(each)
         elif isinstance(each, Graph):
             _show_graph(each)
         else:
             _show_image(each)
+    show_notes(_notes(found))
+
+
+def _notes(found: Sequence[Thing]) -> Iterator[str]:
+    """Of all that is shown: an image repeats those of its graph."""
+    for each in found:
+        if isinstance(each, Graph):
+            yield from each.notes
+        elif isinstance(each, Image):
+            yield from notes_of_values(each)
 
 
 def _show_chip(chip: Chip) -> None:
@@ -92,7 +105,7 @@ def _show_chip(chip: Chip) -> None:
 def _show_graph(graph: Graph) -> None:
     show_line(f"{graph.name}: {len(graph.layers)} layers\n")
     show(layers_table(graph))
-    for line in (*host_lines(graph), *(f"! {note}" for note in graph.notes)):
+    for line in host_lines(graph):
         show_line(line)
 
 
@@ -107,5 +120,5 @@ def _show_image(image: Image) -> None:
         show_line("")
         show(gain_table(image.gain))
     show_line(f"\n{cores_used(image)}")
-    for line in (*pipeline_lines(image), *(f"! {note}" for note in image.notes)):
+    for line in pipeline_lines(image):
         show_line(line)

@@ -11,6 +11,7 @@ from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
 from ..image import Image
+from ..report.notes import notes
 
 SCHEMA_VERSION = 1
 
@@ -65,5 +66,5 @@ def _image(image: Image) -> dict[str, Any]:
         "timesteps": image.timesteps,
         "layers": [asdict(layer) for layer in image.layers],
         "cores": [asdict(core) for core in image.cores],
-        "notes": list(image.notes),
+        "notes": list(notes(image)),
     }

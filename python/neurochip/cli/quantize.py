@@ -17,7 +17,7 @@ from ..inputs import Inputs, read_inputs
 from ..quantize import Options, Quantized, compare, input_shape
 from ..quantize import quantize as quantized
 from . import options
-from .console import show, show_line, task
+from .console import show, show_line, show_notes, task
 from .files import replacing
 from .quantize_tables import answers_table, tensors_table
 
@@ -128,8 +128,7 @@ def command(
     show(tensors_table(made.tensors))
     show_line("")
     show(answers)
-    for note in notes:
-        show_line(f"! {note}")
+    show_notes(notes)
     show_line(f"\n{output}: {len(made.model):,} bytes")
 
 

@@ -8,8 +8,13 @@ from ..image import Image
 
 
 def notes(image: Image) -> tuple[str, ...]:
+    """What was noted of the image, and of where its tiles are."""
+    return (*notes_of_values(image), *_placement(image))
+
+
+def notes_of_values(image: Image) -> tuple[str, ...]:
     """The host's work, approximations and their layers, and what was noted on the way."""
-    return (*_host(image), *_layers(image), *_placement(image), *image.notes)
+    return (*_host(image), *_layers(image), *image.notes)
 
 
 def _host(image: Image) -> Iterator[str]:
