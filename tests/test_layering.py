@@ -19,6 +19,7 @@ ORDER = [
     "chip",
     "plots",
     "links",
+    "tables",
     "arithmetic",
     "formats",
     "layers",

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
-
 from ..chip import Chip
+from ..tables import Column, TextTable
+
+SENTENCE_WIDTH = 36
+"""What a source needs to be read: names of fields rather give way."""
 
 UNSOURCED = frozenset({"name", "source", "profile", "profiles", "provenance"})
 
 
-def chips_table(chips: Sequence[Chip]) -> Table:
+def chips_table(chips: Sequence[Chip]) -> TextTable:
     """One row a chip."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_column("chip", no_wrap=True)
-    for name in ("cores", "neurons a core", "cycle"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("source")
+    figures = (Column(name, "right") for name in ("cores", "neurons a core", "cycle"))
+    table = TextTable(Column("chip"), *figures, Column("source"))
     for chip in chips:
         table.add_row(
             chip.name,
@@ -37,11 +36,9 @@ def _pace(chip: Chip) -> str:
     return f"{chip.clock_mhz:g} MHz"
 
 
-def fields_table(chip: Chip) -> Table:
+def fields_table(chip: Chip) -> TextTable:
     """One row a field: its value, and where that comes from."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    for name in ("field", "value", "source"):
-        table.add_column(name, overflow="fold")
+    table = TextTable(Column("field"), Column("value"), Column("source", least=SENTENCE_WIDTH))
     for field, value in fields(chip.spec):
         table.add_row(field, _told(value), chip.provenance(field))
     return table

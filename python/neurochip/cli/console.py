@@ -18,8 +18,8 @@ from ..simulate import Interrupted
 
 INTERRUPTED = 130
 
-# A file or pipe gets the report's full width; a terminal narrower than that gets its own.
-OUT = Console(width=None if sys.stdout.isatty() and Console().width < WIDTH else WIDTH)
+# A terminal gets its own width, a file or pipe always the same.
+OUT = Console(width=None if sys.stdout.isatty() else WIDTH)
 ERR = Console(stderr=True)
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-
 from ..formats import Tensor
 from ..graph import Graph
+from ..tables import Column, TextTable
 
 
-def layers_table(graph: Graph) -> Table:
+def layers_table(graph: Graph) -> TextTable:
     """One row a layer, after one for the input."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    for name in ("layer", "kind", "output shape", "code", "scale", "zero point"):
-        table.add_column(name, overflow="fold")
+    names = ("layer", "kind", "output shape", "code", "scale", "zero point")
+    table = TextTable(*map(Column, names))
     table.add_row("(input)", "", *_tensor(graph.input))
     for layer in graph.layers:
         table.add_row(layer.name, type(layer).__name__, *_tensor(layer.output))

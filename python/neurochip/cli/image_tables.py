@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from ..image import Core, Image, Layer
 from ..placement import Gain
-from ..report.table import NAME_WIDTH
+from ..tables import NAME_WIDTH, Column, TextTable, names_and_figures
 
 
-def populations_table(image: Image) -> Table:
+def populations_table(image: Image) -> TextTable:
     """One row a population."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_column("layer", overflow="fold", min_width=NAME_WIDTH)
-    for name in ("kind", "neurons", "code", "from timestep"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = names_and_figures("layer", "kind", "neurons", "code", "from timestep")
     for layer in image.layers:
         table.add_row(
             layer.name,
@@ -38,20 +33,22 @@ def pipeline_lines(image: Image) -> list[str]:
     ]
 
 
-def modes_table(image: Image) -> Table:
+def modes_table(image: Image) -> TextTable:
     """One row a population that sums: its mode, its registers, what its constants do."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("layer", overflow="fold", min_width=NAME_WIDTH)
-    table.add_column("mode", no_wrap=True)
-    for name in (
+    figures = (
         "s1",
         "largest\nsum seen",
         "largest\npossible",
         "headroom\nbits",
         "bias\nbits",
-    ):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("constants\ndiffer at", justify="right")
+        "constants\ndiffer at",
+    )
+    table = TextTable(
+        Column("layer", least=NAME_WIDTH),
+        Column("mode"),
+        *(Column(name, "right") for name in figures),
+        gap=2,
+    )
     for layer in image.layers:
         if layer.mode != "streaming" and layer.model not in ("input", "constant"):
             table.add_row(layer.name, layer.mode, *_registers(layer), _proven(layer))
@@ -88,13 +85,15 @@ def cores_used(image: Image) -> str:
     return f"{told} on {image.chips_used} of {image.chip.num_chips} chips"
 
 
-def cores_table(image: Image) -> Table:
+def cores_table(image: Image) -> TextTable:
     """One row a core in use."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_column("core", no_wrap=True)
-    table.add_column("layer", overflow="fold", min_width=NAME_WIDTH)
-    for name in ("rows", "columns", "channels", "neurons", "memory words", "axons out"):
-        table.add_column(name, justify="right", no_wrap=True)
+    ranges, figures = ("rows", "columns", "channels"), ("neurons", "memory words", "axons out")
+    table = TextTable(
+        Column("core", whole=True),
+        Column("layer", least=NAME_WIDTH),
+        *(Column(name, "right", whole=True) for name in ranges),
+        *(Column(name, "right") for name in figures),
+    )
     for core in image.cores:
         table.add_row(
             f"({core.x}, {core.y})",
@@ -107,12 +106,9 @@ def cores_table(image: Image) -> Table:
     return table
 
 
-def gain_table(gain: Gain) -> Table:
+def gain_table(gain: Gain) -> TextTable:
     """What moving tiles to other cores was worth."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_column(f"placement, level {gain.level}", no_wrap=True)
-    for name in ("before", "after", "ratio"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = names_and_figures(f"placement, level {gain.level}", "before", "after", "ratio")
     before, after = gain.before, gain.after
     rows = {
         "flit hops a sample": (before.flit_hops, after.flit_hops),

@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from ..quantize import Comparison, QuantizedTensor, correct
+from ..tables import Column, TextTable
 
 
-def tensors_table(tensors: Sequence[QuantizedTensor]) -> Table:
+def tensors_table(tensors: Sequence[QuantizedTensor]) -> TextTable:
     """One row a tensor: what it held on the calibration samples, and what stands for that."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("layer", overflow="fold")
-    table.add_column("operator", overflow="fold")
-    for name in ("smallest", "largest", "scale", "zero point", "bits", "clipped"):
-        table.add_column(name, justify="right", no_wrap=True)
+    figures = ("smallest", "largest", "scale", "zero point", "bits", "clipped")
+    right = (Column(name, "right") for name in figures)
+    table = TextTable(Column("layer"), Column("operator"), *right, gap=2)
     for tensor in tensors:
         table.add_row(
             tensor.layer,

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.table import Table
-
 from ..image import Image
 from ..report import numbers
-from ..report.table import NAME_WIDTH
+from ..tables import NAME_WIDTH, Column, TextTable, names_and_figures
 from ..tune import Checked, Evaluation, Tried, Tuned
 
 
-def front_table(tuned: Tuned) -> Table:
+def front_table(tuned: Tuned) -> TextTable:
     """All spikes, one choice for all layers, and the front from there down to the fewest SOPs."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_column("spikes left out", overflow="fold", min_width=NAME_WIDTH)
-    for name in ("accuracy", "loss", "SOPs per sample", "saved", "loss, held out"):
-        table.add_column(name, justify="right", no_wrap=True)
+    figures = ("accuracy", "loss", "SOPs per sample", "saved", "loss, held out")
+    table = names_and_figures("spikes left out", *figures)
     named = dict(_named(tuned))
     for tried, name in named.items():
         table.add_row(name, *_figures(tuned, tried))
-    table.add_section()
     front = {*tuned.front, tuned.found.tried} - named.keys()
     by_layer = sorted(front, key=lambda tried: -tried.evaluation.sops)
     for number, tried in enumerate(by_layer, start=1):
@@ -30,11 +25,9 @@ def front_table(tuned: Tuned) -> Table:
     return table
 
 
-def chosen_table(tuned: Tuned) -> Table:
+def chosen_table(tuned: Tuned) -> TextTable:
     """What was found, layer by layer."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_column("layer", overflow="fold", min_width=NAME_WIDTH)
-    table.add_column("spikes left out", no_wrap=True)
+    table = TextTable(Column("layer", least=NAME_WIDTH), Column("spikes left out"))
     for layer, chosen in tuned.space.chosen(tuned.found.tried.assignment).items():
         table.add_row(layer, chosen.sparsity)
     return table

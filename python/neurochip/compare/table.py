@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from ..report import numbers
-from ..report.table import NAME_WIDTH
+from ..tables import TextTable, names_and_figures
 from .compare import Coded, Compared
 
 SCHEMA_VERSION = 1
@@ -51,11 +50,8 @@ def document(compared: Compared) -> str:
     return json.dumps(told, indent=2, allow_nan=False)
 
 
-def _table(compared: Compared) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_column("", overflow="fold", min_width=NAME_WIDTH)
-    for coded in compared.codes:
-        table.add_column(str(coded.coding), justify="right", no_wrap=True)
+def _table(compared: Compared) -> TextTable:
+    table = names_and_figures("", *(str(coded.coding) for coded in compared.codes))
     for name, told in _ROWS.items():
         values = [told(coded) for coded in compared.codes]
         if any(value != NOT_KNOWN for value in values):

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..tables import TextTable, names_and_figures
 from .summary import Latency, Summary
 
 SCHEMA_VERSION = 1
@@ -58,11 +59,8 @@ def _load(summary: Summary) -> Table:
     return table
 
 
-def _latencies(summary: Summary) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for name in ("mean", "median", "95 %", "99 %", "largest"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _latencies(summary: Summary) -> TextTable:
+    table = names_and_figures("", "mean", "median", "95 %", "99 %", "largest")
     rows = {
         "from creation to arrival": summary.latency_cycles,
         "from injection to arrival": summary.network_cycles,

@@ -6,9 +6,9 @@ import csv
 import io
 
 from rich.console import Group, RenderableType
-from rich.table import Table as RichTable
 from rich.text import Text
 
+from ..tables import Column, TextTable
 from .table import Table
 
 
@@ -35,10 +35,11 @@ def csv_text(table: Table) -> str:
 
 def rich_table(table: Table) -> RenderableType:
     """For a terminal: title, table, remarks."""
-    body = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for number, column in enumerate(table.columns):
-        justify = "right" if _is_numeric(table, number) else "left"
-        body.add_column(column.name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    columns = (
+        Column(column.name, "right" if _is_numeric(table, number) else "left")
+        for number, column in enumerate(table.columns)
+    )
+    body = TextTable(*columns, gap=2)
     for row in _told(table):
         body.add_row(*row)
     remarks = [Text(f"! {remark}", style="yellow") for remark in table.remarks]

@@ -10,11 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..tables import TextTable, names_and_figures
 from . import numbers
 from .contents import Agreement, Contents, Energy, EnergyTerm, HotSpots, Layer, Relays, Timing
 
 WIDTH = 100
-NAME_WIDTH = 12
 
 
 def render(contents: Contents) -> Group:
@@ -156,18 +156,20 @@ def _timesteps(count: int) -> str:
     return f"{numbers.count(count)} timestep{'s' * (count != 1)}"
 
 
-def _activity(contents: Contents) -> Table:
+def _activity(contents: Contents) -> TextTable:
     ranges = [numbers.range_of(spread) for spread in contents.activity.values()]
-    table = _columns("", "mean", "range") if any(ranges) else _columns("", "count")
+    table = (
+        names_and_figures("", "mean", "range") if any(ranges) else names_and_figures("", "count")
+    )
     for (name, spread), told in zip(contents.activity.items(), ranges, strict=True):
         table.add_row(name, numbers.count(spread.mean), *([told] if any(ranges) else []))
     return table
 
 
-def _energy(energy: Energy) -> Table:
+def _energy(energy: Energy) -> TextTable:
     """Each term's share is that of what events cost: the idle chip draws its power without any."""
     events_pj = sum(term.energy_pj for term in energy.event_terms)
-    table = _columns("", "energy", "share", "price", "")
+    table = names_and_figures("", "energy", "share", "price", "")
     for term in energy.event_terms:
         table.add_row(*_term(term, numbers.percent(term.energy_pj, events_pj)))
     table.add_row("all events", numbers.energy(events_pj), "", "", "")
@@ -231,16 +233,16 @@ def _hot_spots(spots: HotSpots) -> Table:
     return table
 
 
-def _overflows(layers: tuple[Layer, ...]) -> Table:
-    table = _columns("layer", "overflows in all samples")
+def _overflows(layers: tuple[Layer, ...]) -> TextTable:
+    table = names_and_figures("layer", "overflows in all samples")
     for layer in layers:
         if layer.overflows:
             table.add_row(layer.name, numbers.count(layer.overflows))
     return table
 
 
-def _early_spikes(contents: Contents) -> Table:
-    table = _columns("layer", "early spikes in all samples", "of its spikes")
+def _early_spikes(contents: Contents) -> TextTable:
+    table = names_and_figures("layer", "early spikes in all samples", "of its spikes")
     for layer in contents.layers:
         if layer.early_spikes:
             share = numbers.percent(layer.early_spikes, layer.spikes * contents.samples)
@@ -248,8 +250,8 @@ def _early_spikes(contents: Contents) -> Table:
     return table
 
 
-def _layers(layers: tuple[Layer, ...]) -> Table:
-    table = _columns("layer", "kind", "mode", "neurons", "spikes", "SOPs", "overflows")
+def _layers(layers: tuple[Layer, ...]) -> TextTable:
+    table = names_and_figures("layer", "kind", "mode", "neurons", "spikes", "SOPs", "overflows")
     for layer in layers:
         table.add_row(
             layer.name,
@@ -263,9 +265,11 @@ def _layers(layers: tuple[Layer, ...]) -> Table:
     return table
 
 
-def _agreement(layers: tuple[Layer, ...]) -> Table:
+def _agreement(layers: tuple[Layer, ...]) -> TextTable:
     """What was measured, and what is proven over all accumulator values that can occur."""
-    table = _columns("layer", "compiled network", "exact integers", "reachable accumulator values")
+    table = names_and_figures(
+        "layer", "compiled network", "exact integers", "reachable accumulator values"
+    )
     for layer in layers:
         if layer.compiled is not None or layer.reachable_accumulator_values is not None:
             table.add_row(layer.name, _told(layer.compiled), _told(layer.exact), _proven(layer))
@@ -287,13 +291,4 @@ def _pairs() -> Table:
     table = Table.grid(padding=(0, 3), pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    return table
-
-
-def _columns(first: str, *others: str) -> Table:
-    """A table of one column of names and columns of figures, the last of them words."""
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, show_header=True)
-    table.add_column(first, overflow="fold", min_width=NAME_WIDTH)
-    for name in others:
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
     return table
