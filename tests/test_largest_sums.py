@@ -14,6 +14,7 @@ from command_line import neurochip
 from integer_graphs import IN_INTEGERS, code_format, dense, drawn, graph_of, tensor
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup
+from neurochip.lower import branches
 from one_layer import decided
 
 NETWORKS = settings(
@@ -78,6 +79,13 @@ def test_an_addition_tells_what_its_branches_sum_to_over_samples():
     assert layer.largest_seen == 30 + 512 * 50
     assert layer.headroom_bits == pytest.approx(np.log2((2**31 - 1) / 25_630), abs=1e-4)
     assert told(residual(), "ideal", pictures([10, 30]), measure_sums=False).largest_seen is None
+
+
+def test_samples_that_are_measured_in_parts_give_the_same(monkeypatch):
+    samples = pictures([10, 30], [0, 7], [40, 2], [1, 50], [3, 3])
+    whole = told(residual(128, 3), "ideal", samples)
+    monkeypatch.setattr(branches, "CHUNK_SUMS", 4)
+    assert told(residual(128, 3), "ideal", samples) == whole
 
 
 def test_a_signed_branch_starts_with_its_sign_bit():

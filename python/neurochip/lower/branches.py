@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..formats import Tensor
 from .builder import Builder
 from .network import SpikeCode
+from .partial_sums import CHUNK_SUMS
 from .views import NOWHERE, View
 from .weighted import signed_bits
 
@@ -91,6 +92,14 @@ def largest_possible(branches: Branches) -> int:
 
 def largest_seen(branches: Branches, codes: Sequence[NDArray[Any]]) -> int:
     """The largest magnitude of the membrane over samples, given as the codes of both inputs."""
+    samples = len(codes[0])
+    count = max(1, CHUNK_SUMS * samples // max(1, codes[0].size))
+    parts = ([each[start : start + count] for each in codes] for start in range(0, samples, count))
+    return max((_largest_of(branches, part) for part in parts), default=0)
+
+
+def _largest_of(branches: Branches, codes: Sequence[NDArray[Any]]) -> int:
+    """The same of a part of the samples, which is held whole."""
     sent = [branch.values(each) for branch, each in zip(branches, codes, strict=True)]
     pairs = list(zip(branches, sent, strict=True))
     low = sum(branch.weight * branch.lowest(values) for branch, values in pairs)

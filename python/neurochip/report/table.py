@@ -1,4 +1,4 @@
-"""The report as tables for a terminal, readable without colour and at most 100 columns wide."""
+"""The report as tables for a terminal, readable without colour; as text 100 columns wide."""
 
 from __future__ import annotations
 
