@@ -92,6 +92,16 @@ def test_names_stay_whole_while_anything_else_gives_way():
     ]
 
 
+def test_names_that_are_too_long_for_any_terminal_are_cut_before_figures_suffer():
+    table = names_and_figures("layer", "sums", "differ at most")
+    table.add_row("model/block/conv;" * 6, "1,000", "12 of 34,567")
+    assert lines(table, 80) == [
+        "layer                                                      sums   differ at most",
+        "model/block/conv;model/block/conv;model/block/conv;mode   1,000     12 of 34,567",
+        "l/block/conv;model/block/conv;model/block/conv;",
+    ]
+
+
 def test_sentences_are_wrapped_before_columns_come_nearer():
     table = TextTable(Column("field"), Column("source", least=10))
     table.add_row("core.membrane_bits", "a guess after the paper")

@@ -7,9 +7,10 @@ A table that is too wide is narrowed in these ways, the first that suffices:
 3. the gap between columns shrinks to two blanks;
 4. figures are wrapped between words, such as `123 of 4,567`;
 5. the gap shrinks to one blank;
-6. heads are cut within words;
-7. names are cut, which leaves at least `NAME_WIDTH` of them;
-8. everything is cut.
+6. names are cut that are longer than `LONG_NAME`, with as little of the above as that takes;
+7. heads are cut within words;
+8. all names are cut, which leaves at least `NAME_WIDTH` of them;
+9. everything is cut.
 
 As few columns give way as possible, those first that have most to give. Nothing is left out.
 """
@@ -27,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 NAME_WIDTH = 12
+LONG_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +89,33 @@ class TextTable:
     def _ways(self) -> Iterator[tuple[list[int], list[int], int]]:
         """How wide columns are, how little they can be, and the gap: the least harm first."""
         leasts = [column.least for column in self.columns]
-        heads = [_word([column.name]) for column in self.columns]
-        lines = [_line(cells) for _, cells in self._cells()]
+        heads = _widest(leasts, [_word([column.name]) for column in self.columns])
         words = [_line(cells) if column.whole else _word(cells) for column, cells in self._cells()]
+        short = _cut(words, LONG_NAME)
+        natural = _widest(leasts, [_line(texts) for _, texts in self._texts()])
+        for kept in (words, short):
+            for floors, gap in self._wrapped_ways(heads, kept):
+                yield natural, floors, gap
+        yield _widest(heads, short), _widest(leasts, short), 1
+        names = _widest(leasts, _cut(words, NAME_WIDTH))
+        yield _widest(leasts, short), names, 1
+        yield names, [1] * len(names), 1
+
+    def _wrapped_ways(
+        self, heads: Sequence[int], words: Sequence[int]
+    ) -> Iterator[tuple[list[int], int]]:
+        """To how little columns give way by being wrapped between words, and the gap."""
+        lines = [_line(cells) for _, cells in self._cells()]
         sentences = [
             word if column.justify == "left" else line
             for column, line, word in zip(self.columns, lines, words, strict=True)
         ]
-        cut = _widest(leasts, [min(word, NAME_WIDTH) for word in words])
-        natural = _widest(leasts, [_line([column.name]) for column in self.columns], lines)
         narrow = min(2, self.gap)
-        yield natural, _widest(leasts, heads, lines), self.gap
-        yield natural, _widest(leasts, heads, sentences), self.gap
-        yield natural, _widest(leasts, heads, sentences), narrow
-        yield natural, _widest(leasts, heads, words), narrow
-        yield natural, _widest(leasts, heads, words), 1
-        yield _widest(leasts, heads, words), _widest(leasts, words), 1
-        yield _widest(leasts, words), cut, 1
-        yield cut, [1] * len(cut), 1
+        yield _widest(heads, lines), self.gap
+        yield _widest(heads, sentences), self.gap
+        yield _widest(heads, sentences), narrow
+        yield _widest(heads, words), narrow
+        yield _widest(heads, words), 1
 
     def _texts(self) -> Iterator[tuple[Column, list[str]]]:
         """Each column with its head and its cells."""
@@ -136,6 +147,10 @@ def _narrowed(widths: Sequence[int], floors: Sequence[int], room: int) -> list[i
 def _widest(*widths: Sequence[int]) -> list[int]:
     """The largest width of each column."""
     return [max(of_column) for of_column in zip(*widths, strict=True)]
+
+
+def _cut(widths: Sequence[int], most: int) -> list[int]:
+    return [min(width, most) for width in widths]
 
 
 def _wrapped(text: str, width: int) -> str:

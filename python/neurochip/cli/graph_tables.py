@@ -9,8 +9,8 @@ from ..tables import Column, TextTable
 
 def layers_table(graph: Graph) -> TextTable:
     """One row a layer, after one for the input."""
-    names = ("layer", "kind", "output shape", "code", "scale", "zero point")
-    table = TextTable(*map(Column, names))
+    shape, numbers = Column("output shape", whole=True), ("code", "scale", "zero point")
+    table = TextTable(Column("layer"), Column("kind"), shape, *map(Column, numbers))
     table.add_row("(input)", "", *_tensor(graph.input))
     for layer in graph.layers:
         table.add_row(layer.name, type(layer).__name__, *_tensor(layer.output))
