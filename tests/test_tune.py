@@ -101,13 +101,17 @@ def test_the_loss_s_error_comes_from_the_samples_that_changed_sides(tuned):
 def test_the_ladder_saves_most_for_the_distance_it_adds_first():
     mild, strong = Step(0.1, 1.0), Step(0.3, 2.0)
     other = Step(0.1, 0.4)
-    ladder = Prediction([[Step(0, 0), mild, strong], [Step(0, 0), other]]).ladder()
+    steps = [{0: Step(0, 0), 1: mild, 2: strong}, {0: Step(0, 0), 1: other}]
+    ladder = Prediction(steps).ladder()
     # 0.4 / 0.1 = 4 for the second layer, 2.0 / 0.3 = 6.7 for the first one's strong choice.
     assert ladder == [(0, 0), (0, 1), (2, 1)]
 
 
 def test_neighbours_that_move_outputs_less_than_all_that_failed_come_first():
-    steps = [[Step(0, 0), Step(0.1, 1.0), Step(0.2, 5.0)], [Step(0, 0), Step(0.05, 2.0)]]
+    steps = [
+        {0: Step(0, 0), 1: Step(0.1, 1.0), 2: Step(0.2, 5.0)},
+        {0: Step(0, 0), 1: Step(0.05, 2.0)},
+    ]
     promising = Prediction(steps).promising((0, 0), failed=[(2, 0)])
     assert promising == [(1, 1), (1, 0), (0, 1), (2, 1), (2, 0)]
 
@@ -119,10 +123,20 @@ def test_a_space_has_no_choice_that_changes_nothing_or_leaves_nothing(image):
     narrow = Space.of(nc.lower(network, nc.chip("ideal")))
     assert {layer.sparsity for own in narrow.choices.values() for layer in own} == {
         "none", "RoT 1", "RoT 2", "RoT 3", "DRLO 3", "DRLO 2", "DRLO 1",
+        "RoT 1, DRLO 2", "RoT 1, DRLO 1", "RoT 2, DRLO 1",
     }  # fmt: skip
     assert len(narrow.settings(narrow.uniform(CHOICES[0]), Settings()).layers) == len(
         narrow.choices
     )
+
+
+def test_layers_that_round_are_tried_with_fewer_spikes_besides(tuned):
+    chosen = [tuned.space.chosen(tried.assignment) for tried in tuned.tried]
+    both = [(layer, each) for own in chosen for layer, each in own.items() if each.rot and each.drlo]
+    assert both
+    for layer, each in both:
+        rounding = replace(each, drlo=None)
+        assert any(own[layer] == rounding for own in chosen), (layer, each.sparsity)
 
 
 def test_all_that_settings_say_beside_sparsity_stays(tuned):

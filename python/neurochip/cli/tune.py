@@ -43,6 +43,11 @@ class Parts:
                 hint="give them with `--labels`",
             )
         there = len(inputs.x)
+        if there < 2:
+            raise InputError(
+                f"{inputs.source!r} has {there} sample, expected 2 or more: one to search on, and "
+                "one held out"
+            )
         searched = self.samples or min(MOST_SAMPLES, there // 2)
         unseen = self.held_out or min(MOST_SAMPLES, there - searched)
         if searched < 1 or unseen < 1 or searched + unseen > there:

@@ -11,13 +11,13 @@ from ..tune import Checked, Evaluation, Tried, Tuned
 
 
 def front_table(tuned: Tuned) -> TextTable:
-    """All spikes, one choice for all layers, and the front from there down to the fewest SOPs."""
+    """All spikes, one choice for all layers, and by layer the front and what was checked."""
     figures = ("accuracy", "loss", "SOPs per sample", "saved", "loss, held out")
     table = names_and_figures("spikes left out", *figures)
     named = dict(_named(tuned))
     for tried, name in named.items():
         table.add_row(name, *_figures(tuned, tried))
-    front = {*tuned.front, tuned.found.tried} - named.keys()
+    front = {*tuned.front, *(each.tried for each in tuned.checked)} - named.keys()
     by_layer = sorted(front, key=lambda tried: -tried.evaluation.sops)
     for number, tried in enumerate(by_layer, start=1):
         found = ", found" if tried is tuned.found.tried else ""
@@ -42,8 +42,8 @@ def found_lines(tuned: Tuned, image: Image) -> Iterator[str]:
     )
     searched, unseen = found.tried.evaluation, found.held_out
     yield (
-        f"{_loss(searched, dense.tried.evaluation)} points lost on the {len(searched.right):,} "
-        f"samples of the search, {_loss(unseen, dense.held_out)} on {len(unseen.right):,} held out"
+        f"{_lost(searched, dense.tried.evaluation)} on the {len(searched.right):,} samples of the "
+        f"search, {_lost(unseen, dense.held_out)} on {len(unseen.right):,} held out"
     )
     if len(tuned.checked) > 1:
         yield (
@@ -58,7 +58,11 @@ def _beside_uniform(tuned: Tuned) -> str:
     if best is None:
         return "no single choice for all layers stays within that loss"
     name = next(name for name, tried in tuned.uniform if tried is best.tried)
-    return f"the best single choice for all layers, {name}, saves {_saved(tuned, best.tried)}"
+    sops, found = best.tried.evaluation.sops, tuned.found.tried.evaluation.sops
+    return (
+        f"the best single choice for all layers, {name}, saves {_saved(tuned, best.tried)}: "
+        f"by layer there are {numbers.percent(sops - found, sops)} fewer SOPs than with it"
+    )
 
 
 def _named(tuned: Tuned) -> Iterator[tuple[Tried, str]]:
@@ -87,6 +91,12 @@ def _all_checked(tuned: Tuned) -> Iterator[Checked]:
 
 def _loss(evaluation: Evaluation, dense: Evaluation) -> str:
     return f"{evaluation.loss(dense):.2f} ± {evaluation.loss_error(dense):.2f}"
+
+
+def _lost(evaluation: Evaluation, dense: Evaluation) -> str:
+    loss = evaluation.loss(dense)
+    told = "lost" if loss >= 0 else "gained"
+    return f"{abs(loss):.2f} ± {evaluation.loss_error(dense):.2f} points {told}"
 
 
 def _saved(tuned: Tuned, tried: Tried) -> str:

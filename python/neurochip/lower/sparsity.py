@@ -80,10 +80,9 @@ def _notes(sparse: Iterable[_Sparse]) -> Iterator[str]:
     return (f"spikes left out, {told}: {', '.join(names)}" for told, names in layers.items())
 
 
-def leaves_something(population: Population, decided: LayerSettings) -> bool:
-    """Whether settings change what a population sends, and leave values apart."""
-    sparse = _Sparse.of(population, decided)
-    return 2 <= len(sparse.levels) < sparse.neurons.high - sparse.neurons.low + 1
+def levels_left(population: Population, decided: LayerSettings) -> int:
+    """How many values a population can send with the spikes that settings leave it."""
+    return len(_Sparse.of(population, decided).levels)
 
 
 def _reason(network: Network, layer: str) -> str:

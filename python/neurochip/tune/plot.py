@@ -13,6 +13,9 @@ DEPTH = 8
 
 LEAST_LOSS = 0.5
 
+HEAD = 0.15
+"""Room above the best accuracy, for names aslant, in parts of the depth."""
+
 
 def save_plot(tuned: Tuned, file: BinaryIO, format: str) -> None:
     """Writes the plot as `png` or `svg`; what loses much more than the bound is left out."""
@@ -32,7 +35,9 @@ def save_plot(tuned: Tuned, file: BinaryIO, format: str) -> None:
     _scatter(axes, [tuned.dense.tried], marker="D", color="black", label="all spikes")
     bound = dense.percent - tuned.max_loss
     axes.axhline(bound, color="0.4", ls="--", lw=1, label=f"loss of {tuned.max_loss:g}")
-    axes.set_ylim(bottom=dense.percent - DEPTH * max(tuned.max_loss, LEAST_LOSS))
+    depth = DEPTH * max(tuned.max_loss, LEAST_LOSS)
+    best = max(tried.evaluation.percent for tried in tuned.tried)
+    axes.set_ylim(dense.percent - depth, best + HEAD * depth)
     axes.set_xlabel("million SOPs per sample")
     axes.set_ylabel(f"accuracy on {len(dense.right):,} samples, %")
     axes.legend(loc="lower right")

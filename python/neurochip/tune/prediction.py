@@ -5,14 +5,14 @@ Both add up over layers closely enough to rank assignments; what they are is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from .space import Assignment
 
 LEAST_GAIN = 0.001
-"""Part of all SOPs that a change must make a difference of to be worth an evaluation."""
+"""Part of all SOPs: changes that save less are tried when no others are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """For each layer, each of its choices alone."""
+    """For each layer, choices of it alone."""
 
-    steps: Sequence[Sequence[Step]]
+    steps: Sequence[Mapping[int, Step]]
 
     def ladder(self) -> list[Assignment]:
         """From all spikes down: each rung changes the layer that saves most for its distance."""
         rungs = []
         for layer, own in enumerate(self.steps):
             at, slope = 0, 0.0
-            while below := [each for each, step in enumerate(own) if step.saved > own[at].saved]:
+            while below := [each for each, step in own.items() if step.saved > own[at].saved]:
                 slopes = {each: _slope(own[at], own[each]) for each in below}
                 at = min(below, key=slopes.__getitem__)
                 slope = max(slope, slopes[at])  # a layer's rungs stay in their order
@@ -47,17 +47,22 @@ class Prediction:
         return ladder
 
     def promising(self, best: Assignment, failed: Iterable[Assignment]) -> list[Assignment]:
-        """One layer changed, or two, so that enough is saved: what promises most comes first.
+        """One layer changed, or two, so that more is saved: what promises most comes first.
 
         First those that move the outputs less than all that failed, then those that move them less
         than all but one, and so on: a failure may be bad luck. Among equals whoever saves most.
+        Those that save next to nothing come last.
         """
         distances = [self._distance(each) for each in failed]
-        least = self._saved(best) + LEAST_GAIN
+        saved = self._saved(best)
         ranks = {
-            near: (sum(each <= self._distance(near) for each in distances), -self._saved(near))
+            near: (
+                self._saved(near) < saved + LEAST_GAIN,
+                sum(each <= self._distance(near) for each in distances),
+                -self._saved(near),
+            )
             for near in (_changed(best, changes) for changes in self._changes(best))
-            if self._saved(near) >= least
+            if self._saved(near) > saved
         }
         return sorted(ranks, key=ranks.__getitem__)
 
@@ -68,15 +73,14 @@ class Prediction:
         return sum(own[chosen].distance for own, chosen in zip(self.steps, assignment, strict=True))
 
     def _changes(self, best: Assignment) -> Iterator[dict[int, int]]:
-        """Of one layer or two, each of which matters to the SOPs."""
-        singles = [
-            (layer, to)
-            for layer, own in enumerate(self.steps)
-            for to, step in enumerate(own)
-            if abs(step.saved - own[best[layer]].saved) >= LEAST_GAIN
-        ]
-        yield from ({layer: to} for layer, to in singles)
-        yield from (dict(pair) for pair in combinations(singles, 2) if pair[0][0] != pair[1][0])
+        """Of one layer, or of two each of which matters to the SOPs."""
+        matters = []
+        for layer, own in enumerate(self.steps):
+            for to, step in own.items():
+                yield {layer: to}
+                if abs(step.saved - own[best[layer]].saved) >= LEAST_GAIN:
+                    matters.append((layer, to))
+        yield from (dict(pair) for pair in combinations(matters, 2) if pair[0][0] != pair[1][0])
 
 
 def _slope(before: Step, after: Step) -> float:

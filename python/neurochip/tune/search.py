@@ -4,11 +4,12 @@
 2. Each choice of each layer alone, on the probe: what assignments are predicted by.
 3. Down the ladder of the prediction: a bisection finds its lowest rung that keeps the accuracy.
 4. From the best so far on: its neighbours, in the order of what they promise.
+5. The same once more, with layers that round and drop spikes besides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .evaluate import PROBE, Evaluation, Evaluator
@@ -47,12 +48,17 @@ class Search:
         self.judge(self.space.dense, "all spikes")
 
     def run(self, trials: int) -> None:
-        """Tries the uniform assignments, the ladder, and as many neighbours as `trials` says."""
+        """Tries the uniform assignments, the ladder, and neighbours of the best.
+
+        Args:
+            trials: Neighbours to try; half as many again with layers that round and drop.
+        """
         for choice in CHOICES:
             self.judge(self.space.uniform(choice), f"{choice.sparsity} in every layer")
         prediction = self.predict()
         self.descend(prediction.ladder())
         self.refine(prediction, trials)
+        self.refine(self.predict_drops(prediction), trials // 2)
 
     def judge(self, assignment: Assignment, doing: str) -> bool:
         """Evaluates an assignment; whether it keeps the accuracy."""
@@ -72,18 +78,30 @@ class Search:
         return sorted(kept, key=lambda tried: tried.evaluation.sops)
 
     def predict(self) -> Prediction:
-        """Measures each choice of each layer alone."""
+        """Measures each choice of each layer alone, but those that both round and drop."""
+        layers = range(len(self.space.choices))
+        return Prediction([self._alone(layer, self.space.simple(layer)) for layer in layers])
+
+    def predict_drops(self, prediction: Prediction) -> Prediction:
+        """Adds what layers that round in the best so far may drop besides."""
+        best = self.kept[0].assignment
+        return Prediction(
+            [
+                {**own, **self._alone(layer, self.space.dropping(layer, best[layer]))}
+                for layer, own in enumerate(prediction.steps)
+            ]
+        )
+
+    def _alone(self, layer: int, choices: Sequence[int]) -> dict[int, Step]:
         dense = self.evaluator(self.space.dense, PROBE)
-        steps = []
-        for number, (layer, choices) in enumerate(self.space.choices.items()):
-            own = [Step(0.0, 0.0)]
-            for choice in range(1, len(choices)):
-                self.tell(f"{choices[choice].sparsity} in {layer!r} alone")
-                alone = (*self.space.dense[:number], choice, *self.space.dense[number + 1 :])
-                found = self.evaluator(alone, PROBE)
-                own.append(Step(1 - found.sops / dense.sops, found.distance))
-            steps.append(own)
-        return Prediction(steps)
+        name, own = list(self.space.choices.items())[layer]
+        steps = {}
+        for choice in choices:
+            self.tell(f"{own[choice].sparsity} in {name!r} alone")
+            assignment = (*self.space.dense[:layer], choice, *self.space.dense[layer + 1 :])
+            found = self.evaluator(assignment, PROBE)
+            steps[choice] = Step(1 - found.sops / dense.sops, found.distance)
+        return steps
 
     def descend(self, ladder: list[Assignment]) -> None:
         """Bisects for the lowest rung that keeps the accuracy, and climbs back some rungs.

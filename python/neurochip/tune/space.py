@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..errors import SettingsError
 from ..lower import LayerSettings, Network, Settings
-from ..lower.sparsity import generating_layers, leaves_something
+from ..lower.network import Population
+from ..lower.sparsity import generating_layers, levels_left
 
 ALL_SPIKES = LayerSettings()
 
@@ -16,10 +17,15 @@ CHOICES = (
     *(LayerSettings(rot=bits) for bits in range(1, 8)),
     *(LayerSettings(drlo=spikes) for spikes in range(5, 0, -1)),
 )
-"""A layer has one of them, or sends all its spikes.
+"""What all layers at once are tried with, and each alone.
 
 SDANN's tables end at RoT 3 and DRLO 3, which some layers bear without any loss.
 """
+
+BOTH = tuple(
+    LayerSettings(rot=bits, drlo=spikes) for bits in range(1, 8) for spikes in range(5, 0, -1)
+)
+"""What a layer that rounds may have besides."""
 
 Assignment: TypeAlias = tuple[int, ...]
 """For each layer of a space, which of its choices; 0 is to send all spikes."""
@@ -27,7 +33,7 @@ Assignment: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The layers, and the choices of each; the first is to send all spikes."""
+    """The layers, and the choices of each: to send all spikes, then some of `CHOICES` and `BOTH`."""
 
     choices: Mapping[str, tuple[LayerSettings, ...]]
 
@@ -39,7 +45,7 @@ class Space:
             SettingsError: If no layer can leave spikes out.
         """
         choices = {
-            layer: (ALL_SPIKES, *(each for each in CHOICES if leaves_something(population, each)))
+            layer: (ALL_SPIKES, *_choices(population))
             for layer, population in generating_layers(network).items()
         }
         if all(len(own) == 1 for own in choices.values()):
@@ -59,6 +65,16 @@ class Space:
         own_choices = self.choices.values()
         return tuple(own.index(choice) if choice in own else 0 for own in own_choices)
 
+    def simple(self, layer: int) -> list[int]:
+        """The choices of a layer that round, drop or do neither."""
+        own = list(self.choices.values())[layer]
+        return [number for number, each in enumerate(own) if each not in BOTH]
+
+    def dropping(self, layer: int, choice: int) -> list[int]:
+        """The choices of a layer that round as one does, and drop spikes besides."""
+        own = list(self.choices.values())[layer]
+        return [n for n, each in enumerate(own) if each in BOTH and each.rot == own[choice].rot]
+
     def chosen(self, assignment: Assignment) -> dict[str, LayerSettings]:
         """What each layer has chosen."""
         pairs = zip(self.choices.items(), assignment, strict=True)
@@ -71,3 +87,14 @@ class Space:
             if chosen != ALL_SPIKES:
                 layers[layer] = replace(base.of(layer), rot=chosen.rot, drlo=chosen.drlo)
         return Settings(base.default, layers)
+
+
+def _choices(population: Population) -> Iterator[LayerSettings]:
+    """What leaves values apart, but fewer of them than without it."""
+    for each in CHOICES:
+        if 2 <= levels_left(population, each) < levels_left(population, ALL_SPIKES):
+            yield each
+    for each in BOTH:
+        rounding = replace(each, drlo=None)
+        if 2 <= levels_left(population, each) < levels_left(population, rounding):
+            yield each
