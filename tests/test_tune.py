@@ -132,7 +132,9 @@ def test_a_space_has_no_choice_that_changes_nothing_or_leaves_nothing(image):
 
 def test_layers_that_round_are_tried_with_fewer_spikes_besides(tuned):
     chosen = [tuned.space.chosen(tried.assignment) for tried in tuned.tried]
-    both = [(layer, each) for own in chosen for layer, each in own.items() if each.rot and each.drlo]
+    both = [
+        (layer, each) for own in chosen for layer, each in own.items() if each.rot and each.drlo
+    ]
     assert both
     for layer, each in both:
         rounding = replace(each, drlo=None)

@@ -33,7 +33,7 @@ Assignment: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The layers, and the choices of each: to send all spikes, then some of `CHOICES` and `BOTH`."""
+    """The layers, and the choices of each: to send all spikes, then of `CHOICES` and `BOTH`."""
 
     choices: Mapping[str, tuple[LayerSettings, ...]]
 

@@ -11,6 +11,7 @@ from ...lower.network import SpikeCode
 from ..spikes import BITS_SET
 from ..suite import Section
 from ..table import Cell, Column, Table
+from . import behind
 from .bench import Bench
 from .facts import DRLO, MOST_BITS, ROT, UNIFORM, Facts, sparse_values
 
@@ -27,7 +28,7 @@ def measure_drlo(bench: Bench) -> Section:
 
 def measure_reasons(bench: Bench) -> Section:
     """What tables 5 and 7 come from."""
-    return Section((_reasons(bench),))
+    return Section((_reasons(bench), behind.table(bench)))
 
 
 def _accuracy(bench: Bench, number: int, method: str, choices: Sequence[LayerSettings]) -> Table:
