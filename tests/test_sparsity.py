@@ -15,8 +15,8 @@ from neurochip import LayerSettings, Settings
 from neurochip.errors import SettingsError
 from neurochip.formats import Tensor
 from neurochip.layers import Rearrange
-from neurochip.lower.network import Sparsity, SpikeCode
-from neurochip.lower.sparsity import generating_layers
+from neurochip.lower.network import Population, Sparsity, SpikeCode
+from neurochip.lower.sparsity import generating_layers, levels_left
 
 NETWORKS = profile(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -71,10 +71,19 @@ def test_rounding_saturates_at_the_top_level_that_is_a_multiple():
     assert outputs(one_neuron(rot=3, signed=True), 123, 127, -128) == [120, 120, -128]
 
 
-def decided(random: np.random.Generator) -> LayerSettings:
-    return LayerSettings(
-        rot=int(random.integers(0, 3)), drlo=[None, 2, 3, 5][random.integers(0, 4)]
-    )
+EVERYTHING = [
+    LayerSettings(rot=rot, drlo=drlo) for rot in range(8) for drlo in (None, *range(1, ALL + 1))
+]
+
+
+def decided(random: np.random.Generator, population: Population) -> LayerSettings:
+    """Any setting at all that a population can have."""
+    possible = [
+        each
+        for each in EVERYTHING
+        if levels_left(population, each) > 1 or not each.leaves_spikes_out
+    ]
+    return possible[random.integers(len(possible))]
 
 
 def sparse_image(
@@ -85,9 +94,7 @@ def sparse_image(
     target = nc.chip(chip)
     random = np.random.default_rng(seed)
     generating = generating_layers(nc.lower(graph, target))
-    # Of three bits any rounding up to two leaves values apart.
-    wide = [name for name, population in generating.items() if population.code.bits > 3]
-    layers = {name: decided(random) for name in wide}
+    layers = {name: decided(random, population) for name, population in generating.items()}
     settings = Settings(layers=layers)
     return nc.compile(graph, target, pipeline=pipeline, settings=settings), samples
 
