@@ -42,27 +42,26 @@ def found_lines(tuned: Tuned, image: Image) -> Iterator[str]:
     )
     searched, unseen = found.tried.evaluation, found.held_out
     yield (
-        f"{_lost(searched, dense.tried.evaluation)} on the {len(searched.right):,} samples of the "
-        f"search, {_lost(unseen, dense.held_out)} on {len(unseen.right):,} held out"
+        f"{_lost(searched, dense.tried.evaluation)} points on {len(searched.right):,} samples of "
+        f"the search, {_lost(unseen, dense.held_out)} on {len(unseen.right):,} held out"
     )
     if len(tuned.checked) > 1:
         yield (
             f"{len(tuned.checked) - 1} with fewer SOPs kept the accuracy in the search "
             "but not on the samples held out"
         )
-    yield _beside_uniform(tuned)
+    yield from _beside_uniform(tuned)
 
 
-def _beside_uniform(tuned: Tuned) -> str:
+def _beside_uniform(tuned: Tuned) -> Iterator[str]:
     best = tuned.best_uniform
     if best is None:
-        return "no single choice for all layers stays within that loss"
+        yield "no single choice for all layers stays within that loss"
+        return
     name = next(name for name, tried in tuned.uniform if tried is best.tried)
     sops, found = best.tried.evaluation.sops, tuned.found.tried.evaluation.sops
-    return (
-        f"the best single choice for all layers, {name}, saves {_saved(tuned, best.tried)}: "
-        f"by layer there are {numbers.percent(sops - found, sops)} fewer SOPs than with it"
-    )
+    yield f"the best single choice for all layers, {name}, saves {_saved(tuned, best.tried)}"
+    yield f"by layer there are {numbers.percent(sops - found, sops)} fewer SOPs than with that one"
 
 
 def _named(tuned: Tuned) -> Iterator[tuple[Tried, str]]:
@@ -96,7 +95,7 @@ def _loss(evaluation: Evaluation, dense: Evaluation) -> str:
 def _lost(evaluation: Evaluation, dense: Evaluation) -> str:
     loss = evaluation.loss(dense)
     told = "lost" if loss >= 0 else "gained"
-    return f"{abs(loss):.2f} ± {evaluation.loss_error(dense):.2f} points {told}"
+    return f"{told} {abs(loss):.2f} ± {evaluation.loss_error(dense):.2f}"
 
 
 def _saved(tuned: Tuned, tried: Tried) -> str:
