@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Section:
 
 
 def shortened(chosen: LayerSettings) -> str:
-    """Which spikes a layer leaves out, in the two characters of the table."""
+    """Which spikes a layer leaves out, such as R3, D5 or both."""
     rot = f"R{chosen.rot}" if chosen.rot else ""
     drlo = f"D{chosen.drlo}" if chosen.drlo is not None else ""
     return rot + drlo or NOTHING
