@@ -11,9 +11,11 @@ use crate::network::{Network, binary, input, tiny};
 
 const WINDOW: Window = Window { kernel: [1, 2], stride: [1, 1], pad: [0, 0], dilation: [1, 1] };
 
-/// input -> conv -> pool -> dense -> read, and from the input past them to dense.
+/// input -> conv -> pool -> dense -> read, and from the input past them to dense. The binary part begins
+/// with zeros that nobody reads: edits put their numbers there.
 fn network() -> Network {
     let mut network = Network::new(tiny(&[]), input([1, 2, 2], SpikeCode::Binary { bits: 4, signed: false }));
+    network.blob = vec![0; 64];
     let population = |name: &str, shape, send_start, bits, model| Population {
         name: name.into(),
         shape,
