@@ -49,9 +49,14 @@ MODELS = [
 def pictures(data: Path, data_set: str) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
     """The test set as the networks take it, and its labels."""
     archive = np.load(data / f"{data_set}.npz")
-    x = archive["x_test"][:SAMPLES].astype(np.float32) / np.float32(255)
-    x = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(x), archive["y_test"][:SAMPLES]
+    return scaled(archive["x_test"][:SAMPLES]), archive["y_test"][:SAMPLES]
+
+
+def scaled(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels from 0 to 1, channels first."""
+    values = pixels.astype(np.float32) / np.float32(255)
+    values = values[:, None] if values.ndim == 3 else values.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(values)
 
 
 def zoo_model(data: Path, network: str, variant: str) -> Path:
@@ -98,8 +103,7 @@ def test_darwin3_computes_what_its_constants_say(data, data_set, network, varian
     graph = load(zoo_model(data, network, variant))
     x, labels = pictures(data, data_set)
     archive = np.load(data / f"{data_set}.npz")
-    samples = archive["x_calibration"][:256].astype(np.float32) / np.float32(255)
-    samples = samples[:, None] if samples.ndim == 3 else samples.transpose(0, 3, 1, 2)
+    samples = scaled(archive["x_calibration"][:256])
     run = nc.simulate(nc.compile(graph, calibration=samples), x, timing="none")
     assert run.compiled_agreement is not None
     assert run.compiled_agreement.differing.sum() == 0

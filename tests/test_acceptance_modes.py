@@ -28,6 +28,7 @@ from test_acceptance import (
     HAVE_FOUR_BITS,
     NETWORKS,
     pictures,
+    scaled,
     zoo_model,
 )
 
@@ -108,9 +109,7 @@ def case(request: pytest.FixtureRequest, data_set: str, network: str, variant: s
     x, labels = pictures(data, data_set)
     if data_set == "cifar10" and not EVERYTHING:
         x, labels = x[:4], labels[:4]
-    samples = np.load(data / f"{data_set}.npz")["x_calibration"][:CALIBRATION_SAMPLES]
-    samples = samples.astype(np.float32) / np.float32(255)
-    samples = samples[:, None] if samples.ndim == 3 else samples.transpose(0, 3, 1, 2)
+    samples = scaled(np.load(data / f"{data_set}.npz")["x_calibration"][:CALIBRATION_SAMPLES])
     return Case(load(zoo_model(data, network, variant)), x, labels, samples)
 
 

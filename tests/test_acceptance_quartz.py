@@ -10,7 +10,7 @@ import pytest
 
 import neurochip as nc
 from neurochip.graph import load
-from test_acceptance import BATCH, NETWORKS, pictures, zoo_model
+from test_acceptance import BATCH, NETWORKS, pictures, scaled, zoo_model
 
 UINT8 = ("uint8_qdq", "uint8_qdq_perchannel", "qoperator")
 MODELS = [
@@ -54,9 +54,9 @@ def test_as_published_the_chip_is_its_compiled_neurons_and_knows_the_digits(data
     """Early spikes are some, and reach the compiled network as they reach the chip."""
     path = zoo_model(data, "mnist_lenet", "uint8_qdq")
     x, labels = (each[:500] for each in pictures(data, "mnist"))
-    seen = np.load(data / "mnist.npz")["x_calibration"][:256, None]
     image = nc.compile(
-        path, "ideal", code="quartz", calibration=seen.astype(np.float32) / np.float32(255),
+        path, "ideal", code="quartz",
+        calibration=scaled(np.load(data / "mnist.npz")["x_calibration"][:256]),
         timesteps=timesteps, quartz_mode=mode, percentile=99,
     )  # fmt: skip
     run = nc.simulate(image, x, timing="none")

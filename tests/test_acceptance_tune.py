@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import neurochip as nc
-from test_acceptance import EVERYTHING, zoo_model
+from test_acceptance import EVERYTHING, scaled, zoo_model
 
 SEARCHES = {
     "mnist_mlp": ("mnist", 0.5, 1000, 1000),
@@ -36,9 +36,3 @@ def test_layers_beat_one_choice_for_all_of_them(data, network):
     print(f"tuned: {1 - ours / dense:.2%} fewer SOPs, one choice {1 - uniform / dense:.2%}")
     assert ours < uniform
     assert tuned.found.held_out.loss(tuned.dense.held_out) <= max_loss
-
-
-def scaled(pixels: np.ndarray) -> np.ndarray:
-    """Pixels from 0 to 1, channels first."""
-    values = pixels.astype(np.float32) / np.float32(255)
-    return values[:, None] if values.ndim == 3 else values.transpose(0, 3, 1, 2)

@@ -47,7 +47,7 @@ def residual(request):
 
 def test_what_changes_behind_is_what_the_chip_s_sops_leave_to_be_explained(residual, tmp_path):
     facts = measured(residual, Options(folder=tmp_path))
-    for choice, behind in behind_of(residual, sparse_values).items():
+    for choice, (behind,) in behind_of(residual, sparse_values).items():
         effect = facts.effects[choice]
         left = facts.outcomes[choice].change(facts.dense) + effect.left_out - effect.added
         assert behind == pytest.approx(left, abs=1e-9)

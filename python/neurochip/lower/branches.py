@@ -18,7 +18,6 @@ from .builder import Builder
 from .network import SpikeCode
 from .partial_sums import CHUNK_SUMS
 from .views import NOWHERE, View
-from .weighted import signed_bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,15 +72,10 @@ class Branch:
 Branches: TypeAlias = tuple[Branch, Branch]
 
 
-def bias_of(branches: Branches) -> NDArray[np.int64]:
+def bias_of_branches(branches: Branches) -> NDArray[np.int64]:
     """What makes up for the offsets."""
     first, second = (branch.weight * branch.offsets for branch in branches)
     return np.asarray(-(first + second))
-
-
-def bias_bits(bias: NDArray[np.int64]) -> int | None:
-    """Of the narrowest register that holds it; None if there is none."""
-    return signed_bits(int(bias.min()), int(bias.max())) if bias.any() else None
 
 
 def largest_possible(branches: Branches) -> int:
@@ -90,19 +84,19 @@ def largest_possible(branches: Branches) -> int:
     return max(abs(one + other) for one, other in zip(first, second, strict=True))
 
 
-def largest_seen(branches: Branches, codes: Sequence[NDArray[Any]]) -> int:
+def largest_seen(branches: Branches, bias: NDArray[np.int64], codes: Sequence[NDArray[Any]]) -> int:
     """The largest magnitude of the membrane over samples, given as the codes of both inputs."""
     samples = len(codes[0])
     count = max(1, CHUNK_SUMS * samples // max(1, codes[0].size))
     parts = ([each[start : start + count] for each in codes] for start in range(0, samples, count))
-    return max((_largest_of(branches, part) for part in parts), default=0)
+    return max((_largest_of(branches, bias, part) for part in parts), default=0)
 
 
-def _largest_of(branches: Branches, codes: Sequence[NDArray[Any]]) -> int:
+def _largest_of(branches: Branches, bias: NDArray[np.int64], codes: Sequence[NDArray[Any]]) -> int:
     """The same of a part of the samples, which is held whole."""
     sent = [branch.values(each) for branch, each in zip(branches, codes, strict=True)]
     pairs = list(zip(branches, sent, strict=True))
     low = sum(branch.weight * branch.lowest(values) for branch, values in pairs)
     high = sum(branch.weight * np.maximum(values, 0) for branch, values in pairs)
-    last = bias_of(branches) + sum(branch.weight * values for branch, values in pairs)
+    last = bias + sum(branch.weight * values for branch, values in pairs)
     return max(int(np.abs(sums).max()) for sums in (low, high, last))

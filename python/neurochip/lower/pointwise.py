@@ -16,14 +16,7 @@ from ..formats import Tensor
 from ..layers import Layer
 from ..layers.add import add_constants
 from ..requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
-from .branches import (
-    Branch,
-    Branches,
-    bias_bits,
-    bias_of,
-    largest_possible,
-    largest_seen,
-)
+from .branches import Branch, Branches, bias_of_branches, largest_possible, largest_seen
 from .builder import Builder, Unsupported
 from .constants import stem
 from .exact import nothing_differs
@@ -31,6 +24,7 @@ from .modes import doubled
 from .network import Double, Fixed, Float32Add, Lowering, Population, SpikeCode, Table
 from .registers import Registers
 from .views import NOWHERE, View
+from .weighted import register_bits
 
 PAIR_WEIGHT = 512
 """Weight of the second branch where one membrane holds two 8-bit codes side by side."""
@@ -47,6 +41,7 @@ class _Shared:
     """How two branches share one membrane."""
 
     branches: Branches
+    bias: NDArray[np.int64]
     requantizer: Float32Add | Fixed
     proof: Proof
 
@@ -62,9 +57,10 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
         shared = _side_by_side(builder, layer, views)
     else:
         shared = _summed(builder, layer, views, registers)
-    bias = bias_of(shared.branches)
     lowering = _lowering(builder, layer, shared, registers, integration)
-    population = _add_population(builder, layer, bias, shared.requantizer, lowering, integration)
+    population = _add_population(
+        builder, layer, shared.bias, shared.requantizer, lowering, integration
+    )
     for branch in shared.branches:
         builder.connect_values(branch.view, population.name, branch.weight)
 
@@ -80,7 +76,8 @@ def _lowering(
     branches, calibration = shared.branches, builder.calibration
     possible, seen = largest_possible(branches), None
     if calibration is not None and calibration.measures_all_sums:
-        seen = largest_seen(branches, [calibration.of(tensor) for tensor in layer.inputs])
+        codes = [calibration.of(tensor) for tensor in layer.inputs]
+        seen = largest_seen(branches, shared.bias, codes)
     return Lowering(
         layer.name,
         "exact" if integration is None else "double",
@@ -90,7 +87,7 @@ def _lowering(
         largest_possible=possible,
         membrane_bits=registers.membrane_bits,
         headroom_bits=registers.headroom_bits(possible if seen is None else seen),
-        bias_bits=bias_bits(bias_of(branches)),
+        bias_bits=register_bits(shared.bias),
     )
 
 
@@ -101,7 +98,7 @@ def _side_by_side(builder: Builder, layer: layers.Add, views: tuple[View, ...]) 
     reachable = math.prod(tensor.high - tensor.low + 1 for tensor in layer.inputs)
     proof = nothing_differs(np.array([reachable]))
     branches = _branches(builder, layer, views, (1, PAIR_WEIGHT), bases)
-    return _Shared(branches, _float32_add(builder, layer, bases), proof)
+    return _Shared(branches, bias_of_branches(branches), _float32_add(builder, layer, bases), proof)
 
 
 def _summed(
@@ -118,7 +115,8 @@ def _summed(
     fixed = Fixed(found.multiplier, found.offset, found.shift)
     zeros = (layer.inputs[0].format.zero_point, layer.inputs[1].format.zero_point)
     branches = _branches(builder, layer, views, constants.weights, zeros)
-    return _Shared(branches, fixed.lowered(builder.choose_code(layer.output).base), proof)
+    requantizer = fixed.lowered(builder.choose_code(layer.output).base)
+    return _Shared(branches, bias_of_branches(branches), requantizer, proof)
 
 
 def _branches(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..requantize import Proof, compare, fit_scaled, thresholds
 from .modes import Mode
 from .network import Fixed
-from .weighted import WeightedSum, reference_staircase, signed_bits
+from .weighted import WeightedSum, reference_staircase, register_bits
 
 OFFSET_BITS = 61
 """Bits of `q_b << shift`: with the product beside it, the sum stays inside 63."""
@@ -53,11 +53,7 @@ class Bias:
     @property
     def bits(self) -> int | None:
         """Of the narrowest register that holds it, wherever it is added; None if nowhere."""
-        values = (self.held, self.behind)
-        if not any(each.any() for each in values):
-            return None
-        low, high = min(each.min() for each in values), max(each.max() for each in values)
-        return signed_bits(int(low), int(high))
+        return register_bits(self.held, self.behind)
 
 
 def fit_second_scaling(

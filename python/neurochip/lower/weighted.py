@@ -120,6 +120,14 @@ def signed_bits(low: int, high: int) -> int:
     return next(bits for bits in count(1) if fits(low, high, bits))
 
 
+def register_bits(*values: NDArray[np.int64]) -> int | None:
+    """Bits of the narrowest register that holds all of these; None if all are 0."""
+    if not any(each.any() for each in values):
+        return None
+    low, high = min(each.min() for each in values), max(each.max() for each in values)
+    return signed_bits(int(low), int(high))
+
+
 def along_channels(values: NDArray[Any], layer: Weighted) -> NDArray[Any]:
     """One value a channel, shaped to broadcast to the output."""
     return values.reshape((-1,) + (1,) * (len(layer.output.shape) - 1))

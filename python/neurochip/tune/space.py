@@ -91,10 +91,7 @@ class Space:
 
 def _choices(population: Population) -> Iterator[LayerSettings]:
     """What leaves values apart, but fewer of them than without it."""
-    for each in CHOICES:
-        if 2 <= levels_left(population, each) < levels_left(population, ALL_SPIKES):
-            yield each
-    for each in BOTH:
-        rounding = replace(each, drlo=None)
-        if 2 <= levels_left(population, each) < levels_left(population, rounding):
+    for each in (*CHOICES, *BOTH):
+        without = replace(each, drlo=None) if each in BOTH else ALL_SPIKES
+        if 2 <= levels_left(population, each) < levels_left(population, without):
             yield each

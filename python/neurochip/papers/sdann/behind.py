@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...chip import load as load_chip
 from ...layers import Layer
-from ...lower import LayerSettings, Network
+from ...lower import LayerSettings, Network, lower
 from ...lower.network import Arithmetic, Input, SpikeCode
 from ...lower.sparsity import SparseArithmetic, generating_layers
 from ...lower.views import channels_last
@@ -22,7 +23,7 @@ from ..networks import Subject, synthetic
 from ..spikes import Values, sops_by_layer, stem_code
 from ..table import Cell, Column, Table
 from .bench import Bench
-from .chips import IDEAL, placed
+from .chips import IDEAL
 from .facts import RECORDED_SAMPLES, UNIFORM, sparse_values
 from .size import COUNTERPARTS
 
@@ -63,10 +64,9 @@ def _subjects(bench: Bench) -> Iterator[Subject]:
 
 def _rows(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
     bench.options.tell(f"{subject.name}: values behind")
-    own, twins = behind_of(subject, sparse_values), behind_of(subject, twin_values)
-    for choice in UNIFORM:
-        twin = "halves to even" if choice.rot else "magnitudes cut"
-        yield subject.name, choice.sparsity, own[choice], twins[choice], twin
+    for choice, (own, twin) in behind_of(subject, sparse_values, twin_values).items():
+        name = "halves to even" if choice.rot else "magnitudes cut"
+        yield subject.name, choice.sparsity, own, twin, name
 
 
 def twin_values(values: Values, code: SpikeCode, choice: LayerSettings) -> Values:
@@ -78,27 +78,28 @@ def twin_values(values: Values, code: SpikeCode, choice: LayerSettings) -> Value
     return np.asarray(np.sign(values) * sparse_values(np.abs(values), magnitudes, choice))
 
 
-def behind_of(subject: Subject, change: Change) -> dict[LayerSettings, float]:
-    """What is left of a change of SOPs once each layer's own trains are changed, in percent.
+def behind_of(subject: Subject, *changes: Change) -> dict[LayerSettings, tuple[float, ...]]:
+    """What is left of changes of SOPs once each layer's own trains are changed, in percent.
 
     Args:
         subject: The network, in exact integers, and samples.
-        change: What every layer behind the input sends instead of its values.
+        changes: What every layer behind the input sends instead of its values.
     """
-    network = placed(subject, IDEAL).network
+    network = lower(subject.graph, load_chip(IDEAL), "stem")
     codes = subject.graph.quantize(subject.x)
     dense = _values(network, codes, {})
-    behind = {}
-    for choice in UNIFORM:
+    whole = _sops(network, dense)
+
+    def behind(choice: LayerSettings, change: Change) -> float:
         own = {
             name: change(values, stem_code(population), choice)
             for name, values in dense.items()
             if not isinstance((population := network.population(name)).model, Input)
         }
         changed = _values(network, codes, _arithmetic(network, choice, change))
-        difference = _sops(network, changed) - _sops(network, {**dense, **own})
-        behind[choice] = 100.0 * difference / _sops(network, dense)
-    return behind
+        return 100.0 * (_sops(network, changed) - _sops(network, {**dense, **own})) / whole
+
+    return {choice: tuple(behind(choice, change) for change in changes) for choice in UNIFORM}
 
 
 def _arithmetic(
