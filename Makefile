@@ -3,7 +3,11 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+
+# Versions of Python packages are pinned here as Cargo.lock pins Rust's. The build backend starts
+# `maturin` by name: the environment's own has to come first on PATH, whatever else is installed.
+INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --constraint constraints.txt --no-build-isolation
 
 # rustup looks for its toolchains under HOME; with another HOME they still lie beside cargo's folder.
 ifeq ($(shell cargo --version 2>/dev/null),)
@@ -17,7 +21,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(wildcard chips/*.toml) \
            $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: run test quick accept golden lint format bench bench-papers wheel clean help
+.PHONY: run test quick accept golden lint format bench bench-papers wheel constraints clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/installed ## Run a quantized network on the simulated Darwin3 over real images
@@ -60,6 +64,11 @@ bench-papers: $(VENV)/installed-dev ## Measure the tables and figures of the pap
 wheel: $(VENV)/installed-dev ## Build the wheel into dist/
 	$(BIN)/maturin build --release --out dist
 
+constraints: $(VENV)/created ## Pin the newest versions of all Python packages in constraints.txt
+	@$(PIP) install uv
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --all-extras --upgrade \
+		--no-annotate --quiet --custom-compile-command "make constraints" --output-file constraints.txt
+
 clean: ## Remove everything that make built
 	rm -rf $(VENV) target dist python/neurochip/_core*.so
 
@@ -71,14 +80,17 @@ $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "neurochip needs Python 3.10 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "neurochip needs Rust: https://rustup.rs" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) install "maturin>=1.9,<2"
+	@echo "creating a Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) maturin
 	@touch $@
 
-$(VENV)/installed: $(VENV)/created $(SOURCES)
-	$(PIP) install --no-build-isolation --editable .
+$(VENV)/installed: $(VENV)/created constraints.txt $(SOURCES)
+	@echo "installing Python packages and building the Rust core, about a minute"
+	@$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/created $(SOURCES)
-	$(PIP) install --no-build-isolation --editable ".[dev]"
+$(VENV)/installed-dev: $(VENV)/created constraints.txt $(SOURCES)
+	@echo "installing Python packages for development and building the Rust core, about a minute"
+	@$(INSTALL) --editable ".[dev]"
 	@touch $(VENV)/installed $@
