@@ -16,7 +16,7 @@ from neurochip.errors import CapacityError, ChipError
 from neurochip.layers import Rearrange
 from neurochip.lower import lower
 from neurochip.placement import place
-from neurochip.placement.nodes import Reach, filling_order
+from neurochip.placement.nodes import FillingOrder, Reach
 
 SMALL_CORES = {"core.max_neurons": 12}
 """Makes `tiny` too small for `layers`."""
@@ -97,7 +97,7 @@ def test_an_image_of_a_board_runs_from_its_file(tmp_path):
 @pytest.mark.parametrize("name", ["tiny", "darwin3"])
 def test_the_filling_order_visits_every_core_once_and_chip_after_chip(name, chips):
     chip = nc.chip(name, {"board.chips_x": chips[0], "board.chips_y": chips[1]})
-    order = filling_order(chip, chip.ports()[0])
+    order = FillingOrder.of(chip, chip.ports()[0]).cores.tolist()
     assert sorted(order) == chip.cores()
     visited = [chip.chip_at(chip.position(node)) for node in order]
     entered = [here for before, here in pairwise([None, *visited]) if here != before]

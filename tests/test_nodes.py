@@ -9,7 +9,7 @@ import pytest
 
 import neurochip as nc
 from neurochip.errors import ChipError
-from neurochip.placement.nodes import filling_order
+from neurochip.placement.nodes import FillingOrder
 
 FOUR_A_NODE = {
     "mesh.cores_per_node": 4,
@@ -42,7 +42,7 @@ def simulated(network, samples, overrides, **options):
 def test_cores_of_a_node_are_filled_one_after_the_other():
     chip = nc.chip("tiny", FOUR_A_NODE)
     assert chip.cores() == list(range(16))
-    order = filling_order(chip, (0, 0))
+    order = FillingOrder.of(chip, (0, 0)).cores.tolist()
     assert order[:4] == [0, 1, 2, 3]
     assert [chip.node_of(core) for core in order[::4]] == [0, 2, 3, 1], "along the curve"
     assert sorted(order) == chip.cores()

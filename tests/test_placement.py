@@ -14,8 +14,9 @@ from integer_graphs import STEPS, convolution, dense, drawn, graph_of, max_pool,
 from lowered_layers import random_weights
 from neurochip.errors import CapacityError
 from neurochip.lower import lower
-from neurochip.placement import place
-from neurochip.placement.nodes import filling_order, hilbert_position
+from neurochip.lower.network import WeightRange
+from neurochip.placement import cut_all, place
+from neurochip.placement.nodes import FillingOrder, Reach, hilbert_curve
 
 NETWORKS = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -242,13 +243,46 @@ def test_the_first_layers_are_nearest_to_the_entrance():
 @pytest.mark.parametrize("chip", ["tiny", "darwin3", "ideal"])
 def test_the_filling_order_visits_every_core_once(chip):
     target = nc.chip(chip)
-    order = filling_order(target, (0, 0))
-    assert sorted(order) == target.cores()
+    order = FillingOrder.of(target, (0, 0))
+    assert sorted(order.cores.tolist()) == target.cores()
+    assert len(order.cores) == target.num_cores
+    at = list(zip(order.x.tolist(), order.y.tolist(), strict=True))
+    assert at == [target.position_of(core) for core in order.cores.tolist()]
+
+
+@pytest.mark.parametrize("max_chip_hops", ["none", 1])
+def test_the_cores_a_reach_allows_are_those_it_has_no_excess_for(max_chip_hops):
+    fields = {"mesh.max_hops_x": 3, "mesh.max_hops_y": 5, "board.max_chip_hops": max_chip_hops}
+    board = {"board.chips_x": 3, "board.chips_y": 2, "mesh.width": 8, "mesh.height": 8}
+    io = '[{x = 0, y = 0, side = "-x", io_cycles = 1}]'
+    chip = nc.chip("tiny", {**fields, **board, "io": io})
+    order = FillingOrder.of(chip, (0, 0))
+    for senders in ([(0, 0)], [(2, 1), (3, 4)], [(7, 3), (9, 9)], [(23, 15)]):
+        reach = Reach(chip, senders)
+        expected = [reach.excess(chip.position_of(core)) is None for core in order.cores.tolist()]
+        assert reach.allows(order).tolist() == expected
+        assert any(expected)
+        assert not all(expected)
+
+
+def test_weights_are_read_once_however_many_boxes_and_boards_are_tried(monkeypatch):
+    """A large layer has 10^8 of them, and thousands of boxes are tried."""
+    read, of = [], WeightRange.of
+    monkeypatch.setattr(WeightRange, "of", lambda each: read.append(each) or of(each))
+    chips = [nc.chip("tiny", {"core.max_neurons": 5, "board.chips_x": n}) for n in (2, 3)]
+    layer = conv_layer(channels=3)
+    network = lower(graph_of(layer.inputs[0], [layer]), chips[0])
+    cuts = cut_all(network, chips[0])
+    for chip in chips:
+        placement = place(network, chip, cuts)
+        assert placement.tiles == place(network, chip).tiles
+        nc.assemble(placement)
+    assert read == [each.connector for each in network.projections]
 
 
 @pytest.mark.parametrize("side", [1, 2, 4, 8, 16])
 def test_the_hilbert_curve_goes_from_neighbour_to_neighbour(side):
-    points = [hilbert_position(side, distance) for distance in range(side * side)]
+    points = [(x, y) for x, y in hilbert_curve(side).tolist()]
     assert len(set(points)) == side * side
     steps = [abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in pairwise(points)]
     assert set(steps) <= {1}

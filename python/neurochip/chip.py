@@ -13,6 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import _core
 from .errors import ChipError
 
@@ -127,14 +130,27 @@ class Chip:
         """Cores at each router."""
         return self.spec["mesh"]["cores_per_node"] or 1
 
+    def holds_neurons(self) -> NDArray[np.bool_]:
+        """(rows, columns) of one chip: where cores can hold neurons."""
+        free = np.ones(self.chip_size[::-1], np.bool_)
+        for x, y in self.spec["mesh"]["reserved"]:
+            free[y, x] = False
+        return free
+
     def cores(self) -> list[int]:
         """The cores of the board that can hold neurons, ascending.
 
         Those of a node count from its number times the cores of a node.
         """
-        reserved = {(x, y) for x, y in self.spec["mesh"]["reserved"]}
-        cores = range(self.size[0] * self.size[1] * self.cores_per_node)
-        return [core for core in cores if self._position_on_chip(core) not in reserved]
+        nodes = np.flatnonzero(np.tile(self.holds_neurons(), self.board[::-1]))
+        first = nodes[:, None] * self.cores_per_node
+        cores: list[int] = (first + np.arange(self.cores_per_node)).ravel().tolist()
+        return cores
+
+    @property
+    def num_cores(self) -> int:
+        """How many cores of the board can hold neurons."""
+        return int(self.holds_neurons().sum()) * self.num_chips * self.cores_per_node
 
     def node_of(self, core: int) -> int:
         """The node of a core."""
@@ -158,12 +174,14 @@ class Chip:
 
     def dendrite_words(self, core: int) -> int:
         """Words of the dendrite memory of a core."""
-        depths: list[int] = self.spec["core"]["dendrite_memory"]["depth_words_by_column"]
-        return depths[self._position_on_chip(core)[0] % len(depths)]
+        return int(self.dendrite_words_of_column[self.position_of(core)[0]])
 
-    def _position_on_chip(self, core: int) -> tuple[int, int]:
-        x, y = self.position_of(core)
-        return x % self.chip_size[0], y % self.chip_size[1]
+    @cached_property
+    def dendrite_words_of_column(self) -> NDArray[np.int64]:
+        """Words of the dendrite memory of a core, by column of the board."""
+        depths = self.spec["core"]["dendrite_memory"]["depth_words_by_column"]
+        of_chip = np.resize(np.array(depths, np.int64), self.chip_size[0])
+        return np.tile(of_chip, self.board[0])
 
 
 def built_in() -> tuple[str, ...]:

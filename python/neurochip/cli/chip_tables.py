@@ -21,7 +21,7 @@ def chips_table(chips: Sequence[Chip]) -> TextTable:
     for chip in chips:
         table.add_row(
             chip.name,
-            f"{len(chip.cores()):,}",
+            f"{chip.num_cores:,}",
             f"{chip.spec['core']['max_neurons']:,}",
             _pace(chip),
             str(chip.spec["source"]),

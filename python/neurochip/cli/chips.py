@@ -29,7 +29,7 @@ def _document(chip: Chip) -> dict[str, object]:
     return {
         "name": chip.name,
         "source": chip.spec["source"],
-        "cores": len(chip.cores()),
+        "cores": chip.num_cores,
         "max_neurons_per_core": chip.spec["core"]["max_neurons"],
         "clock_mhz": chip.clock_mhz,
         "time_base_ns": chip.time_base_ns,

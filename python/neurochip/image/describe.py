@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import cache
 from typing import Any
@@ -30,7 +30,6 @@ from ..lower.network import (
 )
 from ..lower.spike_codes import code_description
 from ..placement import Placement
-from ..placement.links import weight_bits
 from ..placement.place import INPUT_PORT
 from ..placement.tiles import Range
 from .blob import Blob
@@ -41,6 +40,7 @@ def describe(placement: Placement, blob: Blob, host: Mapping[str, Any]) -> dict[
     """Everything the chip is loaded with; arrays go into `blob`."""
     network = placement.network
     numbers = {population.name: n for n, population in enumerate(network.populations)}
+    stored_bits = [8 if weights.bits <= 8 else 16 for weights in network.weight_ranges]
     return {
         "name": network.name,
         "code": network.code,
@@ -48,8 +48,11 @@ def describe(placement: Placement, blob: Blob, host: Mapping[str, Any]) -> dict[
         "timesteps": network.timesteps,
         "period": network.period,
         "populations": [_population(each, blob) for each in network.populations],
-        "projections": [_projection(each, numbers, blob) for each in network.projections],
-        "tiles": _tiles(placement, numbers, blob),
+        "projections": [
+            _projection(each, bits, numbers, blob)
+            for each, bits in zip(network.projections, stored_bits, strict=True)
+        ],
+        "tiles": _tiles(placement, stored_bits, numbers, blob),
         "output": numbers[network.output],
         "host": host,
     }
@@ -152,7 +155,9 @@ def _bits(value: np.float32) -> int:
     return int(np.asarray(value, np.float32).view(np.uint32))
 
 
-def _projection(projection: Projection, numbers: Mapping[str, int], blob: Blob) -> dict[str, Any]:
+def _projection(
+    projection: Projection, stored_bits: int, numbers: Mapping[str, int], blob: Blob
+) -> dict[str, Any]:
     connector = projection.connector
     index = None
     if isinstance(connector, OneToOne) and connector.index is not None:
@@ -161,15 +166,13 @@ def _projection(projection: Projection, numbers: Mapping[str, int], blob: Blob) 
         "source": numbers[projection.source],
         "target": numbers[projection.target],
         "connector": connector_description(connector, index),
-        "weight_bits": _stored_bits(projection),
+        "weight_bits": stored_bits,
     }
 
 
-def _stored_bits(projection: Projection) -> int:
-    return 8 if weight_bits(projection.connector) <= 8 else 16
-
-
-def _tiles(placement: Placement, numbers: Mapping[str, int], blob: Blob) -> list[dict[str, Any]]:
+def _tiles(
+    placement: Placement, stored_bits: Sequence[int], numbers: Mapping[str, int], blob: Blob
+) -> list[dict[str, Any]]:
     projections = placement.network.projections
     incoming: dict[str, list[int]] = {}
     for number, projection in enumerate(projections):
@@ -177,8 +180,8 @@ def _tiles(placement: Placement, numbers: Mapping[str, int], blob: Blob) -> list
 
     @cache
     def place_of(number: int, channels: Range) -> dict[str, int]:
-        projection = projections[number]
-        return blob.add_weights(block(projection.connector, channels), _stored_bits(projection))
+        weights = block(projections[number].connector, channels)
+        return blob.add_weights(weights, stored_bits[number])
 
     return [
         {

@@ -84,6 +84,31 @@ Connector: TypeAlias = Dense | Convolution | Depthwise | Pool | OneToOne
 
 
 @dataclass(frozen=True, slots=True)
+class WeightRange:
+    """The smallest and the largest weight of a projection."""
+
+    low: int
+    high: int
+
+    @staticmethod
+    def of(connector: Connector) -> WeightRange:
+        """Reads every weight once."""
+        if isinstance(connector, OneToOne):
+            return WeightRange(connector.weight, connector.weight)
+        return WeightRange(int(connector.weights.min()), int(connector.weights.max()))
+
+    @property
+    def bits(self) -> int:
+        """Bits of the widest weight, in two's complement."""
+        return max((~min(self.low, 0)).bit_length(), max(self.high, 0).bit_length()) + 1
+
+    @property
+    def is_one_value(self) -> bool:
+        """Whether all weights are equal."""
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
 class Projection:
     """All synapses from one population to another."""
 
@@ -349,6 +374,11 @@ class Network:
     def population(self, name: str) -> Population:
         """The population of this name."""
         return self._by_name[name]
+
+    @cached_property
+    def weight_ranges(self) -> tuple[WeightRange, ...]:
+        """Of each projection, in their order: measured once, since there may be 10^8 weights."""
+        return tuple(WeightRange.of(projection.connector) for projection in self.projections)
 
     @cached_property
     def _by_name(self) -> Mapping[str, Population]:

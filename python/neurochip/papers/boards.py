@@ -7,7 +7,7 @@ from ..chip import load as load_chip
 from ..errors import CapacityError
 from ..image import Image
 from ..lower import CodeOptions, Network, Settings, lower
-from ..placement import Placement, place
+from ..placement import Placement, cut_all, place
 from .networks import Subject
 
 MAX_SIDE = 8
@@ -26,12 +26,13 @@ def placed_on_a_board(network: Network, chip: str) -> Placement:
     """The network on one chip, or on the smallest square board of them.
 
     Raises:
-        CapacityError: If it does not fit `MAX_SIDE` x `MAX_SIDE` chips.
+        CapacityError: If not even `MAX_SIDE` x `MAX_SIDE` chips hold it.
     """
+    cuts = cut_all(network, load_chip(chip))
     for side in range(1, MAX_SIDE + 1):
         board = load_chip(chip, {"board.chips_x": side, "board.chips_y": side})
         try:
-            return place(network, board)
+            return place(network, board, cuts)
         except CapacityError as error:
             refused = error
     raise CapacityError(

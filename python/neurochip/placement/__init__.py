@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from .gain import Cost, Gain
-from .place import Placement, place
+from .place import Cuts, Placement, cut_all, place
 from .tiles import Tile, Usage
 
-__all__ = ["Cost", "Gain", "Placement", "Tile", "Usage", "place"]
+__all__ = ["Cost", "Cuts", "Gain", "Placement", "Tile", "Usage", "cut_all", "place"]

@@ -149,9 +149,9 @@ def _require_weights_that_fit(
     for link in footprints.into(population):
         shared = isinstance(link.connector, OneToOne | Pool)
         widest = META_WEIGHT_BITS if shared else limits.weight_bits
-        if link.weight_bits > max(widest, limits.weight_bits):
+        if link.weights.bits > max(widest, limits.weight_bits):
             raise CapacityError(
-                f"layer {population.layer!r} needs weights of {link.weight_bits} bits; "
+                f"layer {population.layer!r} needs weights of {link.weights.bits} bits; "
                 f"{limits.chip!r} stores up to {limits.weight_bits} (core.weight_bits)",
                 hint="quantize the weights symmetrically (zero point 0), or to fewer bits",
             )

@@ -38,12 +38,14 @@ def dendrites(formats: Formats, link: Link, box: Box) -> Dendrites:
     """What a link takes on the core that holds a box of its target."""
     connector = link.connector
     if formats.lists is not None:
-        relative, bits = formats.relative_ids, formats.stored_bits(link.weight_bits)
+        relative, bits = formats.relative_ids, formats.stored_bits(link.weights.bits)
         each = [(formats.lists.words(n, bits), many) for n, many in lengths(link, box, relative)]
         return Dendrites(sum(many for _, many in each), sum(words * many for words, many in each))
     if isinstance(connector, Dense):
         sources, targets = link.source.num_neurons, box.num_neurons
-        words = 1 if _all_alike(link) else 1 + formats.weight_words(targets, link.weight_bits)
+        words = 1
+        if not _shares_one_weight(link):
+            words += formats.weight_words(targets, link.weights.bits)
         return Dendrites(sources, sources * words + formats.id_words(targets))
     if isinstance(connector, OneToOne):
         relative = formats.relative_ids and link.has_the_index and connector.index is None
@@ -53,7 +55,7 @@ def dendrites(formats: Formats, link: Link, box: Box) -> Dendrites:
         variants = tuple(_variants(formats, link, connector.window, box))
         sources = link.source.shape[2] // connector.groups
         width = link.target.shape[2] // connector.groups
-        return _of_groups(formats, link.weight_bits, (sources, width), box.channels, variants)
+        return _of_groups(formats, link.weights.bits, (sources, width), box.channels, variants)
     return sum(_of_channels(formats, link, connector, box), NONE)
 
 
@@ -92,21 +94,18 @@ def _of_channels(
     """Each source channel reaches itself."""
     channels = box.lengths[2]
     lists = 1 if isinstance(connector, Pool) else channels
-    shared = _all_alike(link)
+    shared = _shares_one_weight(link)
     for taps, places in _variants(formats, link, connector.window, box):
         if not (formats.relative_ids and link.has_the_index):
             places *= channels
         count = max(lists, places)
-        weights = 0 if shared else lists * formats.weight_words(taps, link.weight_bits)
+        weights = 0 if shared else lists * formats.weight_words(taps, link.weights.bits)
         yield Dendrites(count, count + places * formats.id_words(taps) + weights)
 
 
-def _all_alike(link: Link) -> bool:
+def _shares_one_weight(link: Link) -> bool:
     """Whether one weight in the meta word says all."""
-    assert not isinstance(link.connector, OneToOne)
-    weights = link.connector.weights
-    alike = bool((weights == weights.flat[0]).all())
-    return alike and link.weight_bits <= META_WEIGHT_BITS
+    return link.weights.is_one_value and link.weights.bits <= META_WEIGHT_BITS
 
 
 def _variants(formats: Formats, link: Link, window: Window, box: Box) -> Iterator[tuple[int, int]]:

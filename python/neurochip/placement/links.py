@@ -15,6 +15,7 @@ from ..lower.network import (
     OneToOne,
     Population,
     Projection,
+    WeightRange,
     Window,
 )
 from .tiles import Range
@@ -30,8 +31,7 @@ class Link:
     connector: Connector
     source: Population
     target: Population
-    weight_bits: int
-    """Bits of the widest weight, in two's complement."""
+    weights: WeightRange
     has_the_index: bool
     """Whether the one neuron index of its source is meant for it."""
 
@@ -43,20 +43,11 @@ def links_of(network: Network) -> tuple[Link, ...]:
             projection.connector,
             network.population(projection.source),
             network.population(projection.target),
-            weight_bits(projection.connector),
+            weights,
             _has_the_index(network.projections, projection),
         )
-        for projection in network.projections
+        for projection, weights in zip(network.projections, network.weight_ranges, strict=True)
     )
-
-
-def weight_bits(connector: Connector) -> int:
-    """Bits of the widest weight, in two's complement."""
-    if isinstance(connector, OneToOne):
-        low = high = connector.weight
-    else:
-        low, high = int(connector.weights.min()), int(connector.weights.max())
-    return max((~min(low, 0)).bit_length(), max(high, 0).bit_length()) + 1
 
 
 def _has_the_index(projections: Sequence[Projection], projection: Projection) -> bool:

@@ -6,65 +6,85 @@ on the mesh, so layers that follow each other sit near. Positions are columns an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..chip import Chip
 
 
-def hilbert_position(side: int, distance: int) -> tuple[int, int]:
-    """The point at a distance along the Hilbert curve of a square whose side is a power of two."""
-    x = y = 0
+def hilbert_curve(side: int) -> NDArray[np.int64]:
+    """The points (x, y) of the Hilbert curve of a square whose side is a power of two, in order."""
+    distance = np.arange(side * side)
+    x, y = np.zeros_like(distance), np.zeros_like(distance)
     length = 1
     while length < side:
         right = (distance // 2) & 1
         up = (distance ^ right) & 1
-        if up == 0:
-            if right == 1:
-                x, y = length - 1 - x, length - 1 - y
-            x, y = y, x
+        turned = (up == 0) & (right == 1)
+        x, y = np.where(turned, length - 1 - x, x), np.where(turned, length - 1 - y, y)
+        x, y = np.where(up == 0, y, x), np.where(up == 0, x, y)
         x += length * right
         y += length * up
         distance //= 4
         length *= 2
-    return x, y
+    return np.stack([x, y], axis=1)
 
 
-def filling_order(chip: Chip, start: tuple[int, int]) -> list[int]:
-    """All cores of a board, chip after chip, each along the curve.
+Place: TypeAlias = tuple[int, int]
+"""Column and row: of a node on the board, or of a chip."""
 
-    Chips are filled row by row, to and fro, from the one that `start` is on, which is at a corner
-    of the board if a port is there. The curve of each goes on from the core nearest to the last
-    core of the chip before, at first from the one nearest to `start`.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FillingOrder:
+    """All cores of a board that can hold neurons, in the order in which they are filled.
+
+    Chip after chip, so that the cores of a chip are one slice; there may be a million of them.
     """
-    order: list[int] = []
-    free = set(chip.cores())
-    width = chip.chip_size[0] * chip.board[0]
-    curve = _curve(chip.chip_size)
-    for left, low in _chips_to_and_fro(chip, start):
-        here = [(low + y) * width + left + x for x, y in curve]
-        each = range(chip.cores_per_node)
-        cores = [node * len(each) + place for node in here for place in each]
-        cores = [core for core in cores if core in free]
-        positions = [chip.position_of(core) for core in cores]
-        nearest = min(
-            range(len(cores)), key=lambda i: (_distance(positions[i], start), i), default=0
-        )
-        order += cores[nearest:] + cores[:nearest]
-        start = chip.position_of(order[-1]) if order else start
-    return order
+
+    cores: NDArray[np.int64]
+    x: NDArray[np.int64]
+    """Column of each core's node on the board."""
+    y: NDArray[np.int64]
+    """Row of each core's node on the board."""
+    chips: Mapping[Place, slice]
+
+    @staticmethod
+    def of(chip: Chip, start: Place) -> FillingOrder:
+        """Follows the curve through each chip, row by row of chips, to and fro.
+
+        The first chip is the one that `start` is on, which is at a corner of the board if a port is
+        there. The curve of each goes on from the node nearest to the last one of the chip before,
+        at first from the one nearest to `start`.
+        """
+        curve = _curve(chip)
+        parts, slices, stop = [], {}, 0
+        for place in _chips_to_and_fro(chip, start):
+            nodes = curve + np.multiply(place, chip.chip_size)
+            nearest = np.abs(nodes - start).sum(axis=1).argmin() if len(nodes) else 0
+            nodes = np.roll(nodes, -int(nearest), axis=0)
+            parts.append(nodes)
+            slices[place] = slice(stop, stop + len(nodes) * chip.cores_per_node)
+            stop = slices[place].stop
+            start = (int(nodes[-1, 0]), int(nodes[-1, 1])) if len(nodes) else start
+        x, y = np.repeat(np.concatenate(parts), chip.cores_per_node, axis=0).T
+        within = np.tile(np.arange(chip.cores_per_node), len(x) // chip.cores_per_node)
+        return FillingOrder((y * chip.size[0] + x) * chip.cores_per_node + within, x, y, slices)
 
 
-def _curve(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """The positions of a chip along the curve of the square around it."""
-    side = 1 << (max(size) - 1).bit_length()
-    points = (hilbert_position(side, distance) for distance in range(side * side))
-    return [(x, y) for x, y in points if x < size[0] and y < size[1]]
+def _curve(chip: Chip) -> NDArray[np.int64]:
+    """The nodes of a chip that can hold neurons, along the curve of the square around it."""
+    width, height = chip.chip_size
+    points = hilbert_curve(1 << (max(width, height) - 1).bit_length())
+    points = points[(points[:, 0] < width) & (points[:, 1] < height)]
+    return points[chip.holds_neurons()[points[:, 1], points[:, 0]]]
 
 
-def _chips_to_and_fro(chip: Chip, start: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """The lower left node of each chip, row by row from the corner nearest to `start`."""
+def _chips_to_and_fro(chip: Chip, start: Place) -> Iterator[Place]:
+    """The chips of a board, row by row from the corner nearest to `start`."""
     first_x, first_y = chip.chip_at(start)
     columns, rows = (
         sorted(range(chips), reverse=2 * first >= chips)
@@ -72,12 +92,8 @@ def _chips_to_and_fro(chip: Chip, start: tuple[int, int]) -> Iterator[tuple[int,
     )
     for row in rows:
         for column in columns:
-            yield column * chip.chip_size[0], row * chip.chip_size[1]
+            yield column, row
         columns = columns[::-1]
-
-
-def _distance(a: tuple[int, int], b: tuple[int, int]) -> int:
-    return abs(a[0] - b[0]) + abs(a[1] - b[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +118,33 @@ class Reach:
     however many positions there are.
     """
 
-    def __init__(self, chip: Chip, positions: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, chip: Chip, positions: Iterable[Place]) -> None:
         """Takes columns and rows on the board."""
         mesh, self._chip = chip.spec["mesh"], chip
         self._max_hops = (mesh["max_hops_x"], mesh["max_hops_y"])
         self._max_chip_hops = (chip.spec["board"]["max_chip_hops"],) * 2
-        of_chips: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        of_chips: dict[Place, list[Place]] = {}
         for position in positions:
             of_chips.setdefault(chip.chip_at(position), []).append(position)
         self._corners = {place: _corners(held) for place, held in of_chips.items()}
         self._chip_corners = _corners(list(of_chips)) if of_chips else None
 
-    def excess(self, here: tuple[int, int]) -> TooFar | None:
+    def allows(self, order: FillingOrder) -> NDArray[np.bool_]:
+        """For each core, whether a packet can go from and to it."""
+        near = np.ones(len(order.cores), np.bool_)
+        for place, held in order.chips.items():
+            if _excess(("", ""), "", self._chip_corners, place, self._max_chip_hops):
+                near[held] = False
+                continue
+            axes = zip(
+                self._corners.get(place, ()), (order.x, order.y), self._max_hops, strict=False
+            )
+            for (low, high), at, limit in axes:
+                if limit is not None:
+                    near[held] &= np.maximum(at[held] - low, high - at[held]) <= limit
+        return near
+
+    def excess(self, here: Place) -> TooFar | None:
         """Why a packet cannot go from or to here, if it cannot."""
         place = self._chip.chip_at(here)
         names = ("mesh.max_hops_x", "mesh.max_hops_y")
@@ -126,7 +157,7 @@ Corners: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 """Lowest and highest along x, lowest and highest along y."""
 
 
-def _corners(positions: Sequence[tuple[int, int]]) -> Corners:
+def _corners(positions: Sequence[Place]) -> Corners:
     columns, rows = zip(*positions, strict=True)
     return (min(columns), max(columns)), (min(rows), max(rows))
 
@@ -135,7 +166,7 @@ def _excess(
     fields: tuple[str, str],
     unit: str,
     corners: Corners | None,
-    here: tuple[int, int],
+    here: Place,
     allowed: tuple[int | None, int | None],
 ) -> TooFar | None:
     """The first axis along which a corner is farther than allowed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -14,7 +14,7 @@ from ..lower.network import Input, Network, Population
 from .boxes import Limits, cut
 from .footprint import Footprints
 from .gain import Gain
-from .nodes import Reach, TooFar, filling_order
+from .nodes import FillingOrder, Place, Reach
 from .tiles import Grid, Tile, Usage
 
 INPUT_PORT = 0
@@ -37,27 +37,60 @@ class Placement:
         return [tile for tile in self.tiles if tile.population == population]
 
 
-def place(network: Network, chip: Chip) -> Placement:
-    """Cuts populations into boxes that fit a core and lays them along the mesh.
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Into which boxes each population is cut, and what each box takes of its core.
+
+    They depend on the cores of a chip, not on how many there are: boards of a chip share them.
+    """
+
+    grids: Mapping[str, Grid]
+    usages: Mapping[str, Sequence[Usage]]
+
+    @property
+    def num_boxes(self) -> int:
+        """How many cores they need."""
+        return sum(grid.num_boxes for grid in self.grids.values())
+
+
+def cut_all(network: Network, chip: Chip) -> Cuts:
+    """Cuts populations into boxes that fit a core.
 
     Raises:
         CapacityError: Naming the layer, the resource, what it needs and what the chip has.
     """
-    on_chip = [p for p in network.populations if not isinstance(p.model, Input)]
     grids: dict[str, Grid] = {}
-    usages: dict[str, list[Usage]] = {}
+    usages: dict[str, Sequence[Usage]] = {}
     footprints, limits = Footprints(network, chip), Limits.of(chip)
     # A box's out-tables depend on how its targets are cut: last layer first.
-    for population in reversed(on_chip):
+    for population in reversed(_on_chip(network)):
         grid, usages[population.name] = cut(footprints, population, limits)
         grids[population.name] = grid
         footprints.settle(population, grid)
-    tiles = _Filling(network, chip).fill(on_chip, grids, usages)
+    return Cuts(grids, usages)
+
+
+def place(network: Network, chip: Chip, cuts: Cuts | None = None) -> Placement:
+    """Cuts populations into boxes that fit a core and lays them along the mesh.
+
+    Args:
+        network: What is placed.
+        chip: The chip, or the board of chips.
+        cuts: Those of `cut_all` for this chip or another board of it, where they are at hand.
+
+    Raises:
+        CapacityError: Naming the layer, the resource, what it needs and what the chip has.
+    """
+    tiles = _Filling(network, chip).fill(cuts or cut_all(network, chip))
     _require_a_way_out(network, chip, tiles)
     return Placement(network, chip, tuple(tiles))
 
 
-def _io_position(chip: Chip, port: int) -> tuple[int, int]:
+def _on_chip(network: Network) -> list[Population]:
+    return [each for each in network.populations if not isinstance(each.model, Input)]
+
+
+def _io_position(chip: Chip, port: int) -> Place:
     ports = chip.ports()
     if not ports:
         raise CapacityError(
@@ -73,33 +106,28 @@ class _Filling:
     def __init__(self, network: Network, chip: Chip) -> None:
         self.network, self.chip = network, chip
         entrance = _io_position(chip, INPUT_PORT)
-        self.order = filling_order(chip, entrance)
-        self.words = np.array([chip.dendrite_words(core) for core in self.order], np.int64)
-        self.free = np.ones(len(self.order), np.bool_)
-        chips = [chip.chip_at(chip.position_of(core)) for core in self.order]
-        self.chip_start = {place: chips.index(place) for place in dict.fromkeys(chips)}
-        self.positions: dict[str, list[tuple[int, int]]] = {
+        self.order = FillingOrder.of(chip, entrance)
+        self.words = chip.dendrite_words_of_column[self.order.x]
+        self.free = np.ones(len(self.words), np.bool_)
+        self.positions: dict[str, list[Place]] = {
             p.name: [entrance] for p in network.populations if isinstance(p.model, Input)
         }
 
-    def fill(
-        self,
-        populations: Sequence[Population],
-        grids: dict[str, Grid],
-        usages: dict[str, list[Usage]],
-    ) -> list[Tile]:
-        needed = sum(grids[population.name].num_boxes for population in populations)
-        if needed > len(self.order):
-            largest = max(populations, key=lambda population: grids[population.name].num_boxes)
+    def fill(self, cuts: Cuts) -> list[Tile]:
+        populations = _on_chip(self.network)
+        if cuts.num_boxes > len(self.free):
+            largest = max(populations, key=lambda each: cuts.grids[each.name].num_boxes)
             raise CapacityError(
-                f"the network needs {needed} cores, {grids[largest.name].num_boxes} of them for "
-                f"layer {largest.layer!r}; {self._has(len(self.order))}",
-                hint=self._way_out(needed, "a chip with more cores"),
+                f"the network needs {cuts.num_boxes} cores, "
+                f"{cuts.grids[largest.name].num_boxes} of them for layer {largest.layer!r}; "
+                f"{self._has(len(self.free))}",
+                hint=self._way_out(cuts.num_boxes, "a chip with more cores"),
             )
         tiles = []
         for population in populations:
-            cores = self.take(population, usages[population.name])
-            boxes = zip(cores, grids[population.name].boxes, usages[population.name], strict=True)
+            usages = cuts.usages[population.name]
+            cores = self.take(population, usages)
+            boxes = zip(cores, cuts.grids[population.name].boxes, usages, strict=True)
             tiles += [Tile(population.name, core, box, used) for core, box, used in boxes]
         return tiles
 
@@ -112,21 +140,26 @@ class _Filling:
             place for source in self._sources(population) for place in self.positions[source]
         ]
         reach = Reach(self.chip, senders)
-        excess = [reach.excess(self.chip.position_of(core)) for core in self.order]
-        near = np.array([found is None for found in excess])
-        first = min(self.chip_start.get(self.chip.chip_at(place), 0) for place in senders)
-        cores = []
+        near = np.flatnonzero(self.free & reach.allows(self.order))
+        first = min(self.order.chips[self.chip.chip_at(place)].start for place in senders)
+        near = np.roll(near, -int(np.searchsorted(near, first)))
+        # One walk along the candidates for each size of box: cores are only ever taken.
+        walks: dict[int, Iterator[int]] = {}
+        chosen: list[int] = []
         for used in usages:
-            large = self.free & (self.words >= used.dendrite_words)
-            found = np.flatnonzero(large & near)
-            if not len(found):
-                too_far = next((excess[i] for i in np.flatnonzero(large)), None)
-                raise self._no_core(population, used, too_far)
-            chosen = found[np.searchsorted(found, first) % len(found)]
-            self.free[chosen] = False
-            cores.append(self.order[chosen])
-        self.positions[population.name] = [self.chip.position_of(core) for core in cores]
-        return cores
+            words = used.dendrite_words
+            if words not in walks:
+                walks[words] = iter(near[self.words[near] >= words].tolist())
+            at = next((at for at in walks[words] if self.free[at]), None)
+            if at is None:
+                raise self._no_core(population, used, reach)
+            self.free[at] = False
+            chosen.append(at)
+        self.positions[population.name] = [self._position(at) for at in chosen]
+        return [int(self.order.cores[at]) for at in chosen]
+
+    def _position(self, at: int) -> Place:
+        return int(self.order.x[at]), int(self.order.y[at])
 
     def _sources(self, population: Population) -> list[str]:
         """Who sends to a population; if nobody does, who else sends to its targets."""
@@ -138,21 +171,21 @@ class _Filling:
         rivals = [each.source for each in projections if each.target in targets]
         return [source for source in rivals if source in self.positions]
 
-    def _no_core(
-        self, population: Population, used: Usage, too_far: TooFar | None
-    ) -> CapacityError:
+    def _no_core(self, population: Population, used: Usage, reach: Reach) -> CapacityError:
+        large = np.flatnonzero(self.free & (self.words >= used.dendrite_words))
+        too_far = reach.excess(self._position(int(large[0]))) if len(large) else None
         if too_far is not None:
             return CapacityError(
                 f"layer {population.layer!r} would sit {too_far} from a layer that sends to it; "
                 f"{self.chip.name!r} addresses {too_far.allowed} ({too_far.field})",
-                hint=self._way_out(len(self.order) + 1, "a chip with a longer reach"),
+                hint=self._way_out(len(self.free) + 1, "a chip with a longer reach"),
             )
         left = int(self.free.sum())
         return CapacityError(
             f"layer {population.layer!r} needs a core with {used.dendrite_words} dendrite memory "
             f"words; the {left} cores of {self.chip.name!r} that are left have fewer "
             "(core.dendrite_memory.depth_words_by_column)",
-            hint=self._way_out(len(self.order) + 1, "a chip with more memory a core"),
+            hint=self._way_out(len(self.free) + 1, "a chip with more memory a core"),
         )
 
     def _has(self, cores: int) -> str:
@@ -168,7 +201,7 @@ class _Filling:
         """The board that has this many cores, if the chip can be on one, and another way out."""
         if self.chip.spec["board"]["link_cycles"] is None:
             return f"choose {other}, or a smaller network"
-        row = len(self.order) // self.chip.board[0]
+        row = len(self.free) // self.chip.board[0]
         return (
             f"choose a board with more chips (`--set board.chips_x={ceil(cores / row)}`), "
             f"{other}, or a smaller network"

@@ -69,7 +69,7 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         chips_used=image.chips_used,
         chips_available=image.chip.num_chips,
         cores_used=len(image.cores),
-        cores_available=len(image.chip.cores()),
+        cores_available=image.chip.num_cores,
         fullest=_fullest(image),
         relays=_relays(run),
         layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
