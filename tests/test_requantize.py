@@ -22,6 +22,7 @@ from neurochip.requantize import (
     from_table,
     thresholds,
 )
+from neurochip.requantize.offsets import Offsets
 
 
 def interval(low: int, high: int, channels: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -80,6 +81,34 @@ def test_thresholds_reproduce_the_function_at_every_reachable_accumulator(m, sta
     staircase = of_multipliers([m], start, start + width, zero)
     acc = sweep(staircase)
     assert np.array_equal(staircase.codes(acc), reference(acc, m, zero, -128, 127))
+
+
+@given(
+    staircases(),
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=12, max_size=12),
+)
+def test_a_guess_of_thresholds_changes_none_however_wrong_it_is(staircase, guesses):
+    near = np.array(guesses)[None, : staircase.steps.shape[1]]
+    span = (staircase.low, staircase.high, staircase.acc_low, staircase.acc_high)
+    found = thresholds(staircase.codes, *span, near)
+    assert found.steps.tolist() == staircase.steps.tolist()
+
+
+@given(st.floats(2**-22, 8, width=32), st.integers(-9, 9))
+def test_a_guess_that_is_right_but_for_rounding_saves_most_evaluations(m, zero):
+    evaluated = []
+
+    def codes(acc):
+        evaluated.append(acc)
+        return reference(acc, m, zero, -128, 127)
+
+    near = (np.arange(-127, 128) - zero - 0.5)[None] / np.float64(m)
+    span = (-128, 127, *interval(-(2**28), 2**28))
+    guided = thresholds(codes, *span, near)
+    assert len(evaluated) <= 10
+    evaluated.clear()
+    assert guided.steps.tolist() == thresholds(codes, *span).steps.tolist()
+    assert len(evaluated) >= 28
 
 
 def test_thresholds_are_found_over_the_whole_32_bit_range():
@@ -376,6 +405,26 @@ def test_the_proof_of_an_add_is_what_its_constants_do(scales, zero_points, width
     assert max(constants.weights) < 2 ** (widths[0] - 1)
     assert min(constants.weights) >= 1
     assert abs(constants.accumulate(a, b)).max() < 2 ** (widths[2] - 1)
+
+
+@given(st.data(), st.integers(3, 9), st.integers(20, 90), st.integers(-60, 60))
+def test_the_best_offset_is_that_of_a_scan_over_all_offsets(data, shift, multiplier, near):
+    low, high = -2, 3
+    accumulators = st.lists(st.integers(-40, 40), min_size=1, max_size=60)
+    acc = np.array(data.draw(accumulators), np.int64)
+    codes = np.array([data.draw(st.integers(low, high)) for _ in acc], np.int64)
+    multipliers, reach = np.array([multiplier, multiplier + 2]), 1 << shift >> 3
+    offsets = Offsets.of(codes, acc, (low, high), shift, multipliers, [near, near + 5])
+    for m, middle in zip(multipliers, (near, near + 5), strict=True):
+        tried = range(middle - reach, middle + reach + 1)
+        wrong = [
+            int(np.count_nonzero(np.clip(acc * m + offset >> shift, low, high) != codes))
+            for offset in tried
+        ]
+        fewest = min(wrong)
+        expected = tried[wrong.index(fewest)], fewest
+        assert offsets.best(m, middle, fewest + 1) == expected
+        assert offsets.best(m, middle, fewest) is None
 
 
 @pytest.mark.parametrize(

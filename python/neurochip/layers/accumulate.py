@@ -55,10 +55,10 @@ def signed_sums(weights: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[
 
 
 def interval(
-    weights: NDArray[np.int32], bias: NDArray[np.int64], low: int, high: int
+    sums: tuple[NDArray[np.int64], NDArray[np.int64]], bias: NDArray[np.int64], low: int, high: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The accumulators reachable from values in [low, high], one interval a row of weights."""
-    negative, positive = signed_sums(weights)
+    """The accumulators reachable from values in [low, high], one per row of signed sums."""
+    negative, positive = sums
     smallest = bias + positive * low + negative * high
     largest = bias + positive * high + negative * low
     wraps = (smallest < INT32_MIN) | (largest > INT32_MAX)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
-from .accumulate import centred, exact_float, interval, requantize, to_integers
+from .accumulate import centred, exact_float, interval, requantize, signed_sums, to_integers
 from .windows import Pads, Pair, pad_map, taps
 
 COLUMNS_BYTES = 1 << 25
 """Upper limit of the unfolded input kept at a time."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Convolution:
     """output = requantize(weights * (input - zero point) + bias); padding contributes 0."""
 
@@ -44,19 +45,30 @@ class Convolution:
         (source,) = values
         return to_integers(self._sums(source))
 
+    @cached_property
+    def signed_sums(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Per channel, the sum of its negative weights and that of its positive ones."""
+        return signed_sums(self.weights)
+
+    @property
+    def largest_gain(self) -> int:
+        """The largest sum of the magnitudes of weights into one output."""
+        negative, positive = self.signed_sums
+        return int((positive - negative).max(initial=0))
+
     def bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The accumulator's reachable interval, one a channel."""
         low, high = self.inputs[0].value_range
         if any(self.pads):
             low, high = min(low, 0), max(high, 0)
-        return interval(self.weights, self.bias, low, high)
+        return interval(self.signed_sums, self.bias, low, high)
 
     def _sums(self, values: Array) -> Array:
-        rows = self.weights.reshape(len(self.weights), -1).astype(np.int64)
-        dtype = exact_float(int(np.abs(rows).sum(axis=1).max(initial=0)), values)
+        dtype = exact_float(self.largest_gain, values)
         shape = (len(values), *self.output.shape)
         sums = np.empty(shape, dtype)
-        bytes_per_sample = rows.shape[1] * self.groups * dtype.itemsize * int(np.prod(shape[2:]))
+        window = self.weights[0].size * self.groups
+        bytes_per_sample = window * dtype.itemsize * int(np.prod(shape[2:]))
         step = max(1, COLUMNS_BYTES // max(1, bytes_per_sample))
         part = self._depthwise if self.weights.shape[1] == 1 else self._unfolded
         for start in range(0, len(values), step):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from ..formats import Array, Tensor
 from .accumulate import centred, exact_float, interval, requantize, signed_sums, to_integers
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Dense:
     """output = requantize(weights (input - zero point) + bias)."""
 
@@ -35,13 +36,22 @@ class Dense:
         (source,) = values
         return to_integers(self._sums(source))
 
+    @cached_property
+    def signed_sums(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Per feature, the sum of its negative weights and that of its positive ones."""
+        return signed_sums(self.weights)
+
+    @property
+    def largest_gain(self) -> int:
+        """The largest sum of the magnitudes of weights into one output."""
+        negative, positive = self.signed_sums
+        return int((positive - negative).max(initial=0))
+
     def bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The accumulator's reachable interval, one a feature."""
-        return interval(self.weights, self.bias, *self.inputs[0].value_range)
+        return interval(self.signed_sums, self.bias, *self.inputs[0].value_range)
 
     def _sums(self, values: Array) -> Array:
-        negative, positive = signed_sums(self.weights)
-        magnitude = int((positive - negative).max(initial=0))
-        dtype = exact_float(magnitude, values)
+        dtype = exact_float(self.largest_gain, values)
         rows = values.astype(dtype, copy=False)
         return np.asarray(rows @ self.weights.T.astype(dtype))

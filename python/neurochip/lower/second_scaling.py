@@ -126,6 +126,10 @@ def _proof(
         values: NDArray[np.int64] = (membrane * m + offset) >> shift
         return np.clip(values, output.low, output.high)
 
-    chip = thresholds(codes, output.low, output.high, low, high)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a multiplier of 0 reaches no level
+        levels = np.arange(output.low + 1, output.high + 1)
+        membranes = np.ceil((levels * 2.0**shift - offset) / m)
+        near = (membranes - in_membrane - 0.5) / scale + bias
+    chip = thresholds(codes, output.low, output.high, low, high, near)
     wanted = reference_staircase(task.layer, first(multiplier)[:, 0], low, high)
     return compare(wanted, chip)

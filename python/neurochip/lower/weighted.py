@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from .. import layers
 from ..arithmetic import reference
 from ..layers import Weighted
-from ..layers.accumulate import signed_sums
 from ..requantize import Staircase, thresholds
 from .network import Arithmetic, Double, Lowering, Readout, Requantizer, Scaled, SpikeCode
 from .registers import Reach, Registers, fits
@@ -112,7 +111,7 @@ def weight_sums(layer: Weighted) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if isinstance(layer, layers.AveragePool):
         positive = np.full(layer.output.shape[0], layer.kernel[0] * layer.kernel[1], np.int64)
         return np.zeros_like(positive), positive
-    return signed_sums(layer.weights)
+    return layer.signed_sums
 
 
 def signed_bits(low: int, high: int) -> int:
@@ -159,4 +158,7 @@ def reference_staircase(
         zero = output.format.zero_point
         return reference(acc, multiplier[:, None], zero, output.low, output.high)
 
-    return thresholds(codes, output.low, output.high, low, high)
+    with np.errstate(divide="ignore"):  # a multiplier of 0 reaches no level
+        levels = np.arange(output.low + 1, output.high + 1) - output.format.zero_point
+        near = (levels - 0.5) / multiplier[:, None].astype(np.float64)
+    return thresholds(codes, output.low, output.high, low, high, near)

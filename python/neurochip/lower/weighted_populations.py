@@ -111,11 +111,16 @@ def connector_of(builder: Builder, layer: Weighted, view: View) -> Connector:
 
 def _dense_weights(layer: layers.Dense, view: View, num_sources: int) -> NDArray[np.int32]:
     """(source neurons, targets): each feature's weights at the neuron that holds it."""
-    held = (view.neuron != NOWHERE).ravel()
-    neurons = view.neuron.ravel()[held]
+    features = np.flatnonzero(view.neuron != NOWHERE)
+    neurons = view.neuron.ravel()[features]
+    is_held_once = len(np.unique(neurons)) == len(neurons)
+    if is_held_once and len(neurons) == num_sources:
+        feature_of_neuron = np.empty(num_sources, np.intp)
+        feature_of_neuron[neurons] = features
+        return np.asarray(layer.weights.T[feature_of_neuron])
     weights = np.zeros((num_sources, len(layer.weights)), np.int32)
-    if len(np.unique(neurons)) == len(neurons):
-        weights[neurons] = layer.weights.T[held]
+    if is_held_once:
+        weights[neurons] = layer.weights.T[features]
     else:
-        np.add.at(weights, neurons, layer.weights.T[held])
+        np.add.at(weights, neurons, layer.weights.T[features])
     return weights

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,7 +50,7 @@ def _row_by_row(
     node: Node,
     builder: Builder,
     source: Tensor,
-    filters: NDArray[np.int64],
+    filters: NDArray[np.signedinteger[Any]],
     bias: NDArray[np.int64],
     scale: NDArray[np.float32],
 ) -> Value:

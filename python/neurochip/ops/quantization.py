@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
@@ -91,9 +93,8 @@ def quantized_constant(
                 f"{list(codes.shape)}; one a tensor or one a channel is supported"
             )
     bits, signed = INTEGER_TYPES[type_name]
-    return QuantizedConstant(
-        codes.astype(np.int64), bits, signed, scale.ravel(), zero_point.ravel(), axis
-    )
+    held: NDArray[np.signedinteger[Any]] = codes.astype(np.int64 if bits > 16 else np.int32)
+    return QuantizedConstant(held, bits, signed, scale.ravel(), zero_point.ravel(), axis)
 
 
 def _scale(node: Node, scale_at: int) -> NDArray[np.float32]:

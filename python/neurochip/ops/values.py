@@ -73,7 +73,8 @@ class Constant:
 class QuantizedConstant:
     """Integers known at import, with the scale and zero point of each entry along `axis`."""
 
-    codes: NDArray[np.int64]
+    codes: NDArray[np.signedinteger[Any]]
+    """64 bits wide only where the codes have 32: there may be 10^8 weights."""
     bits: int
     signed: bool
     scale: NDArray[np.float32]
@@ -95,9 +96,11 @@ class QuantizedConstant:
         return parameter.reshape(shape)
 
     @property
-    def centred(self) -> NDArray[np.int64]:
-        """Codes minus zero point."""
-        return np.asarray(self.codes - self.spread(self.zero_point))
+    def centred(self) -> NDArray[np.signedinteger[Any]]:
+        """Codes minus zero point, as wide as the codes are held."""
+        if not self.zero_point.any():
+            return self.codes
+        return np.asarray(self.codes - self.spread(self.zero_point).astype(self.codes.dtype))
 
     @property
     def real(self) -> NDArray[np.float32]:

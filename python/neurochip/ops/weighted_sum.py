@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class WeightedSum:
     """How a convolution's windows lie; None for a dense layer."""
     groups: int
     output_name: str
-    weights: NDArray[np.int64]
+    weights: NDArray[np.signedinteger[Any]]
     """Output channels first, zero point subtracted."""
     bias: NDArray[np.int64]
     scale: NDArray[np.float32]
@@ -65,7 +66,8 @@ class WeightedSum:
             f"{what!r}: its factor is folded into the scale of {self.name!r}; onnxruntime "
             "multiplies in float32"
         )
-        return replace(self, weights=self.weights * rows, bias=self.bias * sign, scale=scale)
+        weights = self.weights * rows.astype(np.int32)
+        return replace(self, weights=weights, bias=self.bias * sign, scale=scale)
 
     def shifted(self, offset: NDArray[np.float64], builder: Builder, what: str) -> WeightedSum:
         """The sum plus a number, one a channel or one in all."""
@@ -74,7 +76,7 @@ class WeightedSum:
         return replace(self, bias=self.bias + levels)
 
     def _layer(self, output: Tensor, multiplier: NDArray[np.float32] | None) -> Convolution | Dense:
-        weights = self.weights.astype(np.int32)
+        weights = self.weights.astype(np.int32, copy=False)
         if self.windows is None:
             return Dense(self.name, (self.source,), output, weights, self.bias, multiplier)
         return Convolution(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..formats import Tensor
 from ..layers import Add
 from .corridor import Corridor, bounds
 from .fixed import FixedPoint, search
+from .offsets import Offsets
 from .staircase import Proof
 
 _WEIGHT_PAIRS = 6
@@ -65,16 +67,15 @@ def fit_add(
     """
     pairs = _Pairs.of(layer)
     first, second = (tensor.format.zero_point for tensor in layer.inputs)
-    found: list[tuple[int, FixedAdd]] = []
     extents = largest or (_largest_value(layer.inputs[0]), _largest_value(layer.inputs[1]))
+    fewest, best = pairs.codes.size + 1, None
     for weights in _branch_weights(layer, weight_bits, accumulator_bits, np.array(extents)):
-        for requantizer in _requantizers(pairs, pairs.accumulate(weights), multiplier_bits):
-            constants = FixedAdd(weights, (first, second), requantizer)
-            proof = pairs.proof(constants)
-            if proof.exact:
-                return constants, proof
-            found.append((int(proof.differing[0]), constants))
-    _, best = min(found, key=lambda candidate: candidate[0])
+        acc = pairs.accumulate(weights)
+        for differing, requantizer in _better(pairs, acc, multiplier_bits, fewest):
+            fewest, best = differing, FixedAdd(weights, (first, second), requantizer)
+        if fewest == 0:
+            break
+    assert best is not None, "the first constants are better than none"
     return best, pairs.proof(best)
 
 
@@ -162,39 +163,29 @@ def _largest_value(tensor: Tensor) -> int:
     return int(furthest + min(abs(unsigned), abs(signed)))
 
 
-def _requantizers(pairs: _Pairs, acc: NDArray[np.int64], multiplier_bits: int) -> list[FixedPoint]:
-    """The exact constants, if there are any, else the best for each of a few multipliers."""
+def _better(
+    pairs: _Pairs, acc: NDArray[np.int64], multiplier_bits: int, fewest: int
+) -> Iterator[tuple[int, FixedPoint]]:
+    """Constants with which fewer pairs than `fewest` do not get their code, better and better.
+
+    Those of one multiplier without any error, if there are any, else the best for each of a few.
+    """
     if pairs.low == pairs.high:
         one = np.ones(1, dtype=np.int64)
-        return [FixedPoint(one, one - 1, one - 1, pairs.low, pairs.high)]
+        yield 0, FixedPoint(one, one - 1, one - 1, pairs.low, pairs.high)
+        return
     corridor = pairs.corridor(acc)
     multiplier, offset, shift = search(corridor, multiplier_bits)
     if bounds(corridor, multiplier, np.int64(1) << shift).exact.all():
-        return [FixedPoint(multiplier, offset, shift, pairs.low, pairs.high)]
+        yield 0, FixedPoint(multiplier, offset, shift, pairs.low, pairs.high)
+        return
     limit = (np.int64(1) << corridor.multiplier_bits(multiplier_bits)) - 1
-    found = []
-    for neighbour in _NEIGHBOURS:
-        candidate = np.clip(multiplier + neighbour, 1, limit)
-        room = bounds(corridor, candidate, np.int64(1) << shift)
-        best = _best_offset(pairs, acc * candidate, int(shift[0]), int(room.middle[0]))
-        found.append(FixedPoint(candidate, np.array([best]), shift, pairs.low, pairs.high))
-    return found
-
-
-def _best_offset(pairs: _Pairs, product: NDArray[np.int64], shift: int, near: int) -> int:
-    """The offset within an eighth of a level of `near` with which most pairs get their code.
-
-    Each pair is right in one interval of offsets; the best offset lies in the most intervals.
-    """
-    first, last = near - (1 << shift >> 3), near + (1 << shift >> 3)
-    starts = ((pairs.codes << shift) - product)[pairs.codes > pairs.low]
-    stops = ((pairs.codes + 1 << shift) - product)[pairs.codes < pairs.high]
-    starts = starts[(starts > first) & (starts <= last)]
-    stops = stops[(stops > first) & (stops <= last)]
-    events = np.concatenate([starts, stops])
-    order = np.argsort(events)
-    offsets = np.append(first, events[order])
-    change = np.append(0, np.where(order < len(starts), 1, -1))
-    complete = np.append(np.diff(offsets) > 0, True)  # count an offset's changes together
-    right = np.where(complete, change.cumsum(), np.iinfo(np.int64).min)
-    return int(offsets[right.argmax()])
+    candidates = np.clip(multiplier + np.array(_NEIGHBOURS), 1, limit)
+    near = [int(bounds(corridor, m[None], np.int64(1) << shift).middle[0]) for m in candidates]
+    offsets = Offsets.of(pairs.codes, acc, (pairs.low, pairs.high), int(shift[0]), candidates, near)
+    for candidate, middle in zip(candidates, near, strict=True):
+        found = offsets.best(candidate, middle, fewest)
+        if found is not None:
+            best, fewest = found
+            constants = FixedPoint(candidate[None], np.array([best]), shift, pairs.low, pairs.high)
+            yield fewest, constants

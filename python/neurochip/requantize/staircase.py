@@ -93,8 +93,12 @@ def thresholds(
     high: int,
     acc_low: NDArray[np.int64],
     acc_high: NDArray[np.int64],
+    near: NDArray[np.float64] | None = None,
 ) -> Staircase:
     """Finds the thresholds of a monotone function by bisection, all channels and levels at once.
+
+    A large layer has a million thresholds and intervals of 2^25 values: a guess that is right but
+    for rounding saves four of five evaluations.
 
     Args:
         function: Takes reachable accumulators of shape (channels, levels), returns their codes.
@@ -102,11 +106,20 @@ def thresholds(
         high: Largest code of the function.
         acc_low: Smallest reachable accumulator value of each channel.
         acc_high: Largest reachable accumulator value of each channel.
+        near: A guess of each threshold, (channels, levels); a wrong one costs time only.
     """
     levels = np.arange(low + 1, high + 1, dtype=np.int64)
     last = np.asarray(acc_high, dtype=np.int64)[:, None]
     start = np.repeat(np.asarray(acc_low, dtype=np.int64)[:, None], len(levels), axis=1)
     stop = np.repeat(last + 1, len(levels), axis=1)
+    if near is not None:
+        # Products in float32 or fixed point are off by a few units of their last place.
+        near = np.nan_to_num(np.clip(near, start, stop))
+        margin = 2 + np.abs(near) * 2.0**-21
+        for guess in (near - margin, near + margin):
+            middle = np.minimum(np.clip(guess.astype(np.int64), start, stop), last)
+            reached = function(middle) >= levels
+            start, stop = np.where(reached, start, middle + 1), np.where(reached, middle, stop)
     while (start < stop).any():
         # Where the search has ended, `middle` lands on the threshold again and nothing moves.
         middle = np.minimum((start + stop) >> 1, last)
