@@ -12,7 +12,7 @@ import neurochip as nc
 from neurochip.cli import app
 from neurochip.compare import Coding, compare, document, render, save_plot
 from neurochip.errors import InputError, UnsupportedOpError
-from neurochip.report.table import as_text
+from neurochip.tables import as_text
 
 CODINGS = (Coding("stem"), Coding("quartz", 16), Coding("rate", 32))
 

@@ -15,6 +15,7 @@ MAX_LINES = 500
 ORDER = [
     "errors",
     "files",
+    "toml",
     "_core",
     "chip",
     "plots",
@@ -33,6 +34,7 @@ ORDER = [
     "energy",
     "simulate",
     "optimize",
+    "compile",
     "inputs",
     "report",
     "compare",

@@ -28,7 +28,7 @@ from neurochip.papers import (
 )
 from neurochip.papers.networks import Missing, Places, Subject, trained
 from neurochip.papers.spikes import fanout, macs_by_layer, sent, sops_by_layer
-from neurochip.report.table import as_text
+from neurochip.tables import as_text
 from oracle_fanout import fanout as fanout_in_loops
 
 TABLE = Table(

@@ -11,7 +11,7 @@ from rich.console import Console
 from contents_example import EXAMPLE, HOT_SPOTS, LAYERS, TIMING
 from neurochip.report import SCHEMA_VERSION, Report
 from neurochip.report.contents import Relays
-from neurochip.report.table import WIDTH
+from neurochip.tables import WIDTH
 
 TABLE = """\
 digits on tiny, code stem, 100 samples

@@ -74,7 +74,7 @@ def test_what_should_be_a_table_and_is_none_is_refused():
 
 
 def test_what_is_no_toml_is_refused_with_its_place():
-    assert "at line 2 col 5" in refusal("[default]\nrot =\n")
+    assert "at line 2, column 6" in refusal("[default]\nrot =\n")
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path):

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 import neurochip as nc
 from neurochip.cli.chip_tables import fields_table
 from neurochip.cli.image_tables import cores_table, modes_table, populations_table
-from neurochip.report.table import as_text
-from neurochip.tables import Column, TextTable, names_and_figures
+from neurochip.tables import Column, TextTable, as_text, names_and_figures
 
 ZOO = Path(__file__).parent / "data" / "zoo"
 NAME = "/stage/body.0/Conv"

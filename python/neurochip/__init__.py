@@ -2,30 +2,37 @@
 
 `compile` turns a graph into an `Image`, `simulate` runs samples on it, `report` sums the `Run` up;
 `quantize` makes the graph from a float network, `tune` finds the spikes it can do without.
+
+What is here is imported when it is first asked for (PEP 562): a command line that only prints help
+needs neither NumPy nor ONNX.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
-from .chip import Chip
-from .chip import load as load_chip
-from .errors import NeurochipError
-from .graph import Graph
-from .graph import load as load_graph
-from .image import Image, assemble
-from .lower import CodeOptions, LayerSettings, Network, Settings, lower
-from .noc import Replay, replay
-from .optimize import optimize as optimize_placement
-from .placement import Placement, place
-from .quantize import Quantized, quantize
-from .report import Report, report
-from .simulate import Run, simulate
-from .tune import Samples, Tuned, tune
+if TYPE_CHECKING:
+    from .chip import Chip
+    from .chip import load as chip
+    from .compile import compile
+    from .errors import NeurochipError
+    from .graph import Graph
+    from .graph import load as load_graph
+    from .image import Image
+    from .image.assemble import assemble
+    from .lower import CodeOptions, LayerSettings, Network, Settings, lower
+    from .noc.replay import Replay, replay
+    from .optimize import optimize as optimize_placement
+    from .placement.place import Placement, place
+    from .quantize import Quantized, quantize
+    from .report import Report, report
+    from .simulate.run import Run
+    from .simulate.simulate import simulate
+    from .tune.evaluate import Samples
+    from .tune.tune import Tuned, tune
 
 __all__ = [
     "Chip",
@@ -57,55 +64,57 @@ __all__ = [
     "tune",
 ]
 
-chip = load_chip
+_HOMES = {
+    "Chip": "chip.Chip",
+    "CodeOptions": "lower.CodeOptions",
+    "Graph": "graph.Graph",
+    "Image": "image.Image",
+    "LayerSettings": "lower.LayerSettings",
+    "Network": "lower.Network",
+    "NeurochipError": "errors.NeurochipError",
+    "Placement": "placement.place.Placement",
+    "Quantized": "quantize.Quantized",
+    "Replay": "noc.replay.Replay",
+    "Report": "report.Report",
+    "Run": "simulate.run.Run",
+    "Samples": "tune.evaluate.Samples",
+    "Settings": "lower.Settings",
+    "Tuned": "tune.tune.Tuned",
+    "assemble": "image.assemble.assemble",
+    "chip": "chip.load",
+    "compile": "compile.compile",
+    "load_graph": "graph.load",
+    "lower": "lower.lower",
+    "optimize_placement": "optimize.optimize",
+    "place": "placement.place.place",
+    "quantize": "quantize.quantize",
+    "replay": "noc.replay.replay",
+    "report": "report.report",
+    "simulate": "simulate.simulate.simulate",
+    "tune": "tune.tune.tune",
+}
+"""Where each name is: the imports above once more, as data. A test compares them."""
 
 
-def compile(
-    model: str | Path | Graph,
-    chip: str | Path | Chip = "darwin3",
-    code: str | None = None,
-    calibration: NDArray[Any] | None = None,
-    overrides: Mapping[str, object] | None = None,
-    shape: Mapping[str, Sequence[int]] | None = None,
-    settings: str | Path | Settings | None = None,
-    pipeline: bool = False,
-    optimize: int = 0,
-    timesteps: int | None = None,
-    zeros: str | None = None,
-    quartz_mode: str | None = None,
-    percentile: float | None = None,
-    measure_sums: bool = False,
-) -> Image:
-    """Compiles a quantized network for a chip.
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].rpartition(".")
+    value = getattr(import_module(f".{module}", __name__), attribute)
+    globals()[name] = value
+    return value
 
-    Args:
-        model: An ONNX file, or a graph that was loaded.
-        chip: A built-in chip's name, a chip file, or a chip that was loaded.
-        code: The spike code: `stem`, `quartz` or `rate`; None is the chip's first.
-        calibration: Samples of the model's input, float; ranges of scaled integration come from
-            them, or without them from the proven interval.
-        overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
-        shape: Shapes of inputs that the model leaves open.
-        settings: What is decided layer by layer, or the TOML file that says it.
-        pipeline: Lets a sample enter while others are in flight.
-        optimize: 0: cores are filled along a Hilbert curve; 1: tiles then follow their traffic,
-            which is that of the calibration samples; 2: they are annealed and timed, too.
-        timesteps: Of a window, for `quartz` and `rate`; None leaves it to the code and the chip.
-        zeros: Whether zeros are `silent` or `spike`, for `quartz`.
-        quartz_mode: `exact`, or as `published`, on any chip or in the integers of `loihi`.
-        percentile: Of activations over the calibration samples, for quartz as published: what is
-            above has the top level.
-        measure_sums: Whether the sums of the calibration samples are also measured in layers whose
-            constants do not depend on them, for `Image.layers` to tell; for `stem`.
 
-    Raises:
-        NeurochipError: Its classes say whether model, chip or their match is at fault.
-    """
-    graph = model if isinstance(model, Graph) else load_graph(model, shape=shape)
-    target = load_chip(chip, overrides)
-    codes = None if calibration is None else graph.quantize(calibration)
-    decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
-    options = CodeOptions(timesteps=timesteps, zeros=zeros, mode=quartz_mode, percentile=percentile)
-    network = lower(graph, target, code, codes, decided, pipeline, options, measure_sums)
-    placement = place(network, target)
-    return assemble(optimize_placement(placement, optimize, calibration))
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """Keeps `report` the function when the module `report` is imported, and others like it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

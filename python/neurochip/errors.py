@@ -12,6 +12,7 @@
     └── SimulationError            a run that cannot finish
 
 A bug in neurochip is none of these: it stays a `TypeError`, an `AssertionError` or a panic.
+`Interrupted` is none either: it is Ctrl-C, with how far the work got.
 """
 
 from __future__ import annotations
@@ -79,3 +80,12 @@ class InputError(NeurochipError):
 
 class SimulationError(NeurochipError):
     """A run that cannot finish: who waits on whom, or which limit was hit."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; says how far it got."""
+
+    def __init__(self, done: int, total: int, what: str = "samples") -> None:
+        """Keeps the number of samples, or of what else, that were finished, and of all."""
+        super().__init__(f"interrupted after {done} of {total} {what}")
+        self.done, self.total, self.what = done, total, what

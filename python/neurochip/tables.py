@@ -17,15 +17,19 @@ As few columns give way as possible, those first that have most to give. Nothing
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
+
+WIDTH = 100
+"""Columns of a file or a pipe; a terminal has its own."""
 
 NAME_WIDTH = 12
 LONG_NAME = 40
@@ -170,3 +174,10 @@ def _line(texts: Iterable[str]) -> int:
 def _word(texts: Iterable[str]) -> int:
     """The width of the longest word."""
     return max((len(word) for text in texts for word in text.split()), default=0)
+
+
+def as_text(told: RenderableType, width: int = WIDTH) -> str:
+    """Any tables as plain lines without trailing blanks."""
+    file = io.StringIO()
+    Console(file=file, width=width, color_system=None).print(told, highlight=False)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).rstrip("\n")

@@ -1,4 +1,4 @@
-"""The command line: one command a module, each found in `COMMANDS`; `bench` has one a suite.
+"""The command line: one command a module, imported when it is chosen.
 
 What the user asked for goes to stdout, everything else to stderr. A `NeurochipError` ends a command
 with `error: ...` and exit code 1, wrong usage with 2, Ctrl-C with 130.
@@ -6,32 +6,75 @@ with `error: ...` and exit code 1, wrong usage with 2, Ctrl-C with 130.
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed_version
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from . import bench, chips, compare, compile, inspect, noc, ops, quantize, run, tune
-from .console import show_line
+COMMANDS = {
+    "run": "Run a graph or an image on a chip, and report what it took.",
+    "compare": "Run a graph in several spike codes, and show what each takes.",
+    "compile": "Compile a graph for a chip, and write the image.",
+    "tune": "Find the fewest synaptic operations at a bounded loss of accuracy.",
+    "inspect": "Show what is in a graph, an image or a chip.",
+    "noc": "Send recorded packets through the network of a chip, and report latency and load.",
+    "quantize": "Quantize a float network, and say what that costs.",
+    "chips": "List the built-in chips.",
+    "ops": "List the ONNX operators that can be imported.",
+    "bench": "Measure the tables and figures of papers anew.",
+}
+"""Each is the module of its name: its function `command`, or its group of commands `app`.
 
-COMMANDS = (run, compare, compile, tune, inspect, noc, quantize, chips, ops)
+The first line of its help stands here, so that a list of commands imports none of them.
+"""
+
+
+class _Commands(TyperGroup):
+    """A group that imports a command when it is chosen."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands: Any = dict.fromkeys(COMMANDS)  # for what is near a mistyped one
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return _command(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _command(name: str) -> Any:
+    module = import_module(f"{__name__}.{name}")
+    if hasattr(module, "app"):
+        group = typer.main.get_command(module.app)
+        group.name = name
+        return group
+    only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    only.command(name)(module.command)
+    return typer.main.get_command(only)
+
 
 app = typer.Typer(
     name="neurochip",
+    cls=_Commands,
     help="Run quantized ONNX networks on simulated neuromorphic chips.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _module in COMMANDS:
-    app.command(name=_module.__name__.rpartition(".")[2])(_module.command)
-app.add_typer(bench.app, name="bench")
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
-        show_line(f"neurochip {installed_version('neurochip')}")
+        from importlib.metadata import version  # a fifth of the start-up, for one option
+
+        typer.echo(f"neurochip {version('neurochip')}")
         raise typer.Exit
 
 
@@ -40,7 +83,7 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_tell_version, is_eager=True, help="Print the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

@@ -18,6 +18,7 @@ WIDTH = 160
 app = typer.Typer(
     help="Measure the tables and figures of papers anew.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

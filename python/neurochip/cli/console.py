@@ -12,9 +12,8 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from ..errors import NeurochipError
-from ..report.table import WIDTH, as_text
-from ..simulate import Interrupted
+from ..errors import Interrupted, NeurochipError
+from ..tables import WIDTH, as_text
 
 INTERRUPTED = 130
 

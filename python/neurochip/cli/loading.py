@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import compile as compile_image
+from ..compile import compile as compile_image
 from ..errors import ChipError, InputError
 from ..graph import Graph
 from ..graph import load as load_graph

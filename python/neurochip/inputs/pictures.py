@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from ..errors import InputError
 from .raw import Raw
@@ -70,6 +69,8 @@ def _is_index(folder: Path) -> bool:
 
 
 def _read_picture(path: Path) -> NDArray[np.uint8]:
+    from PIL import Image, UnidentifiedImageError  # only who reads pictures needs it
+
     try:
         with Image.open(path) as picture:
             mode = READ_AS.get(picture.mode)

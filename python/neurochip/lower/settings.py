@@ -18,11 +18,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-
 from ..errors import SettingsError
 from ..files import reason
+from ..toml import parse
 from .codes import MAX_BITS
 
 
@@ -184,6 +182,8 @@ class Settings:
 
     def to_toml(self, comment: str = "") -> str:
         """The file's text; `comment` stands before it, line by line."""
+        import tomlkit  # only who writes needs it
+
         document = tomlkit.document()
         for line in comment.splitlines():
             document.add(tomlkit.comment(line) if line else tomlkit.nl())
@@ -211,8 +211,8 @@ class Settings:
             SettingsError: If it is no TOML, or not these tables, fields and ranges: all at once.
         """
         try:
-            tables = tomlkit.parse(text).unwrap()
-        except TOMLKitError as error:
+            tables = parse(text)
+        except ValueError as error:
             raise SettingsError(f"{source}: {error}") from error
         reading = _Reading()
         decided = reading.layer("default", tables.pop("default", {}), LayerSettings())
@@ -277,6 +277,8 @@ class _Reading:
 
 def _to_table(layer: LayerSettings, default: LayerSettings) -> Any:
     """What a layer has other than the default."""
+    import tomlkit
+
     table = tomlkit.table()
     for name in FIELDS:
         value = getattr(layer, name)

@@ -16,8 +16,8 @@ from .. import files
 from ..chip import Chip
 from ..chip import load as load_chip
 from ..errors import InputError
-from ..report.table import as_text
 from ..simulate.waiting import Waiting, finished, no_progress_bar, progress_bar
+from ..tables import as_text
 from .packets import RECORDED, WANTED, Packets, checked
 from .summary import Summary, summed_up
 from .telling import document, render

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
-from onnx.reference import ReferenceEvaluator
 
 from ..formats import Array
 from .values import Constant, HostOp, QuantizedConstant, Refusal, Value
@@ -85,6 +84,8 @@ class Node:
 
     def evaluate(self, arrays: Sequence[Array | None]) -> tuple[Array, ...]:
         """What the node computes, by ONNX's own reference implementation."""
+        from onnx.reference import ReferenceEvaluator  # slow to import: only who folds needs it
+
         names = [f"i{n}" if array is not None else "" for n, array in enumerate(arrays)]
         proto = NodeProto()
         proto.CopyFrom(self.proto)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-import tomlkit
+from ..toml import parse
 
 
 @dataclass(frozen=True)
@@ -33,5 +33,4 @@ class Publication:
 def published_tables(package: str) -> Mapping[str, Any]:
     """The tables of the file in a package of a suite."""
     text = (files(package) / "published.toml").read_text(encoding="utf-8")
-    tables: Mapping[str, Any] = tomlkit.parse(text).unwrap()
-    return tables
+    return parse(text)

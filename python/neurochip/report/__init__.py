@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from rich.console import RenderableType
 
 from ..simulate import Run
+from ..tables import as_text
 from .contents import Contents
 from .document import SCHEMA_VERSION, document
 from .gather import gather
-from .table import as_text, render, render_layers
+from .table import render, render_layers
 
 __all__ = ["SCHEMA_VERSION", "Contents", "Details", "Report", "report"]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -13,8 +12,6 @@ from rich.text import Text
 from ..tables import TextTable, names_and_figures
 from . import numbers
 from .contents import Agreement, Contents, Energy, EnergyTerm, HotSpots, Layer, Relays, Timing
-
-WIDTH = 100
 
 
 def render(contents: Contents) -> Group:
@@ -25,13 +22,6 @@ def render(contents: Contents) -> Group:
 def render_layers(contents: Contents) -> Group:
     """What `-v` adds: every layer's agreement, and the reason for every assumed value."""
     return _grouped(_details(contents))
-
-
-def as_text(told: RenderableType, width: int = WIDTH) -> str:
-    """Any tables as plain lines without trailing blanks."""
-    file = io.StringIO()
-    Console(file=file, width=width, color_system=None).print(told, highlight=False)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).rstrip("\n")
 
 
 def _grouped(sections: Iterator[tuple[str, RenderableType]]) -> Group:

@@ -12,9 +12,9 @@
 
 from __future__ import annotations
 
+from ..errors import Interrupted
 from .detail import Detail
 from .run import Agreement, Run
 from .simulate import TIMINGS, simulate
-from .waiting import Interrupted
 
 __all__ = ["TIMINGS", "Agreement", "Detail", "Interrupted", "Run", "simulate"]

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..energy import energy_by_component_pj, prices
-from ..errors import InputError
+from ..errors import InputError, Interrupted
 from ..image import Image
 from .comparison import Comparison
 from .detail import whole
 from .run import Run
 from .samples import checked
-from .waiting import Interrupted, Waiting, finished, no_progress_bar, progress_bar
+from .waiting import Waiting, finished, no_progress_bar, progress_bar
 
 TIMINGS = ("cycle", "none")
 

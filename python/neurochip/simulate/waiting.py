@@ -7,22 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from .. import _core
+from ..errors import Interrupted
 
 POLL_SECONDS = 0.05
 """How often a waiting run looks for Ctrl-C and shows its progress."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a run; says how far it got."""
-
-    def __init__(self, done: int, total: int, what: str = "samples") -> None:
-        """Keeps the number of samples, or of what else, that were finished, and of all."""
-        super().__init__(f"interrupted after {done} of {total} {what}")
-        self.done, self.total, self.what = done, total, what
 
 
 class Waiting(Protocol):
@@ -60,6 +49,15 @@ def finished(
 @contextmanager
 def progress_bar(total: int, doing: str = "simulating") -> Iterator[Waiting]:
     """A bar on standard error."""
+    from rich.console import Console  # only who watches needs it
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
         task = progress.add_task(doing, total=total)
