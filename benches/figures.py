@@ -11,10 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
+
+Work: TypeAlias = Callable[[], object]
+Clock: TypeAlias = Callable[[], float]
 
 ROUNDS = 5
-SECONDS = 1.0
+SECONDS = 0.5
 """Least time a round takes: shorter work is repeated."""
+LONG_SECONDS = 5.0
+"""Work that takes longer is measured once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +40,41 @@ class Figure:
         return f"{line} goal {self.goal:>6.3g}  x{self.value / self.goal:.2f}"
 
 
-def seconds_of(
-    work: Callable[[], object],
-    rounds: int = ROUNDS,
-    clock: Callable[[], float] = time.perf_counter,
-) -> float:
-    """Median time of one call of `work`; of a single one where that takes long.
+def clock_for(threads: int) -> Clock:
+    """CPU time for one thread: others on the machine cannot lengthen it by taking turns."""
+    return time.process_time if threads == 1 else time.perf_counter
 
-    Work on one thread is best measured by the time it ran, `time.process_time`: others on the same
-    machine cannot lengthen that by waiting their turn.
-    """
+
+def seconds_of(work: Work, clock: Clock = time.process_time, rounds: int = ROUNDS) -> float:
+    """Median time of one call of `work`; of a single one where that takes long."""
     first = _timed(work, 1, clock)
-    if first > 10 * SECONDS:
+    if first > LONG_SECONDS:
         return first
-    repeats = max(1, round(SECONDS / max(first, 1e-6)))
+    repeats = _repeats(first)
     return statistics.median(_timed(work, repeats, clock) for _ in range(rounds))
 
 
-def _timed(work: Callable[[], object], repeats: int, clock: Callable[[], float]) -> float:
+def paired(ours: Work, theirs: Work, clock: Clock, rounds: int = ROUNDS) -> tuple[float, float]:
+    """Seconds of ours, and the median of theirs over ours, one measured right after the other.
+
+    A machine whose clock changes, or that others slow down, does it to both of a pair.
+    """
+    repeats = [_repeats(_timed(work, 1, clock)) for work in (ours, theirs)]
+    pairs = [
+        [_timed(work, times, clock) for work, times in zip((ours, theirs), repeats, strict=True)]
+        for _ in range(rounds)
+    ]
+    return (
+        statistics.median(mine for mine, _ in pairs),
+        statistics.median(other / mine for mine, other in pairs),
+    )
+
+
+def _repeats(seconds: float) -> int:
+    return max(1, round(SECONDS / max(seconds, 1e-6)))
+
+
+def _timed(work: Work, repeats: int, clock: Clock) -> float:
     start = clock()
     for _ in range(repeats):
         work()

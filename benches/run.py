@@ -1,9 +1,13 @@
-"""`make bench`: how fast the simulator is, each figure beside its goal.
+"""`make bench`: how fast the program is, each figure beside its goal.
 
-    python benches/run.py                        # everything
-    python benches/run.py lenet resnet20         # some of it
-    python benches/run.py --compare --threads 2  # beside onnxruntime's int8, on as many threads
+    python benches/run.py                    # everything, in some five minutes
+    python benches/run.py lenet resnet20     # some of it
+    python benches/run.py --threads 2        # of the time that passes, for what threads add
+    python benches/run.py vgg16 --cycles     # the cycles of VGG-16 too: half an hour for one sample
 
+Figures are rates of the CPU time of one thread, medians of several runs. onnxruntime's int8 kernels
+run the same graph and samples in turn with ours: their time over ours is the median over pairs.
+Goals are 0.8 of what one core of an AVX-512 server reaches: a figure far below has lost something.
 `cargo bench --bench engine` measures the mesh and the cores alone, without Python.
 """
 
@@ -16,36 +20,45 @@ from functools import cache, partial
 
 import mesh
 import numpy as np
-from figures import Figure, forget_peak, seconds_of, status_bytes
+from figures import Figure, clock_for, forget_peak, paired, seconds_of, status_bytes
 from networks import LENET, cifar_network, convolution, lenet
 from numpy.typing import NDArray
-from onnxruntime_int8 import samples_per_s as onnxruntime_samples_per_s
+from onnxruntime_int8 import runner
 
 import neurochip as nc
 from neurochip import _core
 from neurochip.graph import Graph
 from neurochip.layers import Convolution, Dense
-from neurochip.papers import ARCHITECTURES, smallest_board
+from neurochip.papers import ARCHITECTURES
+from neurochip.papers.boards import placed_on_a_board
+from neurochip.placement import Placement
 
 CALIBRATION_SAMPLES = 64
-DEFAULT_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Workload:
-    """A network, the samples to run it on, and what it should reach on two threads."""
+class Goals:
+    """What a workload should reach on one thread; None where nothing is asked for."""
 
-    name: str
-    graph: Graph
-    samples: NDArray[np.float32]
-    model: bytes | None = None
-    """The ONNX file, where there is one that onnxruntime can run too."""
-    timed_samples: int = 1
     none_samples_per_s: float | None = None
     none_gsops_per_s: float | None = None
     cycle_samples_per_s: float | None = None
     of_onnxruntime: float | None = None
     """Share of onnxruntime's samples/s, on the chip `ideal`."""
+    compiled_weights_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workload:
+    """A network and the samples to run it on."""
+
+    name: str
+    graph: Graph
+    samples: NDArray[np.float32]
+    goals: Goals
+    model: bytes | None = None
+    """The ONNX file, where there is one that onnxruntime can run too."""
+    timed_samples: int = 1
 
 
 @cache
@@ -56,33 +69,29 @@ def workload(name: str) -> Workload:
 
 def _lenet() -> Workload:
     graph, samples = lenet()
-    return Workload(
-        "MNIST LeNet", graph, samples, LENET.read_bytes(), timed_samples=32,
-        none_samples_per_s=1500, none_gsops_per_s=0.3, cycle_samples_per_s=100,
-    )  # fmt: skip
+    goals = Goals(1500, 0.3, 100, 0.1)
+    return Workload("MNIST LeNet", graph, samples, goals, LENET.read_bytes(), timed_samples=32)
 
 
 def _convolution() -> Workload:
     graph, samples = convolution()
-    return Workload("3x3 convolution 64 -> 64 at 32x32", graph, samples, none_gsops_per_s=5)
+    return Workload("3x3 convolution 64 -> 64 at 32x32", graph, samples, Goals(None, 5))
 
 
 def _cifar_vgg() -> Workload:
     graph, samples = cifar_network()
-    return Workload("CIFAR-10 VGG, 7 convolutions", graph, samples, none_gsops_per_s=1)
+    return Workload("CIFAR-10 VGG, 7 convolutions", graph, samples, Goals(None, 1))
 
 
 def _resnet20() -> Workload:
     graph, samples, model = _synthetic("resnet20", 32)
-    return Workload(
-        "CIFAR-10 ResNet-20", graph, samples, model, timed_samples=4, cycle_samples_per_s=3,
-        of_onnxruntime=0.1,
-    )  # fmt: skip
+    goals = Goals(None, None, 3, 0.1)
+    return Workload("CIFAR-10 ResNet-20", graph, samples, goals, model, timed_samples=4)
 
 
 def _vgg16() -> Workload:
     graph, samples, model = _synthetic("vgg16", 1)
-    return Workload("VGG-16 at 224x224", graph, samples, model)
+    return Workload("VGG-16 at 224x224", graph, samples, Goals(), model)
 
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {
@@ -103,35 +112,64 @@ def _synthetic(name: str, count: int) -> tuple[Graph, NDArray[np.float32], bytes
 
 
 @cache
-def chip_for(work: Workload) -> nc.Chip:
-    """Darwin3: one chip, or the smallest square board of them that the network fits."""
-    return smallest_board(nc.lower(work.graph, nc.chip("darwin3")), "darwin3")
+def placed(work: Workload) -> Placement:
+    """On darwin3: one chip, or the smallest square board of them that the network fits."""
+    codes = work.graph.quantize(work.samples[:CALIBRATION_SAMPLES])
+    network = nc.lower(work.graph, nc.chip("darwin3"), calibration=codes)
+    return placed_on_a_board(network, "darwin3")
 
 
-def compiled(work: Workload, chip: str | nc.Chip) -> nc.Image:
-    """A workload's image."""
+@cache
+def compiled(work: Workload, chip: str) -> nc.Image:
+    """A workload's image, for `ideal`, or for darwin3 and as many as it takes."""
+    if chip == "darwin3":
+        return nc.assemble(placed(work))
     return nc.compile(work.graph, chip, calibration=work.samples[:CALIBRATION_SAMPLES])
 
 
-def values(work: Workload, chip: str | nc.Chip, threads: int) -> list[Figure]:
-    """SOP/s and samples/s of `timing="none"`."""
-    image = compiled(work, chip)
+def compiling(work: Workload) -> list[Figure]:
+    """Weights per second from the graph to the image, the board searched for."""
+    took = seconds_of(lambda: nc.assemble(placed.__wrapped__(work)), rounds=3)
+    name, goal = f"compile: {work.name}, darwin3", work.goals.compiled_weights_per_s
+    return [Figure(name, _weights(work) / took / 1e6, "M weights/s", goal)]
 
-    def simulated() -> nc.Run:
-        return nc.simulate(image, work.samples, timing="none", threads=threads, compare=False)
 
-    sops = int(simulated().sops.sum())
-    took = seconds_of(simulated)
-    name = f"none: {work.name}, {image.chip.name}, {_threads(threads)}"
-    return [
-        Figure(name, sops / took / 1e9, "GSOP/s", work.none_gsops_per_s),
-        Figure(name, len(work.samples) / took, "samples/s", work.none_samples_per_s),
-    ]
+def _weights(work: Workload) -> int:
+    layers = [layer for layer in work.graph.layers if isinstance(layer, Convolution | Dense)]
+    return sum(layer.weights.size for layer in layers)
+
+
+def values(work: Workload, threads: int) -> list[Figure]:
+    """SOP/s and samples/s of `timing="none"`, and beside onnxruntime's."""
+    figures = []
+    clock = clock_for(threads)
+    for chip in ("darwin3", "ideal") if work.model else ("darwin3",):
+        simulated = partial(
+            nc.simulate, compiled(work, chip), work.samples,
+            timing="none", threads=threads, compare=False,
+        )  # fmt: skip
+        sops = int(simulated().sops.sum())
+        name = f"none: {work.name}, {chip}, {_threads(threads)}"
+        ratio = None
+        if work.model is None:
+            took = seconds_of(simulated, clock)
+        else:
+            took, ratio = paired(simulated, runner(work.model, work.samples, threads), clock)
+        goals = work.goals if chip == "darwin3" else Goals(of_onnxruntime=work.goals.of_onnxruntime)
+        samples_per_s = len(work.samples) / took
+        figures += [
+            Figure(name, sops / took / 1e9, "GSOP/s", goals.none_gsops_per_s),
+            Figure(name, samples_per_s, "samples/s", goals.none_samples_per_s),
+        ]
+        if ratio is not None:
+            goal = goals.of_onnxruntime if chip == "ideal" else None
+            figures.append(Figure(name, ratio, "of onnxruntime's", goal))
+    return figures
 
 
 def cycles(work: Workload, threads: int) -> list[Figure]:
     """Simulated events per second of `timing="cycle"`."""
-    image = compiled(work, chip_for(work))
+    image = compiled(work, "darwin3")
     samples = work.samples[: work.timed_samples]
 
     def simulated() -> nc.Run:
@@ -140,36 +178,22 @@ def cycles(work: Workload, threads: int) -> list[Figure]:
     forget_peak()
     run = simulated()
     peak = status_bytes("VmHWM")
-    took = seconds_of(simulated)
+    took = seconds_of(simulated, clock_for(threads))
     name = f"cycle: {work.name}, darwin3 x{image.chips_used}, {_threads(threads)}"
     hops = int(run.counters["flit_hops"].sum())
     return [
         Figure(name, hops / took / 1e6, "M hops/s"),
         Figure(name, int(run.work_cycles.sum()) / took / 1e6, "M cycles/s"),
-        Figure(name, len(samples) / took, "samples/s", work.cycle_samples_per_s),
+        Figure(name, len(samples) / took, "samples/s", work.goals.cycle_samples_per_s),
         Figure(f"memory: {work.name}, peak of the process", peak / 2**30, "GiB"),
     ]
 
 
-def compare(work: Workload, threads: int) -> list[Figure]:
-    """`timing="none"` beside onnxruntime's int8, on the same graph, samples and threads."""
-    if work.model is None:
-        return []
-    theirs = onnxruntime_samples_per_s(work.model, work.samples, threads)
-    figures = [Figure(f"onnxruntime int8: {work.name}, {_threads(threads)}", theirs, "samples/s")]
-    for chip, goal in (("ideal", work.of_onnxruntime), (chip_for(work), None)):
-        _, ours = values(work, chip, threads)
-        figures.append(Figure(ours.name, ours.value / theirs, "of theirs", goal))
-    return figures
-
-
 def image_size(work: Workload) -> list[Figure]:
     """Bytes of an image as a share of its limit: 1.3 a weight, 64 a core, 8 a neuron."""
-    image = compiled(work, chip_for(work))
-    layers = [layer for layer in work.graph.layers if isinstance(layer, Convolution | Dense)]
-    weights = sum(layer.weights.size for layer in layers)
+    image = compiled(work, "darwin3")
     neurons = sum(layer.neurons for layer in image.layers)
-    limit = 1.3 * weights + 64 * len(image.cores) + 8 * neurons
+    limit = 1.3 * _weights(work) + 64 * len(image.cores) + 8 * neurons
     return [Figure(f"image: {work.name}, darwin3", limit / len(image.to_bytes()), "limit/size", 1)]
 
 
@@ -206,7 +230,11 @@ def first_spikes(threads: int) -> list[Figure]:
             nc.simulate, image, samples, timing=timing, threads=threads, compare=False
         )
         name = f"{timing}: {work.name}, quartz T = {timesteps}, {chip}, {_threads(threads)}"
-        figures.append(Figure(name, len(samples) / seconds_of(simulated), "samples/s", goal))
+        figures.append(
+            Figure(
+                name, len(samples) / seconds_of(simulated, clock_for(threads)), "samples/s", goal
+            )
+        )
     return figures
 
 
@@ -214,12 +242,15 @@ def _threads(count: int) -> str:
     return f"{count} thread{'s' * (count > 1)}"
 
 
-def figures_of(name: str, threads: int) -> list[Figure]:
+def figures_of(name: str, threads: int, with_cycles: bool) -> list[Figure]:
     """Everything that is measured of a workload."""
     work = workload(name)
-    figures = values(work, chip_for(work), threads)
-    if name != "convolution":
-        figures += cycles(work, threads) + image_size(work)
+    figures = values(work, threads)
+    if name == "convolution":
+        return figures
+    figures += compiling(work) + image_size(work)
+    if name != "vgg16" or with_cycles:
+        figures += cycles(work, threads)
     if name == "lenet":
         figures += first_spikes(threads)
     return figures
@@ -233,16 +264,12 @@ def main() -> None:
     """Measures everything, or what the arguments name."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*ALONE, *WORKLOADS]))
-    parser.add_argument("--compare", action="store_true", help="beside onnxruntime's int8")
-    parser.add_argument("--threads", type=int, default=DEFAULT_THREADS)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cycles", action="store_true", help="of VGG-16, too: half an hour")
     chosen = parser.parse_args()
     for name in chosen.names or [*ALONE, *WORKLOADS]:
-        if name in ALONE:
-            figures = [] if chosen.compare else ALONE[name]()
-        elif chosen.compare:
-            figures = compare(workload(name), chosen.threads)
-        else:
-            figures = figures_of(name, chosen.threads)
+        alone = ALONE.get(name)
+        figures = alone() if alone else figures_of(name, chosen.threads, chosen.cycles)
         for figure in figures:
             print(figure, flush=True)
 

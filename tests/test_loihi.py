@@ -175,7 +175,7 @@ def test_inspect_and_chips_say_which_numbers_they_show():
 
 
 def stored(link) -> int:
-    return next(width for width in (1, 2, 3, 4, 5, 6, 8) if width >= link.weight_bits)
+    return next(width for width in (1, 2, 3, 4, 5, 6, 8) if width >= link.weights.bits)
 
 
 def first_spikes(graph, chip):
