@@ -19,4 +19,4 @@ def replay(side: int = 24, rate: float = 0.05, count: int = 1_000_000) -> list[F
     hops = int(nc.replay(packets, chip).hops.sum())
     took = seconds_of(lambda: nc.replay(packets, chip))
     name = f"replay: uniform {rate} on {side} x {side}, {len(created):,} packets"
-    return [Figure(name, hops / took / 1e6, "Mhops/s", 30)]
+    return [Figure(name, hops / took / 1e6, "Mhops/s", 27)]
