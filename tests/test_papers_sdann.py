@@ -164,7 +164,8 @@ def smallest(monkeypatch):
     size = replace(
         QUICK_SIZE,
         trained=(("cifar10_vgg_max", "cifar10", 16), ("digits_cnn", "digits", 40)),
-        synthetic=(("cifar10net", 1),),
+        synthetic=(("tiny_vgg", 1),),
+        by_layer=("digits_cnn", "tiny_vgg"),
         pipelined=("digits_cnn",),
         trials=0,
     )
@@ -179,7 +180,7 @@ def test_a_run_tells_what_it_leaves_out_and_is_the_same_again(tmp_path):
     assert "! LEFT OUT: cifar10_vgg_max: no " in ran.stdout
     assert "written: " in ran.stdout.splitlines()[-1]
     about, measured = ran.stdout.split("\n\n", 1)
-    assert "structure not the paper's own: cifar10net, ours, 1.7 M parameters" in about
+    assert "structure not the paper's own: tiny_vgg, ours, 5.76 M parameters" in about
     assert max(map(len, measured.splitlines())) <= 160
     names = {
         f"table-{number}.csv" for number in ("02-03", "04", "05", "06", "07", "08", "09", "10")
@@ -191,7 +192,7 @@ def test_a_run_tells_what_it_leaves_out_and_is_the_same_again(tmp_path):
     report = (first / "report.md").read_text()
     assert "synthetic weights" in report
     assert "digits_cnn (trained): SOPs of a sample by layer, rate codes simulated" in report
-    assert "cifar10net (synthetic weights): SOPs of a sample by layer, rate codes counted" in report
+    assert "tiny_vgg (synthetic weights): SOPs of a sample by layer, rate codes counted" in report
     rows = list(csv.DictReader(tables(first)["table-04.csv"].splitlines()))
     synthetic = [row for row in rows if row["weights"] == "synthetic weights"]
     assert synthetic
