@@ -33,7 +33,7 @@ def test_pickles_are_never_loaded(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     message, hint = refusal(tmp_path / "x.npy")
     assert message == f"'{tmp_path}/x.npy' holds pickled Python objects, which are never loaded"
-    assert hint == "store a plain array, such as numpy.stack(list_of_pictures)"
+    assert hint == "store a plain array, such as numpy.stack(list_of_images)"
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz"])
@@ -173,7 +173,7 @@ def test_a_broken_gzip_is_refused(tmp_path):
 
 def test_idx_labels_are_not_taken_for_pictures(tmp_path):
     path = write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(3, np.uint8))
-    assert refusal(path)[0] == f"'{path}' holds labels (one axis), expected pictures"
+    assert refusal(path)[0] == f"'{path}' holds labels (one axis), expected images"
 
 
 def test_a_bin_file_of_another_record_length_is_refused(tmp_path):

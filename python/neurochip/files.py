@@ -62,6 +62,25 @@ def written(
         raise error(f"cannot write {what}{str(path)!r}: {reason(raised)}", hint=hint) from raised
 
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How the small text begins that stands for a large file in a repository."""
+
+
+def refuse_lfs_pointer(start: bytes, what: str, error: type[NeurochipError]) -> None:
+    """Refuses what stands for a file that was not downloaded.
+
+    Args:
+        start: The first bytes of a file.
+        what: Names the file.
+        error: The class to raise.
+    """
+    if start.startswith(LFS_POINTER):
+        raise error(
+            f"{what} is a Git LFS pointer, not the file itself",
+            hint="download the file with `git lfs pull`",
+        )
+
+
 def reason(error: OSError) -> str:
     """What went wrong, to be put behind a colon."""
     told = error.strerror or str(error)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,7 +21,8 @@ from onnx.external_data_helper import (
 )
 from onnx.inliner import inline_local_functions
 
-from ..errors import ModelError
+from ..errors import ModelError, NeurochipError
+from ..files import reason, refuse_lfs_pointer
 from ..formats import Array
 
 PathOrModel: TypeAlias = "str | os.PathLike[str] | bytes | ModelProto"
@@ -44,19 +46,33 @@ def read_model(model: PathOrModel) -> tuple[ModelProto, str]:
         if uses_external_data(tensor):
             _load_external(tensor, folder)
     if proto.functions:
-        proto = inline_local_functions(proto)
+        with _damaged("the model's functions"):
+            proto = inline_local_functions(proto)
     return proto, name
+
+
+@contextmanager
+def _damaged(what: str) -> Iterator[None]:
+    """Turns what the libraries below raise into one error: there is no end to what it may be."""
+    try:
+        yield
+    except NeurochipError:
+        raise
+    except Exception as error:
+        told = str(error) or type(error).__name__
+        raise ModelError(f"{what} cannot be read: {told.splitlines()[0]}") from error
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise ModelError(f"cannot read model '{path}': {reason.lower()}") from None
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        told = reason(error) if isinstance(error, OSError) else str(error)
+        raise ModelError(f"cannot read model '{path}': {told}") from None
 
 
 def _parse(data: bytes, what: str) -> ModelProto:
+    refuse_lfs_pointer(data, what, ModelError)
     proto = ModelProto()
     try:
         proto.ParseFromString(data)
@@ -96,9 +112,9 @@ def tensor_array(tensor: TensorProto) -> Array:
     """
     try:
         return np.asarray(numpy_helper.to_array(tensor))
-    except (KeyError, TypeError, ValueError) as error:
-        reason = f"its data does not fit its type and shape ({error})"
-        raise ModelError(f"tensor '{tensor.name}' is damaged: {reason}") from None
+    except Exception as error:  # there is no end to what a damaged tensor makes onnx raise
+        told = f"its data does not fit its type and shape ({error})"
+        raise ModelError(f"tensor '{tensor.name}' is damaged: {told}") from None
 
 
 def _load_external(tensor: TensorProto, folder: Path | None) -> None:
@@ -108,7 +124,11 @@ def _load_external(tensor: TensorProto, folder: Path | None) -> None:
             f"tensor '{tensor.name}' keeps its data in another file",
             hint="load the model by its path, with the data file beside it",
         )
-    info = ExternalDataInfo(tensor)
+    with _damaged(f"the external data of tensor '{tensor.name}'"):
+        _load_from(tensor, folder, ExternalDataInfo(tensor))
+
+
+def _load_from(tensor: TensorProto, folder: Path, info: ExternalDataInfo) -> None:
     path = (folder / info.location).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise ModelError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 
 import numpy as np
@@ -58,7 +59,8 @@ def walk(proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]]) -> G
     if feed is None:
         raise problem
     try:
-        output = _last(builder, result)
+        with _fitting():
+            output = _last(builder, result)
     except Refusal as refusal:
         producer = next(node for node in reversed(nodes) if output_name in node.output)
         found = (producer.name or output_name, str(refusal))
@@ -109,12 +111,28 @@ def _results(node: Node, builder: Builder, rules: checker.C.CheckerContext) -> t
     if node.op_type == node.proto.op_type:
         try:
             checker.check_node(node.proto, rules)
-        except checker.ValidationError as error:
+        except Exception as error:  # there is no end to what the checker raises
             raise Refusal(f"it is not valid ONNX: {str(error).splitlines()[0]}") from None
     if foldable(node):
         return fold(node)
-    result = REGISTRY[node.op_type](node, builder)
+    with _fitting():
+        result = REGISTRY[node.op_type](node, builder)
     return result if isinstance(result, tuple) else (result,)
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """Refuses what is valid ONNX by itself, but no operation on these inputs.
+
+    Translations ask for shapes and numbers as the operator's definition has them: what NumPy or
+    Python raise where a model has others is the model's fault. A broken promise of our own is not
+    among these errors.
+    """
+    try:
+        yield
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        told = str(error) or type(error).__name__
+        raise Refusal(f"its inputs and attributes do not fit together: {told}") from error
 
 
 def _check(

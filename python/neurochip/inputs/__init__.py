@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..errors import InputError
 from . import cifar, idx, numpy_files, pictures
 from .fitting import fit
@@ -43,42 +40,40 @@ def read_inputs(
         InputError: If the file cannot be read or holds something else than samples.
     """
     path = Path(path)
-    raw = _read_raw(path)
-    kept = _kept(raw.x, samples, path)
+    if samples is not None and samples < 1:
+        raise InputError(f"{samples} samples asked for, expected at least 1")
+    raw = _read_raw(path, samples)
+    _require_samples(raw, samples, path)
     found = raw.labels if labels is None else read_labels(labels)
     if found is not None:
-        found = checked_labels(found, len(raw.x), str(labels or path))[:kept]
+        found = checked_labels(found, raw.count, str(labels or path))[:samples]
     calibration = raw.calibration
     return Inputs(
-        x=scaled(raw.x[:kept], scale, path),
+        x=scaled(raw.x, scale, path),
         labels=found,
         calibration=None if calibration is None else scaled(calibration, scale, path),
         source=str(path),
     )
 
 
-def _read_raw(path: Path) -> Raw:
+def _read_raw(path: Path, samples: int | None) -> Raw:
     if not path.exists():
         raise InputError(f"no such input file: {str(path)!r}")
     for file_format in FORMATS:
         if file_format.recognizes(path):
-            return file_format.read(path)
+            return file_format.read(path, samples)
     raise InputError(
         f"{str(path)!r} is in no known input format",
         hint="give an .npy, .npz, idx or CIFAR-10 .bin file, or a folder of PNG or JPEG pictures",
     )
 
 
-def _kept(x: NDArray[np.generic], samples: int | None, path: Path) -> int:
-    if x.ndim == 0 or x.size == 0:
-        raise InputError(f"{str(path)!r} holds no samples: its array has shape {x.shape}")
-    if samples is None:
-        return len(x)
-    if samples < 1:
-        raise InputError(f"{samples} samples asked for, expected at least 1")
-    if samples > len(x):
+def _require_samples(raw: Raw, samples: int | None, path: Path) -> None:
+    if raw.x.ndim == 0 or raw.x.size == 0:
+        shape = (raw.count, *raw.x.shape[1:]) if raw.x.ndim else ()
+        raise InputError(f"{str(path)!r} holds no samples: its array has shape {shape}")
+    if samples is not None and samples > raw.count:
         raise InputError(
-            f"{samples} samples asked for, {str(path)!r} has {len(x)}",
-            hint=f"ask for {len(x)} or fewer",
+            f"{samples} samples asked for, {str(path)!r} has {raw.count}",
+            hint=f"ask for {raw.count} or fewer",
         )
-    return samples

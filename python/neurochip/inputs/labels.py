@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from . import idx, numpy_files
+from .limits import MAX_TEXT_BYTES
 
 
 def read_labels(path: str | Path) -> NDArray[np.generic]:
@@ -23,11 +24,14 @@ def read_labels(path: str | Path) -> NDArray[np.generic]:
     if numpy_files.recognizes(path):
         return numpy_files.read_labels(path)
     if idx.recognizes(path):
-        return idx.read_array(path)
+        return idx.read_array(path)[0]
     try:
+        size = path.stat().st_size
+        if size > MAX_TEXT_BYTES:
+            raise ValueError(f"it has {size:,} bytes, at most {MAX_TEXT_BYTES:,} are read")
         words = path.read_text(encoding="ascii").split()
         return np.array([int(word) for word in words], dtype=np.int64)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise InputError(
             f"cannot read labels from {str(path)!r}: {error}",
             hint="give an .npy, .npz or idx file, or text with one class index a line",

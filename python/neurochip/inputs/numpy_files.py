@@ -1,12 +1,7 @@
-"""NumPy files: `.npy` holds samples; `.npz` holds samples, labels and calibration samples by name.
-
-Pickled objects are never loaded.
-"""
+"""NumPy files: an `.npy` holds samples, an `.npz` also labels and calibration samples, by name."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .numpy_arrays import NumpyFile, open_numpy
 from .raw import Raw
 
 SAMPLES = ("x", "x_test")
@@ -26,49 +22,32 @@ def recognizes(path: Path) -> bool:
     return path.is_file() and path.suffix in {".npy", ".npz"}
 
 
-def read(path: Path) -> Raw:
+def read(path: Path, samples: int | None) -> Raw:
     """Reads the samples, and from an `.npz` the labels and calibration samples beside them."""
-    arrays = _load(path)
-    if path.suffix == ".npy":
-        return Raw(x=arrays["x"])
-    return Raw(
-        x=_first_of(arrays, SAMPLES, path, "samples"),
-        labels=next((arrays[name] for name in LABELS if name in arrays), None),
-        calibration=next((arrays[name] for name in CALIBRATION if name in arrays), None),
-    )
+    with open_numpy(path) as file:
+        if file.is_single:
+            x = file.read(rows=samples)
+            return Raw(x.values, x.rows)
+        x = file.read(_first_of(file, SAMPLES, path, "samples"), samples)
+        labels, calibration = (
+            next((file.read(name).values for name in names if name in file.names), None)
+            for names in (LABELS, CALIBRATION)
+        )
+        return Raw(x.values, x.rows, labels, calibration)
 
 
 def read_labels(path: Path) -> NDArray[np.generic]:
     """Reads the only array of an `.npy`, or the labels of an `.npz`."""
-    arrays = _load(path)
-    return arrays["x"] if path.suffix == ".npy" else _first_of(arrays, LABELS, path, "labels")
+    with open_numpy(path) as file:
+        name = "" if file.is_single else _first_of(file, LABELS, path, "labels")
+        return file.read(name).values
 
 
-def _load(path: Path) -> dict[str, NDArray[np.generic]]:
-    known = {*SAMPLES, *LABELS, *CALIBRATION}
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"x": loaded}
-            # Other arrays stay packed: only their names matter, to a message.
-            return {name: loaded[name] if name in known else np.empty(0) for name in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        if "allow_pickle" in str(error):
-            raise InputError(
-                f"{str(path)!r} holds pickled Python objects, which are never loaded",
-                hint="store a plain array, such as numpy.stack(list_of_pictures)",
-            ) from error
-        raise InputError(f"cannot read {str(path)!r} as a NumPy file: {error}") from error
-
-
-def _first_of(
-    arrays: dict[str, NDArray[np.generic]], names: Sequence[str], path: Path, what: str
-) -> NDArray[np.generic]:
+def _first_of(file: NumpyFile, names: Sequence[str], path: Path, what: str) -> str:
     for name in names:
-        if name in arrays:
-            return arrays[name]
-    found = ", ".join(repr(name) for name in arrays) or "nothing"
+        if name in file.names:
+            return name
+    found = ", ".join(repr(name) for name in file.names) or "nothing"
     wanted = " or ".join(repr(name) for name in names)
     raise InputError(
         f"{str(path)!r} has no {what}: expected an array named {wanted}, found {found}",

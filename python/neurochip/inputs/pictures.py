@@ -5,17 +5,24 @@ Sub-folders named by class index are the labels of the pictures in them.
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files import refuse_lfs_pointer
+from .limits import rows_to_read
 from .raw import Raw
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 # What each of Pillow's modes is read as. Others (transparency, 16 bit) would lose information.
 READ_AS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
+
+MAX_PIXELS = 1 << 26
+"""Of one picture: no network takes as many, and they unpack to 200 MB."""
 
 
 def recognizes(path: Path) -> bool:
@@ -23,13 +30,14 @@ def recognizes(path: Path) -> bool:
     return path.is_dir() or path.suffix.lower() in SUFFIXES
 
 
-def read(path: Path) -> Raw:
+def read(path: Path, samples: int | None) -> Raw:
     """Reads pictures in the order of their names; all must have the size of the first."""
     found = _pictures(path)
     labels = _labels(path, found)
     first = _read_picture(found[0])
-    pixels = np.empty((len(found), *first.shape), dtype=np.uint8)
-    for position, picture in enumerate(found):
+    kept = rows_to_read((len(found), *first.shape), samples, repr(str(path)))
+    pixels = np.empty((kept, *first.shape), dtype=np.uint8)
+    for position, picture in enumerate(found[:kept]):
         values = _read_picture(picture)
         if values.shape != first.shape:
             raise InputError(
@@ -38,7 +46,7 @@ def read(path: Path) -> Raw:
                 hint="bring all pictures to the network's input size",
             )
         pixels[position] = values
-    return Raw(x=pixels, labels=labels)
+    return Raw(pixels, len(found), labels)
 
 
 def _pictures(path: Path) -> list[Path]:
@@ -69,10 +77,13 @@ def _is_index(folder: Path) -> bool:
 
 
 def _read_picture(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError  # only who reads pictures needs it
+    from PIL import Image  # only who reads pictures needs it
 
     try:
-        with Image.open(path) as picture:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(path)
+        with picture:
             mode = READ_AS.get(picture.mode)
             if mode is None:
                 raise InputError(
@@ -80,9 +91,25 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
                     "expected 8-bit grey or RGB without transparency",
                     hint="convert it, for instance with Pillow: .convert('RGB')",
                 )
+            width, height = picture.size
+            if width * height > MAX_PIXELS:
+                raise InputError(
+                    f"picture {str(path)!r} is {width:,} x {height:,}, at most {MAX_PIXELS:,} "
+                    "pixels are read",
+                    hint="resize it to the network's input size",
+                )
             return np.asarray(picture.convert(mode), dtype=np.uint8)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # there is no end to what a damaged picture makes Pillow raise
+        refuse_lfs_pointer(_start(path), repr(str(path)), InputError)
         raise InputError(f"cannot read picture {str(path)!r}: {error}") from error
+
+
+def _start(path: Path) -> bytes:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(64)
+    return b""
 
 
 def _size(values: NDArray[np.uint8]) -> str:

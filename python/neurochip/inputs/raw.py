@@ -15,6 +15,8 @@ class Raw:
     """Samples as a file stores them, neither checked nor scaled; the first axis is the sample."""
 
     x: NDArray[np.generic]
+    count: int
+    """How many samples there are; `x` may be the first of them."""
     labels: NDArray[np.generic] | None = None
     calibration: NDArray[np.generic] | None = None
 
@@ -25,5 +27,5 @@ class InputFormat(Protocol):
     def recognizes(self, path: Path) -> bool:
         """Whether name and kind of `path` say this format."""
 
-    def read(self, path: Path) -> Raw:
-        """Reads samples and what lies beside them."""
+    def read(self, path: Path, samples: int | None) -> Raw:
+        """Reads the first `samples`, or all where it is None, and what lies beside them."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..chip import Chip
 from ..errors import InputError
+from ..inputs.numpy_arrays import open_numpy
 
 WANTED = ("created", "source", "destination")
 RECORDED = ("injected", "arrived")
 """What a recording may know beside them: cycles to compare with."""
+
+KNOWN = frozenset({*WANTED, *RECORDED, "packets", "columns"})
 
 MAX_CYCLE = 1 << 62
 """No packet is created later: its arrival must fit 64 bits too."""
@@ -104,14 +105,15 @@ def _named(columns: Columns, what: str) -> Columns:
 def _load(path: Path) -> Columns:
     if not path.is_file():
         raise InputError(f"no such file of packets: {str(path)!r}")
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if not isinstance(loaded, np.ndarray):
-                return dict(loaded.items())
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"cannot read {str(path)!r} as a NumPy file: {error}") from error
-    raise InputError(f"{str(path)!r} is a single array, expected an .npz of columns", hint=HINT)
+    with open_numpy(path) as file:
+        if file.is_single:
+            raise InputError(
+                f"{str(path)!r} is a single array, expected an .npz of columns", hint=HINT
+            )
+        # Of other columns only the names are told: they stay packed.
+        return {
+            name: file.read(name).values if name in KNOWN else np.empty(0) for name in file.names
+        }
 
 
 def _refuse_shapes(columns: Columns, what: str) -> None:
