@@ -88,14 +88,13 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
     assert str(refusal(path)).startswith(f"cannot read chip file {str(path)!r}: ")
 
 
-def test_an_unknown_field_is_told_with_its_line_and_column(tmp_path):
+def test_an_unknown_field_is_told_with_its_line_and_what_is_near(tmp_path):
     path = tmp_path / "chip.toml"
     path.write_text(TINY.replace("max_neurons = 512", "max_neurons = 512\nmax_neruons = 512"))
     line = TINY[: TINY.index("max_neurons")].count("\n") + 2
     told = str(refusal(path))
-    assert f"line {line}, column 1" in told
-    assert "^^^^^^^^^^^" in told
-    assert "unknown field `max_neruons`, expected one of `max_neurons`" in told
+    expected = f"line {line}: unknown field `core.max_neruons`; did you mean `max_neurons`?"
+    assert told.endswith(expected)
 
 
 def test_a_file_that_is_not_toml_is_told_where(tmp_path):
@@ -108,7 +107,7 @@ def test_impossible_values_are_told_all_at_once():
     error = refusal("tiny", {"core.max_neurons": 0, "noc.hop_cycles": 0})
     assert str(error).splitlines() == [
         "in chip 'tiny':",
-        "`core.max_neurons` is 0, expected 1 or more",
+        "`core.max_neurons` is 0, expected 1 to 16777216",
         "`noc.hop_cycles` is 0, expected 1 to 65536",
     ]
 

@@ -141,7 +141,7 @@ RAISED = {
     ),
     errors.ChipError: (
         lambda: nc.chip("darwin3", {"core.max_neurons": 0}),
-        "in chip 'darwin3': `core.max_neurons` is 0, expected 1 or more",
+        "in chip 'darwin3': `core.max_neurons` is 0, expected 1 to 16777216",
         "",
     ),
     errors.CapacityError: (

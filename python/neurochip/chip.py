@@ -18,15 +18,21 @@ from numpy.typing import NDArray
 
 from . import _core
 from .errors import ChipError
+from .files import refuse_lfs_pointer
 
 SUFFIX = ".toml"
+MAX_FILE_BYTES = 1 << 20
+"""Of a chip file; the core refuses longer ones."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Chip:
     """A checked chip description."""
 
     core: _core.Chip
+
+    def __repr__(self) -> str:
+        return f"Chip({self.name!r}, {self.num_cores:,} cores)"
 
     @cached_property
     def spec(self) -> Mapping[str, Any]:
@@ -86,6 +92,11 @@ class Chip:
         """Cycles in a microsecond, of the clock or of the time base."""
         return self.clock_mhz or 1e3 / float(self.spec["process"]["time_base_ns"])
 
+    @property
+    def tick_cycles(self) -> int:
+        """Shortest timestep, cycles; 0: none. `sync.tick_us` at the chip's clock, rounded up."""
+        return self.core.tick_cycles()
+
     def barrier_cycles(self, active_nodes: int) -> int:
         """Cycles of the barrier of a network with neurons on so many nodes."""
         return self.core.barrier_cycles(active_nodes)
@@ -98,6 +109,17 @@ class Chip:
     def provenance(self, field: str) -> str:
         """Where a dotted field's value comes from: a graded source, or `assumed: why`."""
         return self.core.provenance(field) or ""
+
+    def stated(self, field: str) -> Mapping[str, Any]:
+        """The same in parts: `grade`, and `source`, `why`, `low`, `high`, `choices` where known.
+
+        Grades are `published`, `derived`, `fitted`, `assumed` and `user`. What needs no source, such as
+        the number of chips, is the user's to choose.
+        """
+        found = self.core.provenance_json(field)
+        chosen = {"grade": "user", "why": "chosen for a run"}
+        stated: Mapping[str, Any] = chosen if found is None else json.loads(found)
+        return stated
 
     def assumed(self) -> dict[str, str]:
         """The fields whose values no source gives, each with the reason for its value."""
@@ -228,10 +250,7 @@ def _text(chip: str | Path) -> tuple[str, str | None]:
         return _text(named)[0], profile
     path = Path(chip)
     if path.is_file():
-        try:
-            return path.read_text(encoding="utf-8"), None
-        except (OSError, UnicodeDecodeError) as error:
-            raise ChipError(f"cannot read chip file {str(path)!r}: {error}") from error
+        return _file_text(path), None
     texts = dict(_core.built_in_chips())
     name = str(chip).removesuffix(SUFFIX)
     if name in texts:
@@ -242,6 +261,76 @@ def _text(chip: str | Path) -> tuple[str, str | None]:
     raise ChipError(f"no chip {str(chip)!r}: no such file, and not one of {known}", hint=hint)
 
 
+def _file_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        refuse_lfs_pointer(content, repr(str(path)), ChipError)
+        return content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ChipError(f"cannot read chip file {str(path)!r}: {error}") from error
+
+
+def built_in_text(name: str) -> str:
+    """The file of a built-in chip, to start one's own from.
+
+    Raises:
+        ChipError: If there is no such chip.
+    """
+    texts = dict(_core.built_in_chips())
+    if name.removesuffix(SUFFIX) not in texts:
+        known = ", ".join(f"`{each}`" for each in texts)
+        raise ChipError(f"no built-in chip {name!r}", hint=f"the built-in chips are {known}")
+    return texts[name.removesuffix(SUFFIX)]
+
+
+UNITS = {
+    "millicycles": "thousandths of a cycle",
+    "cycles": "cycles",
+    "latency": "cycles",
+    "flits": "flits",
+    "hops": "hops",
+    "bits": "bits",
+    "words": "words",
+    "entries": "entries",
+    "neurons": "neurons",
+    "lanes": "neurons",
+    "dendrites": "dendrites",
+    "synapses": "synapses",
+    "mhz": "MHz",
+    "pj": "pJ",
+    "mw": "mW",
+    "us": "us",
+    "ns": "ns",
+    "nm": "nm",
+    "v": "V",
+}
+"""By a word of a field's name: the schema puts the unit there."""
+
+
+def unit(field: str) -> str:
+    """The unit of a dotted field; empty for words, switches, positions and plain numbers."""
+    table, _, name = field.rpartition(".")
+    if name.startswith("sops_per"):
+        return "SOPs per cycle"
+    if table.startswith(("core.timing.soma_cycles", "core.second_state_word.soma_cycles")):
+        return UNITS["cycles"]
+    words = name.removesuffix("_x").removesuffix("_y").split("_per_")[0].split("_by_")[0].split("_")
+    return next((UNITS[word] for word in reversed(words) if word in UNITS), "")
+
+
 def _toml(value: object) -> str:
-    """A Python value as TOML; text is TOML already, as on the command line."""
-    return value if isinstance(value, str) else json.dumps(value)
+    """A Python or NumPy value as TOML; text is TOML already, as on the command line."""
+    if isinstance(value, str):
+        return value
+    return _inline(value)
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_inline(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return "none" if value is None else json.dumps(value)

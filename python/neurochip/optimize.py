@@ -104,7 +104,7 @@ def _placer(placement: Placement, image: Image, codes: NDArray[np.uint8]) -> _co
         (mesh["width"], mesh["height"]),
         (mesh["max_hops_x"], mesh["max_hops_y"]),
         _core_words(chip),
-        (INPUT_PORT, [(port["x"], port["y"]) for port in chip.spec["io"]]),
+        (INPUT_PORT, chip.ports()),
         np.array([tile.usage.dendrite_words for tile in placement.tiles], np.int64),
         simulator.flows(np.asarray(spikes, np.uint64)),
     )

@@ -45,16 +45,17 @@ def fields_table(chip: Chip) -> TextTable:
 
 
 def fields(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Every field by its dotted name; a field of a list of tables has all its values."""
+    """Every field that has a value, by its dotted name; of a list of tables, all its values."""
     for name, value in spec.items():
         dotted = f"{prefix}{name}"
-        if dotted in UNSOURCED or value is None:
+        if dotted in UNSOURCED or value is None or value == []:
             continue
         if isinstance(value, Mapping):
             yield from fields(value, f"{dotted}.")
-        elif value and isinstance(value, list) and isinstance(value[0], Mapping):
+        elif isinstance(value, list) and isinstance(value[0], Mapping):
             columns = {field: [entry[field] for entry in value] for field in value[0]}
-            yield from fields(columns, f"{dotted}.")
+            known = {name: each for name, each in columns.items() if each != [None] * len(each)}
+            yield from fields(known, f"{dotted}.")
         else:
             yield dotted, value
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from ..chip import Chip
+from ..chip import Chip, unit
 from ..formats import Tensor
 from ..graph import Graph
 from ..image import Image
 from ..report.notes import notes
+from .chip_tables import fields
 
 SCHEMA_VERSION = 1
 
@@ -24,11 +25,18 @@ def document(things: Sequence[Thing]) -> str:
     for thing in things:
         if isinstance(thing, Chip):
             told["chip"] = thing.spec
+            told["fields"] = [_field(thing, *each) for each in fields(thing.spec)]
         elif isinstance(thing, Graph):
             told["graph"] = _graph(thing)
         else:
             told["image"] = _image(thing)
     return json.dumps(told, indent=2)
+
+
+def _field(chip: Chip, name: str, value: object) -> dict[str, Any]:
+    """A number of a chip: what it is, and where it comes from."""
+    stated = {"grade": None, "source": None, "why": None, "low": None, "high": None}
+    return {"field": name, "value": value, "unit": unit(name), **stated, **chip.stated(name)}
 
 
 def _graph(graph: Graph) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _timing(run: Run, cycles: NDArray[np.int64]) -> Timing:
         samples_per_s=run.samples_per_s,
         run_cycles=run_cycles,
         run_samples_per_s=len(run.outputs) * chip.cycles_per_us * 1e6 / run_cycles,
-        tick_cycles=int(chip.spec["sync"]["tick_cycles"]),
+        tick_cycles=chip.tick_cycles,
         work_cycles_per_timestep=float(run.timestep_work_cycles.mean()),
         longest_work_cycles=int(run.timestep_work_cycles.max()),
         barrier_cycles=chip.barrier_cycles(run.image.nodes_used),
@@ -173,7 +173,7 @@ def _term(run: Run, component: str, field: str) -> EnergyTerm:
         price_unit=_unit(chip, field),
         energy_pj=float(run.energy_by_component_pj[component].mean()),
         provenance=provenance,
-        assumed=provenance.startswith("assumed"),
+        assumed=chip.stated(field).get("grade") == "assumed",
     )
 
 
@@ -188,8 +188,10 @@ def _unit(chip: Chip, field: str) -> str:
     return "mW" if chip.num_chips == 1 else f"mW x {chip.num_chips} chips"
 
 
-def _fullest(image: Image) -> Memory:
+def _fullest(image: Image) -> Memory | None:
     core, per_node = image.fullest_core, image.chip.cores_per_node
+    if core is None:
+        return None
     return Memory(
         core=core.core,
         x=core.x,

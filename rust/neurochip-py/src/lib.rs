@@ -67,7 +67,7 @@ impl From<Raised> for PyErr {
 }
 
 /// A checked chip description.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "neurochip._core")]
 struct Chip(ChipSpec);
 
 #[pymethods]
@@ -101,12 +101,27 @@ impl Chip {
         self.0.sync.barrier(active_nodes)
     }
 
+    /// Shortest timestep, cycles; 0: none.
+    fn tick_cycles(&self) -> u64 {
+        self.0.tick_cycles()
+    }
+
     fn provenance(&self, field: &str) -> Option<String> {
-        self.0.provenance(field).map(str::to_owned)
+        self.0.provenance(field)
+    }
+
+    /// The same in parts, as JSON.
+    fn provenance_json(&self, field: &str) -> Option<String> {
+        self.0.provenance_json(field)
     }
 
     fn assumed(&self) -> Vec<(String, String)> {
-        self.0.assumed().into_iter().map(|(field, reason)| (field.to_owned(), reason.to_owned())).collect()
+        self.0.assumed().into_iter().map(|(field, reason)| (field.to_owned(), reason)).collect()
+    }
+
+    /// Pickles and copies are made by way of JSON, which holds everything.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        Ok((slf.get_type().getattr("from_json")?, (slf.get().to_json(),)))
     }
 
     /// Starts to send packets, in the order of their creation, through the network alone; `decoded`:
@@ -125,7 +140,7 @@ impl Chip {
 }
 
 /// A checked image.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "neurochip._core")]
 struct Image(image::Image);
 
 #[pymethods]
@@ -146,6 +161,11 @@ impl Image {
 
     fn description(&self) -> String {
         self.0.description_json()
+    }
+
+    /// Pickles and copies are made by way of the bytes of its file.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((slf.get_type().getattr("from_bytes")?, (slf.get().to_bytes(slf.py()),)))
     }
 }
 

@@ -9,10 +9,12 @@ mod check;
 mod cores;
 mod energy;
 mod error;
+mod io;
 mod overrides;
 mod port;
 mod profile;
 mod provenance;
+mod reading;
 mod sync;
 
 use std::collections::BTreeMap;
@@ -26,9 +28,12 @@ pub use cores::{
     Requantizer, SecondStateWord, Soma, SomaCycles, StemCycles, SynapseLists,
 };
 pub use energy::{Energy, EnergyScope};
-pub use error::{Error, OutOfRange};
+pub use error::{Error, OutOfRange, Problem};
+pub use io::{IoPort, Place, PlacedPort};
 pub use port::Port;
 pub use profile::Profile;
+pub use provenance::{Entry, Grade, Stated};
+pub use reading::MAX_BYTES as MAX_FILE_BYTES;
 pub use sync::Synchronization;
 
 /// The chip files that travel inside the program, by name: (name, TOML text).
@@ -66,14 +71,14 @@ pub struct ChipSpec {
     pub sync: Synchronization,
     /// Ports at the chip's edge, where spikes enter and leave.
     #[serde(default)]
-    pub io: Vec<IoPort>,
+    pub io: Vec<PlacedPort>,
     /// Prices of the counted events.
     pub energy: Energy,
     /// What runs the chip, where its time is known; no machine simulates it.
     #[serde(default)]
     pub host: Option<Host>,
     /// Where each field's value comes from: dotted field (or its table, or `*`) to a graded source.
-    pub provenance: BTreeMap<String, String>,
+    pub provenance: BTreeMap<String, Entry>,
 }
 
 /// Which spike codes the neurons of a chip can compute. That a chip takes none is no mistake: it is
@@ -162,20 +167,6 @@ pub struct Noc {
     pub arbitration_order: [Port; 5],
 }
 
-/// The outward side of a router at the chip's edge, where spikes enter and leave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IoPort {
-    /// Column of the router.
-    pub x: u32,
-    /// Row of the router.
-    pub y: u32,
-    /// The side that faces outward.
-    pub side: Port,
-    /// Cycles between flits that enter.
-    pub io_cycles: u32,
-}
-
 impl Noc {
     /// Cycles from a router to the queue of its neighbour on this side.
     pub fn hop_cycles_to(&self, side: Port) -> u32 {
@@ -188,10 +179,10 @@ impl ChipSpec {
     /// Parses and checks a chip description.
     ///
     /// # Errors
-    /// Text that is not TOML or not this schema (with line, column and caret), values that no
-    /// hardware can have, fields without provenance.
+    /// Text that is not TOML (with line, column and caret), fields that are unknown, missing or of another
+    /// type (all of them, with their lines), values that no hardware can have, fields without provenance.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        let spec: Self = toml::from_str(text)?;
+        let spec = reading::read(text)?;
         spec.check()?;
         Ok(spec)
     }
@@ -243,6 +234,11 @@ impl ChipSpec {
         digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
+    /// Shortest timestep, cycles; 0: none.
+    pub fn tick_cycles(&self) -> u64 {
+        self.sync.tick_cycles(&self.process)
+    }
+
     /// The mesh of the whole board.
     pub fn grid(&self) -> Grid {
         Grid::new(&self.mesh, &self.board)
@@ -250,14 +246,16 @@ impl ChipSpec {
 
     /// The io ports of the whole board, in global coordinates.
     pub fn ports(&self) -> Vec<IoPort> {
-        self.grid().ports(&self.io)
+        let io: Vec<_> = self.io.iter().map(|port| port.on(&self.mesh)).collect();
+        self.grid().ports(&io)
     }
 
     /// How many [`ChipSpec::ports`] there are.
     pub fn num_ports(&self) -> u32 {
         let Board { chips_x, chips_y, .. } = self.board;
-        let outward =
-            |port: &IoPort| if matches!(port.side, Port::PlusX | Port::MinusX) { chips_y } else { chips_x };
+        let outward = |port: &PlacedPort| {
+            if matches!(port.side, Port::PlusX | Port::MinusX) { chips_y } else { chips_x }
+        };
         self.io.iter().map(outward).sum()
     }
 

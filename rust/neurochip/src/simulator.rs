@@ -335,7 +335,7 @@ impl Simulator {
 
     /// Lines timesteps up, given the cycle in which each is quiet.
     fn timeline(&self, quiet_cycles: &[u64]) -> Timeline {
-        Timeline::new(&self.image.description().chip.sync, self.active_nodes, quiet_cycles)
+        Timeline::new(&self.image.description().chip, self.active_nodes, quiet_cycles)
     }
 
     /// The cycles of the timesteps of a sample's slot; where things happen is added to `places`.

@@ -1,6 +1,6 @@
 //! From the work of each timestep to the cycle in which it starts: ticks, barriers, overruns.
 
-use crate::chip::Synchronization;
+use crate::chip::ChipSpec;
 use crate::counters::Counters;
 
 /// When each timestep of a run starts.
@@ -17,20 +17,23 @@ pub struct Timeline {
 impl Timeline {
     /// Lines timesteps of a network with neurons on `active_nodes` up, given the cycle in which each is
     /// quiet, counted from its own start.
-    pub fn new(sync: &Synchronization, active_nodes: u32, quiet_cycles: &[u64]) -> Self {
-        let barrier_cycles = sync.barrier(active_nodes);
+    pub fn new(chip: &ChipSpec, active_nodes: u32, quiet_cycles: &[u64]) -> Self {
+        Self::of(chip.tick_cycles(), chip.sync.barrier(active_nodes), quiet_cycles)
+    }
+
+    fn of(tick_cycles: u64, barrier_cycles: u64, quiet_cycles: &[u64]) -> Self {
         let mut timeline =
             Self { starts: Vec::with_capacity(quiet_cycles.len()), stop: 0, counters: Counters::default() };
         for &quiet in quiet_cycles {
             timeline.starts.push(timeline.stop);
             let synchronized = quiet + 1 + barrier_cycles;
-            let length = synchronized.max(sync.tick_cycles);
+            let length = synchronized.max(tick_cycles);
             timeline.stop += length;
             timeline.counters.add(&Counters {
                 timestep_cycles: length,
                 barrier_cycles,
                 waiting_cycles: length - synchronized,
-                overruns: u64::from(sync.tick_cycles > 0 && synchronized > sync.tick_cycles),
+                overruns: u64::from(tick_cycles > 0 && synchronized > tick_cycles),
                 ..Counters::default()
             });
         }
@@ -48,10 +51,10 @@ impl Timeline {
 mod tests {
     use super::*;
 
+    use crate::chip::BUILT_IN;
+
     fn timeline(tick_cycles: u64, barrier_cycles: u64, quiet_cycles: &[u64]) -> Timeline {
-        let sync =
-            Synchronization { tick_cycles, barrier_cycles, barrier_cycles_by_nodes: vec![(2, 0), (3, 5)] };
-        Timeline::new(&sync, 2, quiet_cycles)
+        Timeline::of(tick_cycles, barrier_cycles, quiet_cycles)
     }
 
     #[test]
@@ -81,13 +84,11 @@ mod tests {
 
     #[test]
     fn the_barrier_is_that_of_the_nodes_in_use() {
-        let sync = Synchronization {
-            tick_cycles: 0,
-            barrier_cycles: 10,
-            barrier_cycles_by_nodes: vec![(1, 0), (3, 8)],
-        };
-        let stop = |active_nodes| Timeline::new(&sync, active_nodes, &[99]).stop;
+        let (_, tiny) = BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap();
+        let mut chip = ChipSpec::from_toml(tiny).unwrap();
+        (chip.sync.barrier_cycles, chip.sync.barrier_cycles_by_nodes) = (10, vec![(1, 0), (3, 8)]);
+        let stop = |active_nodes| Timeline::new(&chip, active_nodes, &[99]).stop;
         assert_eq!([1, 2, 3].map(stop), [110, 114, 118]);
-        assert_eq!(Timeline::new(&sync, 2, &[99, 0]).counters.barrier_cycles, 28);
+        assert_eq!(Timeline::new(&chip, 2, &[99, 0]).counters.barrier_cycles, 28);
     }
 }

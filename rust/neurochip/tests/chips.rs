@@ -69,7 +69,7 @@ fn darwin3_at_its_peak_is_the_published_chip_of_darwin_wafer() {
     let sops_per_us = 575 * u64::from(spec.core.timing.sops_per_cycle.unwrap()) * 333;
     let published = 64_000_000 / 64; // 64 TSOPS on 64 chips
     assert!((published * 95 / 100..=published).contains(&sops_per_us), "{sops_per_us}");
-    let tick_us = spec.sync.tick_cycles / 333;
+    let tick_us = spec.tick_cycles() / 333;
     assert_eq!(tick_us, 500);
 }
 

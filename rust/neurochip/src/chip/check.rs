@@ -16,6 +16,28 @@ const MAX_LATENCY: u32 = 1 << 16;
 /// Longest barrier of a table, cycles: interpolating it takes a product of two such numbers.
 const MAX_BARRIER: u64 = u32::MAX as u64;
 
+/// Longest tick, cycles, and longest of those given as a time, us: a second and more of any clock, so that
+/// the cycles of a million timesteps of a million samples stay within 64 bits.
+const MAX_TICK_CYCLES: u64 = 1 << 40;
+const MAX_TICK_US: f64 = 1e7;
+
+/// Clock frequencies of electronics, MHz, and what stands for a cycle where there is no clock, ns.
+const CLOCK_MHZ: (f64, f64) = (1e-3, 1e5);
+const TIME_BASE_NS: (f64, f64) = (1e-3, 1e6);
+
+/// Largest energy per event, pJ, power of an idle chip, mW, and time of a host, us: a joule, a megawatt and
+/// a quarter of an hour. Sums over every event of a run stay finite.
+const MAX_PRICE: f64 = 1e12;
+const MAX_STATIC_MW: f64 = 1e9;
+const MAX_HOST_US: f64 = 1e9;
+
+/// Highest supply voltage, V, and largest feature size, nm.
+const MAX_VDD_V: f64 = 100.0;
+const MAX_NM: u32 = 100_000;
+
+/// Most of what a core holds: its neurons, words, entries. Cycles of a timestep then fit 64 bits.
+const MAX_HELD: u32 = 1 << 24;
+
 /// The spike code whose neurons scale their membranes.
 const STEM: &str = "stem";
 
@@ -67,8 +89,8 @@ impl Ranges {
     }
 
     /// One of two fields that say the same has a value, and the other none.
-    fn one_of(&mut self, [first, second]: [(&str, Option<f64>); 2]) {
-        match (first.1, second.1) {
+    fn one_of<T: Display>(&mut self, [first, second]: [(&str, Option<T>); 2]) {
+        match (&first.1, &second.1) {
             (None, None) => {
                 self.require(false, first.0, "absent", format_args!("a value, or one for {}", second.0));
             }
@@ -79,8 +101,10 @@ impl Ranges {
         }
     }
 
-    fn not_negative(&mut self, field: &str, value: f64) {
-        self.require(value >= 0.0 && value.is_finite(), field, value, "0 or more");
+    fn between(&mut self, field: &str, value: f64, low: f64, high: f64) {
+        // A number of 300 digits helps nobody.
+        let told = if value.abs() < 1e15 { value.to_string() } else { format!("{value:e}") };
+        self.require((low..=high).contains(&value), field, told, format_args!("{low} to {high}"));
     }
 }
 
@@ -146,7 +170,7 @@ impl ChipSpec {
 
     fn check_core(&self, ranges: &mut Ranges) {
         let core = &self.core;
-        ranges.at_least("core.max_neurons", core.max_neurons, 1);
+        ranges.within("core.max_neurons", core.max_neurons, 1, MAX_HELD);
         ranges.require(!core.weight_bits.is_empty(), "core.weight_bits", "[]", "one width or more");
         for &bits in &core.weight_bits {
             ranges.within("core.weight_bits", bits, 1, 16);
@@ -196,6 +220,7 @@ impl ChipSpec {
         let memory = &self.core.dendrite_memory;
         let widest = self.core.weight_bits.last().copied().unwrap_or(1);
         ranges.at_least("core.dendrite_memory.word_bits", memory.word_bits, widest);
+        ranges.within("core.dendrite_memory.word_bits", memory.word_bits, 1, MAX_HELD);
         let field = "core.dendrite_memory.depth_words_by_column";
         let depths = &memory.depth_words_by_column;
         ranges.require(!depths.is_empty(), field, "[]", "one depth or more");
@@ -236,11 +261,11 @@ impl ChipSpec {
         ] {
             ranges.within(field, cycles, 1, MAX_LATENCY);
         }
-        ranges.at_least("core.timing.soma_lanes", timing.soma_lanes, 1);
+        ranges.within("core.timing.soma_lanes", timing.soma_lanes, 1, MAX_HELD);
         ranges.within("core.timing.soma_latency", timing.soma_latency, 1, MAX_LATENCY);
         ranges.within("core.timing.axon_lookup_cycles", timing.axon_lookup_cycles, 1, MAX_LATENCY);
         ranges.within("core.timing.decode_cycles", timing.decode_cycles, 1, MAX_LATENCY);
-        ranges.at_least("core.timing.sops_per_cycle", timing.sops_per_cycle.unwrap_or(1), 1);
+        ranges.within("core.timing.sops_per_cycle", timing.sops_per_cycle.unwrap_or(1), 1, MAX_HELD);
         let millicycles = timing.sop_millicycles;
         ranges.within("core.timing.sop_millicycles", millicycles.unwrap_or(1), 1, 1000 * MAX_LATENCY);
         let fields = [
@@ -267,6 +292,18 @@ impl ChipSpec {
     }
 
     fn check_sync(&self, ranges: &mut Ranges) {
+        let (tick_us, tick_cycles) = (self.sync.tick_us, self.sync.tick_cycles);
+        ranges.between("sync.tick_us", tick_us.unwrap_or(0.0), 0.0, MAX_TICK_US);
+        let expected = format_args!("0 to {MAX_TICK_CYCLES}");
+        let cycles = tick_cycles.unwrap_or(0);
+        ranges.require(cycles <= MAX_TICK_CYCLES, "sync.tick_cycles", cycles, expected);
+        ranges.one_of([
+            ("sync.tick_us", tick_us.map(|us| us.to_string())),
+            ("sync.tick_cycles", tick_cycles.map(|cycles| cycles.to_string())),
+        ]);
+        let barrier = self.sync.barrier_cycles;
+        let expected = format_args!("0 to {MAX_BARRIER}");
+        ranges.require(barrier <= MAX_BARRIER, "sync.barrier_cycles", barrier, expected);
         let table = &self.sync.barrier_cycles_by_nodes;
         let field = "sync.barrier_cycles_by_nodes";
         for &(nodes, cycles) in table {
@@ -285,41 +322,53 @@ impl ChipSpec {
     }
 
     fn check_io(&self, ranges: &mut Ranges) {
+        let mut places = vec![];
         for (index, io) in self.io.iter().enumerate() {
-            let coordinates = format!("[{}, {}]", io.x, io.y);
-            let inside = io.x < self.mesh.width && io.y < self.mesh.height;
-            ranges.require(inside, &format!("io[{index}]"), &coordinates, "a node of the mesh");
+            let table = format!("io[{index}]");
+            ranges.within(&format!("{table}.io_cycles"), io.io_cycles, 1, MAX_LATENCY);
+            let Some([x, y]) = io.position(&self.mesh) else {
+                let is_local = io.side == Port::Local;
+                let field = if is_local { format!("{table}.side") } else { table };
+                let value = if is_local { "local" } else { "placed twice or nowhere" };
+                let expected =
+                    if is_local { "+x, -x, +y or -y" } else { "`x` and `y`, or `at` instead of them" };
+                ranges.require(false, &field, value, expected);
+                continue;
+            };
+            let coordinates = format!("[{x}, {y}]");
+            let inside = x < self.mesh.width && y < self.mesh.height;
+            ranges.require(inside, &table, &coordinates, "a node of the mesh");
             let outward = match io.side {
-                Port::PlusX => io.x + 1 == self.mesh.width,
-                Port::MinusX => io.x == 0,
-                Port::PlusY => io.y + 1 == self.mesh.height,
-                Port::MinusY => io.y == 0,
+                Port::PlusX => x + 1 == self.mesh.width,
+                Port::MinusX => x == 0,
+                Port::PlusY => y + 1 == self.mesh.height,
+                Port::MinusY => y == 0,
                 Port::Local => false,
             };
             let expected = format!("a side of {coordinates} that faces outward");
-            ranges.require(outward || !inside, &format!("io[{index}].side"), io.side, expected);
-            let place = (io.x, io.y, io.side);
-            let again = self.io[..index].iter().any(|other| (other.x, other.y, other.side) == place);
-            ranges.require(!again, &format!("io[{index}]"), &coordinates, "a port of its own");
-            ranges.within(&format!("io[{index}].io_cycles"), io.io_cycles, 1, MAX_LATENCY);
+            ranges.require(outward || !inside, &format!("{table}.side"), io.side, expected);
+            let again = places.contains(&(x, y, io.side));
+            ranges.require(!again, &table, &coordinates, "a port of its own");
+            places.push((x, y, io.side));
         }
     }
 
     fn check_prices(&self, ranges: &mut Ranges) {
         let (process, energy) = (&self.process, &self.energy);
-        ranges.not_negative("process.vdd_v", process.vdd_v);
-        let fields =
-            [("process.clock_mhz", process.clock_mhz), ("process.time_base_ns", process.time_base_ns)];
-        for (field, value) in fields {
-            let value = value.unwrap_or(1.0);
-            ranges.require(value > 0.0 && value.is_finite(), field, value, "more than 0");
-        }
-        ranges.one_of(fields);
+        ranges.within("process.nm", process.nm, 1, MAX_NM);
+        ranges.between("process.vdd_v", process.vdd_v, 0.0, MAX_VDD_V);
+        ranges.between("process.clock_mhz", process.clock_mhz.unwrap_or(1.0), CLOCK_MHZ.0, CLOCK_MHZ.1);
+        let time_base_ns = process.time_base_ns.unwrap_or(1.0);
+        ranges.between("process.time_base_ns", time_base_ns, TIME_BASE_NS.0, TIME_BASE_NS.1);
+        ranges.one_of([
+            ("process.clock_mhz", process.clock_mhz),
+            ("process.time_base_ns", process.time_base_ns),
+        ]);
         if let Some(host) = &self.host {
-            ranges.not_negative("host.us_per_sample", host.us_per_sample);
-            ranges.not_negative("host.us_per_timestep", host.us_per_timestep);
+            ranges.between("host.us_per_sample", host.us_per_sample, 0.0, MAX_HOST_US);
+            ranges.between("host.us_per_timestep", host.us_per_timestep, 0.0, MAX_HOST_US);
         }
-        ranges.not_negative("energy.sop_pj", energy.sop_pj);
+        ranges.between("energy.sop_pj", energy.sop_pj, 0.0, MAX_PRICE);
         for (field, price) in [
             ("energy.soma_update_pj", energy.soma_update_pj),
             ("energy.spike_pj", energy.spike_pj.unwrap_or(0.0)),
@@ -331,7 +380,8 @@ impl ChipSpec {
             ("energy.io_flit_pj", energy.io_flit_pj),
             ("energy.static_mw", energy.static_mw),
         ] {
-            ranges.not_negative(field, price);
+            let most = if field == "energy.static_mw" { MAX_STATIC_MW } else { MAX_PRICE };
+            ranges.between(field, price, 0.0, most);
             let once = energy.scope == EnergyScope::PerTerm || price <= 0.0;
             ranges.require(once, field, price, "0, as energy.scope is all_in");
         }

@@ -8,8 +8,22 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Error {
     /// Not TOML, or not this schema. The message carries the line, the column and a caret.
-    #[error("{}", .0.to_string().trim_end())]
+    #[error("{}", with_short_lines(&.0.to_string()))]
     Syntax(#[from] toml::de::Error),
+    /// More text than a chip file has.
+    #[error("the file has {0} bytes, expected {max} or fewer", max = super::MAX_FILE_BYTES)]
+    TooLong(usize),
+    /// Fields that the schema does not have, that it needs, or of the wrong type.
+    #[error("{}", lines(.0))]
+    Problems(Vec<Problem>),
+    /// A chip that cannot be extended.
+    #[error("`extends` is {given}, expected one of the built-in chips {}", quoted(.known))]
+    UnknownBase {
+        /// What the file says.
+        given: String,
+        /// Those that can be extended.
+        known: Vec<String>,
+    },
     /// The description in an image is not this schema.
     #[error("not a chip description: {0}")]
     Json(#[from] serde_json::Error),
@@ -50,8 +64,35 @@ impl fmt::Display for OutOfRange {
     }
 }
 
-fn lines(problems: &[OutOfRange]) -> String {
+/// What is wrong with a field of a chip file, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line of the file; none where it has no such field.
+    pub line: Option<usize>,
+    /// The rest.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(formatter, "line {line}: {}", self.what),
+            None => formatter.write_str(&self.what),
+        }
+    }
+}
+
+fn lines(problems: &[impl fmt::Display]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// A caret helps nobody behind a line of 100,000 characters.
+fn with_short_lines(told: &str) -> String {
+    let short = |line: &str| match line.char_indices().nth(200) {
+        Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+        None => line.to_owned(),
+    };
+    told.trim_end().lines().map(short).collect::<Vec<_>>().join("\n")
 }
 
 fn quoted(fields: &[String]) -> String {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::provenance::{SET_FOR_THIS_RUN, is_within};
+use super::provenance::{Entry, SET_FOR_THIS_RUN, is_within};
+use super::reading::in_words;
 use super::{ChipSpec, Error};
 
 /// What a field is set to that shall have no value.
@@ -13,13 +14,43 @@ pub(super) fn set(spec: &ChipSpec, field: &str, text: &str) -> Result<ChipSpec, 
     let refused = |reason| Error::Override { field: field.to_owned(), reason };
     let mut chip = serde_json::to_value(spec).expect("a chip is plain data");
     *find(&mut chip, field).map_err(refused)? = parse(text).map_err(refused)?;
-    let mut spec: ChipSpec = serde_json::from_value(chip).map_err(|error| refused(error.to_string()))?;
     let named = without_indices(field);
+    let mut replaced = vec![];
+    if let Some((_, others)) = alternatives().into_iter().find(|(one, _)| *one == named && text != NONE) {
+        let table = field.rsplit_once('.').map_or("", |(table, _)| table);
+        for other in others {
+            let other_field = other.rsplit_once('.').map_or(*other, |(_, name)| name);
+            *find(&mut chip, &format!("{table}.{other_field}")).map_err(refused)? = Value::Null;
+            replaced.push(*other);
+        }
+    }
+    let mut spec: ChipSpec = serde_json::from_value(chip).map_err(|error| refused(told(&error)))?;
+    spec.provenance.retain(|key, _| !replaced.contains(&key.as_str()));
     spec.provenance.retain(|key, _| !is_within(key, &named));
     if !["name", "source"].contains(&field) && text != NONE {
-        spec.provenance.insert(named, SET_FOR_THIS_RUN.to_owned());
+        spec.provenance.insert(named, Entry::Text(SET_FOR_THIS_RUN.to_owned()));
     }
     Ok(spec)
+}
+
+/// Fields that say the same in two ways: setting one takes the others away.
+pub(super) fn alternatives() -> [(&'static str, &'static [&'static str]); 5] {
+    [
+        ("sync.tick_us", &["sync.tick_cycles"]),
+        ("sync.tick_cycles", &["sync.tick_us"]),
+        ("io.at", &["io.x", "io.y"]),
+        ("io.x", &["io.at"]),
+        ("io.y", &["io.at"]),
+    ]
+}
+
+/// What serde says of a value, in words.
+fn told(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    match told.split_once(", expected ") {
+        Some((found, expected)) => format!("{found}, expected {}", in_words(expected)),
+        None => told,
+    }
 }
 
 /// The value at a dotted path, or what was expected in its place.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::overrides::find;
-use super::provenance::is_within;
+use super::provenance::{Entry, is_within};
 use super::{ChipSpec, Error};
 
 /// Values that one source gives where the chip file has those of another.
@@ -18,7 +18,7 @@ pub struct Profile {
     /// Dotted fields and what they are.
     pub values: BTreeMap<String, Value>,
     /// Where each of these values comes from, as in the chip's own table.
-    pub provenance: BTreeMap<String, String>,
+    pub provenance: BTreeMap<String, Entry>,
 }
 
 /// The field that names the profile of a chip.

@@ -67,7 +67,7 @@ fn an_off_by_one_in_any_parameter_is_noticed() {
         ("board.chips_x and board.chips_y", |spec| {
             // The same routers as one chip.
             (spec.mesh.width, spec.mesh.height, spec.io) =
-                (spec.grid().width, spec.grid().height, spec.ports());
+                (spec.grid().width, spec.grid().height, spec.ports().into_iter().map(Into::into).collect());
             (spec.board.chips_x, spec.board.chips_y) = (1, 1);
         }),
         ("board.link_cycles", |spec| *spec.board.link_cycles.as_mut().unwrap() += 1),

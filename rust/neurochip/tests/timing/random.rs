@@ -1,6 +1,6 @@
 //! Random chips, and random work for them.
 
-use neurochip::chip::{IoPort, Port};
+use neurochip::chip::{IoPort, PlacedPort, Port};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -86,13 +86,13 @@ fn any_core_timing() -> impl Strategy<Value = neurochip::chip::CoreTiming> {
 }
 
 /// Every outward side of the mesh that is asked for, once.
-fn io_ports(width: u32, height: u32, ports: &[(Index, u32)]) -> Vec<IoPort> {
+fn io_ports(width: u32, height: u32, ports: &[(Index, u32)]) -> Vec<PlacedPort> {
     let rows = (0..height).flat_map(|y| [(0, y, Port::MinusX), (width - 1, y, Port::PlusX)]);
     let columns = (0..width).flat_map(|x| [(x, 0, Port::MinusY), (x, height - 1, Port::PlusY)]);
     let mut sides: Vec<_> = rows.chain(columns).collect();
     let taken = ports.iter().map(|(index, io_cycles)| {
         let (x, y, side) = sides.remove(index.index(sides.len()));
-        IoPort { x, y, side, io_cycles: *io_cycles }
+        IoPort { x, y, side, io_cycles: *io_cycles }.into()
     });
     taken.collect()
 }

@@ -48,7 +48,7 @@ pub(crate) const SECOND_STATE_WORD: &str = "{dendrite_words_per_neuron = 1, mult
 /// The chip `tiny` on 8 x 8 nodes, with fields set.
 pub(crate) fn tiny(fields: &[(&str, &str)]) -> ChipSpec {
     let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "tiny").unwrap();
-    let larger = [("mesh.width", "8"), ("mesh.height", "8"), ("io.1.x", "7"), ("core.max_neurons", "100000")];
+    let larger = [("mesh.width", "8"), ("mesh.height", "8"), ("core.max_neurons", "100000")];
     let overrides: Vec<_> = larger
         .iter()
         .chain(fields)

@@ -54,13 +54,8 @@ impl Choices {
 }
 
 /// The nodes of the chip as a board of four.
-const FOUR_CHIPS: [(&str, &str); 5] = [
-    ("mesh.width", "4"),
-    ("mesh.height", "4"),
-    ("board.chips_x", "2"),
-    ("board.chips_y", "2"),
-    ("io.1.x", "3"),
-];
+const FOUR_CHIPS: [(&str, &str); 4] =
+    [("mesh.width", "4"), ("mesh.height", "4"), ("board.chips_x", "2"), ("board.chips_y", "2")];
 
 /// A network of up to four populations behind its input, all of one code, in boxes on up to 33 cores.
 pub(crate) fn network(choices: &mut Choices) -> Network {

@@ -84,7 +84,7 @@ fn the_network_itself_is_an_image() {
 fn a_chip_or_a_length_that_cannot_be() {
     assert_eq!(
         refusal(|image, _| image.chip.core.max_neurons = 0),
-        "its chip: `core.max_neurons` is 0, expected 1 or more"
+        "its chip: `core.max_neurons` is 0, expected 1 to 16777216"
     );
     assert_eq!(refusal(|image, _| image.timesteps = 0), "0 timesteps, expected 1 to 1048576");
     assert_eq!(refusal(|image, _| image.timesteps = u32::MAX), "4294967295 timesteps, expected 1 to 1048576");
