@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Any
 
 import typer
 
@@ -91,8 +91,8 @@ def takes_compile_options(
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """A function's parameters as keywords, their types resolved where it was written."""
-    types = get_type_hints(function, include_extras=True)
+    # Not `typing.get_type_hints`: on Python 3.10 it hides what an option says behind an `Optional`.
     return {
-        name: parameter.replace(annotation=types[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in inspect.signature(function).parameters.items()
+        name: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in inspect.signature(function, eval_str=True).parameters.items()
     }

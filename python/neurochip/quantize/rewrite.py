@@ -32,7 +32,8 @@ def rewrite(
         options: Weights per tensor or per channel.
     """
     onnxruntime()
-    from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorsData
+    from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType
+    from onnxruntime.quantization.calibrate import TensorsData
 
     described = {name: _extremes(each) for name, each in formats.items()}
     described |= {name: described[source] for name, source in points.shared.items()}
