@@ -27,10 +27,14 @@ RTL_MESH = {
 }
 
 
-def chip_of(side: int, queue_flits: int, timing: dict[str, object]) -> nc.Chip:
+UNLIMITED = {"noc.receive_flits": 60_000}
+"""Ejection credits of the recordings whose packets have several flits."""
+
+
+def chip_of(size: tuple[int, int], queue_flits: int, timing: dict[str, object]) -> nc.Chip:
     overrides = {
-        "mesh.width": side,
-        "mesh.height": side,
+        "mesh.width": size[0],
+        "mesh.height": size[1],
         "io": [],
         "noc.packet_flits": 1,
         "noc.queue_flits": queue_flits,
@@ -41,11 +45,21 @@ def chip_of(side: int, queue_flits: int, timing: dict[str, object]) -> nc.Chip:
 
 
 CHIPS = {
-    "booksim2_4x4_queue4_uniform_0.3": (4, 4, BOOKSIM2),
-    "booksim2_8x8_queue2_uniform_0.1": (8, 2, BOOKSIM2),
-    "booksim2_8x8_queue4_uniform_0.26": (8, 4, BOOKSIM2),
-    "rtl_mesh_4x4_queue4_uniform_0.35": (4, 4, RTL_MESH),
+    "booksim2_4x4_queue4_uniform_0.3": ((4, 4), 4, BOOKSIM2),
+    "booksim2_8x8_queue2_uniform_0.1": ((8, 8), 2, BOOKSIM2),
+    "booksim2_8x8_queue4_uniform_0.26": ((8, 8), 4, BOOKSIM2),
+    "rtl_mesh_4x4_queue4_uniform_0.35": ((4, 4), 4, RTL_MESH),
 }
+
+SEVERAL_FLITS = {
+    "booksim2_5x3_queue8_3flits_uniform_0.15": (
+        (5, 3), 8, {**BOOKSIM2, **UNLIMITED, "noc.packet_flits": 3}
+    ),
+    "booksim2_8x8_queue2_2flits_uniform_0.4": (
+        (8, 8), 2, {**BOOKSIM2, **UNLIMITED, "noc.packet_flits": 2}
+    ),
+}  # fmt: skip
+"""Recordings that ended before every packet had arrived."""
 
 
 def recording(name: str) -> dict[str, NDArray[np.int64]]:
@@ -53,11 +67,11 @@ def recording(name: str) -> dict[str, NDArray[np.int64]]:
     with gzip.open(FOLDER / f"{name}.csv.gz", "rt") as file:
         table = np.loadtxt(file, np.int64, delimiter=",", skiprows=1)
     created, source, destination, waited, travelled = table.T
-    injected = created + waited
+    injected = np.where(waited < 0, -1, created + waited)
     return {
         "created": created,
         "source": source,
         "destination": destination,
         "injected": injected,
-        "arrived": injected + travelled,
+        "arrived": np.where(travelled < 0, -1, injected + travelled),
     }

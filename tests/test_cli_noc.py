@@ -45,7 +45,7 @@ def packets(tmp_path):
 
 
 def test_a_recording_is_replayed_and_summed_up_in_a_table(packets):
-    assert CHIPS[NAME][0] == 4
+    assert CHIPS[NAME][0] == (4, 4)
     told = neurochip("noc", packets, "--chip", "tiny.toml", *BOOKSIM2)
     assert (told.exit_code, told.stderr) == (0, "")
     assert told.stdout == TABLE

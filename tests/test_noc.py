@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from neurochip.errors import InputError
 from neurochip.links import Link
 from neurochip.noc.summary import Latency, Recorded
 from neurochip.simulate import Interrupted
-from recordings import CHIPS, chip_of, recording
+from recordings import CHIPS, SEVERAL_FLITS, chip_of, recording
 
 SMALL = "rtl_mesh_4x4_queue4_uniform_0.35"
 
@@ -35,6 +36,41 @@ def test_every_recorded_packet_is_injected_and_arrives_in_its_cycle(name):
     replayed = nc.replay(recorded, chip_of(*CHIPS[name]))
     assert_same(replayed, recorded)
     assert replayed.summary.recorded == Recorded(0, len(recorded["created"]))
+
+
+@pytest.mark.parametrize("name", SEVERAL_FLITS)
+def test_packets_of_several_flits_arrive_in_their_cycles_as_far_as_was_recorded(name):
+    recorded = recording(name)
+    replayed = nc.replay(recorded, chip_of(*SEVERAL_FLITS[name]))
+    for column, ours in (("injected", replayed.injected), ("arrived", replayed.arrived)):
+        known = recorded[column] >= 0
+        np.testing.assert_array_equal(ours[known], recorded[column][known])
+    arrived = int((recorded["arrived"] >= 0).sum())
+    assert replayed.summary.recorded == Recorded(0, arrived)
+    assert arrived > 0.9 * len(recorded["created"])
+
+
+@pytest.mark.parametrize("credit", [1, 2])
+@pytest.mark.parametrize("hop", [1, 4])
+@pytest.mark.parametrize("inject", [1, 3])
+def test_an_empty_network_takes_what_its_formula_says_just_where_credits_suffice(
+    inject, hop, credit
+):
+    for flits, queue, hops in product((1, 3, 9), (1, 2, 3, 4, 5, 6, 8), (0, 1, 3)):
+        fields = {
+            "noc.packet_flits": flits,
+            "noc.queue_flits": queue,
+            "noc.receive_flits": max(flits, 1 + credit),
+            "noc.inject_cycles": inject,
+            "noc.hop_cycles": hop,
+            "noc.credit_cycles": credit,
+        }
+        replayed = nc.replay([[0, 0, hops]], nc.chip("tiny", fields))
+        took = int(replayed.arrived[0] - replayed.injected[0])
+        formula = inject + hops * hop + 1 + flits - 1
+        suffice = queue >= inject + credit and (hops == 0 or queue >= hop + credit)
+        assert (took == formula) == (flits <= queue or suffice), fields
+        assert took >= formula
 
 
 @pytest.mark.parametrize("name", CHIPS)
