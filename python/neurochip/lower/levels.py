@@ -1,4 +1,4 @@
-"""Levels: how many of a tensor's codes its first spikes tell apart (neurons.md, section 4)."""
+"""Levels: how many of a tensor's codes its first spikes tell apart (quartz.md, section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ramps on narrow registers: weights scaled down until membranes fit (neurons.md, section 4).
+"""Ramps on narrow registers: weights scaled down until membranes fit (quartz.md, section 2).
 
 With the multiplier M and the strides c of the source and d of the target, each channel has
 

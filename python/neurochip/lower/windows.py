@@ -1,6 +1,6 @@
 """Windows of first spikes: when each population sends, and what reads it out.
 
-A spike counts for as many timesteps as pass until its target is read out (neurons.md, section 4).
+A spike counts for as many timesteps as pass until its target is read out (quartz.md, section 2).
 So all sources of a population end their windows together; a branch that is early is repeated by
 relay neurons whose window is as long as it takes. In the timestep after that end a readout
 arrives, and the population's own window begins: the one that neurons are gated to. Those that are

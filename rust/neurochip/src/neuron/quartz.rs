@@ -1,4 +1,4 @@
-//! The Quartz neuron: time to first spike (neurons.md, section 4).
+//! The Quartz neuron: time to first spike (quartz.md, section 2).
 //!
 //! In one window spikes enter a current that does not decay, and in every timestep the current enters the
 //! membrane: a spike that comes `q` timesteps before the readout has been added `q` times by then. The
