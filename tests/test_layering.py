@@ -15,7 +15,10 @@ MAX_LINES = 500
 ORDER = [
     "errors",
     "files",
+    "process",
+    "reprs",
     "toml",
+    "plain",
     "_core",
     "chip",
     "plots",

@@ -12,9 +12,12 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # type checkers take it for true; to import `typing` takes half the time
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .chip import Chip
     from .chip import load as chip
     from .compile import compile

@@ -113,8 +113,8 @@ class Chip:
     def stated(self, field: str) -> Mapping[str, Any]:
         """The same in parts: `grade`, and `source`, `why`, `low`, `high`, `choices` where known.
 
-        Grades are `published`, `derived`, `fitted`, `assumed` and `user`. What needs no source, such as
-        the number of chips, is the user's to choose.
+        Grades are `published`, `derived`, `fitted`, `assumed` and `user`. What needs no source,
+        such as the number of chips, is the user's to choose.
         """
         found = self.core.provenance_json(field)
         chosen = {"grade": "user", "why": "chosen for a run"}

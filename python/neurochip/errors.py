@@ -12,15 +12,32 @@
     └── SimulationError            a run that cannot finish
 
 A bug in neurochip is none of these: it stays a `TypeError`, an `AssertionError` or a panic.
-`Interrupted` is none either: it is Ctrl-C, with how far the work got.
+`Interrupted` is none either: it is Ctrl-C or SIGTERM, with how far the work got.
+All of them go through `pickle`, to other processes and back, with all that they say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+TYPE_CHECKING = False  # type checkers take it for true; a command line begins with this module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
 
-class NeurochipError(Exception):
+class _Carried(BaseException):
+    """Goes from process to process as it is: pickling would call it with its message alone."""
+
+    def __reduce__(self) -> tuple[Callable[..., BaseException], tuple[Any, ...], dict[str, Any]]:
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(cls: type[BaseException], args: tuple[Any, ...]) -> BaseException:
+    """An error with these arguments, made without its own construction; its state follows."""
+    return cls.__new__(cls, *args)
+
+
+class NeurochipError(_Carried, Exception):
     """The user's problem, told so that it can be solved."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -82,7 +99,7 @@ class SimulationError(NeurochipError):
     """A run that cannot finish: who waits on whom, or which limit was hit."""
 
 
-class Interrupted(KeyboardInterrupt):
+class Interrupted(_Carried, KeyboardInterrupt):
     """Ctrl-C during a run; says how far it got."""
 
     def __init__(self, done: int, total: int, what: str = "samples") -> None:

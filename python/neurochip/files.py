@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,18 +26,34 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     if path.exists() and not path.is_file():
         kind = "a folder" if path.is_dir() else "no regular file"
         raise OSError(errno.EINVAL, f"it is {kind}")
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
+    unfinished = os.getpid(), path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    _unfinished.add(unfinished)  # before there is a file: a signal may come any time
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with unfinished[1].open("xb") as file:
             yield file
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
-        temporary.replace(path)
+        unfinished[1].replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _remove(*unfinished)
         raise
+    _unfinished.discard(unfinished)
+
+
+_unfinished: set[tuple[int, Path]] = set()
+"""Temporary files that may be there, each with the process that makes it."""
+
+
+def _remove(process: int, temporary: Path) -> None:
+    """Removes a temporary file, unless it is another process's that this one was forked from."""
+    if process == os.getpid():
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@atexit.register
+def _remove_unfinished() -> None:
+    """Removes what a signal left that came just before a block was entered, or while it ended."""
+    for unfinished in _unfinished:
+        _remove(*unfinished)
 
 
 @contextmanager

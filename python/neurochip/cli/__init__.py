@@ -1,7 +1,8 @@
 """The command line: one command a module, imported when it is chosen.
 
 What the user asked for goes to stdout, everything else to stderr. A `NeurochipError` ends a command
-with `error: ...` and exit code 1, wrong usage with 2, Ctrl-C with 130.
+with `error: ...` and exit code 1, wrong usage with 2, Ctrl-C with 130, SIGTERM with 143. So does a
+stdout that does not take all of it, with 1.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from ..process import run
 
 COMMANDS = {
     "run": "Run a graph or an image on a chip, and report what it took.",
@@ -91,5 +94,5 @@ def _options(
 
 
 def main() -> None:
-    """Runs the command line and exits."""
-    app()
+    """Runs the command line and exits, as `neurochip.__main__.main` does."""
+    run(app)

@@ -16,7 +16,7 @@ from ..plots import plot_format
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
-from .files import replacing, require_writable
+from .files import keep_apart, replacing, require_writable
 from .loading import CompileOptions, compiled, is_image
 from .samples import Samples
 
@@ -58,6 +58,7 @@ def command(
     """Run a graph in several spike codes, and show what each takes."""
     wanted = Samples(input, labels, samples, chosen.scale, seed)
     with task() as current:
+        keep_apart({"`--plot`": plot}, {"the model": model, **wanted.files, **chosen.files})
         codings = [Coding.parse(each) for each in codes.split(",")]
         format = None if plot is None else plot_format(plot)
         if plot is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from ..report.notes import notes_of_values
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, show_notes, task
-from .files import replacing
+from .files import keep_apart, replacing
 from .image_tables import cores_used, gain_table, modes_table, pipeline_lines, populations_table
 from .loading import CompileOptions, load_image
 
@@ -25,7 +26,9 @@ def command(
     chosen: CompileOptions,
 ) -> None:
     """Compile a graph for a chip, and write the image."""
-    with task() as current, replacing(output) as file:
+    with task() as current, ExitStack() as opened:
+        keep_apart({"`--output`": output}, {"the model": model, **chosen.files})
+        file = opened.enter_context(replacing(output))
         chosen.refuse_scale_without_samples()
         image = load_image(model, chosen, None, current)
         current.begin(f"writing {str(output)!r}")

@@ -13,9 +13,10 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from ..errors import Interrupted, NeurochipError
+from ..process import signals
 from ..tables import WIDTH, as_text
 
-INTERRUPTED = 130
+INTERRUPTED = signals.INTERRUPTED
 
 # A terminal gets its own width, a file or pipe always the same.
 OUT = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -44,6 +45,7 @@ class Task:
 def task() -> Iterator[Task]:
     """Turns what stops a command into a message on stderr and an exit code."""
     current = Task()
+    signals.work_begins()
     try:
         yield current
     except NeurochipError as error:
@@ -52,8 +54,9 @@ def task() -> Iterator[Task]:
             tell("hint", error.hint)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as interrupt:
-        tell("interrupted", f"{current.told()}{_progress(interrupt)}; {current.kept}")
-        raise typer.Exit(INTERRUPTED) from interrupt
+        signals.tells()
+        tell(signals.word(), f"{current.told()}{_progress(interrupt)}; {current.kept}")
+        raise typer.Exit(signals.exit_code()) from interrupt
 
 
 def _progress(interrupt: KeyboardInterrupt) -> str:

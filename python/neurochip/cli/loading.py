@@ -68,6 +68,15 @@ class CompileOptions:
         return tuple(f"`--{name}`" for name, value in options.items() if value is not None)
 
     @property
+    def files(self) -> dict[str, Path | None]:
+        """The files that are read for them, by option."""
+        return {
+            "`--calibration`": self.calibration,
+            "`--settings`": self.settings if isinstance(self.settings, Path) else None,
+            "`--chip`": chip_file(self.chip),
+        }
+
+    @property
     def asks_for_an_image(self) -> bool:
         """Whether anything was given that the graph alone does not need."""
         return bool(set(self.asked_for) - {OF_THE_GRAPH})
@@ -97,6 +106,12 @@ class CompileOptions:
                 "`--scale` divides stored samples, and there are none",
                 hint="give some with `--calibration`, or leave `--scale` out",
             )
+
+
+def chip_file(chip: str | None) -> Path | None:
+    """The file that holds a chip, or a chip of several profiles; None for one that is built in."""
+    named = (chip or "", (chip or "").rpartition(":")[0])
+    return next((Path(name) for name in named if name and Path(name).is_file()), None)
 
 
 def is_image(path: Path) -> bool:

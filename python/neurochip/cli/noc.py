@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +13,8 @@ from ..chip import load as load_chip
 from ..noc import replay
 from . import options
 from .console import show, show_line, shows_progress, task
-from .files import replacing
-from .loading import DEFAULT_CHIP
+from .files import keep_apart, replacing
+from .loading import DEFAULT_CHIP, chip_file
 
 
 class Consume(str, Enum):
@@ -46,7 +46,9 @@ def command(
 ) -> None:
     """Send recorded packets through the network of a chip, and report latency and load."""
     overrides = options.parse_overrides(set)
-    with task() as current, nullcontext() if output is None else replacing(output) as file:
+    with task() as current, ExitStack() as opened:
+        keep_apart({"`--output`": output}, {"the packets": packets, "`--chip`": chip_file(chip)})
+        file = None if output is None else opened.enter_context(replacing(output))
         target = load_chip(chip or DEFAULT_CHIP, overrides)
         current.begin(f"replaying {str(packets)!r}")
         progress = shows_progress() and not json

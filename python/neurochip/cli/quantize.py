@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from ..quantize import Options, Quantized, compare, input_shape
 from ..quantize import quantize as quantized
 from . import options
 from .console import show, show_line, show_notes, task
-from .files import replacing
+from .files import keep_apart, replacing
 from .quantize_tables import answers_table, tensors_table
 
 CALIBRATION_SAMPLES = 256
@@ -106,7 +107,10 @@ def command(
     Needs `pip install 'neurochip[quantize]'`.
     """
     wanted = Samples(calibration, labels, samples, scale, options.parse_shapes(shape))
-    with task() as current, replacing(output) as file:
+    with task() as current, ExitStack() as opened:
+        read = {"the model": model, "`--calibration`": calibration, "`--labels`": labels}
+        keep_apart({"`--output`": output}, read)
+        file = opened.enter_context(replacing(output))
         Options(bits, weights.value, ranges.value, percentile)  # refused before files are read
         current.begin("reading samples")
         inputs = wanted.read(model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from ..simulate import Run, simulate
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, shows_progress, task
-from .files import replacing
+from .files import keep_apart, replacing
 from .loading import CompileOptions, load_image
 from .samples import Samples
 
@@ -39,7 +39,10 @@ def command(
 ) -> None:
     """Run a graph or an image on a chip, and report what it took."""
     wanted = Samples(input, labels, samples, chosen.scale, seed)
-    with task() as current, nullcontext() if detail is None else replacing(detail) as file:
+    with task() as current, ExitStack() as opened:
+        read = {"the model": model, **wanted.files, **chosen.files}
+        keep_apart({"`--detail`": detail}, read)
+        file = None if detail is None else opened.enter_context(replacing(detail))
         current.begin("reading samples")
         given = wanted.read()
         image = load_image(model, chosen, given, current)

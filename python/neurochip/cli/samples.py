@@ -20,6 +20,11 @@ class Samples:
     scale: float | None
     seed: int
 
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """What is read, by option."""
+        return {"`--input`": self.path, "`--labels`": self.labels}
+
     def read(self) -> Inputs | None:
         """Reads the samples; None where random ones are wanted."""
         if self.path is not None:

@@ -16,7 +16,7 @@ from ..tune import DEFAULT_TRIALS, Samples, Tuned, save_plot, tune
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
-from .files import replacing, require_writable
+from .files import keep_apart, replacing, require_writable
 from .loading import CompileOptions, load_image, settings_of
 from .tune_tables import chosen_table, found_lines, front_table
 
@@ -101,6 +101,16 @@ def command(
     output = Path(f"{model.stem}.settings.toml") if output is None else output
     journal = output.with_name(output.name + ".journal")
     with task() as current:
+        keep_apart(
+            {"`--output`": output, "`--plot`": plot, "the journal": journal},
+            {
+                "the model": model,
+                "`--data`": data,
+                "`--labels`": labels,
+                **chosen.files,
+                "`--settings`": settings,
+            },
+        )
         base = settings_of(settings, chosen.decided).with_all_spikes
         chosen = replace(chosen, settings=base, decided={})
         current.begin("checking what to write")

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..plots import save
 from .compare import Coded, Compared
 
 MARGIN = 3.0
@@ -43,7 +44,7 @@ def save_plot(compared: Compared, file: BinaryIO, format: str) -> None:
     axes.set_ylabel("energy of the events of a sample, µJ")
     axes.set_title(f"{compared.network} on {compared.chip}, {compared.samples:,} samples")
     axes.legend(loc="lower right")
-    figure.savefig(file, format=format, dpi=150)
+    save(figure, file, format)
 
 
 def _point(coded: Coded) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from .. import _core
 from ..chip import Chip
 from ..errors import ImageError, NeurochipError
-from ..files import reason, written
+from ..files import reason, refuse_lfs_pointer, written
 from ..lower.network import Network
 from ..lower.views import channels_last
 from ..placement import Gain
-from .contents import Core, Layer, cores_of, layers_of
+from ..reprs import counted, named
+from .contents import Core, Layer, cores_of, layers_of, notes_of
 from .host import Host
 
 
@@ -100,14 +101,18 @@ class Image:
         return len({(core.x, core.y) for core in self.cores})
 
     @property
-    def fullest_core(self) -> Core:
-        """The core whose dendrite memory is filled most."""
-        return max(self.cores, key=lambda core: core.dendrite_words / core.dendrite_words_available)
+    def fullest_core(self) -> Core | None:
+        """The core whose dendrite memory is filled most; None where no core is in use."""
+        return max(
+            self.cores,
+            key=lambda core: core.dendrite_words / core.dendrite_words_available,
+            default=None,
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know about how the network was compiled."""
-        return tuple(self.description["host"]["notes"])
+        return notes_of(self.description)
 
     @property
     def gain(self) -> Gain | None:
@@ -158,13 +163,36 @@ class Image:
             data = Path(path).read_bytes()
         except OSError as error:
             raise ImageError(f"cannot read image {str(path)!r}: {reason(error)}") from error
+        refuse_lfs_pointer(data, f"image {str(path)!r}", ImageError)
+        try:
+            return Image.from_bytes(data)
+        except ImageError as error:
+            raise ImageError(f"{str(path)!r}: {error}", hint=error.hint) from error
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Image:
+        """Reads the bytes of an image file and checks all of them.
+
+        Raises:
+            ImageError: If they are no image, or truncated, altered, or of another version.
+        """
         try:
             image = Image(_core.Image.from_bytes(data))
             image._read_host_part()
         except NeurochipError as error:
             hint = "compile the network again with `neurochip compile`"
-            raise ImageError(f"{str(path)!r}: {error}", hint=hint) from error
+            raise ImageError(str(error), hint=hint) from error
         return image
+
+    def __reduce__(self) -> tuple[Callable[..., Image], tuple[bytes, Network | None]]:
+        """Pickles and copies as its bytes, and the network that it came from."""
+        return _remade, (self.to_bytes(), self.network)
+
+    def __repr__(self) -> str:
+        return (
+            f"Image({named(self.name)} for {named(self.chip.name)}, code {self.code}, "
+            f"{counted(len(self.cores), 'core')})"
+        )
 
     def _read_host_part(self) -> None:
         """Reads all that the core keeps without looking at it."""
@@ -174,3 +202,7 @@ class Image:
             self.host.check(self.layers[0].neurons, output.neurons)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
+
+
+def _remade(data: bytes, network: Network | None) -> Image:
+    return Image(_core.Image.from_bytes(data), network)

@@ -14,6 +14,7 @@ from ..arithmetic import reference
 from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
+from ..reprs import counted, named
 from ..requantize import Proof
 from .spike_codes import Code
 from .spike_codes import SpikeCode as SpikeCode
@@ -339,7 +340,7 @@ class Readout:
 
     s1: NDArray[np.float64]
     bias: NDArray[np.int64]
-    """Both: one, or one a neuron."""
+    """Both: one, one a channel or one a neuron."""
 
     def accumulators(self, membranes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The accumulators of neurons, from their membranes; `bias` broadcasts against them."""
@@ -370,6 +371,14 @@ class Network:
     notes: tuple[str, ...]
     evaluable: bool = True
     """Whether a layer's input codes say what its neurons send, not only when they arrive."""
+
+    def __repr__(self) -> str:
+        neurons = sum(population.num_neurons for population in self.populations)
+        return (
+            f"Network({named(self.name)}, code {self.code}, "
+            f"{counted(len(self.populations), 'population')}, "
+            f"{counted(neurons, 'neuron')})"
+        )
 
     def population(self, name: str) -> Population:
         """The population of this name."""

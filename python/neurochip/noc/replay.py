@@ -16,6 +16,7 @@ from .. import files
 from ..chip import Chip
 from ..chip import load as load_chip
 from ..errors import InputError
+from ..reprs import counted, named
 from ..simulate.waiting import Waiting, finished, no_progress_bar, progress_bar
 from ..tables import as_text
 from .packets import RECORDED, WANTED, Packets, checked
@@ -54,6 +55,12 @@ class Replay:
     core, and the queue behind it was full."""
     recorded: Mapping[str, NDArray[np.int64]] = field(repr=False)
     """(packets,) each: `injected` and `arrived` of the recording, where it had them."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Replay({counted(len(self.created), 'packet')} on {named(self.chip.name)}, "
+            f"consume {self.consume})"
+        )
 
     @property
     def latency_cycles(self) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..errors import NeurochipError
+from ..plots import save
 
 SIZE_INCHES = (9.0, 5.0)
 
@@ -45,5 +46,5 @@ def png(plot: Plot) -> bytes:
     figure = Figure(figsize=plot.size_inches, layout="constrained")
     plot.draw(figure)
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=150, metadata={"Software": None})
+    save(figure, file, "png")
     return file.getvalue()

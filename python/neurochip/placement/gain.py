@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..plain import optional, real, table, truth, whole
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -34,12 +36,31 @@ class Gain:
 
     @staticmethod
     def from_json(told: Mapping[str, Any]) -> Gain:
-        """Reads what an image keeps: the fields by name."""
-        costs = {name: Cost(**told[name]) for name in ("before", "after")}
-        return Gain(**{**told, **costs})
+        """Reads what an image keeps: the fields by name.
+
+        Raises:
+            ValueError: If one holds something else; a `KeyError` names one that is missing.
+        """
+        told = table(told, "gain")
+        return Gain(
+            level=whole(told["level"], "level"),
+            samples=whole(told["samples"], "samples"),
+            estimated=truth(told["estimated"], "estimated"),
+            before=_cost(told["before"], "before"),
+            after=_cost(told["after"], "after"),
+        )
 
     @property
     def source(self) -> str:
         """What the traffic is that of, in words."""
         kind = "random" if self.estimated else "calibration"
         return f"{self.samples:,} {kind} sample{'s' * (self.samples != 1)}"
+
+
+def _cost(data: Any, what: str) -> Cost:
+    told = table(data, what)
+    return Cost(
+        flit_hops=real(told["flit_hops"], "flit_hops"),
+        hottest_link_flits=real(told["hottest_link_flits"], "hottest_link_flits"),
+        work_cycles=optional(real)(told["work_cycles"], "work_cycles"),
+    )

@@ -16,22 +16,24 @@ from numpy.typing import NDArray
 from ..chip import Chip
 
 
-def hilbert_curve(side: int) -> NDArray[np.int64]:
-    """The points (x, y) of the Hilbert curve of a square whose side is a power of two, in order."""
-    distance = np.arange(side * side)
-    x, y = np.zeros_like(distance), np.zeros_like(distance)
-    length = 1
-    while length < side:
-        right = (distance // 2) & 1
-        up = (distance ^ right) & 1
+def hilbert_curve(width: int, height: int) -> NDArray[np.int64]:
+    """The points (x, y) of a rectangle, in the order of the Hilbert curve of the square around it.
+
+    The square itself is never laid out: a mesh may be a million nodes long and one wide.
+    """
+    y, x = (axis.ravel() for axis in np.indices((height, width), np.int64))
+    points = np.stack([x, y], axis=1)
+    distance = np.zeros_like(x)
+    length = 1 << (max(width, height) - 1).bit_length() >> 1
+    while length:
+        right, up = (x & length > 0).astype(np.int64), (y & length > 0).astype(np.int64)
+        distance += length * length * ((3 * right) ^ up)
+        x, y = x & (length - 1), y & (length - 1)
         turned = (up == 0) & (right == 1)
         x, y = np.where(turned, length - 1 - x, x), np.where(turned, length - 1 - y, y)
         x, y = np.where(up == 0, y, x), np.where(up == 0, x, y)
-        x += length * right
-        y += length * up
-        distance //= 4
-        length *= 2
-    return np.stack([x, y], axis=1)
+        length >>= 1
+    return np.asarray(points[np.argsort(distance)])
 
 
 Place: TypeAlias = tuple[int, int]
@@ -77,9 +79,7 @@ class FillingOrder:
 
 def _curve(chip: Chip) -> NDArray[np.int64]:
     """The nodes of a chip that can hold neurons, along the curve of the square around it."""
-    width, height = chip.chip_size
-    points = hilbert_curve(1 << (max(width, height) - 1).bit_length())
-    points = points[(points[:, 0] < width) & (points[:, 1] < height)]
+    points = hilbert_curve(*chip.chip_size)
     return points[chip.holds_neurons()[points[:, 1], points[:, 0]]]
 
 

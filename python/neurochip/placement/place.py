@@ -11,6 +11,7 @@ import numpy as np
 from ..chip import Chip
 from ..errors import CapacityError
 from ..lower.network import Input, Network, Population
+from ..reprs import counted, named
 from .boxes import Limits, cut
 from .footprint import Footprints
 from .gain import Gain
@@ -35,6 +36,13 @@ class Placement:
     def tiles_of(self, population: str) -> list[Tile]:
         """A population's tiles."""
         return [tile for tile in self.tiles if tile.population == population]
+
+    def __repr__(self) -> str:
+        cores = len({tile.core for tile in self.tiles})
+        return (
+            f"Placement({named(self.network.name)} on {named(self.chip.name)}, "
+            f"{counted(len(self.tiles), 'tile')} on {counted(cores, 'core')})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from ..files import replaced
 from ..formats import Format
 from ..graph import Graph, load
 from ..graph.file import PathOrModel, read_model
+from ..reprs import counted, named
 from .calibrate import Seen, calibrate
 from .options import MAX_BITS, Options, Ranges, Weights
 from .prepare import prepare
@@ -51,6 +52,12 @@ class Quantized:
     tensors: tuple[QuantizedTensor, ...]
     """In the order in which the network computes them, its input first."""
     options: Options
+
+    def __repr__(self) -> str:
+        return (
+            f"Quantized({named(self.name)}, {counted(len(self.tensors), 'tensor')}, "
+            f"{counted(len(self.model), 'byte')})"
+        )
 
     def graph(self) -> Graph:
         """The network as integers."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import RenderableType
 
+from ..reprs import counted, named
 from ..simulate import Run
 from ..tables import as_text
 from .contents import Contents
@@ -25,6 +26,9 @@ class Report:
     """A run, summed up. `print(report)` shows the table."""
 
     contents: Contents
+
+    def __repr__(self) -> str:
+        return f"Report({_told_of(self.contents)})"
 
     def __str__(self) -> str:
         return as_text(render(self.contents))
@@ -47,11 +51,21 @@ class Details:
 
     contents: Contents
 
+    def __repr__(self) -> str:
+        return f"Details({_told_of(self.contents)})"
+
     def __str__(self) -> str:
         return as_text(render_layers(self.contents))
 
     def __rich__(self) -> RenderableType:
         return render_layers(self.contents)
+
+
+def _told_of(contents: Contents) -> str:
+    return (
+        f"{named(contents.network)} on {named(contents.chip)}, code {contents.code}, "
+        f"{counted(contents.samples, 'sample')}"
+    )
 
 
 def report(run: Run, labels: Sequence[int] | NDArray[np.integer[Any]] | None = None) -> Report:

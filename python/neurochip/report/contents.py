@@ -216,7 +216,8 @@ class Contents:
     chips_available: int
     cores_used: int
     cores_available: int
-    fullest: Memory
+    fullest: Memory | None
+    """None where no core is in use: values are only quantized and moved."""
     relays: Relays | None
     """None where the network has none."""
     layers: tuple[Layer, ...]

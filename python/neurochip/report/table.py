@@ -198,12 +198,13 @@ def _chip(contents: Contents) -> Table:
     if contents.chips_available > 1:
         table.add_row("chips used", f"{contents.chips_used:,} of {contents.chips_available:,}")
     table.add_row("cores used", f"{contents.cores_used:,} of {contents.cores_available:,}")
-    used = f"{fullest.used_words:,} of {fullest.available_words:,} words"
-    share = numbers.percent(fullest.used_words, fullest.available_words)
-    where = f"({fullest.x}, {fullest.y})"
-    if fullest.place is not None:
-        where = f"{where}, its core {fullest.place}"
-    table.add_row("fullest core", f"{where}: {used} of its memory ({share})")
+    if fullest is not None:
+        used = f"{fullest.used_words:,} of {fullest.available_words:,} words"
+        share = numbers.percent(fullest.used_words, fullest.available_words)
+        where = f"({fullest.x}, {fullest.y})"
+        if fullest.place is not None:
+            where = f"{where}, its core {fullest.place}"
+        table.add_row("fullest core", f"{where}: {used} of its memory ({share})")
     table.add_row("overflows", numbers.count(contents.overflows))
     return table
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .. import files
 from ..errors import InputError
+from ..reprs import counted
 
 OF_THE_CHIP = frozenset({"timestep_cycles", "barrier_cycles", "waiting_cycles", "overruns"})
 """Counters that only a chip as a whole has."""
@@ -37,6 +38,10 @@ class Detail:
     core, and the queue behind it was full."""
     timesteps: Mapping[str, NDArray[np.int64]]
     """(timesteps of the run,) each: counters of a timestep, in the order of time."""
+
+    def __repr__(self) -> str:
+        timesteps = len(next(iter(self.timesteps.values()), ()))
+        return f"Detail({counted(len(self.link_flits), 'node')}, {counted(timesteps, 'timestep')})"
 
     def save(self, path: str | Path) -> None:
         """Writes all arrays as an `.npz`.

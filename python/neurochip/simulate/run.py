@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..image import Image
+from ..reprs import counted, named
 from .detail import Detail
 
 
@@ -22,6 +23,12 @@ class Agreement:
     """Populations that hold a tensor of the graph."""
     differing: NDArray[np.int64]
     compared: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return (
+            f"Agreement({int(self.differing.sum()):,} of "
+            f"{counted(int(self.compared.sum()), 'value')} differ)"
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,13 @@ class Run:
     """(samples,) each: pJ, by what is counted."""
     detail: Detail | None = field(default=None, repr=False)
     """By node, link and timestep, where it was asked for."""
+
+    def __repr__(self) -> str:
+        image = self.image
+        return (
+            f"Run({named(image.name)} on {named(image.chip.name)}, code {image.code}, "
+            f"{counted(len(self.outputs), 'sample')}, timing {self.timing})"
+        )
 
     @property
     def layer_names(self) -> tuple[str, ...]:

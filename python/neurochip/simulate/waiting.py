@@ -34,7 +34,7 @@ def finished(
         what: What is counted, if not samples.
 
     Raises:
-        Interrupted: On Ctrl-C.
+        Interrupted: On Ctrl-C, and on what else raises `KeyboardInterrupt`.
     """
     try:
         while not job.wait(POLL_SECONDS):

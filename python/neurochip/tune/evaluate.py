@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from ..lower import Settings
 from ..lower.sparsity import sparsified
 from ..placement import place
 from ..report.accuracy import accuracy
+from ..reprs import counted
 from ..simulate import Run, simulate
 from .journal import Journal
 from .space import Assignment, Space
@@ -27,6 +29,8 @@ PROBE = "probe"
 """The part on which each layer is changed alone: few samples, since the distance of outputs, unlike
 the number of right answers, is known well from few."""
 
+MAX_DISTANCE = float(np.finfo(np.float64).max)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
@@ -34,6 +38,9 @@ class Samples:
 
     x: NDArray[np.float32]
     labels: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return f"Samples({counted(len(self.x), 'sample')} of {list(self.x.shape[1:])})"
 
     def first(self, count: int) -> Samples:
         """The first so many."""
@@ -54,6 +61,12 @@ class Evaluation:
     """Which samples got their label."""
     distance: float
     """Of the probe: the output's codes from those with all spikes, squared, a sample's mean."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Evaluation({self.sops:,} SOPs, "
+            f"{self.correct:,} of {counted(len(self.right), 'sample')} right)"
+        )
 
     @property
     def sops_per_sample(self) -> float:
@@ -104,15 +117,19 @@ class Evaluator:
         self._threads = threads
 
     def __call__(self, assignment: Assignment, part: str) -> Evaluation:
-        """What an assignment does on a part of the samples."""
+        """What an assignment does on a part of the samples.
+
+        Raises:
+            InputError: If the journal has a damaged record of it, or cannot be written.
+        """
         told = " | ".join(each.sparsity for each in self.space.chosen(assignment).values())
         key = f"{self._names[part]}: {told}"
         if key not in self._journal.records:
             self._journal.add(key, self._measured(assignment, part))
-        record = self._journal.records[key]
-        bits = np.unpackbits(np.frombuffer(bytes.fromhex(record["right"]), np.uint8))
-        right = bits[: len(self.parts[part].labels)].astype(bool)
-        return Evaluation(record["sops"], right, record["distance"])
+        evaluation = _read(self._journal.records[key], len(self.parts[part].labels))
+        if evaluation is None:
+            raise self._journal.damaged(key)
+        return evaluation
 
     def _measured(self, assignment: Assignment, part: str) -> dict[str, object]:
         run, samples = self._simulated(assignment, part), self.parts[part]
@@ -137,6 +154,22 @@ class Evaluator:
     def _dense_outputs(self) -> NDArray[np.int32]:
         """Codes of the output for the probe with all spikes."""
         return self._simulated(self.space.dense, PROBE).outputs
+
+
+def _read(record: Mapping[str, Any], samples: int) -> Evaluation | None:
+    """What a record says of so many samples; None if it is none, as in a damaged journal."""
+    sops, right, distance = record.get("sops"), record.get("right"), record.get("distance")
+    if type(sops) is not int or not 0 <= sops < 1 << 63 or not isinstance(right, str):
+        return None
+    if not isinstance(distance, (int, float)) or not 0 <= distance <= MAX_DISTANCE:
+        return None
+    try:
+        packed = np.frombuffer(bytes.fromhex(right), np.uint8)
+    except ValueError:
+        return None
+    if len(packed) != -(-samples // 8):
+        return None
+    return Evaluation(sops, np.unpackbits(packed)[:samples].astype(bool), float(distance))
 
 
 def fingerprint(image: Image) -> str:

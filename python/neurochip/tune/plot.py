@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+from ..plots import save
 from .search import Tried
 from .tune import Tuned
 
@@ -41,7 +42,7 @@ def save_plot(tuned: Tuned, file: BinaryIO, format: str) -> None:
     axes.set_xlabel("million SOPs per sample")
     axes.set_ylabel(f"accuracy on {len(dense.right):,} samples, %")
     axes.legend(loc="lower right")
-    figure.savefig(file, format=format, dpi=150)
+    save(figure, file, format)
 
 
 def _scatter(axes: Any, tried: Sequence[Tried], **style: Any) -> None:

@@ -100,7 +100,8 @@ class Search:
             self.tell(f"{own[choice].sparsity} in {name!r} alone")
             assignment = (*self.space.dense[:layer], choice, *self.space.dense[layer + 1 :])
             found = self.evaluator(assignment, PROBE)
-            steps[choice] = Step(1 - found.sops / dense.sops, found.distance)
+            saved = 1 - found.sops / dense.sops if dense.sops else 0.0
+            steps[choice] = Step(saved, found.distance)
         return steps
 
     def descend(self, ladder: list[Assignment]) -> None:

@@ -47,6 +47,13 @@ class Tuned:
     best_uniform: Checked | None
     """The uniform one with the fewest SOPs that keeps the accuracy and holds, if one does."""
 
+    def __repr__(self) -> str:
+        found, dense = self.found.tried.evaluation, self.dense.tried.evaluation
+        return (
+            f"Tuned({found.sops_per_sample:,.0f} of {dense.sops_per_sample:,.0f} SOPs per sample, "
+            f"{found.loss(dense):.2f} points lost, {len(self.tried):,} tried)"
+        )
+
     @property
     def found(self) -> Checked:
         """The fewest SOPs whose loss stays within the bound on both sets of samples."""
