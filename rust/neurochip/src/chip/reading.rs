@@ -166,7 +166,7 @@ fn repaired(mut value: Value, lines: &Lines, problems: &mut Vec<Problem>) -> Chi
             break; // mending it has not helped
         }
         problems.push(problem);
-        mend(&mut value, &path, told.starts_with("unknown field"));
+        mend(&mut value, &path, &told);
     }
     KNOWN[0].clone() // whatever it is: the problems are what is told
 }
@@ -180,7 +180,10 @@ fn key_of(segment: &Segment) -> String {
 }
 
 /// Puts the value of a built-in chip in place of one that is wrong or missing, or takes it away.
-fn mend(value: &mut Value, path: &[String], is_unknown: bool) {
+///
+/// A missing table becomes an empty one, so that what it needs is told too.
+fn mend(value: &mut Value, path: &[String], told: &str) {
+    let (is_unknown, is_missing) = (told.starts_with("unknown field"), told.starts_with("missing field"));
     let Some((key, tables)) = path.split_last() else {
         return *value = serde_json::to_value(&KNOWN[0]).expect("plain data");
     };
@@ -195,6 +198,11 @@ fn mend(value: &mut Value, path: &[String], is_unknown: bool) {
             .collect();
         whole.pointer(&pointer(&path)).filter(|value| !value.is_null()).cloned()
     });
+    let known = if is_missing && known.as_ref().is_some_and(Value::is_object) {
+        Some(Value::Object(Map::new()))
+    } else {
+        known
+    };
     let stand_in = known.unwrap_or_else(|| {
         if tables.first().is_some_and(|table| table == "provenance") {
             "assumed: ".into()
@@ -230,7 +238,10 @@ fn describe(told: &str, path: &mut Vec<String>, lines: &Lines) -> String {
         if path.last() != Some(&field) {
             path.push(field.clone());
         }
-        let accepted: Vec<_> = told.split('`').skip(3).step_by(2).collect();
+        let mut accepted: Vec<_> = told.split('`').skip(3).step_by(2).collect();
+        if path.len() == 1 {
+            accepted.push(EXTENDS);
+        }
         let near = accepted
             .iter()
             .max_by(|a, b| strsim::jaro_winkler(a, &field).total_cmp(&strsim::jaro_winkler(b, &field)));

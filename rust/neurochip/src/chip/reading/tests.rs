@@ -58,8 +58,6 @@ fn an_empty_file_is_told_every_field_that_a_chip_needs() {
     for field in ["name", "process", "mesh", "core", "noc", "sync", "energy", "provenance"] {
         assert!(error.contains(&format!("`{field}` is missing")), "{error}");
     }
-    let tables = "[process]\n[mesh]\n[core]\n[core.soma]\n[noc]\n[sync]\n[energy]\n[provenance]\n";
-    let error = message(ChipSpec::from_toml(tables));
     for field in ["mesh.width", "mesh.height", "core.soma.table", "noc.hop_cycles", "energy.sop_pj"] {
         assert!(error.contains(&format!("`{field}` is missing")), "{error}");
     }
