@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
         (lambda host: host["layers"].pop(), "zip() argument 2 is shorter"),
         (lambda host: host["layers"][0].update(colour=1), "unexpected keyword argument"),
         (lambda host: host["usage"].__setitem__(0, [1]), "not enough values"),
-        (lambda host: host["work"].update(input_shape=[7]), "an index leaves -1 to 6"),
+        (lambda host: host["work"].update(input_shape=[7]), "`input_index.count` is 64"),
         (lambda host: host["work"].update(output_index=[99] * 10), "an index leaves -1 to 9"),
         (lambda host: host["work"].update(input_index=[-2] * 64), "an index leaves -1 to 63"),
         (lambda host: host["work"].update(input_index=[0] * 65), "an index is too long"),

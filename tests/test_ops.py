@@ -37,7 +37,7 @@ COMMUTING = (
 
 INTEGER = ("QLinearConv", "QLinearMatMul")
 REFUSED = re.compile(
-    "sample|one or two|slides along 3 axes|indices are used|only zero padding|is constant"
+    "sample|one or two|slides along 3 axes|indices are used|only zero padding|is constant|no values"
 )
 """What ONNX allows and a network of classifiers does not need."""
 

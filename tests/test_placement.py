@@ -282,10 +282,25 @@ def test_weights_are_read_once_however_many_boxes_and_boards_are_tried(monkeypat
 
 @pytest.mark.parametrize("side", [1, 2, 4, 8, 16])
 def test_the_hilbert_curve_goes_from_neighbour_to_neighbour(side):
-    points = [(x, y) for x, y in hilbert_curve(side).tolist()]
+    points = [(x, y) for x, y in hilbert_curve(side, side).tolist()]
     assert len(set(points)) == side * side
     steps = [abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in pairwise(points)]
     assert set(steps) <= {1}
+
+
+@pytest.mark.parametrize(("width", "height"), [(5, 3), (1, 9), (7, 1), (6, 16)])
+def test_the_curve_of_a_rectangle_is_that_of_the_square_around_it_with_points_left_out(
+    width, height
+):
+    square = hilbert_curve(16, 16) if max(width, height) > 8 else hilbert_curve(8, 8)
+    inside = square[(square[:, 0] < width) & (square[:, 1] < height)]
+    np.testing.assert_array_equal(hilbert_curve(width, height), inside)
+
+
+def test_a_mesh_of_a_million_nodes_in_a_row_needs_no_square():
+    points = hilbert_curve(1 << 20, 1)
+    assert points[:2].tolist() == [[0, 0], [1, 0]]
+    assert len(points) == 1 << 20
 
 
 def test_a_population_larger_than_a_core_is_cut_into_as_few_as_hold_it():

@@ -141,9 +141,10 @@ def _load_from(tensor: TensorProto, folder: Path, info: ExternalDataInfo) -> Non
     held = path.stat().st_size - start
     length = needed if info.length is None else info.length
     if start < 0 or length != needed or needed > held:
+        said = "" if length == needed else f"; its entry says {length} bytes"
         raise ModelError(
             f"tensor '{tensor.name}' needs {needed} bytes of '{info.location}', "
-            f"which has {max(0, held)} from offset {start}"
+            f"which has {max(0, held)} from offset {start}{said}"
         )
     load_external_data_for_tensor(tensor, str(folder))
     tensor.data_location = TensorProto.DEFAULT

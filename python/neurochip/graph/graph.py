@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..formats import Array, Tensor
 from ..layers import Layer
 from ..ops.values import HostOp
+from ..reprs import counted, named
 
 Arithmetic: TypeAlias = Mapping[str, Callable[[Layer, Sequence[Array]], Array]]
 """By layer name: computes a layer's output codes in place of its own `evaluate`."""
@@ -32,6 +33,12 @@ class Graph:
     tail: tuple[HostOp, ...]
     notes: tuple[str, ...]
     """Where onnxruntime itself computes in float, or a number had to be rounded at import."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Graph({named(self.name)}, {counted(len(self.layers), 'layer')}, "
+            f"{list(self.input_shape)} to {list(self.output.shape)})"
+        )
 
     def quantize(self, real: Array) -> Array:
         """The codes of the network's input for samples of the model's input.

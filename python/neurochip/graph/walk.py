@@ -11,6 +11,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, checker, helper
 
 from ..errors import ModelError, UnsupportedOpError
+from ..formats import Array
 from ..ops import REGISTRY
 from ..ops.builder import Builder
 from ..ops.constants import fold, foldable
@@ -33,6 +34,8 @@ from .graph import Graph
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
 MAX_VALUES = 1 << 26
 """Values of one sample; checked before any is allocated."""
+MAX_VERSION = 10_000
+"""Of the operators and the format; ONNX counts them up by a few a year."""
 INPUT_TYPES = ("float32", "uint8", "int8")
 
 
@@ -61,6 +64,7 @@ def walk(proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]]) -> G
     try:
         with _fitting():
             output = _last(builder, result)
+            _try_tail(output)
     except Refusal as refusal:
         producer = next(node for node in reversed(nodes) if output_name in node.output)
         found = (producer.name or output_name, str(refusal))
@@ -84,7 +88,7 @@ def _translate(
 ) -> dict[str, list[tuple[str, str]]]:
     """Gives every tensor its value; returns what was refused, by operator."""
     refusals: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    opset = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
+    opset = _opset(proto)
     rules = checker.C.CheckerContext()
     rules.ir_version, rules.opset_imports = proto.ir_version, {"": opset}
     for raw in nodes:
@@ -105,6 +109,18 @@ def _translate(
     return refusals
 
 
+def _opset(proto: ModelProto) -> int:
+    """The version of ONNX that the model's operators are those of."""
+    opset = next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
+    for what, version in (("opset", opset), ("IR version", proto.ir_version)):
+        if not 0 <= version <= MAX_VERSION:
+            raise ModelError(
+                f"the model is of {what} {version}, expected 0 to {MAX_VERSION}",
+                hint="export it again: the file is damaged",
+            )
+    return int(opset)
+
+
 def _results(node: Node, builder: Builder, rules: checker.C.CheckerContext) -> tuple[Value, ...]:
     if node.op_type not in REGISTRY:
         raise Refusal(reason(node.op_type))
@@ -113,11 +129,24 @@ def _results(node: Node, builder: Builder, rules: checker.C.CheckerContext) -> t
             checker.check_node(node.proto, rules)
         except Exception as error:  # there is no end to what the checker raises
             raise Refusal(f"it is not valid ONNX: {str(error).splitlines()[0]}") from None
-    if foldable(node):
-        return fold(node)
     with _fitting():
+        if foldable(node):
+            return fold(node)
         result = REGISTRY[node.op_type](node, builder)
-    return result if isinstance(result, tuple) else (result,)
+        results = result if isinstance(result, tuple) else (result,)
+        for value in results:
+            _check_size(value)
+    return results
+
+
+def _check_size(value: Value) -> None:
+    """Refuses a result without values, which no neuron would hold, and one with too many."""
+    if isinstance(value, (Constant, QuantizedConstant, Unknown)):
+        return
+    if 0 in value.shape:
+        raise Refusal(f"its result holds no values: it has shape {list(value.shape)}")
+    if prod(value.shape) > MAX_VALUES:
+        raise Refusal(f"its result has shape {list(value.shape)}, at most {MAX_VALUES} values")
 
 
 @contextmanager
@@ -165,6 +194,22 @@ def _last(builder: Builder, value: Value) -> Hosted:
     if isinstance(value, (Constant, QuantizedConstant, Feed, Unknown)):
         raise Refusal("the model's output does not come from a quantized layer")
     return builder.finish(value)
+
+
+def _try_tail(output: Hosted) -> None:
+    """Refuses float work after the last layer that cannot be done, however many samples."""
+    tensor = output.tensor
+    for count in (2, 3) if output.ops else ():
+        real: Array = tensor.format.dequantize(
+            np.zeros((count, *tensor.shape), tensor.format.dtype)
+        )
+        for op in output.ops:
+            try:
+                real = op.evaluate(real)
+            except Refusal as refusal:
+                raise Refusal(f"{op.op_type} at {op.name!r}: {refusal}") from None
+        if real.shape[:1] != (count,):
+            raise Refusal(f"it mixes samples: {count} become {list(real.shape)}")
 
 
 def _needed(graph: GraphProto, output_name: str) -> list[NodeProto]:

@@ -6,8 +6,9 @@ proofs, kinds of layers, how full memories are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..chip import Chip
 from ..lower.network import Input, Lowering, MaxPool, Network, Population
 from ..lower.spike_codes import MEANING, Code, code_meaning, code_of
 from ..placement import Tile
+from ..plain import MAX_COUNT, each, optional, real, table, text, whole
 from ..requantize import Proof
 
 
@@ -133,23 +135,76 @@ def _tensor(network: Network, population: Population) -> str | None:
     return outputs.get(population.layer) if last is population else None
 
 
+MAX_MEANING = 1 << 14
+"""Of the numbers that say what a code means: values are computed with in 16 bits."""
+
+READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "str": text,
+    "str | None": optional(text),
+    "int | None": optional(partial(whole, low=-MAX_COUNT)),
+    "float | None": optional(real),
+    "tuple[float, ...]": partial(each, read=real),
+}
+"""How a field of `Layer` is read that only the host knows, by its type."""
+
+
 def layers_of(description: Mapping[str, Any]) -> tuple[Layer, ...]:
-    """The populations of an image."""
-    pairs = zip(description["populations"], description["host"]["layers"], strict=True)
-    return tuple(_layer(population, told) for population, told in pairs)
+    """The populations of an image.
+
+    Raises:
+        ValueError: If the part for the host holds something else, or something else than the core's
+            part; a `TypeError` or `KeyError` names a field that is unknown or missing.
+    """
+    populations, told = description["populations"], _part(description, "layers")
+    pairs = zip(populations, each(told, "layers", table), strict=True)
+    return tuple(_layer(population, layer) for population, layer in pairs)
+
+
+def _part(description: Mapping[str, Any], name: str) -> Any:
+    return table(description["host"], "host")[name]
 
 
 def _layer(population: Mapping[str, Any], told: Mapping[str, Any]) -> Layer:
-    spikes = population["code"]
-    known = {name: value for name, value in told.items() if name not in MEANING}
-    return Layer(
+    types = {field.name: str(field.type) for field in fields(Layer)}
+    known = {
+        name: READERS[types[name]](value, name) if types.get(name) in READERS else value
+        for name, value in told.items()
+        if name not in MEANING
+    }
+    layer = Layer(
         name=population["name"],
         shape=tuple(population["shape"]),
         send_start=population["send_start"],
         model=population["model"]["model"],
-        code=None if spikes is None else code_of(spikes, told),
-        **known | {"s1": tuple(told.get("s1", ()))},
+        code=_code(population["code"], told),
+        **known,
     )
+    proven = (layer.differing, layer.reachable, layer.worst_levels)
+    if layer.differing is not None and None in proven:
+        raise ValueError(f"of the proof of layer {layer.name!r} a number is missing")
+    return layer
+
+
+def _code(spikes: Mapping[str, Any] | None, told: Mapping[str, Any]) -> Code | None:
+    """What a population sends, if the numbers that say what it means are possible."""
+    if spikes is None:
+        return None
+    for name, least in MEANING.items():
+        low = -MAX_MEANING if name == "base" else least
+        whole(told.get(name, least), name, low, MAX_MEANING)
+    code = code_of(spikes, told)
+    if code.steps != spikes.get("steps", code.steps):
+        raise ValueError(f"a code of {code.steps} steps is sent in {spikes['steps']}")
+    return code
+
+
+def notes_of(description: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a user should know about how the network was compiled.
+
+    Raises:
+        ValueError: If they are no text.
+    """
+    return each(_part(description, "notes"), "notes", text)
 
 
 def usage_for_host(tile: Tile) -> list[int]:
@@ -160,11 +215,12 @@ def usage_for_host(tile: Tile) -> list[int]:
 def cores_of(description: Mapping[str, Any], chip: Chip) -> tuple[Core, ...]:
     """The cores of an image that hold neurons."""
     names = [population["name"] for population in description["populations"]]
-    pairs = zip(description["tiles"], description["host"]["usage"], strict=True)
-    return tuple(_core(tile, usage, names, chip) for tile, usage in pairs)
+    usage = each(_part(description, "usage"), "usage", partial(each, read=whole))
+    pairs = zip(description["tiles"], usage, strict=True)
+    return tuple(_core(tile, numbers, names, chip) for tile, numbers in pairs)
 
 
-def _core(tile: Mapping[str, Any], usage: list[int], names: list[str], chip: Chip) -> Core:
+def _core(tile: Mapping[str, Any], usage: Sequence[int], names: list[str], chip: Chip) -> Core:
     rows, columns, channels = (
         (tile[axis][0], tile[axis][1]) for axis in ("rows", "columns", "channels")
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..formats import Array
 from ..graph import Graph
 from ..lower.views import NOWHERE
+from ..ops.values import Refusal
 
 DEQUANTIZE = "DequantizeLinear"
 
@@ -47,8 +48,11 @@ def head_index(graph: Graph) -> NDArray[np.int64] | None:
     probe = np.arange(1, size + 1, dtype=np.float64) + 0.25
     probes = np.array([[scale] for scale in PROBE_SCALES]) * probe
     moved: Array = probes.reshape(-1, *graph.input_shape)
-    for op in ops:
-        moved = op.evaluate(moved)
+    try:
+        for op in ops:
+            moved = op.evaluate(moved)
+    except Refusal:
+        return None  # an operator that computes with float32 numbers, and takes no others
     moved = np.asarray(moved, np.float64).reshape(len(probes), -1)
     index = np.where(moved[0] == 0, NOWHERE, np.round(moved[0] - 1.25)).astype(np.int64)
     if index.min() < NOWHERE or index.max() >= size:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files import refuse_lfs_pointer
 from . import idx, numpy_files
 from .limits import MAX_TEXT_BYTES
 
@@ -29,7 +30,9 @@ def read_labels(path: str | Path) -> NDArray[np.generic]:
         size = path.stat().st_size
         if size > MAX_TEXT_BYTES:
             raise ValueError(f"it has {size:,} bytes, at most {MAX_TEXT_BYTES:,} are read")
-        words = path.read_text(encoding="ascii").split()
+        data = path.read_bytes()
+        refuse_lfs_pointer(data, f"labels {str(path)!r}", InputError)
+        words = data.decode("ascii").split()
         return np.array([int(word) for word in words], dtype=np.int64)
     except (OSError, ValueError, OverflowError) as error:
         raise InputError(

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +24,8 @@ from ..files import refuse_lfs_pointer
 from .limits import rows_to_read
 
 ZIP_MAGIC, NPY_MAGIC = b"PK", npy.MAGIC_PREFIX
+MAX_HEADER = 10_000
+"""Bytes of a header; NumPy parses no longer one of a file that it does not trust."""
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -107,7 +110,7 @@ def _read(file: IO[bytes], size: int, rows: int | None, what: str) -> Stored:
     version = npy.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"its format is version {version[0]}.{version[1]}, expected 1.0 or 2.0")
-    shape, is_fortran, dtype = HEADERS[version](file)
+    shape, is_fortran, dtype = _header(file, version)
     if dtype.hasobject:
         raise InputError(
             f"{what} holds pickled Python objects, which are never loaded",
@@ -127,6 +130,21 @@ def _read(file: IO[bytes], size: int, rows: int | None, what: str) -> Stored:
     values: NDArray[Any] = np.frombuffer(data, dtype) if wanted else np.empty(0, dtype)
     values = values.reshape(read, order="F" if is_fortran else "C")
     return Stored(shape, values if rows is None else values[:rows])
+
+
+def _header(
+    file: IO[bytes], version: tuple[int, int]
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """What NumPy makes of a header: it would read as many bytes as the length before it says."""
+    width = 2 if version == (1, 0) else 4
+    length = file.read(width)
+    declared = int.from_bytes(length, "little")
+    if declared > MAX_HEADER:
+        raise ValueError(f"its header has {declared:,} bytes, at most {MAX_HEADER:,} are read")
+    header: tuple[tuple[int, ...], bool, np.dtype[Any]] = HEADERS[version](
+        BytesIO(length + file.read(declared))
+    )
+    return header
 
 
 @contextmanager

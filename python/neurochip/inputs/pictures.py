@@ -6,7 +6,7 @@ Sub-folders named by class index are the labels of the pictures in them.
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,10 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
 # What each of Pillow's modes is read as. Others (transparency, 16 bit) would lose information.
 READ_AS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
 
+FORMATS = ("PNG", "JPEG")
+
+MAX_BYTES = 1 << 28
+"""Of a picture's file."""
 MAX_PIXELS = 1 << 26
 """Of one picture: no network takes as many, and they unpack to 200 MB."""
 
@@ -77,12 +81,13 @@ def _is_index(folder: Path) -> bool:
 
 
 def _read_picture(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image  # only who reads pictures needs it
+    from PIL import Image, UnidentifiedImageError  # only who reads pictures needs it
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(path)
+            # From memory: of a file, Pillow asks for as many bytes as a chunk says it has.
+            picture = Image.open(BytesIO(_content(path)), formats=FORMATS)
         with picture:
             mode = READ_AS.get(picture.mode)
             if mode is None:
@@ -101,15 +106,26 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
             return np.asarray(picture.convert(mode), dtype=np.uint8)
     except InputError:
         raise
+    except UnidentifiedImageError:
+        raise InputError(
+            f"cannot read picture {str(path)!r}: it is neither PNG nor JPEG",
+            hint="convert it to PNG; a name does not change what a file holds",
+        ) from None
     except Exception as error:  # there is no end to what a damaged picture makes Pillow raise
-        refuse_lfs_pointer(_start(path), repr(str(path)), InputError)
-        raise InputError(f"cannot read picture {str(path)!r}: {error}") from error
+        told = str(error) or type(error).__name__
+        raise InputError(f"cannot read picture {str(path)!r}: {told}") from error
 
 
-def _start(path: Path) -> bytes:
-    with suppress(OSError), path.open("rb") as file:
-        return file.read(64)
-    return b""
+def _content(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise InputError(
+            f"picture {str(path)!r} has {size:,} bytes, at most {MAX_BYTES:,} are read",
+            hint="resize it to the network's input size",
+        )
+    content = path.read_bytes()
+    refuse_lfs_pointer(content, repr(str(path)), InputError)
+    return content
 
 
 def _size(values: NDArray[np.uint8]) -> str:

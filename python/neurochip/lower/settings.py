@@ -19,9 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
-from ..files import reason
+from ..files import reason, refuse_lfs_pointer
+from ..reprs import counted
 from ..toml import parse
 from .codes import MAX_BITS
+
+MOST_TOLD = 20
+"""Problems of a file that are told one by one."""
+MAX_BYTES = 1 << 23
+"""Of a file: some hundred bytes a layer are usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,14 @@ class LayerSettings:
     In a file all are `drlo = 8`: no train has more.
     """
 
+    def __repr__(self) -> str:
+        decided = [
+            f"{each.name}={getattr(self, each.name)!r}"
+            for each in fields(self)
+            if getattr(self, each.name) != each.default
+        ]
+        return f"LayerSettings({', '.join(decided)})"
+
     @property
     def leaves_spikes_out(self) -> bool:
         """Whether trains are sent with fewer spikes than they have."""
@@ -134,6 +148,9 @@ class Settings:
     default: LayerSettings = LayerSettings()
     layers: Mapping[str, LayerSettings] = field(default_factory=dict)
     """By the layer's name, complete: fields that a file leaves out are the default's."""
+
+    def __repr__(self) -> str:
+        return f"Settings({self.default}, {counted(len(self.layers), 'layer')} by name)"
 
     def of(self, layer: str) -> LayerSettings:
         """The settings of a layer."""
@@ -176,7 +193,8 @@ class Settings:
         if unknown:
             raise SettingsError(
                 "the settings name layers that the network does not have:\n"
-                + "\n".join(f"  {name!r}{_nearest(name, names)}" for name in unknown),
+                + "\n".join(f"  {name!r}{_nearest(name, names)}" for name in unknown[:MOST_TOLD])
+                + (f"\n  ... and {len(unknown) - MOST_TOLD:,} more" * (len(unknown) > MOST_TOLD)),
                 hint="`neurochip inspect` lists the layers of a graph",
             )
 
@@ -219,17 +237,16 @@ class Settings:
         decided = replace(decided, **default)
         layers = tables.pop("layers", {})
         if not isinstance(layers, dict):
-            reading.problems.append("`layers` is no table")
+            reading.tell("`layers` is no table")
             layers = {}
         overrides = {
             name: reading.layer(f'layers."{name}"', table, decided)
             for name, table in layers.items()
         }
-        reading.problems += [
-            f"unknown table `{name}`{_nearest(name, ['default', 'layers'])}" for name in tables
-        ]
+        for name in tables:
+            reading.tell(f"unknown table `{name}`", name, ("default", "layers"))
         if reading.problems:
-            raise SettingsError(f"{source}: " + "\n".join(reading.problems))
+            raise SettingsError(f"{source}: {reading}")
         return Settings(decided, overrides)
 
     @staticmethod
@@ -240,9 +257,15 @@ class Settings:
             SettingsError: If it cannot be read, and as `from_toml`.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            with Path(path).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise SettingsError(f"cannot read settings {str(path)!r}: {reason(error)}") from error
+        refuse_lfs_pointer(data, f"settings {str(path)!r}", SettingsError)
+        if len(data) > MAX_BYTES:
+            raise SettingsError(f"settings {str(path)!r} have more than {MAX_BYTES:,} bytes")
+        try:
+            text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise SettingsError(f"settings {str(path)!r} are no text: {error}") from error
         return Settings.from_toml(text, repr(str(path)), **default)
@@ -253,11 +276,23 @@ class _Reading:
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self._more = 0
+
+    def __str__(self) -> str:
+        more = [f"... and {self._more:,} more such problems"] if self._more else []
+        return "\n".join(self.problems + more)
+
+    def tell(self, problem: str, name: str = "", known: Iterable[str] = ()) -> None:
+        """Keeps a problem with what may be meant by an unknown name; many are only counted."""
+        if len(self.problems) < MOST_TOLD:
+            self.problems.append(problem + _nearest(name, known))
+        else:
+            self._more += 1
 
     def layer(self, where: str, table: Any, default: LayerSettings) -> LayerSettings:
         """A table's settings, completed by the default."""
         if not isinstance(table, dict):
-            self.problems.append(f"`{where}` is no table")
+            self.tell(f"`{where}` is no table")
             return default
         known = {name: value for name, value in table.items() if self._is_right(where, name, value)}
         if known.get("drlo") == MAX_BITS:
@@ -266,11 +301,11 @@ class _Reading:
 
     def _is_right(self, where: str, name: str, value: Any) -> bool:
         if name not in FIELDS:
-            self.problems.append(f"unknown field `{where}.{name}`{_nearest(name, FIELDS)}")
+            self.tell(f"unknown field `{where}.{name}`", name, FIELDS)
             return False
         allowed = FIELDS[name].metadata["allowed"]
         if not allowed.holds(value):
-            self.problems.append(f"`{where}.{name}` is {value!r}, expected {allowed}")
+            self.tell(f"`{where}.{name}` is {value!r}, expected {allowed}")
             return False
         return True
 

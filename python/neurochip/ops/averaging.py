@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
 from ..layers import AveragePool
-from ..layers.windows import Pads, pad_map, taps
+from ..layers.windows import Pads, pad_map
 from .builder import Builder
 from .node import Node
 from .sliding import NO_PADS, Sliding
@@ -73,18 +73,26 @@ def average(node: Node, view: View, windows: Sliding, counted: Pads) -> Average:
     columns = slice(left - counted[1], left + width + counted[3])
     inside[:, :, rows, columns] = 1
     counts = np.zeros((1, 1, *windows.size), np.int64)
-    arguments = (windows.kernel, windows.strides, windows.dilations, windows.size)
-    for _, _, seen in taps(inside, *arguments):
+    for seen in windows.taps(inside):
         counts += seen
     if (counts == 0).any():
         raise Refusal("one of its windows lies in the padding alone")
-
-    def evaluate(real: Array) -> Array:
-        views = taps(pad_map(real, windows.pads, 0), *arguments)
-        return np.asarray(sum(seen for _, _, seen in views) / counts.astype(np.float32))
-
-    host_op = HostOp(node.name, node.op_type, evaluate)
+    host_op = HostOp(node.name, node.op_type, _Mean(windows, counts.astype(np.float32)))
     return Average(view, windows, counts[0, 0], host_op)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mean:
+    """The mean over windows of real numbers."""
+
+    windows: Sliding
+    counts: NDArray[np.float32]
+    """(1, 1, *windows.size)."""
+
+    def __call__(self, real: Array) -> Array:
+        """One number a window."""
+        views = self.windows.taps(pad_map(real, self.windows.pads, 0))
+        return np.asarray(sum(views) / self.counts)
 
 
 def counted_pads(node: Node, windows: Sliding) -> Pads:

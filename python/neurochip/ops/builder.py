@@ -194,11 +194,12 @@ class Builder:
 
 
 def _host_result(op: HostOp, shape: Shape, dtype: np.dtype[Any]) -> tuple[Shape, np.dtype[Any]]:
-    """Shape and type of what a host operation makes of one sample."""
-    result = op.evaluate(np.zeros((2, *shape), dtype))
-    if result.ndim == 0 or result.shape[0] != 2:
+    """Shape and type of what a host operation makes of one sample, however many there are."""
+    results = [op.evaluate(np.zeros((count, *shape), dtype)) for count in (2, 3)]
+    shapes = [result.shape for result in results]
+    if not all(shapes) or shapes != [(count, *shapes[0][1:]) for count in (2, 3)]:
         raise Refusal("it mixes samples")
-    return result.shape[1:], result.dtype
+    return results[0].shape[1:], results[0].dtype
 
 
 def every_code(tensor: Tensor) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..formats import Tensor
 from ..layers import Concat
+from .axes import counted
 from .builder import Builder, unquantized
 from .node import Node
 from .registry import onnx_op
@@ -93,7 +94,7 @@ def join_real(
 def joined_index(node: Node, shapes: list[Shape]) -> NDArray[np.int32]:
     """Where each joined value stands in the flattened parts, one after another."""
     rank = len(shapes[0]) + 1
-    axis = node.attributes["axis"] % rank
+    (axis,) = counted([node.attributes["axis"]], rank)
     if axis == 0:
         raise Refusal("it joins samples")
     orders, start = [], 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ..formats import Array
@@ -43,8 +45,13 @@ def _result_bytes(node: Node, arrays: list[Array | None]) -> int:
         return 8 * int(np.prod(first.astype(object)))
     if node.op_type in ("Expand", "Tile") and others:
         return first.nbytes * int(np.prod(others[0].astype(object)))
+    if node.op_type == "Pad":
+        pads = others[0].ravel() if others else node.attributes.get("pads", ())
+        added = sum(max(0, int(width)) for width in pads)
+        return int(first.itemsize * prod(length + added for length in first.shape))
     if node.op_type == "Range" and len(others) == 2:
-        return 8 * abs(int((others[0] - first) / others[1]))
+        with np.errstate(all="ignore"):  # what is no number is a refusal
+            return 8 * abs(int((others[0] - first) / others[1]))
     return 0
 
 

@@ -52,6 +52,14 @@ def convolution(
 def accumulator_scale(
     node: Node, source: Tensor, weights: QuantizedConstant, axis: int, alpha: float = 1.0
 ) -> NDArray[np.float32]:
-    """The product alpha * input scale * weight scale, in float32 and in this order."""
-    left = np.float32(np.float32(alpha) * source.format.scale)
-    return np.asarray(left * per_output(node, weights, axis), np.float32)
+    """The product alpha * input scale * weight scale, in float32 and in this order.
+
+    Raises:
+        Refusal: If float32 does not hold it.
+    """
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        left = np.float32(np.float32(alpha) * source.format.scale)
+        scale = np.asarray(left * per_output(node, weights, axis), np.float32)
+    if not np.isfinite(scale).all() or not scale.all():
+        raise Refusal("the scales of its input and its weights make 0 or infinity in float32")
+    return scale

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..formats import Array, Tensor
 from ..layers import MaxPool
-from ..layers.windows import pad_map, taps
+from ..layers.windows import pad_map
 from .builder import Builder, unquantized
 from .movement import commute, rearrange
 from .node import Node
@@ -63,14 +65,15 @@ def pool_map(
         )
         return builder.emit(layer)
 
-    def evaluate(real: Array) -> Array:
-        padded = pad_map(real, windows.pads, -np.inf)
-        views = taps(padded, windows.kernel, windows.strides, windows.dilations, windows.size)
-        return np.asarray(np.maximum.reduce([seen for _, _, seen in views]))
-
-    host_op = HostOp(node.name, node.op_type, evaluate)
+    host_op = HostOp(node.name, node.op_type, partial(_largest, windows=windows))
     pooled = commute(node, builder, value, pooled_shape, emit, host_op)
     return rearrange(node, builder, pooled, _order((shape[0], pooled_shape[2]))) if flat else pooled
+
+
+def _largest(real: Array, windows: Sliding) -> Array:
+    """The largest number of each window."""
+    views = windows.taps(pad_map(real, windows.pads, -np.inf))
+    return np.asarray(np.maximum.reduce(list(views)))
 
 
 def _order(shape: Shape) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:

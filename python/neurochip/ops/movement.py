@@ -5,6 +5,8 @@ What such a node does is found by running ONNX's own reference implementation on
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,7 +80,7 @@ def rearrange(node: Node, builder: Builder, value: Value, index: Index) -> Value
     def emit(builder: Builder, tensor: Tensor, name: str) -> Tensor:
         return _emit(node, builder, tensor, index, name)
 
-    host_op = HostOp(node.name, node.op_type, lambda array: pick(array, index, 0))
+    host_op = HostOp(node.name, node.op_type, partial(pick, index=index, fill=0))
     return commute(node, builder, value, tuple(index.shape), emit, host_op)
 
 

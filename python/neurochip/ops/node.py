@@ -11,6 +11,7 @@ import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
 from ..formats import Array
+from .reference import evaluated
 from .values import Constant, HostOp, QuantizedConstant, Refusal, Value
 
 CONSTANT_BYTES_LIMIT = 1 << 28
@@ -84,34 +85,31 @@ class Node:
 
     def evaluate(self, arrays: Sequence[Array | None]) -> tuple[Array, ...]:
         """What the node computes, by ONNX's own reference implementation."""
-        from onnx.reference import ReferenceEvaluator  # slow to import: only who folds needs it
-
-        names = [f"i{n}" if array is not None else "" for n, array in enumerate(arrays)]
-        proto = NodeProto()
-        proto.CopyFrom(self.proto)
-        proto.domain = ""  # com.microsoft's QuantizeLinear and DequantizeLinear are ONNX's own
-        del proto.input[:]
-        proto.input.extend(names)
-        feeds = {
-            name: array for name, array in zip(names, arrays, strict=True) if array is not None
-        }
-        try:
-            results = ReferenceEvaluator(proto, opsets={"": self.opset}).run(None, feeds)
-        except Exception as error:  # whatever a malformed node makes the reference raise
-            raise Refusal(f"it does not fit samples of its input's shape: {error}") from None
-        return tuple(np.asarray(result) for result in results)
+        return evaluated(self.proto, self.opset, arrays)
 
     def host_op(self, position: int) -> HostOp:
         """The node as a host operation on its input at `position`; the others are constants."""
-        others = [
+        others = tuple(
             None if n == position else self.constant(n, "input") for n in range(len(self.inputs))
-        ]
-
-        def evaluate(array: Array) -> Array:
-            arrays = [array if n == position else other for n, other in enumerate(others)]
-            return self.evaluate(arrays)[0]
-
+        )
+        evaluate = _OnHost(self.proto, self.opset, position, others)
         return HostOp(self.name, self.op_type, evaluate)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OnHost:
+    """What a node makes of one of its inputs; the others are constants."""
+
+    proto: NodeProto
+    opset: int
+    position: int
+    others: tuple[Array | None, ...]
+
+    def __call__(self, array: Array) -> Array:
+        """The node's first output."""
+        arrays = list(self.others)
+        arrays[self.position] = array
+        return evaluated(self.proto, self.opset, arrays)[0]
 
 
 NUMPY_TYPES = {

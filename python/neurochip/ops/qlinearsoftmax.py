@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..formats import Array, Format
+from .axes import counted
 from .builder import Builder
 from .node import Node
 from .quantization import activation_format
@@ -18,7 +21,7 @@ def qlinear_softmax(node: Node, builder: Builder) -> Value:
     tensor = builder.codes_as(node, 0, 1, 2)
     output = activation_format(node, 3, 4)
     rank = len(tensor.shape) + 1
-    axis = node.attributes.get("axis", -1) % rank
+    (axis,) = counted([node.attributes.get("axis", -1)], rank)
     if axis != rank - 1:
         raise Refusal(f"its axis is {axis}, expected the last ({rank - 1})")
     op = table_softmax(node.name, node.op_type, tensor.format, output)
@@ -32,16 +35,16 @@ def table_softmax(name: str, op_type: str, source: Format, output: Format) -> Ho
     sum stays below the largest float; they are added in order. One over the output scale is
     rounded down, so 1/255 counts as 1/254: a probability of 1 becomes code 254.
     """
+    return HostOp(name, op_type, partial(_softmax, source=source, output=output))
+
+
+def _softmax(real: Array, source: Format, output: Format) -> Array:
     levels = np.floor(np.float32(1) / output.scale)
-
-    def evaluate(real: Array) -> Array:
-        steps = np.rint((real - real.max(axis=-1, keepdims=True)) / source.scale)
-        room = np.log(np.finfo(np.float32).max / np.float32(real.shape[-1])) - 5
-        offset = max(0.0, room) / float(source.scale)
-        powers = np.exp((steps.astype(np.float64) + offset) * float(source.scale))
-        powers = powers.astype(np.float32)
-        total = np.cumsum(powers, axis=-1, dtype=np.float32)[..., -1:]
-        codes = np.rint(powers * levels / total) + output.zero_point
-        return np.asarray(np.clip(codes, output.qmin, output.qmax), output.dtype)
-
-    return HostOp(name, op_type, evaluate)
+    steps = np.rint((real - real.max(axis=-1, keepdims=True)) / source.scale)
+    room = np.log(np.finfo(np.float32).max / np.float32(real.shape[-1])) - 5
+    offset = max(0.0, room) / float(source.scale)
+    powers = np.exp((steps.astype(np.float64) + offset) * float(source.scale))
+    powers = powers.astype(np.float32)
+    total = np.cumsum(powers, axis=-1, dtype=np.float32)[..., -1:]
+    codes = np.rint(powers * levels / total) + output.zero_point
+    return np.asarray(np.clip(codes, output.qmin, output.qmax), output.dtype)

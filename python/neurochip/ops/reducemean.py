@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .averaging import average, whole_map
+from .axes import counted
 from .builder import Builder
 from .movement import rearrange
 from .node import Node
@@ -33,7 +34,7 @@ def channel_means(
     """The mean of each channel, in the shape the node asks for."""
     rank = len(view.shape) + 1
     given = node.attributes.get("axes") if axes is None else axes.tolist()
-    chosen = sorted(axis % rank for axis in (given or []))
+    chosen = sorted(counted(given or [], rank))
     if chosen != list(range(2, rank)) or rank < 3:
         raise Refusal(
             f"it averages axes {given} of {rank}; the mean over the whole map of each channel "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .axes import counted
 from .builder import Builder
 from .movement import SAMPLES, move, positions, rearrange
 from .node import Node
@@ -20,8 +21,10 @@ def slice_(node: Node, builder: Builder) -> Value:
     starts, ends = (node.required(n, what).copy() for n, what in ((1, "starts"), (2, "ends")))
     rank = len(value.shape) + 1
     given = node.constant(3, "axes")
-    axes = np.arange(len(starts)) if given is None else given % rank
+    axes = np.arange(len(starts)) if given is None else np.array(counted(given, rank))
     steps = node.constant(4, "steps")
+    if any(each.shape != starts.shape for each in (ends, axes, steps) if each is not None):
+        raise Refusal("its starts, ends, axes and steps are not equally many")
     for position in np.flatnonzero(axes == 0):
         step = 1 if steps is None else steps[position]
         if starts[position] != 0 or ends[position] < builder.batch or step != 1:

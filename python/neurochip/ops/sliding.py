@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..layers.windows import Pads, Pair
+from ..formats import Array
+from ..layers.windows import Pads, Pair, taps
 from .builder import Builder
 from .movement import rearrange
 from .node import Node
@@ -31,6 +32,11 @@ class Sliding:
     dilations: Pair
     size: Pair
     """Height and width of the output."""
+
+    def taps(self, padded: Array) -> Iterator[Array]:
+        """For each position of the kernel, what it meets of a padded map, of the output's size."""
+        for _, _, seen in taps(padded, self.kernel, self.strides, self.dilations, self.size):
+            yield seen
 
 
 def slide(node: Node, spatial: Pair, kernel: Sequence[int]) -> Sliding:
@@ -89,7 +95,7 @@ def _pair(values: Sequence[int] | None, axes: int, absent: int) -> Pair:
     if axes > 2:
         raise Refusal(f"it slides along {axes} axes; one or two are supported")
     numbers = [absent] * axes if values is None else [int(value) for value in values]
-    if len(numbers) != axes or min(numbers) < 1:
+    if len(numbers) != axes or min(numbers) < 1 or max(numbers) > MAX_MAP:
         raise Refusal(f"its window has {numbers} where {axes} positive numbers are expected")
     return (absent, numbers[0]) if axes == 1 else (numbers[0], numbers[1])
 

@@ -40,7 +40,7 @@ class HostOp:
     name: str
     op_type: str
     evaluate: Callable[[Array], Array]
-    """Takes and returns an array with the sample axis first."""
+    """Takes and returns an array with the sample axis first; no closure, so that graphs pickle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,10 @@ class WeightedSum:
     def quantize(self, builder: Builder, target: Target) -> Tensor:
         """Adds the layer, with input scale * weight scale / output scale formed in float32."""
         builder.note_float(self.name, self.source.format, target.format)
-        ratio = (self.scale / target.format.scale).astype(np.float32)
+        with np.errstate(over="ignore", under="ignore"):
+            ratio = (self.scale / target.format.scale).astype(np.float32)
+        if not np.isfinite(ratio).all():
+            raise Refusal("its scale over that of its output is infinite in float32")
         multiplier = np.broadcast_to(ratio, self.bias.shape).copy()
         return builder.emit(self._layer(target.tensor(self.shape), multiplier))
 
