@@ -23,12 +23,19 @@ class Average:
     view: View
     windows: Sliding
     counts: NDArray[np.int64]
+    counts_padding: bool
+    """Whether the padding counts, as zeros."""
     host_op: HostOp
 
     @property
     def shape(self) -> Shape:
         """Without the sample axis."""
         return (self.view.shape[0], *self.windows.size)
+
+    @property
+    def beyond_padding(self) -> bool:
+        """Whether padding counts, and windows reach beyond all of it."""
+        return self.counts_padding and self.windows.pads != self.windows.declared
 
     @property
     def whole_map(self) -> bool:
@@ -44,6 +51,12 @@ class Average:
             builder.note(
                 f"{self.host_op.name!r}: sums of part of a map are rounded once, from the exact "
                 "integer; onnxruntime sums in float32, which differs by one level in rare ties"
+            )
+        if self.beyond_padding:
+            builder.note(
+                f"{self.host_op.name!r}: windows that reach beyond its padding (`ceil_mode`) are "
+                "divided by their part inside of it, as ONNX specifies; onnxruntime's integer "
+                "kernel divides by the whole kernel, which can differ by many levels"
             )
         layer = AveragePool(
             name=self.host_op.name,
@@ -78,7 +91,8 @@ def average(node: Node, view: View, windows: Sliding, counted: Pads) -> Average:
     if (counts == 0).any():
         raise Refusal("one of its windows lies in the padding alone")
     host_op = HostOp(node.name, node.op_type, _Mean(windows, counts.astype(np.float32)))
-    return Average(view, windows, counts[0, 0], host_op)
+    counts_padding = bool(node.attributes.get("count_include_pad", 0))
+    return Average(view, windows, counts[0, 0], counts_padding, host_op)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

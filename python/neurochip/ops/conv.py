@@ -15,7 +15,7 @@ from .weighted_sum import read_bias, read_weights, refuse_unquantized
 def conv(node: Node, builder: Builder) -> Value:
     """Reads a convolution of one or two dimensions, grouped or not."""
     refuse_unquantized(node)
-    weights = read_weights(node, 1)
+    weights = read_weights(node, 1, builder)
     view = builder.view(node, 0)
     source = lift(node, builder, view).tensor
     scale = accumulator_scale(node, source, weights, 0)

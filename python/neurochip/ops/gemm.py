@@ -19,7 +19,7 @@ def gemm(node: Node, builder: Builder) -> Value:
     refuse_unquantized(node)
     if node.attributes.get("transA", 0):
         raise Refusal("transA mixes samples")
-    weights = read_weights(node, 1)
+    weights = read_weights(node, 1, builder)
     if node.attributes.get("transB", 0):
         weights = transposed(weights)
     source = builder.view(node, 0).tensor

@@ -17,7 +17,7 @@ from .weighted_sum import read_weights, refuse_unquantized
 def matmul(node: Node, builder: Builder) -> Value:
     """Reads input * weights; an Add that follows becomes the bias."""
     refuse_unquantized(node)
-    weights = read_weights(node, 1)
+    weights = read_weights(node, 1, builder)
     source = builder.view(node, 0).tensor
     scale = accumulator_scale(node, source, weights, weights.codes.ndim - 1)
     bias = np.zeros(weights.codes.shape[-1], np.int64)

@@ -118,13 +118,18 @@ def missing_weights(node: Node, position: int) -> str:
     return f"its weights {name!r} are computed, not constant"
 
 
-def read_weights(node: Node, position: int) -> QuantizedConstant:
+def read_weights(node: Node, position: int, builder: Builder) -> QuantizedConstant:
     """The quantized weights at an input, known to be there."""
     value = node.input(position)
     if not isinstance(value, QuantizedConstant):
         raise Refusal(missing_weights(node, position))
     if value.bits > 16:
         raise Refusal(f"its weights have {value.bits} bits; at most 16 are supported")
+    if value.bits != 8:
+        builder.note(
+            f"{node.name!r} has weights of {value.bits} bits: in integers here, in float32 by "
+            "onnxruntime"
+        )
     return value
 
 
