@@ -54,6 +54,7 @@ def axes_case(shape: tuple[int, ...], axes: list[int], since: int) -> Callable[[
 
 
 WEIGHTS = np.random.default_rng(0).integers(-100, 100, (4, 3, 2, 2)).astype(np.int8)
+AXES = ints(2, 3)
 MATRIX = np.random.default_rng(1).integers(-100, 100, (6, 5)).astype(np.int8)
 
 CASES: dict[str, list[Callable[[int], Case]]] = {
