@@ -142,6 +142,40 @@ def test_a_missing_labels_file_is_named(tmp_path):
     )
 
 
+def test_labels_by_position_are_refused_for_folders_of_classes(tmp_path):
+    write_picture(tmp_path / "in" / "3" / "a.png", GREY[0])
+    np.save(tmp_path / "y.npy", np.array([1]))
+    assert refusal(tmp_path / "in", labels=tmp_path / "y.npy") == (
+        f"'{tmp_path}/y.npy' has labels by position, and the samples of '{tmp_path}/in' stand in "
+        "sub-folders that are their classes",
+        "leave `--labels` out, or give a CSV file of `file,label`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("file,label\na.png,1\n", "'{csv}' has no label for 1 of 2 samples, the first is 'b.png'"),
+        ("file,label\na.png,one\n", "cannot read labels from '{csv}': line 2 is no file and class"),
+        ("file,label\na.png,1\na.png,2\n", "cannot read labels from '{csv}': 'a.png' has two"),
+    ],
+)
+def test_a_csv_file_that_leaves_a_label_open_is_refused(tmp_path, lines, told):
+    for name in ("a.png", "b.png"):
+        write_picture(tmp_path / "in" / name, GREY[0])
+    labels = tmp_path / "labels.csv"
+    labels.write_text(lines)
+    assert refusal(tmp_path / "in", labels=labels)[0].startswith(told.format(csv=labels))
+
+
+def test_labels_by_name_need_samples_that_are_files(tmp_path):
+    np.save(tmp_path / "x.npy", GREY)
+    (tmp_path / "labels.csv").write_text("file,label\na.png,1\n")
+    assert refusal(tmp_path / "x.npy", labels=tmp_path / "labels.csv")[0] == (
+        f"'{tmp_path}/labels.csv' has labels by file, and the samples are not files of a folder"
+    )
+
+
 def test_words_in_a_labels_file_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", GREY)
     (tmp_path / "labels.txt").write_text("cat dog owl")

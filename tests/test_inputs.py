@@ -106,7 +106,28 @@ def test_sub_folders_named_by_class_index_are_labels(tmp_path):
     write_picture(tmp_path / "10" / "a.png", GREY[0])
     write_picture(tmp_path / "2" / "b.png", GREY[1])
     write_picture(tmp_path / "2" / "a.png", GREY[2])
-    np.testing.assert_array_equal(read_inputs(tmp_path).labels, [10, 2, 2])
+    inputs = read_inputs(tmp_path)
+    np.testing.assert_array_equal(inputs.labels, [2, 2, 10])
+    np.testing.assert_array_equal(inputs.x[0], GREY[2].astype(np.float32) / np.float32(255))
+
+
+def test_pictures_come_in_the_natural_order_of_their_names(tmp_path):
+    for position, name in enumerate(["10.png", "2.png", "1.png"]):
+        write_picture(tmp_path / name, GREY[position])
+    np.testing.assert_array_equal(
+        read_inputs(tmp_path).x, GREY[::-1].astype(np.float32) / np.float32(255)
+    )
+
+
+def test_labels_of_a_csv_file_go_by_name(tmp_path):
+    pictures = tmp_path / "pictures"
+    for position, name in enumerate(["a.png", "b.png", "sub/c.png"]):
+        write_picture(pictures / "7" / name, GREY[position])
+    labels = tmp_path / "labels.csv"
+    labels.write_text("label, file\n5, b.png\n4, 7/a.png\n6, c.png\n9, other.png\n")
+    (pictures / "7" / "sub").rename(pictures / "8")
+    np.testing.assert_array_equal(read_inputs(pictures, labels=labels).labels, [4, 5, 6])
+    np.testing.assert_array_equal(read_inputs(pictures, labels=labels, samples=2).labels, [4, 5])
 
 
 def test_a_jpeg_is_one_sample_of_three_channels(tmp_path):

@@ -13,6 +13,8 @@ from .chip import load as load_chip
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
+from .image.head import takes_codes
+from .inputs.samples import scaled
 from .lower import CodeOptions, Settings, lower
 from .optimize import optimize as optimize_placement
 from .placement import place
@@ -40,8 +42,9 @@ def compile(
         model: An ONNX file, or a graph that was loaded.
         chip: A built-in chip's name, a chip file, or a chip that was loaded.
         code: The spike code: `stem`, `quartz` or `rate`; None is the chip's first.
-        calibration: Samples of the model's input, float; ranges of scaled integration come from
-            them, or without them from the proven interval.
+        calibration: Samples of the model's input; uint8 ones are divided by 255, as on the command
+            line, unless the model takes integers. Ranges of scaled integration come from them, or
+            without them from the proven interval.
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
         shape: Shapes of inputs that the model leaves open.
         settings: What is decided layer by layer, or the TOML file that says it.
@@ -61,6 +64,8 @@ def compile(
     """
     graph = model if isinstance(model, Graph) else load_graph(model, shape=shape)
     target = load_chip(chip, overrides)
+    if calibration is not None and not takes_codes(graph):
+        calibration = scaled(calibration, None, "calibration")
     codes = None if calibration is None else graph.quantize(calibration)
     decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
     options = CodeOptions(timesteps=timesteps, zeros=zeros, mode=quartz_mode, percentile=percentile)

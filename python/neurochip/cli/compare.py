@@ -17,7 +17,7 @@ from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
 from .files import keep_apart, replacing, require_writable
-from .loading import CompileOptions, compiled, is_image
+from .loading import CompileOptions, codes_taken, compiled, is_image
 from .samples import Samples
 
 CODES = "stem,quartz,rate"
@@ -68,11 +68,12 @@ def command(
             raise InputError(
                 f"{str(model)!r} is an image, which has one code", hint="give the graph instead"
             )
-        current.begin("reading samples")
-        given = wanted.read()
         current.begin(f"importing {str(model)!r}")
         graph = load_graph(model, shape=chosen.shapes)
-        inputs = wanted.for_shape(given, graph.input_shape)
+        taken = codes_taken(graph)
+        current.begin("reading samples")
+        given = wanted.read(codes=taken is not None)
+        inputs = wanted.for_network(given, graph.input_shape, taken)
 
         def image(coding: Coding) -> Image:
             asked_for = replace(chosen, code=coding.code, timesteps=coding.timesteps)

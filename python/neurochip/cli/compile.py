@@ -14,7 +14,7 @@ from .compile_options import takes_compile_options
 from .console import show, show_line, show_notes, task
 from .files import keep_apart, replacing
 from .image_tables import cores_used, gain_table, modes_table, pipeline_lines, populations_table
-from .loading import CompileOptions, load_image
+from .loading import CompileOptions, image_of, load_model
 
 
 @takes_compile_options()
@@ -30,7 +30,7 @@ def command(
         keep_apart({"`--output`": output}, {"the model": model, **chosen.files})
         file = opened.enter_context(replacing(output))
         chosen.refuse_scale_without_samples()
-        image = load_image(model, chosen, None, current)
+        image = image_of(load_model(model, chosen, current), chosen, None, current)
         current.begin(f"writing {str(output)!r}")
         content = image.to_bytes()
         file.write(content)

@@ -14,6 +14,7 @@ from ..errors import ChipError, InputError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
+from ..image.head import takes_codes
 from ..inputs import Inputs, fit, read_inputs
 from ..lower import LayerSettings, Settings
 from .console import Task
@@ -123,14 +124,30 @@ def is_image(path: Path) -> bool:
         return False  # whoever reads the whole file says what is wrong with it
 
 
-def load_image(path: Path, chosen: CompileOptions, given: Inputs | None, current: Task) -> Image:
-    """Reads an image, or compiles a graph with the calibration samples that are at hand."""
+def load_model(path: Path, chosen: CompileOptions, current: Task) -> Graph | Image:
+    """Reads an image, or a graph to be compiled."""
     if is_image(path):
         chosen.refuse_for_an_image(path)
         current.begin(f"reading image {str(path)!r}")
         return Image.load(path)
     current.begin(f"importing {str(path)!r}")
-    return compiled(load_graph(path, shape=chosen.shapes), chosen, given, current)
+    return load_graph(path, shape=chosen.shapes)
+
+
+def codes_taken(model: Graph | Image) -> tuple[int, int] | None:
+    """The smallest and the largest integer of a model that takes integers; None of others."""
+    if isinstance(model, Image):
+        taken, format = model.host.takes_codes, model.host.input_format
+    else:
+        taken, format = takes_codes(model), model.input.format
+    return (format.qmin, format.qmax) if taken else None
+
+
+def image_of(
+    model: Graph | Image, chosen: CompileOptions, given: Inputs | None, current: Task
+) -> Image:
+    """The image itself, or that of a graph, compiled with the samples that are at hand."""
+    return model if isinstance(model, Image) else compiled(model, chosen, given, current)
 
 
 def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current: Task) -> Image:
@@ -169,7 +186,8 @@ def _calibration(
 ) -> NDArray[np.float32] | None:
     """The samples to calibrate with: those asked for, else those that came with the input."""
     if chosen.calibration is not None:
-        asked_for = read_inputs(chosen.calibration, scale=chosen.scale)
+        codes = takes_codes(graph)
+        asked_for = read_inputs(chosen.calibration, scale=chosen.scale, codes=codes)
         samples = asked_for.x if asked_for.calibration is None else asked_for.calibration
         source = asked_for.source
     elif given is not None and given.calibration is not None:

@@ -15,7 +15,7 @@ from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, shows_progress, task
 from .files import keep_apart, replacing
-from .loading import CompileOptions, load_image
+from .loading import CompileOptions, codes_taken, image_of, load_model
 from .samples import Samples
 
 
@@ -43,10 +43,12 @@ def command(
         read = {"the model": model, **wanted.files, **chosen.files}
         keep_apart({"`--detail`": detail}, read)
         file = None if detail is None else opened.enter_context(replacing(detail))
+        loaded = load_model(model, chosen, current)
+        codes = codes_taken(loaded)
         current.begin("reading samples")
-        given = wanted.read()
-        image = load_image(model, chosen, given, current)
-        inputs = wanted.for_shape(given, image.input_shape)
+        given = wanted.read(codes=codes is not None)
+        image = image_of(loaded, chosen, given, current)
+        inputs = wanted.for_network(given, image.input_shape, codes)
         current.begin(f"simulating {len(inputs.x):,} samples")
         progress = shows_progress() and not json
         run = simulate(

@@ -17,7 +17,7 @@ from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
 from .files import keep_apart, replacing, require_writable
-from .loading import CompileOptions, load_image, settings_of
+from .loading import CompileOptions, codes_taken, image_of, load_model, settings_of
 from .tune_tables import chosen_table, found_lines, front_table
 
 MOST_SAMPLES = 1000
@@ -118,9 +118,11 @@ def command(
         written = [output] if plot is None else [output, plot]
         for path in written:
             require_writable(path)
+        loaded = load_model(model, chosen, current)
         current.begin("reading samples")
-        inputs = read_inputs(data, scale=chosen.scale, labels=labels)
-        image = load_image(model, chosen, inputs, current)
+        codes = codes_taken(loaded) is not None
+        inputs = read_inputs(data, scale=chosen.scale, labels=labels, codes=codes)
+        image = image_of(loaded, chosen, inputs, current)
         ours, unseen = Parts(samples, held_out).of(inputs.fit_to(image.input_shape))
         current.kept = f"what was evaluated is kept in {str(journal)!r}: run again to go on"
         with status(current) as doing:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import InputError
 from . import cifar, idx, numpy_files, pictures
 from .fitting import fit
-from .labels import checked_labels, read_labels
+from .labels import checked_labels, in_order, labels_by_name, read_labels
 from .raw import InputFormat, Raw
 from .samples import Inputs, random_inputs, scaled
 
@@ -27,6 +30,7 @@ def read_inputs(
     scale: float | None = None,
     samples: int | None = None,
     labels: str | Path | None = None,
+    codes: bool = False,
 ) -> Inputs:
     """Reads samples, and the labels and calibration samples that the file brings along.
 
@@ -34,7 +38,9 @@ def read_inputs(
         path: An `.npy`, `.npz`, idx or CIFAR-10 binary file, a picture, or a folder of pictures.
         scale: What stored numbers are divided by; None divides uint8 by 255 and leaves floats.
         samples: How many to keep, from the first on; None keeps all.
-        labels: A file of labels, instead of those the input file brings along.
+        labels: A file of labels, instead of those the input file brings along: one a sample in
+            order, or a CSV file of `file,label` for samples that are files.
+        codes: Whether the network takes integers: without a scale they are left as they are.
 
     Raises:
         InputError: If the file cannot be read or holds something else than samples.
@@ -44,16 +50,30 @@ def read_inputs(
         raise InputError(f"{samples} samples asked for, expected at least 1")
     raw = _read_raw(path, samples)
     _require_samples(raw, samples, path)
-    found = raw.labels if labels is None else read_labels(labels)
+    found = raw.labels if labels is None else _labels_beside(labels, raw, path)
     if found is not None:
         found = checked_labels(found, raw.count, str(labels or path))[:samples]
     calibration = raw.calibration
     return Inputs(
-        x=scaled(raw.x, scale, path),
+        x=scaled(raw.x, scale, str(path), codes),
         labels=found,
-        calibration=None if calibration is None else scaled(calibration, scale, path),
+        calibration=None if calibration is None else scaled(calibration, scale, str(path), codes),
         source=str(path),
     )
+
+
+def _labels_beside(labels: str | Path, raw: Raw, path: Path) -> NDArray[np.generic]:
+    """The labels of a file of their own: by name, or by position where that is an order."""
+    by_name = labels_by_name(labels)
+    if by_name is not None:
+        return in_order(by_name, raw.names, str(labels))
+    if raw.labels is not None and raw.names:
+        raise InputError(
+            f"{str(labels)!r} has labels by position, and the samples of {str(path)!r} stand in "
+            "sub-folders that are their classes",
+            hint="leave `--labels` out, or give a CSV file of `file,label`",
+        )
+    return read_labels(labels)
 
 
 def _read_raw(path: Path, samples: int | None) -> Raw:

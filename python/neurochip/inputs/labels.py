@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,57 @@ def read_labels(path: str | Path) -> NDArray[np.generic]:
             f"cannot read labels from {str(path)!r}: {error}",
             hint="give an .npy, .npz or idx file, or text with one class index a line",
         ) from error
+
+
+def labels_by_name(path: str | Path) -> dict[str, int] | None:
+    """Labels of a CSV file whose first line names the columns `file` and `label`; None for others.
+
+    Raises:
+        InputError: If a line has no file or no class index, or a file has two labels.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".csv" or not path.is_file() or path.stat().st_size > MAX_TEXT_BYTES:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows = csv.DictReader(lines, skipinitialspace=True)
+        columns = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
+        if not {"file", "label"} <= columns.keys():
+            return None
+        found: dict[str, int] = {}
+        for row in rows:
+            name, label = row[columns["file"]], row[columns["label"]]
+            if not name or not label or not label.strip().isdecimal():
+                raise ValueError(f"line {rows.line_num} is no file and class index")
+            if found.setdefault(name.strip(), int(label)) != int(label):
+                raise ValueError(f"{name!r} has two labels")
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"cannot read labels from {str(path)!r}: {error}",
+            hint="give a line `file,label`, and below it one for each file",
+        ) from error
+    return found
+
+
+def in_order(by_name: Mapping[str, int], names: Sequence[str], source: str) -> NDArray[np.int64]:
+    """Labels in the order of samples that are files; by their path in the folder, or by name.
+
+    Raises:
+        InputError: If the samples are no files, or some have no label.
+    """
+    if not names:
+        raise InputError(
+            f"{source!r} has labels by file, and the samples are not files of a folder",
+            hint="give labels in the order of the samples, one a line",
+        )
+    keys = [name if name in by_name else PurePosixPath(name).name for name in names]
+    missing = [name for name, key in zip(names, keys, strict=True) if key not in by_name]
+    if missing:
+        raise InputError(
+            f"{source!r} has no label for {len(missing)} of {len(names)} samples, the first is "
+            f"{missing[0]!r}"
+        )
+    return np.array([by_name[key] for key in keys], np.int64)
 
 
 def checked_labels(labels: NDArray[np.generic], samples: int, source: str) -> NDArray[np.int64]:

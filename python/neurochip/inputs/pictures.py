@@ -1,10 +1,11 @@
-"""Pictures: a PNG or JPEG file, or a folder of them.
+"""Pictures: a PNG or JPEG file, or a folder of them, in the natural order of their names.
 
 Sub-folders named by class index are the labels of the pictures in them.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -35,7 +36,7 @@ def recognizes(path: Path) -> bool:
 
 
 def read(path: Path, samples: int | None) -> Raw:
-    """Reads pictures in the order of their names; all must have the size of the first."""
+    """Reads pictures in the natural order of their names; all must have the size of the first."""
     found = _pictures(path)
     labels = _labels(path, found)
     first = _read_picture(found[0])
@@ -50,16 +51,24 @@ def read(path: Path, samples: int | None) -> Raw:
                 hint="bring all pictures to the network's input size",
             )
         pixels[position] = values
-    return Raw(pixels, len(found), labels)
+    names = tuple(each.relative_to(path).as_posix() for each in found) if path.is_dir() else ()
+    return Raw(pixels, len(found), labels, names=names)
 
 
 def _pictures(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    found = [p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
+    found.sort(key=lambda each: _natural(each.relative_to(path)))
     if not found:
         raise InputError(f"folder {str(path)!r} holds no PNG or JPEG pictures")
     return found
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sorts 2.png before 10.png: numbers by their value, then letters."""
+    parts = re.split(r"([0-9]+)", path.as_posix())
+    return [(int(part) if part.isdigit() else -1, part) for part in parts]
 
 
 def _labels(path: Path, found: list[Path]) -> NDArray[np.int64] | None:

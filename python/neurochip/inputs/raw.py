@@ -19,6 +19,8 @@ class Raw:
     """How many samples there are; `x` may be the first of them."""
     labels: NDArray[np.generic] | None = None
     calibration: NDArray[np.generic] | None = None
+    names: tuple[str, ...] = ()
+    """Of the samples, all `count` of them, where each is a file of its own."""
 
 
 class InputFormat(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +44,23 @@ class Inputs:
         return replace(self, x=x, calibration=calibration)
 
 
-def random_inputs(shape: Sequence[int], samples: int = 1, seed: int = 0) -> Inputs:
-    """Draws samples uniformly from [0, 1), the same for the same seed on every machine."""
+def random_inputs(
+    shape: Sequence[int], samples: int = 1, seed: int = 0, codes: tuple[int, int] | None = None
+) -> Inputs:
+    """Draws samples uniformly, the same for the same seed on every machine.
+
+    Args:
+        shape: Of one sample.
+        samples: How many.
+        seed: Of the generator.
+        codes: The smallest and the largest code of a network that takes integers; None draws from
+            [0, 1).
+    """
     generator = np.random.default_rng(seed)
-    x = generator.random((samples, *shape), dtype=np.float32)
+    if codes is None:
+        x = generator.random((samples, *shape), dtype=np.float32)
+    else:
+        x = generator.integers(*codes, (samples, *shape), endpoint=True).astype(np.float32)
     return Inputs(
         x=x,
         labels=None,
@@ -57,41 +69,53 @@ def random_inputs(shape: Sequence[int], samples: int = 1, seed: int = 0) -> Inpu
     )
 
 
-def scaled(x: NDArray[np.generic], scale: float | None, path: Path) -> NDArray[np.float32]:
-    """Divides by `scale`, or uint8 pictures by 255 where no scale is given, in float32."""
+def scaled(
+    x: NDArray[np.generic], scale: float | None, source: str, codes: bool = False
+) -> NDArray[np.float32]:
+    """Divides by `scale` in float32; without one uint8 by 255, and floats by nothing.
+
+    Args:
+        x: Samples as they are stored.
+        scale: What they are divided by.
+        source: Where they come from, for messages.
+        codes: Whether the network takes integers, which are left as they are without a scale.
+
+    Raises:
+        InputError: If they are no finite numbers, or integers whose scale nobody knows.
+    """
     if not np.issubdtype(x.dtype, np.integer) and not np.issubdtype(x.dtype, np.floating):
         raise InputError(
-            f"{str(path)!r} holds {x.dtype} values, expected uint8 pictures or floats",
+            f"{source!r} holds {x.dtype} values, expected uint8 pictures or floats",
             hint="convert the array with .astype('float32')",
         )
     if scale is None:
-        scale = _usual_scale(x.dtype, path)
+        scale = _usual_scale(x.dtype, source, codes)
     if not np.isfinite(scale) or scale == 0.0:
         raise InputError(f"`scale` is {scale:g}, expected a finite number other than 0")
     with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, refused below
         values = x.astype(np.float32)
-    _refuse_not_finite(values, path)
+    _refuse_not_finite(values, source)
     return values if scale == 1.0 else values / np.float32(scale)
 
 
-def _usual_scale(dtype: np.dtype[np.generic], path: Path) -> float:
-    if np.issubdtype(dtype, np.floating):
+def _usual_scale(dtype: np.dtype[np.generic], source: str, codes: bool) -> float:
+    if codes or np.issubdtype(dtype, np.floating):
         return 1.0
     if dtype == np.uint8:
         return PICTURE_SCALE
     raise InputError(
-        f"{str(path)!r} holds {dtype} values, expected uint8 pictures or floats",
+        f"{source!r} holds {dtype} values, expected uint8 pictures or floats",
         hint="say what they are to be divided by with `--scale`, or `--scale none`",
     )
 
 
-def _refuse_not_finite(values: NDArray[np.float32], path: Path) -> None:
+def _refuse_not_finite(values: NDArray[np.float32], source: str) -> None:
     finite = np.isfinite(values)
     if finite.all():
         return
     broken = np.flatnonzero(~finite.reshape(len(values), -1).all(axis=1))
     raise InputError(
-        f"{str(path)!r} has {np.count_nonzero(~finite)} values that are NaN or infinite, "
+        f"{source!r} has {np.count_nonzero(~finite)} values that are NaN or infinite, "
         f"in {len(broken)} of {len(values)} samples, the first in sample {broken[0]}",
         hint="remove those samples, or repair them with numpy.nan_to_num",
     )
