@@ -214,6 +214,22 @@ def test_ctrl_c_is_answered_within_a_second_and_says_how_far_it_got():
     assert str(raised.value) == f"interrupted after {raised.value.done} of 2000 samples"
 
 
+def test_ctrl_c_while_a_batch_is_compared_counts_what_was_simulated(image, samples, monkeypatch):
+    module = import_module("neurochip.simulate.simulate")
+    monkeypatch.setattr(module, "BATCH_SAMPLES", 2)
+    batches = []
+
+    def add(self, x, codes, read):
+        batches.append(len(x))
+        if len(batches) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.Comparison, "add", add)
+    with pytest.raises(Interrupted) as raised:
+        nc.simulate(image, samples)
+    assert (raised.value.done, raised.value.total) == (4, 5)
+
+
 def test_a_process_that_is_interrupted_does_not_wait_for_its_threads():
     program = (
         "import sys; sys.path[:0] = ['tests']\n"

@@ -71,12 +71,16 @@ def simulate(
     batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
         try:
-            for batch in _run(image, samples, timing, threads, comparison, detail, waiting):
-                batches.append(batch)
+            compares = comparison is not None
+            for batch, arrays in _run(image, samples, timing, threads, compares, detail, waiting):
+                batches.append(arrays)
+                if comparison is not None:
+                    read = image.host.read(arrays["outputs"])
+                    comparison.add(batch, arrays.pop("codes"), read)
         except Interrupted:
             raise
         except KeyboardInterrupt:  # between two waits, as during the comparison of a batch
-            done = sum(len(batch["outputs"]) for batch in batches)
+            done = sum(len(arrays["outputs"]) for arrays in batches)
             raise Interrupted(done, len(samples)) from None
     return _whole(image, timing, batches, comparison)
 
@@ -86,26 +90,21 @@ def _run(
     samples: NDArray[Any],
     timing: str,
     threads: int,
-    comparison: Comparison | None,
+    compares: bool,
     detail: bool,
     waiting: Waiting,
-) -> Iterator[dict[str, Any]]:
-    """The arrays of one batch after the other, all but their spikes."""
+) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
+    """One batch after the other: its samples and their arrays, with codes if someone compares."""
     simulator = _core.Simulator(image.core)
-    size = _batch_size(image) if comparison else len(samples)
+    size = _batch_size(image) if compares else len(samples)
     for start in range(0, len(samples), size):
         # Samples of the last batch that are still in flight when this one enters.
         before = min(start, image.samples_in_flight - 1)
         batch = samples[start - before : start + size]
         codes = np.ascontiguousarray(image.codes(batch))
         more = start + size < len(samples)
-        record = comparison is not None
-        job = simulator.start(codes, timing == "cycle", record, threads, (before, more), detail)
-        arrays = finished(job, waiting, start, len(samples))
-        if comparison is not None:
-            read = image.host.read(arrays["outputs"])
-            comparison.add(batch[before:], arrays.pop("codes"), read)
-        yield arrays
+        job = simulator.start(codes, timing == "cycle", compares, threads, (before, more), detail)
+        yield batch[before:], finished(job, waiting, start, len(samples))
 
 
 def _batch_size(image: Image) -> int:
