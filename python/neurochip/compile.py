@@ -35,6 +35,7 @@ def compile(
     quartz_mode: str | None = None,
     percentile: float | None = None,
     measure_sums: bool = False,
+    output: str | None = None,
 ) -> Image:
     """Compiles a quantized network for a chip.
 
@@ -58,11 +59,12 @@ def compile(
             above has the top level.
         measure_sums: Whether the sums of the calibration samples are also measured in layers whose
             constants do not depend on them, for `Image.layers` to tell; for `stem`.
+        output: The output to compute, of a model that has several.
 
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
     """
-    graph = model if isinstance(model, Graph) else load_graph(model, shape=shape)
+    graph = model if isinstance(model, Graph) else load_graph(model, shape, output)
     target = load_chip(chip, overrides)
     if calibration is not None and not takes_codes(graph):
         calibration = scaled(calibration, None, "calibration")

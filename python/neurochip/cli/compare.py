@@ -69,7 +69,7 @@ def command(
                 f"{str(model)!r} is an image, which has one code", hint="give the graph instead"
             )
         current.begin(f"importing {str(model)!r}")
-        graph = load_graph(model, shape=chosen.shapes)
+        graph = load_graph(model, chosen.shapes, chosen.output_tensor)
         taken = codes_taken(graph)
         current.begin("reading samples")
         given = wanted.read(codes=taken is not None)

@@ -58,7 +58,7 @@ def command(
             chosen.refuse_for_a_chip(thing)
             found.append(load_chip(thing, chosen.overrides))
         else:
-            graph = load_graph(path, shape=chosen.shapes)
+            graph = load_graph(path, chosen.shapes, chosen.output_tensor)
             found.append(graph)
             if chosen.asks_for_an_image:
                 asked_for = replace(chosen, measure_sums=True)

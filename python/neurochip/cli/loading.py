@@ -23,7 +23,7 @@ IMAGE_MAGIC = b"NEUROIMG"
 DEFAULT_CHIP = "darwin3"
 # More would take longer and find hardly larger sums: the headroom covers what these do not show.
 CALIBRATION_SAMPLES = 256
-OF_THE_GRAPH, OF_THE_CHIP = "`--shape`", "`--set`"
+OF_THE_GRAPH, OF_THE_CHIP = {"`--shape`", "`--output-tensor`"}, "`--set`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class CompileOptions:
     pipeline: bool
     overrides: Mapping[str, str]
     shapes: Mapping[str, Sequence[int]]
+    output_tensor: str | None
     calibration: Path | None
     scale: float | None
     optimize: int | None
@@ -61,6 +62,7 @@ class CompileOptions:
             "pipeline": self.pipeline or None,
             "set": self.overrides or None,
             "shape": self.shapes or None,
+            "output-tensor": self.output_tensor,
             "calibration": self.calibration,
             "optimize": self.optimize,
             "settings": self.settings,
@@ -80,7 +82,7 @@ class CompileOptions:
     @property
     def asks_for_an_image(self) -> bool:
         """Whether anything was given that the graph alone does not need."""
-        return bool(set(self.asked_for) - {OF_THE_GRAPH})
+        return bool(set(self.asked_for) - OF_THE_GRAPH)
 
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
@@ -131,7 +133,7 @@ def load_model(path: Path, chosen: CompileOptions, current: Task) -> Graph | Ima
         current.begin(f"reading image {str(path)!r}")
         return Image.load(path)
     current.begin(f"importing {str(path)!r}")
-    return load_graph(path, shape=chosen.shapes)
+    return load_graph(path, chosen.shapes, chosen.output_tensor)
 
 
 def codes_taken(model: Graph | Image) -> tuple[int, int] | None:

@@ -186,6 +186,10 @@ Shape = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=1,3,32,32", help="Shape of an input whose own shape is dynamic."),
 ]
+OutputTensor = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Output to compute, of a model that has several."),
+]
 Calibration = Annotated[
     Path | None,
     typer.Option(help="Samples to calibrate scaled integration with, in any input format."),

@@ -9,16 +9,23 @@ from .graph import Graph
 from .walk import walk
 
 
-def load(model: PathOrModel, shape: Mapping[str, Sequence[int]] | None = None) -> Graph:
+def load(
+    model: PathOrModel,
+    shape: Mapping[str, Sequence[int]] | None = None,
+    output: str | None = None,
+) -> Graph:
     """Reads a quantized ONNX model.
 
     Args:
         model: A path, the bytes of a file, or a parsed model.
         shape: By input name: the shape to use where the model leaves axes open, samples first.
+        output: The output to compute, of a model that has several; what only the others need is
+            left out.
 
     Raises:
-        ModelError: If it is no model, is not quantized, or has open axes.
+        ModelError: If it is no model, is not quantized, has open axes, or several outputs of
+            which none is chosen.
         UnsupportedOpError: If some nodes cannot be imported; all of them are listed.
     """
     proto, name = read_model(model)
-    return walk(proto, name, shape or {})
+    return walk(proto, name, shape or {}, output)

@@ -30,6 +30,7 @@ from ..ops.values import (
 )
 from .file import tensor_array
 from .graph import Graph
+from .order import needed
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
 MAX_VALUES = 1 << 26
@@ -39,21 +40,23 @@ MAX_VERSION = 10_000
 INPUT_TYPES = ("float32", "uint8", "int8")
 
 
-def walk(proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]]) -> Graph:
-    """The integer graph of a model.
+def walk(
+    proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]], output: str | None = None
+) -> Graph:
+    """The integer graph of a model, up to one of its outputs.
 
     Raises:
         ModelError: If it is not quantized, has open axes, or more than one input or output.
         UnsupportedOpError: If some nodes cannot be imported.
     """
     info = _only_input(proto.graph)
-    output_name = _only_output(proto.graph)
+    output_name = _output(proto.graph, output)
     batch, feed, problem = _feed(info, shapes)
     values: dict[str, Value] = {info.name: feed or Unknown()}
     for tensor in proto.graph.initializer:
         values[tensor.name] = Constant(tensor_array(tensor))
     builder = Builder(batch)
-    nodes = _needed(proto.graph, output_name)
+    nodes = needed(proto.graph, output_name)
     if not nodes:
         raise ModelError(f"the model's output '{output_name}' is computed by no node")
     refusals = _translate(proto, nodes, values, builder)
@@ -63,8 +66,8 @@ def walk(proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]]) -> G
         raise problem
     try:
         with _fitting():
-            output = _last(builder, result)
-            _try_tail(output)
+            last = _last(builder, result)
+            _try_tail(last)
     except Refusal as refusal:
         producer = next(node for node in reversed(nodes) if output_name in node.output)
         found = (producer.name or output_name, str(refusal))
@@ -77,8 +80,8 @@ def walk(proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]]) -> G
         input_shape=feed.shape,
         head=builder.head,
         layers=tuple(builder.layers),
-        output=output.tensor,
-        tail=output.ops,
+        output=last.tensor,
+        tail=last.ops,
         notes=tuple(builder.notes),
     )
 
@@ -212,16 +215,6 @@ def _try_tail(output: Hosted) -> None:
             raise Refusal(f"it mixes samples: {count} become {list(real.shape)}")
 
 
-def _needed(graph: GraphProto, output_name: str) -> list[NodeProto]:
-    """The nodes that the output depends on, in order."""
-    wanted, needed = {output_name}, []
-    for node in reversed(graph.node):
-        if wanted.intersection(node.output):
-            needed.append(node)
-            wanted.update(node.input)
-    return needed[::-1]
-
-
 def _only_input(graph: GraphProto) -> ValueInfoProto:
     constants = {tensor.name for tensor in graph.initializer}
     inputs: list[ValueInfoProto] = [i for i in graph.input if i.name not in constants]
@@ -231,11 +224,20 @@ def _only_input(graph: GraphProto) -> ValueInfoProto:
     return inputs[0]
 
 
-def _only_output(graph: GraphProto) -> str:
-    if len(graph.output) != 1:
-        names = ", ".join(repr(info.name) for info in graph.output) or "none"
-        raise ModelError(f"the model has {len(graph.output)} outputs, expected one: {names}")
-    return str(graph.output[0].name)
+def _output(graph: GraphProto, asked_for: str | None) -> str:
+    """The output that is computed: the one asked for, or the only one."""
+    outputs = [str(info.name) for info in graph.output]
+    names = ", ".join(map(repr, outputs)) or "none"
+    if asked_for is None:
+        if len(outputs) == 1:
+            return outputs[0]
+        raise ModelError(
+            f"the model has {len(outputs)} outputs, expected one: {names}",
+            hint="name one with `--output-tensor NAME`, or `output=` in Python",
+        )
+    if asked_for not in outputs:
+        raise ModelError(f"no output is called {asked_for!r}; the model's are: {names}")
+    return asked_for
 
 
 def _feed(
