@@ -157,6 +157,7 @@ def test_labels_by_position_are_refused_for_folders_of_classes(tmp_path):
     [
         ("file,label\na.png,1\n", "'{csv}' has no label for 1 of 2 samples, the first is 'b.png'"),
         ("file,label\na.png,one\n", "cannot read labels from '{csv}': line 2 is no file and class"),
+        (f"file,label\na.png,{2**70}\n", "cannot read labels from '{csv}': line 2 is no file and"),
         ("file,label\na.png,1\na.png,2\n", "cannot read labels from '{csv}': 'a.png' has two"),
     ],
 )

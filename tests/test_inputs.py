@@ -112,7 +112,7 @@ def test_sub_folders_named_by_class_index_are_labels(tmp_path):
 
 
 def test_pictures_come_in_the_natural_order_of_their_names(tmp_path):
-    for position, name in enumerate(["10.png", "2.png", "1.png"]):
+    for position, name in enumerate(["10.png", "2.png", "1²2.png"]):
         write_picture(tmp_path / name, GREY[position])
     np.testing.assert_array_equal(
         read_inputs(tmp_path).x, GREY[::-1].astype(np.float32) / np.float32(255)

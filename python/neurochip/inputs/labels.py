@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -61,7 +62,7 @@ def labels_by_name(path: str | Path) -> dict[str, int] | None:
         found: dict[str, int] = {}
         for row in rows:
             name, label = row[columns["file"]], row[columns["label"]]
-            if not name or not label or not label.strip().isdecimal():
+            if not name or not re.fullmatch(r"\s*[0-9]{1,18}\s*", label or ""):
                 raise ValueError(f"line {rows.line_num} is no file and class index")
             if found.setdefault(name.strip(), int(label)) != int(label):
                 raise ValueError(f"{name!r} has two labels")

@@ -67,8 +67,8 @@ def _pictures(path: Path) -> list[Path]:
 
 def _natural(path: Path) -> list[tuple[int, str]]:
     """Sorts 2.png before 10.png: numbers by their value, then letters."""
-    parts = re.split(r"([0-9]+)", path.as_posix())
-    return [(int(part) if part.isdigit() else -1, part) for part in parts]
+    parts = re.split(r"([0-9]+)", path.as_posix())  # every second one is a number
+    return [(int(part) if position % 2 else -1, part) for position, part in enumerate(parts)]
 
 
 def _labels(path: Path, found: list[Path]) -> NDArray[np.int64] | None:
