@@ -78,7 +78,10 @@ def test_integers_other_than_uint8_need_a_scale(tmp_path):
     np.save(tmp_path / "x.npy", GREY.astype(np.int32))
     message, hint = refusal(tmp_path / "x.npy")
     assert message == f"'{tmp_path}/x.npy' holds int32 values, expected uint8 pictures or floats"
-    assert hint == "say what they are to be divided by with `--scale`, or `--scale none`"
+    assert hint == (
+        "say what they are to be divided by with `--scale`, or `--scale none`; "
+        "in Python, give floats"
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.complex64, np.bool_, np.dtype("U3")])

@@ -123,7 +123,7 @@ def test_fewer_values_change_where_the_scale_rounds_less():
     random = np.random.default_rng(0)
     layer = dense("d", tensor("x", (64,)), random.integers(-30, 31, (20, 64)),
                   tensor("y", (20,), 128), random.integers(-3_000, 3_000, 20), 0.0025)  # fmt: skip
-    samples = random.integers(0, 256, (10_000, 64))
+    samples = random.integers(0, 256, (10_000, 64)).astype(np.float32)
     differing = {}
     for s1 in ("largest", "auto"):
         image = compiled(layer, integration="scaled", s1=s1, calibration=samples[:256])

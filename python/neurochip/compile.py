@@ -43,9 +43,9 @@ def compile(
         model: An ONNX file, or a graph that was loaded.
         chip: A built-in chip's name, a chip file, or a chip that was loaded.
         code: The spike code: `stem`, `quartz` or `rate`; None is the chip's first.
-        calibration: Samples of the model's input; uint8 ones are divided by 255, as on the command
-            line, unless the model takes integers. Ranges of scaled integration come from them, or
-            without them from the proven interval.
+        calibration: Samples of the model's input; floats, or uint8, which is divided by 255 as
+            on the command line, unless the model takes integers. Ranges of scaled integration come
+            from them, or without them from the proven interval.
         overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
         shape: Shapes of inputs that the model leaves open.
         settings: What is decided layer by layer, or the TOML file that says it.

@@ -105,7 +105,8 @@ def _usual_scale(dtype: np.dtype[np.generic], source: str, codes: bool) -> float
         return PICTURE_SCALE
     raise InputError(
         f"{source!r} holds {dtype} values, expected uint8 pictures or floats",
-        hint="say what they are to be divided by with `--scale`, or `--scale none`",
+        hint="say what they are to be divided by with `--scale`, or `--scale none`; "
+        "in Python, give floats",
     )
 
 
