@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import neurochip as nc
 from command_line import neurochip
-from neurochip.errors import ModelError
+from neurochip.errors import InputError, ModelError
 
 RESNET = Path(__file__).parent / "data" / "zoo" / "digits_resnet" / "uint8_qdq.onnx"
 CONSTANTS = {
@@ -127,3 +127,11 @@ def test_a_cycle_and_a_tensor_of_two_nodes_are_refused():
         ModelError, match=r"'a' is computed by two nodes, 'first' \(MatMul\) and 'again' \(Relu\)"
     ):
         nc.load_graph(twice, output="bd")
+
+
+@pytest.mark.parametrize("option", [{"output": "ad"}, {"shape": {"x": (1, 2)}}])
+def test_a_graph_that_is_loaded_takes_neither_output_nor_shape(option):
+    graph = nc.load_graph(two_headed(), output="bd")
+    with pytest.raises(InputError, match="say how a model is loaded") as raised:
+        nc.compile(graph, "ideal", **option)
+    assert raised.value.hint == "give them to `load_graph`"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .chip import Chip
 from .chip import load as load_chip
+from .errors import InputError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
@@ -64,7 +65,7 @@ def compile(
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
     """
-    graph = model if isinstance(model, Graph) else load_graph(model, shape, output)
+    graph = _graph(model, shape, output)
     target = load_chip(chip, overrides)
     if calibration is not None and not takes_codes(graph):
         calibration = scaled(calibration, None, "calibration")
@@ -74,3 +75,16 @@ def compile(
     network = lower(graph, target, code, codes, decided, pipeline, options, measure_sums)
     placement = place(network, target)
     return assemble(optimize_placement(placement, optimize, calibration))
+
+
+def _graph(
+    model: str | Path | Graph, shape: Mapping[str, Sequence[int]] | None, output: str | None
+) -> Graph:
+    if not isinstance(model, Graph):
+        return load_graph(model, shape, output)
+    if shape or output is not None:
+        raise InputError(
+            "`shape` and `output` say how a model is loaded, and this one is a graph already",
+            hint="give them to `load_graph`",
+        )
+    return model

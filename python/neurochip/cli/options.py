@@ -126,7 +126,11 @@ Input = Annotated[
     typer.Option(help=".npy, .npz, idx or CIFAR-10 file, picture, or folder of pictures."),
 ]
 Labels = Annotated[
-    Path | None, typer.Option(help="Labels, where the input file brings none along.")
+    Path | None,
+    typer.Option(
+        help="Labels, where the input brings none along: one a sample, or for pictures a .csv of "
+        "file,label."
+    ),
 ]
 SampleCount = Annotated[
     int | None, typer.Option("--samples", min=1, help="Run only the first so many.")
