@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,23 @@ def signed_sums(weights: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[
         np.minimum(rows[part], 0).sum(axis=1, dtype=np.int64, out=negative[part])
         np.maximum(rows[part], 0).sum(axis=1, dtype=np.int64, out=positive[part])
     return negative, positive
+
+
+class Weighted:
+    """A layer with one row of weights for each output feature or channel."""
+
+    weights: NDArray[np.int32]
+
+    @cached_property
+    def signed_sums(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Per row, the sum of its negative weights and that of its positive ones."""
+        return signed_sums(self.weights)
+
+    @property
+    def largest_gain(self) -> int:
+        """The largest sum of the magnitudes of weights into one output."""
+        negative, positive = self.signed_sums
+        return int((positive - negative).max(initial=0))
 
 
 def interval(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
-from .accumulate import centred, exact_float, interval, requantize, signed_sums, to_integers
+from .accumulate import Weighted, centred, exact_float, interval, requantize, to_integers
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
+class Dense(Weighted):
     """output = requantize(weights (input - zero point) + bias)."""
 
     name: str
@@ -35,17 +34,6 @@ class Dense:
         """The sums of weights times values, without the bias."""
         (source,) = values
         return to_integers(self._sums(source))
-
-    @cached_property
-    def signed_sums(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Per feature, the sum of its negative weights and that of its positive ones."""
-        return signed_sums(self.weights)
-
-    @property
-    def largest_gain(self) -> int:
-        """The largest sum of the magnitudes of weights into one output."""
-        negative, positive = self.signed_sums
-        return int((positive - negative).max(initial=0))
 
     def bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The accumulator's reachable interval, one a feature."""
