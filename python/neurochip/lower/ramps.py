@@ -111,6 +111,8 @@ def fit_ramps(task: RampTask) -> Ramps | None:
     None where registers are too narrow for the layer's weights.
     """
     rows = Rows.of(task)
+    if task.target.levels == 0:
+        return _constant_ramps(task, rows)
     largest = _max_multiplier(task, rows)
     if largest < 1:
         return None
@@ -125,6 +127,17 @@ def fit_ramps(task: RampTask) -> Ramps | None:
     if not isinstance(task.layer, layers.AveragePool):
         weights = task.layer.weights * by_channel(ramp.multiplier, task.layer.weights.ndim)
     return Ramps(weights.astype(np.int64), multiplier * task.bias, offset, slope, proof)
+
+
+def _constant_ramps(task: RampTask, rows: Rows) -> Ramps:
+    """Of a tensor that holds one code, whatever its inputs: no weight has to be added for it."""
+    weights = np.zeros(1, np.int64)
+    if not isinstance(task.layer, layers.AveragePool):
+        weights = np.zeros_like(task.layer.weights, np.int64)
+    nothing = np.zeros((1,) * len(task.layer.output.shape), np.int64)
+    none = np.zeros_like(rows.low)
+    proof = Proof(none, rows.high - rows.low + 1, none)
+    return Ramps(weights, bias=nothing, offset=nothing, slope=nothing + 1, proof=proof)
 
 
 def by_channel(values: NDArray[Any], dimensions: int) -> NDArray[Any]:
