@@ -265,3 +265,24 @@ def test_calibration_evaluates_no_further_than_asked_and_forgets_what_nobody_rea
     seen.release(b)
     seen.of(c.inputs[0])
     assert seen.held == {"b"}
+
+
+@pytest.mark.parametrize("chip", ["ideal", "darwin3"])
+def test_biases_at_the_ends_of_int32_wrap_as_32_bit_registers_do(chip):
+    """The share of the zero point carries the stored bias past int32; sums wrap, as onnxruntime's.
+
+    Where registers are narrower, sums are scaled, and what is lost is counted.
+    """
+    source = tensor("x", (3, 4, 4), zero_point=100)
+    bias = np.array([2**31 - 1, -(2**31), 2**30, 0])
+    layer = convolution("c", source, random_weights(4, 3, 1, 1), tensor("y", (4, 4, 4)), bias=bias)
+    graph = graph_of(source, [layer])
+    codes = np.random.default_rng(0).integers(0, 256, (8, 3, 4, 4))
+    run = nc.simulate(nc.compile(graph, chip), source.format.dequantize(codes), timing="none")
+    assert run.compiled_agreement.differing.sum() == 0
+    if chip == "ideal":
+        sums = np.einsum("oi,nihw->nohw", layer.weights[:, :, 0, 0], codes - 100)
+        sums = (sums + bias[:, None, None]).astype(np.int32)  # modulo 2^32
+        multiplier = np.float32(layer.multiplier[0])
+        wanted = np.rint(np.clip(sums.astype(np.float32) * multiplier, 0, 255))
+        np.testing.assert_array_equal(run.outputs, wanted)

@@ -170,7 +170,7 @@ def _is_proven(task: WeightedSum, bias: str) -> bool:
     Registers of 32 bits that wrap are that arithmetic; others must never be left.
     """
     registers, reach = task.registers, task.reach
-    if registers.membrane_bits == 32 and registers.sum_bits == 32 and registers.wraps:
+    if registers.are_int32:
         return True
     low, high = task.layer.bounds()
     wraps = bool(((low == INT32_MIN) & (high == INT32_MAX)).any())

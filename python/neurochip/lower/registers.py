@@ -50,6 +50,11 @@ class Registers:
         )
 
     @property
+    def are_int32(self) -> bool:
+        """Whether sums in these registers are those of 32-bit arithmetic, modulo 2^32."""
+        return self.membrane_bits == 32 and self.sum_bits == 32 and self.wraps
+
+    @property
     def membrane_high(self) -> int:
         """The largest membrane."""
         return (1 << (self.membrane_bits - 1)) - 1

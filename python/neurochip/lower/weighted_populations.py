@@ -28,6 +28,8 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     source = builder.code_of(view.parts[0])
     target = None if layer.multiplier is None else builder.choose_code(output)
     bias = bias_of(layer) + fold(builder, layer, view)
+    if builder.registers.are_int32:
+        bias = builder.registers.store(bias, 32)
     silent = view.neuron == NOWHERE
     task = WeightedSum(layer, source, target, bias, silent, builder.registers)
     computed = _integrate(builder, task)
