@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import neurochip as nc
+import oracle_onnxruntime
 from command_line import neurochip
 from neurochip.errors import InputError
 from neurochip.inputs import random_inputs
@@ -85,3 +86,73 @@ def test_codes_calibrate_as_they_are_and_images_of_255_are_divided(examples):
     )
     told = nc.compile(nc.load_graph(model_of(np.uint8)), calibration=codes, measure_sums=True)
     assert told.to_bytes() == same != darker
+
+
+def normalizing_model(zero_point):
+    """uint8 -> Cast -> * 1/64 -> - 1 -> QuantizeLinear -> Relu: images as bytes, scaled inside."""
+    arrays = {
+        "k": np.float32(1 / 64), "m": np.array([[1, 0.5, 0.25, 0]], np.float32),
+        "s": np.float32(1 / 32), "z": np.uint8(zero_point),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT, name="cast"),
+        helper.make_node("Mul", ["f", "k"], ["scaled"], name="mul"),
+        helper.make_node("Sub", ["scaled", "m"], ["normal"], name="sub"),
+        helper.make_node("QuantizeLinear", ["normal", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+        helper.make_node("Relu", ["d"], ["r"]),
+        helper.make_node("QuantizeLinear", ["r", "s", "z"], ["rq"]),
+        helper.make_node("DequantizeLinear", ["rq", "s", "z"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.UINT8, ["n", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4])],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_integers_that_the_graph_scales_itself_are_not_divided_before(tmp_path):
+    path, samples = tmp_path / "m.onnx", tmp_path / "x.npy"
+    model = normalizing_model(32)
+    onnx.save(model, path)
+    x = np.random.default_rng(0).integers(0, 256, (20, 4)).astype(np.uint8)
+    np.save(samples, x)
+    wanted = oracle_onnxruntime.run(model, x)
+    run = nc.simulate(nc.compile(path, "ideal", calibration=x), x, timing="none", threads=1)
+    np.testing.assert_array_equal(run.values, wanted)
+    told = neurochip("run", path, "--chip", "ideal", "--input", samples, "--json")
+    assert told.exit_code == 0, told.stderr
+    assert json.loads(told.stdout)["activity"]["spikes"]["mean"] == run.spikes.mean()
+    with pytest.raises(InputError, match=r"expected an integer from 0 to 255"):
+        nc.simulate(run.image, x / 255, timing="none")
+
+
+def test_codes_that_the_host_casts_to_are_taken_as_codes():
+    """x -> Mul -> Cast to uint8 -> DequantizeLinear -> MatMul."""
+    arrays = {
+        "k": np.array([[3, 4]], np.float32), "s": np.float32(0.5), "s2": np.float32(8),
+        "w": np.array([[1, 2], [3, 4]], np.uint8), "ws": np.float32(0.25),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Mul", ["x", "k"], ["m"], name="mul"),
+        helper.make_node("Cast", ["m"], ["c"], to=TensorProto.UINT8, name="cast"),
+        helper.make_node("DequantizeLinear", ["c", "s"], ["d"]),
+        helper.make_node("DequantizeLinear", ["w", "ws"], ["wd"]),
+        helper.make_node("MatMul", ["d", "wd"], ["a"], name="matmul"),
+        helper.make_node("QuantizeLinear", ["a", "s2"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s2"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    x = np.random.default_rng(0).uniform(0, 60, (8, 2)).astype(np.float32)
+    run = nc.simulate(nc.compile(nc.load_graph(model), "ideal"), x, timing="none", threads=1)
+    np.testing.assert_array_equal(run.values, oracle_onnxruntime.run(model, x))

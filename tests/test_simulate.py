@@ -65,7 +65,8 @@ def integer_model():
     x = tensor("x", (3,), zero_point=5, signed=True)
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,)))
     head = (HostOp("dequantize", "DequantizeLinear", x.format.dequantize),)
-    return nc.compile(nc.Graph("made", x, (3,), head, (layer,), layer.output, (), ()), "tiny")
+    graph = nc.Graph("made", x, (3,), head, (layer,), layer.output, (), (), np.dtype(np.int8))
+    return nc.compile(graph, "tiny")
 
 
 @pytest.mark.parametrize(("value", "told"), [(-129, "-129.0"), (0.5, "0.5"), (np.nan, "nan")])

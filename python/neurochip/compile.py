@@ -14,7 +14,6 @@ from .errors import InputError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
-from .image.head import takes_codes
 from .inputs.samples import scaled
 from .lower import CodeOptions, Settings, lower
 from .optimize import optimize as optimize_placement
@@ -67,7 +66,7 @@ def compile(
     """
     graph = _graph(model, shape, output)
     target = load_chip(chip, overrides)
-    if calibration is not None and not takes_codes(graph):
+    if calibration is not None and not graph.takes_integers:
         calibration = scaled(calibration, None, "calibration")
     codes = None if calibration is None else graph.quantize(calibration)
     decided = Settings.load(settings) if isinstance(settings, str | Path) else settings

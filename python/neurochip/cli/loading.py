@@ -14,7 +14,7 @@ from ..errors import ChipError, InputError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
-from ..image.head import takes_codes
+from ..image.head import integers_taken
 from ..inputs import Inputs, fit, read_inputs
 from ..lower import LayerSettings, Settings
 from .console import Task
@@ -138,11 +138,7 @@ def load_model(path: Path, chosen: CompileOptions, current: Task) -> Graph | Ima
 
 def codes_taken(model: Graph | Image) -> tuple[int, int] | None:
     """The smallest and the largest integer of a model that takes integers; None of others."""
-    if isinstance(model, Image):
-        taken, format = model.host.takes_codes, model.host.input_format
-    else:
-        taken, format = takes_codes(model), model.input.format
-    return (format.qmin, format.qmax) if taken else None
+    return model.integers_taken if isinstance(model, Image) else integers_taken(model)
 
 
 def image_of(
@@ -188,8 +184,7 @@ def _calibration(
 ) -> NDArray[np.float32] | None:
     """The samples to calibrate with: those asked for, else those that came with the input."""
     if chosen.calibration is not None:
-        codes = takes_codes(graph)
-        asked_for = read_inputs(chosen.calibration, scale=chosen.scale, codes=codes)
+        asked_for = read_inputs(chosen.calibration, scale=chosen.scale, codes=graph.takes_integers)
         samples = asked_for.x if asked_for.calibration is None else asked_for.calibration
         source = asked_for.source
     elif given is not None and given.calibration is not None:

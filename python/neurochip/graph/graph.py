@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -33,12 +33,19 @@ class Graph:
     tail: tuple[HostOp, ...]
     notes: tuple[str, ...]
     """Where onnxruntime itself computes in float, or a number had to be rounded at import."""
+    input_dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
+    """What the model's input holds: float32, uint8 or int8."""
 
     def __repr__(self) -> str:
         return (
             f"Graph({named(self.name)}, {counted(len(self.layers), 'layer')}, "
             f"{list(self.input_shape)} to {list(self.output.shape)})"
         )
+
+    @property
+    def takes_integers(self) -> bool:
+        """Whether samples are integers, which are not scaled."""
+        return self.input_dtype.kind in "iu"
 
     def quantize(self, real: Array) -> Array:
         """The codes of the network's input for samples of the model's input.

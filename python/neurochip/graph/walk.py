@@ -83,6 +83,7 @@ def walk(
         output=last.tensor,
         tail=last.ops,
         notes=tuple(builder.notes),
+        input_dtype=feed.dtype,
     )
 
 

@@ -21,6 +21,7 @@ from ..lower.views import channels_last
 from ..placement import Gain
 from ..reprs import counted, named
 from .contents import Core, Layer, cores_of, layers_of, notes_of
+from .head import integers_taken
 from .host import Host
 
 
@@ -119,6 +120,14 @@ class Image:
         """What moving tiles about was worth; None where they lie along the curve."""
         told = self.description["host"].get("gain")
         return None if told is None else Gain.from_json(told)
+
+    @property
+    def integers_taken(self) -> tuple[int, int] | None:
+        """The smallest and the largest integer of a sample; None where samples are real numbers."""
+        if self.network is not None:
+            return integers_taken(self.network.graph)
+        format = self.host.input_format
+        return (format.qmin, format.qmax) if self.host.takes_codes else None
 
     def codes(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
         """Samples (count, *input_shape) as what the input's neurons send.

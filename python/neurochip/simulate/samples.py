@@ -22,7 +22,8 @@ def checked(image: Image, x: NDArray[Any]) -> NDArray[Any]:
             f"samples have shape {list(x.shape)}; {image.name!r} takes "
             f"(samples, {', '.join(map(str, image.input_shape))}), one sample or more"
         )
-    return _integers(image, x) if image.host.takes_codes else _reals(x)
+    taken = image.integers_taken
+    return _reals(x) if taken is None else _integers(x, *taken)
 
 
 def _reals(x: NDArray[Any]) -> NDArray[np.float32]:
@@ -37,12 +38,11 @@ def _reals(x: NDArray[Any]) -> NDArray[np.float32]:
     return real
 
 
-def _integers(image: Image, x: NDArray[Any]) -> NDArray[Any]:
-    format = image.host.input_format
+def _integers(x: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     with np.errstate(invalid="ignore"):
-        wrong = (x < format.qmin) | (x > format.qmax) | (x != np.trunc(x))
-    _refuse_first(x, wrong, f"an integer from {format.qmin} to {format.qmax}")
-    return x.astype(format.dtype)
+        wrong = (x < low) | (x > high) | (x != np.trunc(x))
+    _refuse_first(x, wrong, f"an integer from {low} to {high}")
+    return x.astype(np.int8 if low < 0 else np.uint8)
 
 
 def _refuse_first(x: NDArray[Any], wrong: NDArray[np.bool_], expected: str) -> None:
