@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.formats import Format, Tensor
-from neurochip.graph import Graph
+from neurochip.graph import Graph, Output
 from neurochip.layers import (
     Add,
     AveragePool,
@@ -49,7 +49,7 @@ def tensor(
 
 def graph_of(source: Tensor, layers: Sequence[Layer], output: Tensor | None = None) -> Graph:
     last = layers[-1].output if output is None else output
-    return Graph("made", source, source.shape, (), tuple(layers), last, (), ())
+    return Graph("made", source, source.shape, (), tuple(layers), (Output(last.name, last),), ())
 
 
 def convolution(

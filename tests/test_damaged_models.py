@@ -251,31 +251,44 @@ FORMAT = {"signed": False, "scale": [0.1], "per_channel": False, "zero_point": 0
         ("input_format", {"bits": 8, **FORMAT, "scale": [0.0]}, "above 0"),
         ("input_format", {"bits": 8, **FORMAT, "scale": []}, "has 0 scales"),
         ("input_format", {"bits": 8, **FORMAT, "zero_point": []}, "`input_format.zero_point`"),
-        (
-            "output_format",
-            {"bits": 8, **FORMAT, "per_channel": True, "scale": [1.0] * 3},
-            "3 scales",
-        ),
         ("input_shape", [2**32], "`input_shape[0]` is 4294967296"),
         ("input_shape", [2**16, 2**16], "4294967296 values"),
         ("input_shape", [1] * 40 + [100], "41 axes"),
-        ("output_shape", [2**32], "`output_shape[0]`"),
-        ("output_shape", "abc", "`output_shape` is 'abc', expected a list"),
         ("input_range", [0, 2**40], "`input_range[1]`"),
         ("input_range", [0], "not enough values"),
         ("input_index", {"count": 2**31, "channels": 1}, "`input_index.count`"),
         ("input_index", {"count": 100, "channels": 0}, "`input_index.channels`"),
         ("input_index", [2**40] * 100, "`input_index[0]`"),
-        ("output_index", [None] * 100, "`output_index[0]` is None"),
-        ("readout", {"s1": [0.0], "bias": [0]}, "`readout.s1[0]`"),
-        ("readout", {"s1": [1.0], "bias": [0]}, "membranes are read where spikes are sent"),
         ("head", [[]], "`head[0]` is []"),
-        ("tail", 3, "`tail` is 3"),
+        ("outputs", 3, "`outputs` is 3, expected a list"),
+        ("outputs", [], "a population is read for no output"),
         ("takes_codes", 1, "`takes_codes` is 1"),
     ],
 )
 def test_work_for_the_host_that_is_beyond_its_limits_is_refused(image, tmp_path, part, value, told):
     assert told in image_refusal(image, tmp_path, lambda host: host["work"].update({part: value}))
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "told"),
+    [
+        ("format", {"bits": 8, **FORMAT, "per_channel": True, "scale": [1.0] * 3}, "3 scales"),
+        ("shape", [2**32], "`outputs[0].shape[0]`"),
+        ("shape", "abc", "`outputs[0].shape` is 'abc', expected a list"),
+        ("index", [None] * 100, "`outputs[0].index[0]` is None"),
+        ("index", [0] * 9, "an index is too long or too short"),
+        ("population", 1, "`outputs[0].population` is 1, expected a whole number from 0 to 0"),
+        ("readout", {"s1": [0.0], "bias": [0]}, "`outputs[0].readout.s1[0]`"),
+        ("readout", {"s1": [1.0], "bias": [0]}, "membranes are read where spikes are sent"),
+        ("name", 7, "`outputs[0].name` is 7, expected text"),
+        ("tail", 3, "`outputs[0].tail` is 3"),
+    ],
+)
+def test_an_output_that_is_beyond_its_limits_is_refused(image, tmp_path, part, value, told):
+    def damage(host):
+        host["work"]["outputs"][0].update({part: value})
+
+    assert told in image_refusal(image, tmp_path, damage)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from lowered_layers import random_weights
 from neurochip import _core
 from neurochip.errors import ImageError
 from neurochip.formats import Format, Tensor
-from neurochip.graph import Graph
+from neurochip.graph import Graph, Output
 from neurochip.layers import Convolution, Dense, Lookup
 from neurochip.ops.values import HostOp
 
@@ -135,7 +136,10 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
         (lambda host: host["layers"][0].update(colour=1), "unexpected keyword argument"),
         (lambda host: host["usage"].__setitem__(0, [1]), "not enough values"),
         (lambda host: host["work"].update(input_shape=[7]), "`input_index.count` is 64"),
-        (lambda host: host["work"].update(output_index=[99] * 10), "an index leaves -1 to 9"),
+        (
+            lambda host: host["work"]["outputs"][0].update(index=[99] * 10),
+            "an index leaves -1 to 9",
+        ),
         (lambda host: host["work"].update(input_index=[-2] * 64), "an index leaves -1 to 63"),
         (lambda host: host["work"].update(input_index=[0] * 65), "an index is too long"),
     ],
@@ -203,7 +207,7 @@ def test_an_image_leaves_what_is_no_regular_file_alone(image, tmp_path):
 
 def with_head(ops, shape=(3,)) -> Graph:
     layer = dense("d", tensor("x", (3,)), random_weights(2, 3), tensor("y", (2,)))
-    return Graph("made", layer.inputs[0], shape, ops, (layer,), layer.output, (), ())
+    return Graph("made", layer.inputs[0], shape, ops, (layer,), (Output("y", layer.output),), ())
 
 
 def test_values_that_the_host_moves_or_sets_to_zero_travel_as_an_index():
@@ -249,7 +253,8 @@ def test_a_model_whose_input_is_integer_takes_the_codes_themselves(signed):
     x = tensor("x", (3,), zero_point=5, signed=signed, scale=0.1)
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,)))
     head = (HostOp("dequantize", "DequantizeLinear", x.format.dequantize),)
-    graph = Graph("made", x, (3,), head, (layer,), layer.output, (), ())
+    graph = Graph("made", x, (3,), head, (layer,), (Output("y", layer.output),), ())
+    graph = replace(graph, input_dtype=x.format.dtype)
     image = nc.compile(graph, "ideal")
     loaded = nc.Image(_core.Image.from_bytes(image.to_bytes()))
     samples = np.random.default_rng(0).integers(x.low, x.high + 1, (5, 3)).astype(x.format.dtype)
@@ -263,10 +268,11 @@ def test_float_work_after_the_last_layer_is_named_and_left_out_of_a_file():
     x = tensor("x", (3,))
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,), scale=0.5))
     tail = (HostOp("softmax", "Softmax", lambda values: np.exp(values)),)
-    image = nc.compile(Graph("made", x, (3,), (), (layer,), layer.output, tail, ()), "ideal")
+    outputs = (Output("y", layer.output, tail),)
+    image = nc.compile(Graph("made", x, (3,), (), (layer,), outputs, ()), "ideal")
     loaded = nc.Image(_core.Image.from_bytes(image.to_bytes()))
     samples = np.full((1, 3), 9, np.float32)
-    assert loaded.host.tail == ("Softmax",)
+    assert loaded.host.outputs[0].tail == ("Softmax",)
     values = nc.simulate(loaded, samples).values
     np.testing.assert_array_equal(np.exp(values), nc.simulate(image, samples).values)
 
@@ -277,7 +283,7 @@ def test_a_format_with_one_scale_a_channel_comes_back():
     layer = dense("d", tensor("x", (4,)), random_weights(3, 4), logits, 7, None)
     image = nc.compile(graph_of(layer.inputs[0], [layer]), "ideal")
     loaded = nc.Image(_core.Image.from_bytes(image.to_bytes()))
-    assert loaded.host.output_format == logits.format
+    assert loaded.host.outputs[0].format == logits.format
     samples = np.full((2, 4), 9, np.float32)
     np.testing.assert_array_equal(
         nc.simulate(loaded, samples).values, nc.simulate(image, samples).values

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurochip.formats import Format, Tensor
-from neurochip.graph import Graph
+from neurochip.graph import Graph, Output
 from neurochip.layers import Add, AveragePool, Convolution, Dense, Lookup, MaxPool, Rearrange
 from neurochip.layers.add import add_table
 
@@ -233,7 +233,7 @@ def test_a_layer_can_be_computed_with_a_chips_constants():
     layer = Dense(
         "dense", (source,), output, np.eye(1, dtype=np.int32), np.zeros(1, np.int64), None
     )
-    graph = Graph("one", source, (1,), (), (layer,), output, (), ())
+    graph = Graph("one", source, (1,), (), (layer,), (Output("out", output),), ())
     codes = np.array([[5]], np.uint8)
     replaced = graph.evaluate(codes, {"dense": lambda layer, sources: sources[0] + 1})
     assert replaced["out"][0, 0] == 6

@@ -18,6 +18,7 @@ from integer_graphs import convolution, dense, graph_of, tensor
 from lowered_layers import random_weights
 from neurochip.energy import PRICES
 from neurochip.errors import InputError
+from neurochip.graph import Output
 from neurochip.ops.values import HostOp
 from neurochip.simulate import Interrupted
 
@@ -65,7 +66,8 @@ def integer_model():
     x = tensor("x", (3,), zero_point=5, signed=True)
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,)))
     head = (HostOp("dequantize", "DequantizeLinear", x.format.dequantize),)
-    graph = nc.Graph("made", x, (3,), head, (layer,), layer.output, (), (), np.dtype(np.int8))
+    outputs = (Output("y", layer.output),)
+    graph = nc.Graph("made", x, (3,), head, (layer,), outputs, (), np.dtype(np.int8))
     return nc.compile(graph, "tiny")
 
 
@@ -167,9 +169,8 @@ def test_the_class_is_the_largest_output_or_the_output_itself(image, samples, ex
     np.testing.assert_array_equal(run.predictions, run.values.argmax(axis=1))
     layer = image.network.graph
     tail = (HostOp("top", "ArgMax", lambda values: values.argmax(axis=1, keepdims=True)),)
-    graph = nc.Graph(
-        "made", layer.input, layer.input_shape, layer.head, layer.layers, layer.output, tail, ()
-    )
+    outputs = (Output("class", layer.output, tail),)
+    graph = nc.Graph("made", layer.input, layer.input_shape, layer.head, layer.layers, outputs, ())
     classes = nc.simulate(nc.compile(graph, "tiny"), samples)
     np.testing.assert_array_equal(classes.predictions, run.predictions)
 

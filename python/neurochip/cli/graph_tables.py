@@ -20,8 +20,12 @@ def layers_table(graph: Graph) -> TextTable:
 def host_lines(graph: Graph) -> list[str]:
     """What the host computes in float, before and after the chip."""
     lines = [f"on the host before the chip: {op.op_type} {op.name!r}" for op in graph.head]
-    lines += [f"on the host after the chip: {op.op_type} {op.name!r}" for op in graph.tail]
-    return lines
+    done = dict.fromkeys(
+        f"on the host after the chip: {op.op_type} {op.name!r}"
+        for output in graph.outputs
+        for op in output.tail
+    )
+    return [*lines, *done]
 
 
 def _tensor(tensor: Tensor) -> tuple[str, str, str, str]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from ..chip import Chip, unit
 from ..formats import Tensor
-from ..graph import Graph
+from ..graph import Graph, Output
 from ..image import Image
 from ..report.notes import notes
 from .chip_tables import fields
@@ -48,8 +48,15 @@ def _graph(graph: Graph) -> dict[str, Any]:
         "name": graph.name,
         "input": _tensor(graph.input),
         "layers": layers,
+        "outputs": [_output(output) for output in graph.outputs],
         "notes": list(graph.notes),
     }
+
+
+def _output(output: Output) -> dict[str, Any]:
+    """A result of the model: the tensor that the host reads, and what it does with it."""
+    host = [op.op_type for op in output.tail]
+    return {"name": output.name, "tensor": output.tensor.name, "host": host}
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:

@@ -192,7 +192,7 @@ Shape = Annotated[
 ]
 OutputTensor = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Output to compute, of a model that has several."),
+    typer.Option(metavar="NAME", help="Of a model with several outputs, the one to compute; all unless given."),
 ]
 Calibration = Annotated[
     Path | None,

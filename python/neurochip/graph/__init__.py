@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..ops.values import HostOp
-from .graph import Arithmetic, Graph
+from .graph import Arithmetic, Graph, Output
 from .load import load
 
-__all__ = ["Arithmetic", "Graph", "HostOp", "load"]
+__all__ = ["Arithmetic", "Graph", "HostOp", "Output", "load"]

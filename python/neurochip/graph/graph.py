@@ -18,6 +18,22 @@ Arithmetic: TypeAlias = Mapping[str, Callable[[Layer, Sequence[Array]], Array]]
 """By layer name: computes a layer's output codes in place of its own `evaluate`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A result that the host reads from the chip, and what it does with it."""
+
+    name: str
+    tensor: Tensor
+    tail: tuple[HostOp, ...] = ()
+
+    def finish(self, codes: Array) -> Array:
+        """The model's output, (samples, ...), for the codes of its tensor."""
+        real: Array = self.tensor.format.dequantize(codes)
+        for op in self.tail:
+            real = op.evaluate(real)
+        return real
+
+
 @dataclass(frozen=True)
 class Graph:
     """A quantized network: float work on the host, integer layers, float work on the host."""
@@ -29,8 +45,8 @@ class Graph:
     head: tuple[HostOp, ...]
     layers: tuple[Layer, ...]
     """In an order in which every layer comes after those it reads."""
-    output: Tensor
-    tail: tuple[HostOp, ...]
+    outputs: tuple[Output, ...]
+    """One or more; the first is the one that answers are taken from."""
     notes: tuple[str, ...]
     """Where onnxruntime itself computes in float, or a number had to be rounded at import."""
     input_dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
@@ -41,6 +57,16 @@ class Graph:
             f"Graph({named(self.name)}, {counted(len(self.layers), 'layer')}, "
             f"{list(self.input_shape)} to {list(self.output.shape)})"
         )
+
+    @property
+    def output(self) -> Tensor:
+        """The tensor of the first output."""
+        return self.outputs[0].tensor
+
+    @property
+    def tail(self) -> tuple[HostOp, ...]:
+        """What the host does with the first output."""
+        return self.outputs[0].tail
 
     @property
     def takes_integers(self) -> bool:
@@ -81,8 +107,5 @@ class Graph:
         return tensors
 
     def finish(self, codes: Array) -> Array:
-        """The model's output for the codes of the network's output."""
-        real: Array = self.output.format.dequantize(codes)
-        for op in self.tail:
-            real = op.evaluate(real)
-        return real
+        """The model's first output for the codes of its tensor."""
+        return self.outputs[0].finish(codes)

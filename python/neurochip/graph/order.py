@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
 from onnx import GraphProto, NodeProto
@@ -9,16 +10,23 @@ from onnx import GraphProto, NodeProto
 from ..errors import ModelError
 
 
-def needed(graph: GraphProto, output: str) -> list[NodeProto]:
-    """The nodes that an output depends on, each after those it reads from.
+def needed(graph: GraphProto, outputs: Sequence[str]) -> list[NodeProto]:
+    """The nodes that outputs depend on, each after those it reads from.
 
     A file may list its nodes in any order; where several can be next, the first of the file is.
 
     Raises:
-        ModelError: If two nodes compute one tensor, or nodes depend on their own results.
+        ModelError: If two nodes compute one tensor, nodes depend on their own results, or an output
+            is computed by no node.
     """
     producers = _producers(graph)
-    wanted = [producers[output]] if output in producers else []
+    for output in outputs:
+        if output not in producers:
+            raise ModelError(
+                f"the model's output '{output}' is computed by no node",
+                hint="name another with `--output-tensor NAME`, or `output=` in Python",
+            )
+    wanted = [producers[output] for output in outputs]
     waits_for: dict[int, set[int]] = {}
     while wanted:
         node = wanted.pop()

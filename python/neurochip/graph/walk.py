@@ -29,7 +29,7 @@ from ..ops.values import (
     Value,
 )
 from .file import tensor_array
-from .graph import Graph
+from .graph import Graph, Output
 from .order import needed
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
@@ -43,35 +43,26 @@ INPUT_TYPES = ("float32", "uint8", "int8")
 def walk(
     proto: ModelProto, name: str, shapes: Mapping[str, Sequence[int]], output: str | None = None
 ) -> Graph:
-    """The integer graph of a model, up to one of its outputs.
+    """The integer graph of a model, up to all of its outputs or the one that is named.
 
     Raises:
-        ModelError: If it is not quantized, has open axes, or more than one input or output.
+        ModelError: If it is not quantized, has open axes, or more than one input.
         UnsupportedOpError: If some nodes cannot be imported.
     """
     info = _only_input(proto.graph)
-    output_name = _output(proto.graph, output)
+    names = _outputs(proto.graph, output)
     batch, feed, problem = _feed(info, shapes)
     values: dict[str, Value] = {info.name: feed or Unknown()}
     for tensor in proto.graph.initializer:
         values[tensor.name] = Constant(tensor_array(tensor))
     builder = Builder(batch)
-    nodes = needed(proto.graph, output_name)
-    if not nodes:
-        raise ModelError(f"the model's output '{output_name}' is computed by no node")
+    nodes = needed(proto.graph, names)
     refusals = _translate(proto, nodes, values, builder)
-    result = values.get(output_name, Unknown())
-    _check(name, nodes, refusals)
-    if feed is None:
-        raise problem
-    try:
-        with _fitting():
-            last = _last(builder, result)
-            _try_tail(last)
-    except Refusal as refusal:
-        producer = next(node for node in reversed(nodes) if output_name in node.output)
-        found = (producer.name or output_name, str(refusal))
-        raise UnsupportedOpError(f"'{name}'", {_op_type(producer): [found]}) from None
+    with _naming_outputs(names):
+        _check(name, nodes, refusals)
+        if feed is None:
+            raise problem
+        outputs = _finished(name, nodes, names, values, builder)
     if builder.input is None:
         raise ModelError(f"'{name}' never quantizes its input", hint=QUANTIZED_HINT)
     return Graph(
@@ -80,9 +71,8 @@ def walk(
         input_shape=feed.shape,
         head=builder.head,
         layers=tuple(builder.layers),
-        output=last.tensor,
-        tail=last.ops,
-        notes=tuple(builder.notes),
+        outputs=outputs,
+        notes=(*builder.notes, *_about(names)),
         input_dtype=feed.dtype,
     )
 
@@ -188,6 +178,61 @@ def _op_type(node: NodeProto) -> str:
     return Node(node, 1, ()).op_type
 
 
+def _finished(
+    name: str,
+    nodes: Sequence[NodeProto],
+    names: Sequence[str],
+    values: Mapping[str, Value],
+    builder: Builder,
+) -> tuple[Output, ...]:
+    """What the host reads, with its float work.
+
+    Raises:
+        UnsupportedOpError: All nodes whose results cannot be read, or not be finished.
+    """
+    outputs: list[Output] = []
+    refusals: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for wanted in names:
+        try:
+            with _fitting():
+                last = _last(builder, values.get(wanted, Unknown()))
+                _try_tail(last)
+            outputs.append(Output(wanted, last.tensor, last.ops))
+        except Refusal as refusal:
+            producer = next(node for node in nodes if wanted in node.output)
+            refusals[_op_type(producer)].append((producer.name or wanted, str(refusal)))
+    if refusals:
+        raise UnsupportedOpError(f"'{name}'", refusals)
+    return tuple(outputs)
+
+
+@contextmanager
+def _naming_outputs(names: Sequence[str]) -> Iterator[None]:
+    """Tells whoever asked for all outputs that one of them may be had without the others."""
+    try:
+        yield
+    except UnsupportedOpError as error:
+        if len(names) == 1:
+            raise
+        told = ", ".join(map(repr, names))
+        ask = (
+            f"the model has {len(names)} outputs, {told}: one of them may do without these nodes; "
+            "name it with `--output-tensor NAME`, or `output=` in Python"
+        )
+        error.hint = f"{error.hint}; {ask}" if error.hint else ask
+        raise
+
+
+def _about(names: Sequence[str]) -> Iterator[str]:
+    """What is to be said of several outputs."""
+    if len(names) > 1:
+        told = ", ".join(map(repr, names[1:]))
+        yield (
+            f"the answer is taken from the output {names[0]!r}; the host reads {told} as well "
+            "(`--output-tensor NAME` computes one of them alone)"
+        )
+
+
 def _last(builder: Builder, value: Value) -> Hosted:
     """The last tensor and what the host does after it."""
     if isinstance(value, Codes):
@@ -225,20 +270,15 @@ def _only_input(graph: GraphProto) -> ValueInfoProto:
     return inputs[0]
 
 
-def _output(graph: GraphProto, asked_for: str | None) -> str:
-    """The output that is computed: the one asked for, or the only one."""
-    outputs = [str(info.name) for info in graph.output]
-    names = ", ".join(map(repr, outputs)) or "none"
-    if asked_for is None:
-        if len(outputs) == 1:
-            return outputs[0]
-        raise ModelError(
-            f"the model has {len(outputs)} outputs, expected one: {names}",
-            hint="name one with `--output-tensor NAME`, or `output=` in Python",
-        )
-    if asked_for not in outputs:
+def _outputs(graph: GraphProto, asked_for: str | None) -> list[str]:
+    """The outputs that are computed: the one asked for, or all of them."""
+    outputs = list(dict.fromkeys(str(info.name) for info in graph.output))
+    if not outputs:
+        raise ModelError("the model has no output", hint="export it again with its output")
+    if asked_for is not None and asked_for not in outputs:
+        names = ", ".join(map(repr, outputs))
         raise ModelError(f"no output is called {asked_for!r}; the model's are: {names}")
-    return asked_for
+    return outputs if asked_for is None else [asked_for]
 
 
 def _feed(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..lower.network import Network
+from ..graph import Output
+from ..lower.network import Network, Read
 from ..lower.views import NOWHERE, to_neurons
 from ..placement import Placement
 from .blob import Blob
@@ -18,6 +19,7 @@ from .describe import describe
 from .head import head_index, takes_codes
 from .host import Host
 from .image import Image
+from .reading import Reading
 
 
 def assemble(placement: Placement) -> Image:
@@ -39,7 +41,6 @@ def assemble(placement: Placement) -> Image:
 def host_of(network: Network) -> Host:
     """The host's part of a network."""
     graph = network.graph
-    output = network.population(network.output)
     input_code = network.populations[0].code
     assert input_code is not None, "the input sends what it is given"
     index = head_index(graph)
@@ -52,10 +53,21 @@ def host_of(network: Network) -> Host:
         input_index=to_neurons(known, graph.input.shape).astype(np.int32),
         takes_codes=takes_codes(graph),
         head=tuple(op.op_type for op in graph.head) if index is None else (),
-        output_shape=graph.output.shape,
-        output_format=graph.output.format,
-        output_code=output.code,
-        output_index=network.output_index.ravel(),
-        readout=network.readout,
-        tail=tuple(op.op_type for op in graph.tail),
+        outputs=tuple(
+            _reading(network, output, read)
+            for output, read in zip(graph.outputs, network.reads, strict=True)
+        ),
+    )
+
+
+def _reading(network: Network, output: Output, read: Read) -> Reading:
+    return Reading(
+        name=output.name,
+        population=network.outputs.index(read.population),
+        code=network.population(read.population).code,
+        readout=read.readout,
+        shape=output.tensor.shape,
+        format=output.tensor.format,
+        index=read.index.ravel(),
+        tail=tuple(op.op_type for op in output.tail),
     )

@@ -53,7 +53,7 @@ def describe(placement: Placement, blob: Blob, host: Mapping[str, Any]) -> dict[
             for each, bits in zip(network.projections, stored_bits, strict=True)
         ],
         "tiles": _tiles(placement, stored_bits, numbers, blob),
-        "output": numbers[network.output],
+        "outputs": [numbers[name] for name in network.outputs],
         "host": host,
     }
 

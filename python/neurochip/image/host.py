@@ -7,7 +7,7 @@ last, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -18,20 +18,12 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError
 from ..formats import Array, Format
-from ..layers.accumulate import INT32_MAX, INT32_MIN
-from ..lower.network import Readout
 from ..lower.spike_codes import Code
 from ..lower.views import NOWHERE
-from ..plain import each, optional, real, table, text, truth, whole
+from ..plain import each, table, text, truth, whole
+from .host_json import format_json, format_of, index_json, index_of, shape_of
+from .reading import Reading
 
-MAX_VALUES = 1 << 26
-"""Values of a sample or of an output: checked before any array of them is made."""
-MAX_AXES = 31
-"""Of a sample or an output: NumPy 1.26 has 32, and one counts samples."""
-MAX_SCALE = float(np.finfo(np.float32).max)
-MIN_S1, MAX_S1 = 2.0**-31, 2.0**63
-"""Scales of a membrane that leave every accumulator in 64 bits."""
-MAX_BIAS = 1 << 53
 MAX_CODE = 1 << 14
 """Ends of the input's range: what neurons send is computed with in 16 bits."""
 
@@ -52,16 +44,8 @@ class Host:
     """Whether samples hold the input's codes themselves, not real numbers."""
     head: tuple[str, ...]
     """Operators before the first layer where the index does not tell what they do."""
-    output_shape: tuple[int, ...]
-    output_format: Format
-    output_code: Code | None
-    """What the output's neurons send; None where membranes are read."""
-    output_index: NDArray[np.int32]
-    """For each output value: the neuron that holds it, -1 for the zero point."""
-    readout: Readout | None
-    """How membranes become accumulators; None where spikes are read."""
-    tail: tuple[str, ...]
-    """Operators of the float work after the last layer."""
+    outputs: tuple[Reading, ...]
+    """What the host reads, one for each output of the network."""
 
     def codes(self, samples: Array) -> NDArray[np.uint8]:
         """Samples (count, *input_shape) as what the input's neurons send.
@@ -85,156 +69,63 @@ class Host:
         values = self.input_code.values(np.clip(codes.astype(np.int64), low, high))
         return values.astype(np.uint8)  # two's complement
 
-    def read(self, sent: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Codes (count, neurons) of the output's population, from values or membranes read."""
-        if self.output_code is not None:
-            return self.output_code.codes(sent)
-        assert self.readout is not None, "the output is sent, or its membranes are read"
-        # Channels are the last axis of neurons: one number a channel is repeated along them.
-        neurons = sent.shape[1]
-        s1, bias = np.resize(self.readout.s1, neurons), np.resize(self.readout.bias, neurons)
-        return Readout(s1, bias).accumulators(sent)
-
-    def outputs(self, read: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Output codes (count, *output_shape) from those of the output's population."""
-        codes = read[:, self.output_index]
-        codes[:, self.output_index == NOWHERE] = self.output_format.zero_point
-        return codes.astype(np.int32).reshape(len(read), *self.output_shape)
-
     def to_json(self) -> dict[str, Any]:
         """As plain data, without the codes: the image's populations have them."""
         return {
             "input_shape": list(self.input_shape),
-            "input_format": _format_json(self.input_format),
+            "input_format": format_json(self.input_format),
             "input_range": list(self.input_range),
-            "input_index": _index_json(self.input_index, self.input_shape),
+            "input_index": index_json(self.input_index, self.input_shape),
             "takes_codes": self.takes_codes,
             "head": list(self.head),
-            "output_shape": list(self.output_shape),
-            "output_format": _format_json(self.output_format),
-            "output_index": _index_json(self.output_index, self.output_shape),
-            "readout": _readout_json(self.readout),
-            "tail": list(self.tail),
+            "outputs": [output.to_json() for output in self.outputs],
         }
 
     @staticmethod
-    def from_json(data: Mapping[str, Any], input_code: Code, output_code: Code | None) -> Host:
+    def from_json(
+        data: Mapping[str, Any], input_code: Code, read_codes: Sequence[Code | None]
+    ) -> Host:
         """Reads `to_json` back.
+
+        Args:
+            data: The plain data.
+            input_code: What the input's neurons send.
+            read_codes: What each of the populations that the host reads sends.
 
         Raises:
             KeyError: If a field is missing.
             ValueError: If one holds something else, or much more than expected.
         """
         work = table(data, "work")
-        shapes = [_shape(work[name], name) for name in ("input_shape", "output_shape")]
-        input_format = _format(work["input_format"], "input_format")
+        shape = shape_of(work["input_shape"], "input_shape")
+        input_format = format_of(work["input_format"], "input_format")
         if input_format.scale.ndim or not input_format.scale or input_format.bits > 8:
             raise ValueError("`input_format` is not one scale above 0 and 8 bits at most")
         code = partial(whole, low=-MAX_CODE, high=MAX_CODE)
         low, high = each(work["input_range"], "input_range", code)
         return Host(
-            input_shape=shapes[0],
+            input_shape=shape,
             input_format=input_format,
             input_range=(low, high),
             input_code=input_code,
-            input_index=_index(work["input_index"], "input_index", prod(shapes[0])),
+            input_index=index_of(work["input_index"], "input_index", prod(shape)),
             takes_codes=truth(work["takes_codes"], "takes_codes"),
             head=each(work["head"], "head", text),
-            output_shape=shapes[1],
-            output_format=_format(work["output_format"], "output_format"),
-            output_code=output_code,
-            output_index=_index(work["output_index"], "output_index", prod(shapes[1])),
-            readout=optional(_readout)(work["readout"], "readout"),
-            tail=each(work["tail"], "tail", text),
+            outputs=each(work["outputs"], "outputs", partial(Reading.from_json, codes=read_codes)),
         )
 
-    def check(self, num_inputs: int, num_outputs: int) -> None:
+    def check(self, num_inputs: int, neurons_read: Sequence[int]) -> None:
         """Compares indices with the populations and shapes they are for.
 
         Raises:
             ValueError: If one does not fit.
         """
-        sizes = prod(self.input_shape), prod(self.output_shape)
-        if len(self.input_index) != num_inputs or len(self.output_index) != sizes[1]:
+        size = prod(self.input_shape)
+        if len(self.input_index) != num_inputs:
             raise ValueError("an index is too long or too short")
-        for index, stop in ((self.input_index, sizes[0]), (self.output_index, num_outputs)):
-            if not NOWHERE <= index.min(initial=0) <= index.max(initial=0) < stop:
-                raise ValueError(f"an index leaves {NOWHERE} to {stop - 1}")
-        scale = self.output_format.scale
-        if scale.ndim and (not self.output_shape or len(scale) != self.output_shape[0]):
-            raise ValueError(f"an output of shape {self.output_shape} has {len(scale)} scales")
-        if (self.output_code is None) != (self.readout is not None):
-            raise ValueError("membranes are read where spikes are sent, or neither is")
-        if self.readout is not None:
-            lengths = len(self.readout.s1), len(self.readout.bias)
-            if any(not length or num_outputs % length for length in lengths):
-                raise ValueError(f"the readout is not that of {num_outputs} neurons")
-
-
-def _format_json(format: Format) -> dict[str, Any]:
-    return {
-        "bits": format.bits,
-        "signed": format.signed,
-        "scale": [float(value) for value in format.scale.ravel()],
-        "per_channel": format.scale.ndim > 0,
-        "zero_point": format.zero_point,
-    }
-
-
-def _format(data: Any, what: str) -> Format:
-    told = table(data, what)
-    scale = each(told["scale"], f"{what}.scale", partial(real, low=0, high=MAX_SCALE))
-    per_channel = truth(told["per_channel"], f"{what}.per_channel")
-    if not per_channel and len(scale) != 1:
-        raise ValueError(f"`{what}` has {len(scale)} scales, expected one")
-    return Format(
-        whole(told["bits"], f"{what}.bits", 1, 32),
-        truth(told["signed"], f"{what}.signed"),
-        np.array(scale if per_channel else scale[0], np.float32),
-        whole(told["zero_point"], f"{what}.zero_point", INT32_MIN, INT32_MAX),
-    )
-
-
-def _shape(data: Any, what: str) -> tuple[int, ...]:
-    shape = each(data, what, partial(whole, low=1, high=MAX_VALUES))
-    if len(shape) > MAX_AXES or prod(shape) > MAX_VALUES:
-        raise ValueError(
-            f"`{what}` has {len(shape)} axes and {prod(shape)} values, "
-            f"expected {MAX_AXES} and {MAX_VALUES} at most"
-        )
-    return shape
-
-
-def _readout_json(readout: Readout | None) -> dict[str, Any] | None:
-    return None if readout is None else {"s1": readout.s1.tolist(), "bias": readout.bias.tolist()}
-
-
-def _readout(data: Any, what: str) -> Readout:
-    told = table(data, what)
-    s1 = each(told["s1"], f"{what}.s1", partial(real, low=MIN_S1, high=MAX_S1))
-    bias = each(told["bias"], f"{what}.bias", partial(whole, low=-MAX_BIAS, high=MAX_BIAS))
-    return Readout(np.array(s1, np.float64), np.array(bias, np.int64))
-
-
-def _index_json(index: NDArray[Any], shape: tuple[int, ...]) -> list[int] | dict[str, int]:
-    """An index; one that moves channels last is written as that, since it may be long."""
-    for channels in (1, shape[0]):
-        if np.array_equal(index, _channels_last(len(index), channels)):
-            return {"count": len(index), "channels": channels}
-    return [int(position) for position in index]
-
-
-def _index(data: Any, what: str, values: int) -> NDArray[np.int32]:
-    """An index, written either way; `values` are those of the shape it belongs to."""
-    if isinstance(data, Mapping):
-        # Its positions are those of so many values, each once.
-        count = whole(data["count"], f"{what}.count", 0, values)
-        return _channels_last(count, whole(data["channels"], f"{what}.channels", 1, values))
-    return np.array(each(data, what, partial(whole, low=INT32_MIN, high=INT32_MAX)), np.int32)
-
-
-def _channels_last(count: int, channels: int) -> NDArray[np.int32]:
-    """For each value of an image with its channels last: where it is with its channels first."""
-    if count % channels:
-        return np.empty(0, np.int32)  # no such image
-    return np.arange(count, dtype=np.int32).reshape(channels, -1).T.ravel()
+        if not NOWHERE <= self.input_index.min(initial=0) <= self.input_index.max(initial=0) < size:
+            raise ValueError(f"an index leaves {NOWHERE} to {size - 1}")
+        if {output.population for output in self.outputs} != set(range(len(neurons_read))):
+            raise ValueError("a population is read for no output")
+        for output in self.outputs:
+            output.check(neurons_read[output.population])

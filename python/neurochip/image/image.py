@@ -57,9 +57,9 @@ class Image:
     @cached_property
     def host(self) -> Host:
         """What the host does before and after."""
-        input_code, output_code = self.layers[0].code, self.layers[self.description["output"]].code
+        input_code, read_codes = self.layers[0].code, [layer.code for layer in self.layers_read]
         assert input_code is not None, "the core checks that the input sends"
-        return Host.from_json(self.description["host"]["work"], input_code, output_code)
+        return Host.from_json(self.description["host"]["work"], input_code, read_codes)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -85,6 +85,11 @@ class Image:
     def layers(self) -> tuple[Layer, ...]:
         """Its populations, sources before targets."""
         return layers_of(self.description)
+
+    @property
+    def layers_read(self) -> tuple[Layer, ...]:
+        """The populations that the host reads, in the order in which a run hands them over."""
+        return tuple(self.layers[number] for number in self.description["outputs"])
 
     @cached_property
     def cores(self) -> tuple[Core, ...]:
@@ -148,6 +153,13 @@ class Image:
             yield layer, record[:, start:stop]
             start = stop
 
+    def read(self, handed_over: NDArray[Any]) -> tuple[NDArray[np.int64], ...]:
+        """What a run hands over (samples, neurons read), as codes of each population read."""
+        stops = np.cumsum([layer.neurons for layer in self.layers_read])[:-1]
+        by_population = {output.population: output for output in self.host.outputs}
+        parts = np.split(handed_over, stops, axis=1)
+        return tuple(by_population[place].read(part) for place, part in enumerate(parts))
+
     def to_bytes(self) -> bytes:
         """The bytes of its file."""
         return self.core.to_bytes()
@@ -207,8 +219,8 @@ class Image:
         """Reads all that the core keeps without looking at it."""
         try:
             _ = self.layers, self.cores, self.notes, self.gain
-            output = self.layers[self.description["output"]]
-            self.host.check(self.layers[0].neurons, output.neurons)
+            neurons_read = [layer.neurons for layer in self.layers_read]
+            self.host.check(self.layers[0].neurons, neurons_read)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
 

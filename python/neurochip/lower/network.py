@@ -347,6 +347,17 @@ class Readout:
         return np.rint(membranes / self.s1).astype(np.int64) + self.bias
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """A population that the host reads for one of the graph's outputs."""
+
+    population: str
+    index: NDArray[np.int32]
+    """Of the output tensor's shape: which neuron of the population, -1 for the zero point."""
+    readout: Readout | None
+    """How membranes become accumulators; None where spikes are read."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A graph as neurons, and the proof of what they compute."""
@@ -357,17 +368,14 @@ class Network:
     populations: tuple[Population, ...]
     """Sources before targets."""
     projections: tuple[Projection, ...]
-    output: str
-    """The population that the host reads."""
-    output_index: NDArray[np.int32]
-    """Of the output tensor's shape: which neuron of that population, -1 for the zero point."""
+    reads: tuple[Read, ...]
+    """One for each output of the graph; several may be of one population."""
     timesteps: int
     period: int
     """Timesteps between the entries of two samples; all `timesteps` where they do not overlap."""
     lowerings: tuple[Lowering, ...]
     arithmetic: Mapping[str, Arithmetic] = field(repr=False)
     """For `Graph.evaluate`: the layers whose constants on the chip are not the reference's."""
-    readout: Readout | None
     notes: tuple[str, ...]
     evaluable: bool = True
     """Whether a layer's input codes say what its neurons send, not only when they arrive."""
@@ -379,6 +387,16 @@ class Network:
             f"{counted(len(self.populations), 'population')}, "
             f"{counted(neurons, 'neuron')})"
         )
+
+    @property
+    def output(self) -> str:
+        """The population that the host reads for the first output."""
+        return self.reads[0].population
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The populations that the host reads, each once."""
+        return tuple(dict.fromkeys(read.population for read in self.reads))
 
     def population(self, name: str) -> Population:
         """The population of this name."""

@@ -68,7 +68,7 @@ def generating_layers(network: Network) -> Mapping[str, Population]:
         for population in network.populations
         if isinstance(population.model, Stem)
         and population.kind != RELAY
-        and population.name != network.output
+        and population.name not in network.outputs
     }
 
 
@@ -87,7 +87,7 @@ def levels_left(population: Population, decided: LayerSettings) -> int:
 
 def _reason(network: Network, layer: str) -> str:
     kinds = {population.layer: population.kind for population in network.populations}
-    if network.population(network.output).layer == layer:
+    if layer in (network.population(name).layer for name in network.outputs):
         return "the host reads it, its spikes reach no synapse"
     if layer not in kinds:
         return "it has no neurons"

@@ -9,11 +9,12 @@ import numpy as np
 
 from .. import layers
 from ..errors import SettingsError, UnsupportedOpError
+from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
 from .builder import Builder, Dialect, Impossible, Unsupported
 from .calibration import Calibration
-from .network import Network
+from .network import Network, Read
 from .views import concatenated
 from .wanted import Wanted
 
@@ -27,6 +28,7 @@ def lower_with(dialect: Dialect, wanted: Wanted) -> Network:
     """
     graph, chip, codes = wanted.graph, wanted.chip, wanted.calibration
     needed = needed_layers(graph)
+    outputs = {output.tensor.name for output in graph.outputs}
     seen = None
     if codes is not None:
         seen = Calibration(graph.input, codes, needed, wanted.measure_sums)
@@ -36,8 +38,8 @@ def lower_with(dialect: Dialect, wanted: Wanted) -> Network:
     for layer in needed:
         try:
             dialect.layers[type(layer)](builder, layer)
-            if layer.output.name == graph.output.name:
-                _gather_output(builder)
+            if layer.output.name in outputs:
+                _gather(builder, layer.output)
         except Unsupported as reason:
             refused.setdefault(type(layer).__name__, []).append((layer.name, str(reason)))
             builder.stand_in(layer.output)
@@ -63,8 +65,8 @@ def lower_with(dialect: Dialect, wanted: Wanted) -> Network:
 
 
 def needed_layers(graph: Graph) -> list[Layer]:
-    """The layers that the output depends on, in order."""
-    needed = {graph.output.name}
+    """The layers that the outputs depend on, in order."""
+    needed = {output.tensor.name for output in graph.outputs}
     kept: list[Layer] = []
     for layer in reversed(graph.layers):
         if layer.output.name in needed:
@@ -95,16 +97,20 @@ INDEX_MAPS: Mapping[type[Any], Callable[[Builder, Any], None]] = {
 """Layers without neurons, whatever the code: views of other tensors, or a refusal."""
 
 
-def _gather_output(builder: Builder) -> None:
-    """The host reads one population."""
-    output = builder.graph.output
-    builder.views[output.name] = builder.single(builder.views[output.name], output)
+def _gather(builder: Builder, tensor: Tensor) -> None:
+    """The host reads a tensor from one population."""
+    builder.views[tensor.name] = builder.single(builder.views[tensor.name], tensor)
+
+
+def _read(builder: Builder, tensor: Tensor) -> Read:
+    view = builder.views[tensor.name]
+    (population,) = view.parts
+    readout = builder.readouts.get(population)
+    return Read(population, np.ascontiguousarray(view.neuron), readout)
 
 
 def _network(builder: Builder) -> Network:
     graph, dialect = builder.graph, builder.dialect
-    view = builder.views[graph.output.name]
-    output = view.parts[0]
     pipeline = dialect.schedule(tuple(builder.populations.values()), builder.projections)
     return Network(
         name=graph.name,
@@ -112,12 +118,10 @@ def _network(builder: Builder) -> Network:
         graph=graph,
         populations=pipeline.populations,
         projections=pipeline.projections,
-        output=output,
-        output_index=np.ascontiguousarray(view.neuron),
+        reads=tuple(_read(builder, output.tensor) for output in graph.outputs),
         timesteps=pipeline.timesteps,
         period=pipeline.period,
         lowerings=tuple(builder.lowerings),
         arithmetic=dict(builder.arithmetic),
-        readout=builder.readouts.get(output),
         notes=(*graph.notes, *builder.notes, *pipeline.notes),
     )

@@ -19,7 +19,7 @@ def notes_of_values(image: Image) -> tuple[str, ...]:
 
 def _host(image: Image) -> Iterator[str]:
     """What no chip computed: neither its cycles nor its energy are in the report."""
-    tail = _names(image.host.tail)
+    tail = _names(dict.fromkeys(op for output in image.host.outputs for op in output.tail))
     if image.network is None:
         if tail:
             yield f"not in an image file, so that values are those before it: {tail}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,18 @@ class Comparison:
         self._compared = np.zeros(len(self.layers), np.int64)
         self._differing = {name: np.zeros_like(self._compared) for name in ("exact", "compiled")}
 
-    def add(self, samples: NDArray[Any], codes: NDArray[np.uint8], read: NDArray[np.int64]) -> None:
+    def add(
+        self,
+        samples: NDArray[Any],
+        codes: NDArray[np.uint8],
+        read: Sequence[NDArray[np.int64]],
+    ) -> None:
         """Compares one batch.
 
         Args:
             samples: The model's input.
             codes: The record of what every neuron sent, populations one after the other.
-            read: Codes of the output's population.
+            read: Codes of each population that the host reads.
         """
         ours = self._tensors(codes, read)
         for name, wanted in _evaluations(self.network, samples).items():
@@ -50,12 +55,14 @@ class Comparison:
         return Agreement(names, self._differing[evaluation], self._compared)
 
     def _tensors(
-        self, codes: NDArray[np.uint8], read: NDArray[np.int64]
+        self, codes: NDArray[np.uint8], read: Sequence[NDArray[np.int64]]
     ) -> dict[str, NDArray[np.int64]]:
         """Each population's codes of its tensor."""
-        return {
-            layer.name: read if layer.code is None else layer.code.codes(layer.code.read(sent))
+        names = [layer.name for layer in self.image.layers_read]
+        return dict(zip(names, read, strict=True)) | {
+            layer.name: layer.code.codes(layer.code.read(sent))
             for layer, sent in self.image.by_layer(codes)
+            if layer.code is not None
         }
 
 

@@ -37,10 +37,10 @@ class Run:
 
     image: Image
     timing: str
-    outputs: NDArray[np.int32]
-    """(samples, *shape): codes of the network's output."""
-    values: NDArray[Any]
-    """(samples, ...): the model's output, after its float tail on the host."""
+    outputs_by_name: Mapping[str, NDArray[np.int32]] = field(repr=False)
+    """(samples, *shape) each: codes of the network's outputs."""
+    values_by_name: Mapping[str, NDArray[Any]] = field(repr=False)
+    """(samples, ...) each: the model's outputs, after their float tails on the host."""
     counters: Mapping[str, NDArray[np.int64]]
     """(samples,) each: everything the chip counted, by name; cycles are 0 without timing.
 
@@ -90,6 +90,16 @@ class Run:
             f"Run({named(image.name)} on {named(image.chip.name)}, code {image.code}, "
             f"{counted(len(self.outputs), 'sample')}, timing {self.timing})"
         )
+
+    @property
+    def outputs(self) -> NDArray[np.int32]:
+        """(samples, *shape): codes of the network's first output."""
+        return next(iter(self.outputs_by_name.values()))
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """(samples, ...): the model's first output, after its float tail on the host."""
+        return next(iter(self.values_by_name.values()))
 
     @property
     def layer_names(self) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def simulate(
             for batch, arrays in _run(image, samples, timing, threads, compares, detail, waiting):
                 batches.append(arrays)
                 if comparison is not None:
-                    read = image.host.read(arrays["outputs"])
+                    read = image.read(arrays["outputs"])
                     comparison.add(batch, arrays.pop("codes"), read)
         except Interrupted:
             raise
@@ -122,7 +122,10 @@ def _whole(
     read, counts, work_cycles, timestep_cycles, by_layer = (
         np.concatenate([arrays[name] for arrays in batches]) for name in ARRAYS
     )
-    outputs = image.host.outputs(image.host.read(read))
+    by_population = image.read(read)
+    outputs = {
+        output.name: output.codes(by_population[output.population]) for output in image.host.outputs
+    }
     names = [str(name) for name in batches[0]["counter_names"]]
     counters = {name: counts[:, column] for column, name in enumerate(names)}
     kinds = map(str, batches[0]["population_count_names"])
@@ -132,8 +135,8 @@ def _whole(
     return Run(
         image=image,
         timing=timing,
-        outputs=outputs,
-        values=_values(image, outputs),
+        outputs_by_name=outputs,
+        values_by_name=_values(image, outputs),
         counters=counters,
         timestep_work_cycles=work_cycles,
         timestep_cycles=timestep_cycles,
@@ -167,7 +170,12 @@ def _priced(image: Image, layer: Mapping[str, NDArray[np.int64]]) -> dict[str, N
     return {name: by_layer.sum(axis=1) for name, by_layer in counts.items() if name in priced}
 
 
-def _values(image: Image, outputs: NDArray[np.int32]) -> NDArray[Any]:
+def _values(image: Image, outputs: Mapping[str, NDArray[np.int32]]) -> dict[str, NDArray[Any]]:
+    """The model's outputs, or those before their float tails where an image file has none."""
     if image.network is None:
-        return image.host.output_format.dequantize(outputs)
-    return image.network.graph.finish(outputs)
+        return {
+            output.name: output.format.dequantize(outputs[output.name])
+            for output in image.host.outputs
+        }
+    graph = image.network.graph
+    return {output.name: output.finish(outputs[output.name]) for output in graph.outputs}

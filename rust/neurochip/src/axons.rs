@@ -148,7 +148,7 @@ impl Axons {
         let outgoing =
             description.projections.iter().filter(|projection| projection.source as usize == population);
         let routes: Vec<Route> = outgoing.flat_map(|projection| routes(image, projection)).collect();
-        let leaves = description.output as usize == population;
+        let leaves = description.is_read(population);
         let shape = description.populations[population].shape;
         let mut routes_of_row = vec![vec![]; shape[0] as usize];
         for (number, route) in (0..).zip(&routes) {

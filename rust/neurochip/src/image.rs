@@ -19,7 +19,7 @@ use description::Description;
 
 const MAGIC: &[u8; 8] = b"NEUROIMG";
 /// Version of the file format that this build writes and reads.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 const HEADER: usize = 8 + 4 + 8 + 8 + 32;
 /// A description is a few bytes a tile: this guards against a file that inflates without end.
 const MAX_DESCRIPTION: u64 = 1 << 28;

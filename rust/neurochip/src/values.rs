@@ -21,7 +21,7 @@ use crate::neuron::stem::{Held, StemTile};
 pub struct Record {
     /// For each population, the record of its spikes, as its code writes it (`image::spike_code`).
     pub codes: Vec<Vec<u8>>,
-    /// The output's values: those that were sent, or the membranes that the host reads.
+    /// Values of the outputs, one after the other: those that were sent, or the membranes that the host reads.
     pub outputs: Vec<i32>,
     /// For each population, what it did.
     pub counts: Vec<Counts>,
@@ -63,24 +63,26 @@ impl Values {
     pub fn run(&self, image: &Image, input: &[u8]) -> Record {
         let description = image.description();
         let mut record = Record::default();
+        let mut read = vec![vec![]; description.outputs.len()];
         for (number, (population, tiles)) in description.populations.iter().zip(&self.tiles).enumerate() {
             let (codes, membranes, counts) = match population.model {
                 Model::Input { .. } => (code_of(population).record(input), vec![], Counts::default()),
                 _ => run_tiles(image, population, tiles, &record.codes),
             };
-            if number == description.output as usize {
-                record.outputs = population.code.map_or(membranes, |code| code.values(&codes).collect());
+            if let Some(place) = description.outputs.iter().position(|&output| output as usize == number) {
+                read[place] = population.code.map_or(membranes, |code| code.values(&codes).collect());
             }
             let num_spikes = |code: SpikeCode| pulp::Arch::new().dispatch(|| code.count(&codes));
             record.counts.push(Counts { spikes: population.code.map_or(0, num_spikes), ..counts });
             record.codes.push(codes);
         }
+        record.outputs = read.concat();
         record
     }
 }
 
 fn code_of(population: &Population) -> SpikeCode {
-    population.code.expect("the image was checked: only the output may send nothing")
+    population.code.expect("the image was checked: only what the host reads may send nothing")
 }
 
 /// Runs the tiles of a population and puts together what they hold: codes, membranes and counts.

@@ -58,13 +58,18 @@ pub struct Description {
     pub projections: Vec<Projection>,
     /// Which neurons live on which core.
     pub tiles: Vec<Tile>,
-    /// Index of the population that the host reads.
-    pub output: u32,
+    /// Indices of the populations that the host reads, each once, in the order in which a run hands them over.
+    pub outputs: Vec<u32>,
     /// What only the host needs (formats, proofs, float tail): kept, not read, by the silicon.
     pub host: serde_json::Value,
 }
 
 impl Description {
+    /// Whether the host reads a population.
+    pub fn is_read(&self, population: usize) -> bool {
+        self.outputs.iter().any(|&output| output as usize == population)
+    }
+
     /// The source and the target of a projection.
     pub fn ends(&self, projection: &Projection) -> [&Population; 2] {
         [projection.source, projection.target].map(|population| &self.populations[population as usize])

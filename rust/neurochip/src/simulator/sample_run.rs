@@ -53,7 +53,7 @@ pub(super) fn counted(counts: &[Counts], activity: &[Activity], description: &De
     // The input is the first population; its spikes come from outside.
     let input_packets = activity[0].packets;
     let packets = activity[1..].iter().map(|activity| activity.packets).sum();
-    let output_packets = counts[description.output as usize].spikes;
+    let output_packets = description.outputs.iter().map(|&output| counts[output as usize].spikes).sum();
     Counters {
         spikes: counts.iter().map(|counts| counts.spikes).sum(),
         sops: counts.iter().map(|counts| counts.sops).sum(),

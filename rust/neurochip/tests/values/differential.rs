@@ -31,7 +31,7 @@ fn expected_counters(network: &Network, run: &SampleRun) -> Counters {
             let to = destinations(network, number, neuron);
             expected.spikes += spikes;
             expected.sops += spikes * to.iter().map(|(_, synapses)| synapses).sum::<u64>();
-            expected.output_packets += if number == network.output as usize { spikes } else { 0 };
+            expected.output_packets += if network.outputs.contains(&(number as u32)) { spikes } else { 0 };
             let packets = spikes * to.len() as u64;
             let sum = |distance: fn(&ChipSpec, Destination, Destination) -> u64| {
                 spikes * to.iter().map(|&(to, _)| distance(chip, from, to)).sum::<u64>()
@@ -76,7 +76,7 @@ fn home(network: &Network, population: usize, neuron: usize) -> Destination {
 fn destinations(network: &Network, population: usize, neuron: usize) -> Vec<(Destination, u64)> {
     let (chip, from) = (&network.chip, home(network, population, neuron));
     let mut to = targets(network, population, neuron);
-    if population == network.output as usize {
+    if network.outputs.contains(&(population as u32)) {
         let ports = (0..chip.ports().len() as u32).map(Destination::Port);
         to.push((ports.min_by_key(|&port| distance(chip, from, port)).unwrap(), 0));
     }
@@ -269,7 +269,7 @@ fn membranes_of(network: &Network, number: usize, input: &[i64]) -> Vec<i64> {
     cut.populations.truncate(number + 1);
     cut.wires.retain(|wires| wires.projection.target as usize <= number);
     cut.tiles.retain(|tile| tile.population as usize <= number);
-    cut.output = number as u32;
+    cut.outputs = vec![number as u32];
     let bias = cut.add_i32(&[0]);
     let population = &mut cut.populations[number];
     population.code = None;

@@ -78,7 +78,7 @@ fn an_early_spike_is_sent_early_and_counts_for_longer() {
     let model = Model::Quartz(Quartz { bias: three, slope: zero, threshold: zero, readout: Readout::Set });
     let stop = network.timesteps;
     let reader = Population { name: "reader".into(), shape: [1, 1, 1], send_start: stop, code: None, model };
-    let source = network.output;
+    let source = network.outputs[0];
     let reader = add_neuron(&mut network, reader, &[stop]);
     network.connect(source, reader, Connector::Dense, vec![7]);
     assert_eq!(run(&network, SAMPLE).record.outputs, [3 + 7 * 304]);
@@ -87,7 +87,7 @@ fn an_early_spike_is_sent_early_and_counts_for_longer() {
 #[test]
 fn a_maximum_passes_the_earliest_spike_on_however_early_it_is() {
     let mut network = network(LEVELS, SLOPE, Readout::Set);
-    let source = network.output;
+    let source = network.outputs[0];
     let neuron = network.populations[source as usize].clone();
     let (name, model, send_start) = ("pool".into(), Model::MaxPool, neuron.send_start + 1);
     let pool = network.add(Population { name, model, send_start, ..neuron });
@@ -121,7 +121,7 @@ fn no_neuron_fires_before_a_spike_can_have_reached_it_or_only_before_its_readout
          and 256 at the latest"
     );
     let mut network = network(LEVELS, SLOPE, Readout::Set);
-    let neuron = network.output as usize;
+    let neuron = network.outputs[0] as usize;
     network.populations[neuron].code = Some(first_spike(LEVELS - 1));
     assert_eq!(
         refusal(&network),

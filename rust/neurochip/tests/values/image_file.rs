@@ -75,7 +75,7 @@ fn refusals_say_what_is_wrong_with_a_file() {
     *bytes.last_mut().unwrap() ^= 1;
     assert_eq!(message(&bytes), "image was altered: its SHA-256 is not the one in its header");
     bytes[8] = 1;
-    assert_eq!(message(&bytes), "image format version 1, this neurochip reads version 3");
+    assert_eq!(message(&bytes), "image format version 1, this neurochip reads version 4");
 }
 
 #[test]

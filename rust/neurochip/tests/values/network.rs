@@ -15,7 +15,7 @@ pub(crate) struct Network {
     pub(crate) populations: Vec<Population>,
     pub(crate) wires: Vec<Wires>,
     pub(crate) tiles: Vec<Tile>,
-    pub(crate) output: u32,
+    pub(crate) outputs: Vec<u32>,
     pub(crate) timesteps: u32,
     /// Timesteps between samples; None where they do not overlap.
     pub(crate) period: Option<u32>,
@@ -78,17 +78,17 @@ impl Network {
     pub(crate) fn new(chip: ChipSpec, input: Population) -> Self {
         let timesteps = input.send_stop();
         let (wires, tiles, blob) = (vec![], vec![], vec![]);
-        Self { chip, populations: vec![input], wires, tiles, output: 0, timesteps, period: None, blob }
+        Self { chip, populations: vec![input], wires, tiles, outputs: vec![0], timesteps, period: None, blob }
     }
 
-    /// Appends a population on one core; it becomes the output.
+    /// Appends a population on one core; it becomes the only output.
     pub(crate) fn add(&mut self, population: Population) -> u32 {
         let number = self.populations.len() as u32;
         let [rows, columns, channels] = population.shape.map(|length| [0, length]);
         self.tiles.push(Tile { population: number, core: number, rows, columns, channels, blocks: vec![] });
         self.timesteps = self.timesteps.max(population.send_start + population.steps().max(1));
         self.populations.push(population);
-        self.output = number;
+        self.outputs = vec![number];
         number
     }
 
@@ -160,7 +160,7 @@ impl Network {
             populations: self.populations.clone(),
             projections: self.wires.iter().map(|wires| wires.projection.clone()).collect(),
             tiles,
-            output: self.output,
+            outputs: self.outputs.clone(),
             host: serde_json::json!({"scale": 0.1}),
         };
         (description, blob)

@@ -57,7 +57,7 @@ impl Choices {
 const FOUR_CHIPS: [(&str, &str); 4] =
     [("mesh.width", "4"), ("mesh.height", "4"), ("board.chips_x", "2"), ("board.chips_y", "2")];
 
-/// A network of up to four populations behind its input, all of one code, in boxes on up to 33 cores.
+/// A network of up to four populations after its input, all of one code, in boxes on up to 33 cores.
 pub(crate) fn network(choices: &mut Choices) -> Network {
     match choices.pick(0, 3) {
         0 | 1 => stem_network(choices),
@@ -94,9 +94,21 @@ fn network_of(choices: &mut Choices, code: fn(&mut Choices) -> SpikeCode, add: A
             add(&mut network, choices, last == 0);
         }
     }
+    read_others(&mut network, choices);
     network.timesteps += choices.length(0, 1);
     cut(&mut network, choices);
     network
+}
+
+/// Lets the host read populations in the middle as well, before and after the last one.
+fn read_others(network: &mut Network, choices: &mut Choices) {
+    let last = network.outputs[0];
+    for number in 1..last {
+        if choices.once_in(4) {
+            let place = choices.pick(0, network.outputs.len() as i64) as usize;
+            network.outputs.insert(place, number);
+        }
+    }
 }
 
 /// Values of the input's neurons.

@@ -59,11 +59,11 @@ pub(crate) fn run(network: &Network, input: &[i64]) -> Record {
         }
     }
     let codes: Vec<Vec<u8>> = network.populations.iter().zip(&history).map(|(p, h)| record(p, h)).collect();
-    let output = network.output as usize;
-    let outputs = match network.populations[output].code {
-        None => all[output].membranes.clone(),
-        Some(code) => sent(&network.populations[output], code, &history[output]),
+    let read = |&output: &u32| match network.populations[output as usize].code {
+        None => all[output as usize].membranes.clone(),
+        Some(code) => sent(&network.populations[output as usize], code, &history[output as usize]),
     };
+    let outputs: Vec<i64> = network.outputs.iter().flat_map(read).collect();
     let spikes = |history: &Vec<Vec<bool>>| history.iter().flatten().filter(|&&fired| fired).count() as u64;
     Record {
         outputs: outputs.iter().map(|&value| i32::try_from(value).unwrap()).collect(),

@@ -88,7 +88,9 @@ fn a_chip_or_a_length_that_cannot_be() {
     );
     assert_eq!(refusal(|image, _| image.timesteps = 0), "0 timesteps, expected 1 to 1048576");
     assert_eq!(refusal(|image, _| image.timesteps = u32::MAX), "4294967295 timesteps, expected 1 to 1048576");
-    assert_eq!(refusal(|image, _| image.output = 5), "the output is population 5, there are 5");
+    assert_eq!(refusal(|image, _| image.outputs = vec![5]), "an output is population 5, there are 5");
+    assert_eq!(refusal(|image, _| image.outputs = vec![]), "there is no output");
+    assert_eq!(refusal(|image, _| image.outputs = vec![4, 3, 4]), "population 4 is an output twice");
 }
 
 #[test]
@@ -172,7 +174,10 @@ fn an_input_that_is_not_the_first_and_only() {
         refusal_of(0, |population| population.model = Model::MaxPool),
         "the first population, 'input', is not the input"
     );
-    assert_eq!(refusal(|image, _| image.output = 3), "population 'read' sends nothing and is not the output");
+    assert_eq!(
+        refusal(|image, _| image.outputs = vec![3]),
+        "population 'read' sends nothing and is no output"
+    );
 }
 
 #[test]

@@ -67,6 +67,8 @@ struct Machine<'a> {
     synapses: Vec<Vec<Synapse>>,
     neurons: Vec<Neurons>,
     records: Vec<Record>,
+    /// By sample and population: membranes that the host reads.
+    membranes: Vec<Vec<Vec<i32>>>,
     period: u32,
 }
 
@@ -76,10 +78,12 @@ pub(crate) fn run(network: &Network, period: u32, samples: &[Vec<i64>]) -> Resul
     for timestep in 0..(samples.len() as u32 - 1) * period + network.timesteps {
         machine.step(timestep, samples)?;
     }
-    let output = &network.populations[network.output as usize];
-    for record in machine.records.iter_mut().filter(|_| output.code.is_some()) {
-        let codes = &record.codes[network.output as usize];
-        record.outputs = codes.iter().map(|&code| value(output, code)).collect();
+    for (record, membranes) in machine.records.iter_mut().zip(&machine.membranes) {
+        for output in network.outputs.iter().map(|&output| output as usize) {
+            let population = &network.populations[output];
+            let sent = record.codes[output].iter().map(|&code| value(population, code));
+            record.outputs.extend(sent.chain(membranes[output].iter().copied()));
+        }
     }
     Ok(machine.records)
 }
@@ -110,7 +114,8 @@ impl<'a> Machine<'a> {
             counts: vec![Counts::default(); network.populations.len()],
         };
         let neurons = neurons.collect();
-        Self { network, synapses, neurons, records: vec![record; samples], period }
+        let membranes = vec![vec![vec![]; network.populations.len()]; samples];
+        Self { network, synapses, neurons, records: vec![record; samples], membranes, period }
     }
 
     fn step(&mut self, timestep: u32, samples: &[Vec<i64>]) -> Result<(), Conflict> {
@@ -192,8 +197,9 @@ impl<'a> Machine<'a> {
             requantized(network, population, stem, neuron, membrane, &mut record.counts[number])
         };
         let values: Vec<i64> = membranes.iter_mut().enumerate().map(&mut value).collect();
-        if number == network.output as usize && population.code.is_none() {
-            record.outputs = membranes.iter().map(|&value| i32::try_from(value).unwrap()).collect();
+        if population.code.is_none() {
+            let held = membranes.iter().map(|&value| i32::try_from(value).unwrap());
+            self.membranes[sample][number] = held.collect();
         }
         words[0].sample = None;
         words.last_mut().unwrap().of(sample)?.clone_from(&values);

@@ -16,12 +16,25 @@ pub(super) fn check(image: &Description, blob: &[u8]) -> Check {
         }
         constants::check(image, population, blob)?;
     }
-    let (output, count) = (image.output as usize, image.populations.len());
-    require(output < count, || format!("the output is population {output}, there are {count}"))?;
-    let mut read = image.populations.iter().enumerate().filter(|(_, population)| population.code.is_none());
-    read.try_for_each(|(number, population)| {
-        require(number == output, || {
-            format!("population '{}' sends nothing and is not the output", population.name)
+    check_outputs(image)
+}
+
+/// What the host reads is there, each population once; whatever else there is sends.
+fn check_outputs(image: &Description) -> Check {
+    let count = image.populations.len();
+    require(!image.outputs.is_empty(), || "there is no output".to_owned())?;
+    for (place, &output) in image.outputs.iter().enumerate() {
+        require((output as usize) < count, || {
+            format!("an output is population {output}, there are {count}")
+        })?;
+        require(!image.outputs[..place].contains(&output), || {
+            format!("population {output} is an output twice")
+        })?;
+    }
+    let mut silent = image.populations.iter().enumerate().filter(|(_, population)| population.code.is_none());
+    silent.try_for_each(|(number, population)| {
+        require(image.is_read(number), || {
+            format!("population '{}' sends nothing and is no output", population.name)
         })
     })
 }
