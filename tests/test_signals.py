@@ -97,6 +97,8 @@ def test_a_signal_during_a_run_stops_the_core_and_says_how_far_it_got(tmp_path, 
             r"(\d+) of 500 samples were finished; nothing was written\n",
             told,
         )
+        if "while simulating" not in told:
+            continue  # it has not even begun
         assert finished, told
         if int(finished[1]) > 0:
             return
