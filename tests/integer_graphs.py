@@ -308,7 +308,7 @@ class Drawing:
         return self.add(Lookup(f"table{len(self.layers)}", (source,), output, table))
 
     def shortcut(self, source: Tensor) -> Tensor:
-        """The source, added to a convolution of itself that keeps its shape."""
+        """The source, added to a convolution of itself that keeps its shape, or taken from it."""
         channels = source.shape[0]
         weights = self.weights(channels, channels, 3, 3)
         bias, multiplier = self.scaling(weights, source)
@@ -319,7 +319,8 @@ class Drawing:
         )  # fmt: skip
         output = self.same_type(source, float(self.random.uniform(0.7, 3)))
         output = Tensor(output.name, source.shape, output.format, output.low, output.high)
-        return self.add(Add(f"add{len(self.layers)}", (branch, source), output))
+        sign = 1 if self.chance() else -1
+        return self.add(Add(f"add{len(self.layers)}", (branch, source), output, sign))
 
     def same_type(self, source: Tensor, scale: float) -> Tensor:
         """A tensor of the source's integer type: onnxruntime adds no others."""

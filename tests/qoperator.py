@@ -200,7 +200,10 @@ def write_pair(writer: Writer, layer: Add | Multiply) -> None:
     for position, tensor in enumerate(layer.inputs):
         codes = shifted(writer, tensor.name, -offset(tensor), f"{name}/operand{position}", own)
         zero_point = writer.constant(own(tensor.format.zero_point))
-        inputs += [codes, writer.scale(tensor.format.scale), zero_point]
+        # What is subtracted has a negative scale.
+        subtracted = position == 1 and isinstance(layer, Add) and layer.sign < 0
+        scale = -tensor.format.scale if subtracted else tensor.format.scale
+        inputs += [codes, writer.scale(scale), zero_point]
     inputs.append(writer.scale(layer.output.format.scale))
     inputs.append(writer.constant(own(layer.output.format.zero_point)))
     op_type = "QLinearAdd" if isinstance(layer, Add) else "QLinearMul"

@@ -139,23 +139,6 @@ def test_fewer_timesteps_are_wider_levels(timesteps, levels, stride):
     assert (np.diff(sent) >= 0).all()
 
 
-@pytest.mark.parametrize("zeros", ["silent", "spike"])
-@pytest.mark.parametrize("chip", ["ideal", "darwin3", "loihi2"])
-@pytest.mark.parametrize("bias", [0, 10**6, 2**31 - 1])
-def test_a_tensor_of_one_code_sends_that_code(bias, chip, zeros):
-    """A Relu over zero point 255 leaves one code of 256; what reads it gets that code too."""
-    source, only = tensor("x", (4,)), tensor("y", (3,), zero_point=255, low=255)
-    first = dense("first", source, random_weights(3, 4), only, bias, 0.001)
-    second = dense("second", only, random_weights(2, 3), tensor("z", (2,), 255), 100, 0.01)
-    samples = samples_of([first, second], 16)
-    run = simulated([first, second], samples, chip, zeros=zeros)
-    # Codes of 255 are the real zero: the second layer's zero point and its bias go beyond 255,
-    # of which windows of 16 timesteps have the level 240.
-    assert (run.outputs == (240 if chip == "darwin3" else 255)).all()
-    assert run.exact_agreement.differing[0] == 0
-    assert run.compiled_agreement.differing.tolist() == [0, 0]
-
-
 def test_a_tensor_has_no_more_levels_than_codes():
     assert choose_levels(tensor("x", (1,), high=15), 256, False).steps == 16
 

@@ -29,7 +29,7 @@ class Branch:
     codes: tuple[SpikeCode, ...]
     """What each part of the view sends."""
     weight: int
-    """Positive."""
+    """Negative where the branch is subtracted."""
     zero: int
     """The code that the requantizer takes for 0."""
     offsets: NDArray[np.int64]
@@ -52,8 +52,9 @@ class Branch:
         low = min(code.low for code in self.codes)
         high = max(self.tensor.high - code.base for code in self.codes)
         last_low, last_high = self.tensor.low - self.zero, self.tensor.high - self.zero
-        least, most = self.weight * low, self.weight * max(high, 0)
-        return least, most, self.weight * last_low, self.weight * last_high
+        least, most = sorted((self.weight * low, self.weight * max(high, 0)))
+        last_least, last_most = sorted((self.weight * last_low, self.weight * last_high))
+        return least, most, last_least, last_most
 
     def values(self, codes: NDArray[Any]) -> NDArray[np.int64]:
         """What is sent for codes of the tensor, (samples, *shape); nothing where no neuron is."""
@@ -96,7 +97,10 @@ def _largest_of(branches: Branches, bias: NDArray[np.int64], codes: Sequence[NDA
     """The same of a part of the samples, which is held whole."""
     sent = [branch.values(each) for branch, each in zip(branches, codes, strict=True)]
     pairs = list(zip(branches, sent, strict=True))
-    low = sum(branch.weight * branch.lowest(values) for branch, values in pairs)
-    high = sum(branch.weight * np.maximum(values, 0) for branch, values in pairs)
+    ends = [
+        (branch.weight * branch.lowest(values), branch.weight * np.maximum(values, 0))
+        for branch, values in pairs
+    ]
+    low, high = (sum(bound(*each) for each in ends) for bound in (np.minimum, np.maximum))
     last = bias + sum(branch.weight * values for branch, values in pairs)
     return max(int(np.abs(sums).max()) for sums in (low, high, last))

@@ -137,7 +137,7 @@ def _branches(
 def _float32_add(builder: Builder, layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
     """The constants of QLinearAdd for values relative to these bases."""
     first, second = (tensor.format for tensor in layer.inputs)
-    ratio_a, ratio_b, offset = add_constants(first, second, layer.output.format)
+    ratio_a, ratio_b, offset = add_constants(first, second, layer.output.format, layer.sign)
     return Float32Add(bases, (ratio_a, ratio_b), offset, -builder.choose_code(layer.output).base)
 
 

@@ -109,7 +109,7 @@ def lower_add(builder: Builder, layer: layers.Add, integers: Integers) -> None:
     sources = [first_spikes(builder.sent_by(view.parts[0])) for view in views]
     target = _target(builder, layer.output, sources)
     formats = [tensor.format for tensor in layer.inputs]
-    ratios = add_constants(formats[0], formats[1], layer.output.format)
+    ratios = add_constants(formats[0], formats[1], layer.output.format, layer.sign)
     bias = np.full(layer.output.shape, layer.output.format.zero_point - target.base, np.float64)
     wires = []
     for view, tensor, source, ratio in zip(views, layer.inputs, sources, ratios, strict=False):

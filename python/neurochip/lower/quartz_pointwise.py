@@ -56,7 +56,7 @@ def _fit_add(
     )
     wanted = target.values(layer.table()[np.ix_(first, second)])
     formats = [tensor.format for tensor in layer.inputs]
-    scales = add_constants(formats[0], formats[1], layer.output.format)
+    scales = add_constants(formats[0], formats[1], layer.output.format, layer.sign)
     ratios = [
         float(scale) * code.stride / target.stride
         for scale, code in zip(scales, codes, strict=False)

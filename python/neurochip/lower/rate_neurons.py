@@ -58,6 +58,11 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
         _add_reader(builder, layer, view, source, bias)
         return
     target = rate_of(builder.code_for(layer.output))
+    if _holds_one_code(layer.output):
+        silent = builder.add(layer.output, layer.name, type(layer).__name__, target, _SILENT)
+        builder.connect(view.parts[0], silent.name, _scaled(connector_of(builder, layer, view), 0))
+        builder.lowerings.append(Lowering(layer.name, "rate", "exact", None))
+        return
     multiplier = _multiplier(layer)
     shift = (layer.output.format.zero_point - target.base) / multiplier
     threshold = target.levels / (source.levels * multiplier)
@@ -74,6 +79,15 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     connector = _scaled(connector_of(builder, layer, view), factor)
     builder.connect(view.parts[0], population.name, connector)
     builder.lowerings.append(_lowering(layer, factor))
+
+
+_SILENT = IntegrateFire(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1, np.int64))
+"""Neurons that never spike, where every weight into them is 0."""
+
+
+def _holds_one_code(tensor: Tensor) -> bool:
+    """Whether a tensor's only code is its base, so that nothing is ever sent for it."""
+    return tensor.low == tensor.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,19 +201,27 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
     views = [builder.single(builder.views[each.name], each) for each in layer.inputs]
     codes = [rate_of(builder.sent_by(view.parts[0])) for view in views]
     target = rate_of(builder.code_for(layer.output))
+    if _holds_one_code(layer.output):
+        silent = builder.add(layer.output, layer.name, "Add", target, _SILENT)
+        for view in views:
+            builder.connect_values(view, silent.name, 0)
+        builder.lowerings.append(Lowering(layer.name, "rate", "exact", None))
+        return
     formats = [tensor.format for tensor in layer.inputs]
-    ratios = add_constants(formats[0], formats[1], layer.output.format)[:2]
+    ratios = add_constants(formats[0], formats[1], layer.output.format, layer.sign)[:2]
     worth = [float(ratio) * code.levels for ratio, code in zip(ratios, codes, strict=True)]
     bias = np.full(layer.output.shape, float(layer.output.format.zero_point - target.base))
     for view, code, ratio, each in zip(views, codes, ratios, formats, strict=True):
         bias += np.where(view.neuron == NOWHERE, 0.0, ratio * (code.base - each.zero_point))
     threshold = np.full((1,) * bias.ndim, float(target.levels))
-    drive = Drive(min(bias.min(), 0.0), bias.max() + sum(worth))
-    factor = drive.factor(builder.registers, target.steps, threshold, max(worth))
+    negative, positive = (sum(clamp(0.0, each) for each in worth) for clamp in (min, max))
+    drive = Drive(min(bias.min() + negative, 0.0), bias.max() + positive)
+    factor = drive.factor(builder.registers, target.steps, threshold, max(map(abs, worth)))
     model = _neurons(builder.registers, layer.output, factor * threshold, factor * bias)
     population = builder.add(layer.output, layer.name, "Add", target, model)
     for view, weight in zip(views, worth, strict=True):
-        builder.connect_values(view, population.name, max(1, round(factor * weight)))
+        stored = max(1, round(factor * abs(weight)))
+        builder.connect_values(view, population.name, stored if weight > 0 else -stored)
     builder.lowerings.append(_lowering(layer, factor))
 
 

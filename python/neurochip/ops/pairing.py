@@ -25,7 +25,8 @@ class Pair:
     """Two views of one shape, combined value by value."""
 
     node: Node
-    kind: type[Add] | type[Multiply]
+    make: Callable[[str, tuple[Tensor, Tensor], Tensor], Add | Multiply]
+    """The layer, of its name, its inputs and its output."""
     first: View
     second: View
 
@@ -38,7 +39,7 @@ class Pair:
         """Adds the layer."""
         inputs = (self.first.tensor, self.second.tensor)
         builder.note_float(self.node.name, inputs[0].format, inputs[1].format, target.format)
-        return builder.emit(self.kind(self.node.name, inputs, target.tensor(self.shape)))
+        return builder.emit(self.make(self.node.name, inputs, target.tensor(self.shape)))
 
     def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Refuses: two tensors cannot leave the chip as one."""
@@ -77,7 +78,11 @@ class PairWithConstant:
 
 
 def pair(
-    node: Node, builder: Builder, kind: type[Add] | type[Multiply], first: View, second: View
+    node: Node,
+    builder: Builder,
+    make: Callable[[str, tuple[Tensor, Tensor], Tensor], Add | Multiply],
+    first: View,
+    second: View,
 ) -> Pair:
     """Combines two views, spreading the smaller one over the larger."""
     try:
@@ -89,7 +94,7 @@ def pair(
     if len(first.shape) != len(second.shape):
         raise Refusal("its inputs have different numbers of axes, so samples would mix")
     return Pair(
-        node, kind, _spread(node, builder, first, shape), _spread(node, builder, second, shape)
+        node, make, _spread(node, builder, first, shape), _spread(node, builder, second, shape)
     )
 
 

@@ -129,7 +129,10 @@ class _Pairs:
 def _branch_weights(
     layer: Add, weight_bits: int, accumulator_bits: int, extents: NDArray[np.int64]
 ) -> list[tuple[int, int]]:
-    """The pairs of positive weights nearest to the ratio of the scales, the best first."""
+    """The pairs of weights nearest to the ratio of the scales, the best first.
+
+    Both are positive, but for the second of a difference.
+    """
     a, b = layer.inputs
     scales = np.array([float(a.format.scale), float(b.format.scale)])
     major = int(scales.argmax())
@@ -148,7 +151,8 @@ def _branch_weights(
     large, small = large[fits], small[fits]
     order = np.lexsort((large, abs(small - large * ratio) / large))[:_WEIGHT_PAIRS]
     pairs = zip(large[order].tolist(), small[order].tolist(), strict=True)
-    return [(x, y) if major == 0 else (y, x) for x, y in pairs]
+    ordered = ((x, y) if major == 0 else (y, x) for x, y in pairs)
+    return [(first, layer.sign * second) for first, second in ordered]
 
 
 def _largest_value(tensor: Tensor) -> int:

@@ -46,7 +46,8 @@ def fit_ramp_add(
     Args:
         table: (levels of the first branch, of the second): the wanted level of every pair.
         high: The top level, at which the ramp clamps.
-        ratios: How many levels of the sum one level of each branch is worth.
+        ratios: How many levels of the sum one level of each branch is worth; negative where it is
+            subtracted.
         max_weight: Largest weight that a synapse can hold.
         max_membrane: Largest value that the membrane can hold, ramp included.
 
@@ -86,13 +87,13 @@ def _candidates(
     max_membrane: int,
 ) -> list[tuple[int, tuple[int, int]]]:
     """Slopes with their weights, those first that miss the ratios least over all levels."""
-    steepest = int(max_weight / max(ratios)) + 1
+    steepest = int(max_weight / max(map(abs, ratios))) + 1
     slopes = np.arange(1, min(steepest, max_membrane // (high + 2)) + 1)
     weights = [np.rint(ratio * slopes).astype(np.int64) for ratio in ratios]
-    largest = weights[0] * extents[0] + weights[1] * extents[1]
+    largest = abs(weights[0]) * extents[0] + abs(weights[1]) * extents[1]
     fits = np.maximum(largest, (high + 1) * slopes) + slopes <= max_membrane
-    fits &= (weights[0] <= max_weight) & (weights[1] <= max_weight)
-    fits &= (weights[0] > 0) & (weights[1] > 0)
+    for each in weights:
+        fits &= (abs(each) <= max_weight) & (each != 0)
     slopes, weights = slopes[fits], [each[fits] for each in weights]
     missed = sum(
         abs(each / slopes - ratio) * extent
