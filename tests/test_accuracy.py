@@ -17,8 +17,8 @@ SCORES = np.array([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4], [0.0, 0.1, 0.9]], np.float3
 
 def accuracy(values, labels):
     """The accuracy of a run of which only the values matter."""
-    others = {field.name: None for field in fields(Run) if field.name != "values"}
-    return accuracy_of_run(Run(values=values, **others), labels)
+    others = {field.name: None for field in fields(Run) if field.name != "values_by_name"}
+    return accuracy_of_run(Run(values_by_name={"y": values}, **others), labels)
 
 
 def test_the_largest_score_is_the_predicted_class():

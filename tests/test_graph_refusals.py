@@ -97,12 +97,10 @@ def test_samples_of_another_shape_are_refused():
         load(small_model()).quantize(np.zeros((2, 4, 5), np.float32))
 
 
-@pytest.mark.parametrize(("place", "count"), [("input", 2), ("output", 2)])
-def test_networks_have_one_input_and_one_output(place, count):
+def test_networks_have_one_input():
     model = small_model()
-    extra = helper.make_tensor_value_info("extra", TensorProto.FLOAT, [1, 2])
-    getattr(model.graph, place).append(extra)
-    with pytest.raises(ModelError, match=rf"has {count} {place}s, expected one: .*'extra'"):
+    model.graph.input.append(helper.make_tensor_value_info("extra", TensorProto.FLOAT, [1, 2]))
+    with pytest.raises(ModelError, match=r"has 2 inputs, expected one: .*'extra'"):
         load(model)
 
 

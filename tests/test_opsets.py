@@ -57,7 +57,68 @@ WEIGHTS = np.random.default_rng(0).integers(-100, 100, (4, 3, 2, 2)).astype(np.i
 AXES = ints(2, 3)
 MATRIX = np.random.default_rng(1).integers(-100, 100, (6, 5)).astype(np.int8)
 
+
+def sizes_case(shape: tuple[int, ...], sizes: list[int], **attributes: Any) -> Any:
+    """Of a Resize by sizes, which it has from opset 11 on; without `roi` only from 13 on."""
+    nothing = np.zeros(0, np.float32)
+    return lambda opset: (
+        None
+        if opset < 11
+        else Case(shape, attributes, [nothing, nothing if opset < 13 else None, ints(1, *sizes)])
+    )
+
+
+def scales_case(shape: tuple[int, ...], scales: list[float], **attributes: Any) -> Any:
+    given, nothing = reals(1, *scales), np.zeros(0, np.float32)
+    return lambda opset: (
+        Case(shape, {}, [given]) if opset < 11 else Case(shape, attributes, [nothing, given])
+    )
+
+
+SIMPLE = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+RESIZES = [
+    scales_case((2, 3, 4), [1, 2, 2], **SIMPLE),
+    scales_case((2, 3, 4), [1, 1.5, 3]),
+    scales_case((2, 7, 5), [1, 0.6, 0.4]),
+    sizes_case((2, 7, 5), [2, 4, 11], nearest_mode="round_prefer_ceil"),
+    sizes_case((2, 7, 5), [2, 9, 3], nearest_mode="ceil"),
+    sizes_case((2, 7, 5), [2, 13, 1], coordinate_transformation_mode="pytorch_half_pixel"),
+    sizes_case((2, 7, 5), [2, 4, 11], coordinate_transformation_mode="align_corners"),
+    lambda opset: (
+        None
+        if opset < 19
+        else Case(
+            (2, 7, 5),
+            {"coordinate_transformation_mode": "half_pixel_symmetric", "axes": [2, 3]},
+            [None, reals(1.3, 0.7)],
+        )
+    ),
+]
+
 CASES: dict[str, list[Callable[[int], Case]]] = {
+    "Abs": [lambda opset: Case((4,))],
+    "Celu": [lambda opset: Case((4,), {"alpha": 0.7}) if opset >= 12 else None],
+    "Elu": [lambda opset: Case((4,), {"alpha": 0.7})],
+    "Max": [
+        lambda opset: Case((3, 2, 2), {}, [np.float32(1.5)]),
+        lambda opset: Case((3, 2, 2), {}, [reals(1.5, -3, 2).reshape(3, 1, 1)]),
+    ],
+    "Min": [
+        lambda opset: Case((3, 2, 2), {}, [np.float32(1.5)]),
+        lambda opset: Case((3, 2, 2), {}, [reals(1.5, -3, 2).reshape(3, 1, 1)]),
+    ],
+    "Mish": [lambda opset: Case((4,)) if opset >= 18 else None],
+    "Neg": [lambda opset: Case((4,))],
+    "PRelu": [
+        lambda opset: Case((3, 2, 2), {}, [reals(0.1, -0.5, 1.5).reshape(3, 1, 1)]),
+        lambda opset: Case((4,), {}, [reals(0.25)]),
+    ],
+    "Resize": RESIZES,
+    "Selu": [lambda opset: Case((4,))],
+    "Softplus": [lambda opset: Case((4,))],
+    "Softsign": [lambda opset: Case((4,))],
+    "ThresholdedRelu": [lambda opset: Case((4,), {"alpha": 2.0})],
+    "Upsample": [lambda opset: Case((2, 3, 4), {}, [reals(1, 1, 2, 3)]) if opset < 10 else None],
     "Add": [lambda opset: Case((3, 2, 2), {}, [np.float32(1.5)])],
     "ArgMax": [lambda opset: Case((3, 2, 2), {"axis": 1, "keepdims": 0}, is_tail=True)],
     "AveragePool": [
@@ -126,7 +187,14 @@ CASES: dict[str, list[Callable[[int], Case]]] = {
             Case((3, 2, 2), {}, [ints(1, 0, 0, 2), None, ints(2, 3)]) if opset >= 18 else None
         ),
     ],
-    "ReduceMean": [axes_case((3, 4, 4), [2, 3], 18), axes_case((3, 4, 4), [-1, -2], 18)],
+    "ReduceMean": [
+        axes_case((3, 4, 4), [2, 3], 18),
+        axes_case((3, 4, 4), [-1, -2], 18),
+        axes_case((3, 4, 5), [2], 18),
+        axes_case((3, 4), [1], 18),
+        axes_case((6,), [-1], 18),
+        axes_case((3, 4, 5), [1, 3], 18),
+    ],
     "Relu": [lambda opset: Case((4,))],
     "Reshape": [
         lambda opset: Case((3, 2, 2), {}, [ints(0, 0, -1)]),

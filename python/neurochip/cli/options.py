@@ -192,7 +192,10 @@ Shape = Annotated[
 ]
 OutputTensor = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Of a model with several outputs, the one to compute; all unless given."),
+    typer.Option(
+        metavar="NAME",
+        help="Of a model with several outputs, the one to compute; all unless given.",
+    ),
 ]
 Calibration = Annotated[
     Path | None,

@@ -18,7 +18,6 @@ FOLDED = (
     "Equal",
     "Expand",
     "Floor",
-    "Neg",
     "Range",
     "ReduceProd",
     "Size",
@@ -45,6 +44,8 @@ def _result_bytes(node: Node, arrays: list[Array | None]) -> int:
         return 8 * int(np.prod(first.astype(object)))
     if node.op_type in ("Expand", "Tile") and others:
         return first.nbytes * int(np.prod(others[0].astype(object)))
+    if node.op_type in ("Resize", "Upsample"):
+        return _resized_bytes(node, first, others)
     if node.op_type == "Pad":
         pads = others[0].ravel() if others else node.attributes.get("pads", ())
         added = sum(max(0, int(width)) for width in pads)
@@ -53,6 +54,14 @@ def _result_bytes(node: Node, arrays: list[Array | None]) -> int:
         with np.errstate(all="ignore"):  # what is no number is a refusal
             return 8 * abs(int((others[0] - first) / others[1]))
     return 0
+
+
+def _resized_bytes(node: Node, first: Array, others: list[Array]) -> int:
+    """The same of a Resize, whose scales or sizes are the last of its inputs."""
+    given = others[-1] if others else np.asarray(node.attributes.get("scales", [1.0]))
+    factor = float(np.prod(given.astype(np.float64)))
+    is_sizes = len(others) > 2
+    return int(first.itemsize * min(factor * (1 if is_sizes else first.size), 2.0**62))
 
 
 @onnx_op(*FOLDED)

@@ -40,15 +40,15 @@ def apply(node: Node, builder: Builder, position: int, function: Function) -> Va
     raise Refusal(unquantized(node, position))
 
 
-def clamp(node: Node, builder: Builder, low: float, high: float) -> Value:
-    """The node as a clamp, which rounding commutes with."""
-    value = node.input(0)
+def clamp(node: Node, builder: Builder, low: float, high: float, position: int = 0) -> Value:
+    """The node as a clamp of its input at `position`, which rounding commutes with."""
+    value = node.input(position)
     if isinstance(value, (Feed, Hosted, View, Pointwise)):
         bounds = np.float32(low), np.float32(high)
-        return apply(node, builder, 0, lambda row: np.clip(row, *bounds))
+        return apply(node, builder, position, lambda row: np.clip(row, *bounds))
     if value is None or isinstance(value, (Constant, QuantizedConstant, Codes, Unknown)):
-        raise Refusal(unquantized(node, 0))
-    return Clamped(value, low, high, node.host_op(0))
+        raise Refusal(unquantized(node, position))
+    return Clamped(value, low, high, node.host_op(position))
 
 
 def along_channels(node: Node, array: NDArray[np.generic], shape: Shape) -> NDArray[np.float32]:

@@ -1,0 +1,142 @@
+"""Resize and Upsample to the nearest value, which move values and compute none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .axes import counted
+from .builder import Builder, unquantized
+from .movement import rearrange
+from .node import Node
+from .registry import onnx_op
+from .values import Constant, QuantizedConstant, Refusal, Unknown, Value
+
+MAX_VALUES = 1 << 26
+"""Of the result; checked before an index of so many is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """How one axis is resized."""
+
+    length: int
+    resized: int
+    scale: np.float32
+    """Values of the result for one of the input."""
+
+
+@onnx_op("Resize", "Upsample")
+def resize(node: Node, builder: Builder) -> Value:
+    """Reads which value of each axis is nearest, for scales or for sizes."""
+    value = node.input(0)
+    if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):
+        raise Refusal(unquantized(node, 0))
+    mode = node.attributes.get("mode", "nearest")
+    if mode != "nearest":
+        raise Refusal(f"its mode is {mode!r}, which computes new values; `nearest` is supported")
+    axes = _axes(node, (1, *value.shape), builder.batch)
+    if axes[0].resized != 1:
+        raise Refusal("it resizes the axis of the samples")
+    shape = [axis.resized for axis in axes[1:]]
+    if prod(shape) > MAX_VALUES or min(shape) < 1:
+        raise Refusal(f"its result has shape {shape}, expected 1 to {MAX_VALUES} values")
+    places = np.arange(prod(value.shape), dtype=np.int32).reshape(value.shape)
+    chosen = [_nearest(node, axis) for axis in axes[1:]]
+    return rearrange(node, builder, value, np.ascontiguousarray(places[np.ix_(*chosen)]))
+
+
+def _axes(node: Node, lengths: Sequence[int], batch: int) -> list[Axis]:
+    """All axes, samples first; those that are not named stay as they are."""
+    scales, sizes = _given(node)
+    named = node.attributes.get("axes")
+    chosen = list(range(len(lengths))) if named is None else counted(named, len(lengths))
+    given = scales if sizes is None else sizes
+    if len(given) != len(chosen):
+        raise Refusal(f"it has {len(given)} scales or sizes for {len(chosen)} axes")
+    if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise Refusal("its sizes keep the aspect ratio; export it with scales instead")
+    axes = [Axis(length, length, np.float32(1)) for length in lengths]
+    for axis, wanted in zip(chosen, given.tolist(), strict=True):
+        length = lengths[axis]
+        if sizes is None:
+            scale = np.float32(wanted)
+            axes[axis] = Axis(length, floor(length * float(scale)), scale)
+        else:
+            resized = 1 if axis == 0 and wanted == batch else int(wanted)
+            axes[axis] = Axis(length, resized, np.float32(resized / length))
+    return axes
+
+
+def _given(node: Node) -> tuple[NDArray[np.generic], NDArray[np.generic] | None]:
+    """The scales, or the sizes: where they stand depends on the opset."""
+    if node.op_type == "Upsample" and node.opset < 9:
+        return np.array(node.attributes.get("scales", []), np.float32), None
+    first = node.opset >= 11 and node.op_type == "Resize"
+    scales = node.constant(2 if first else 1, "scales")
+    sizes = node.constant(3, "sizes") if first else None
+    nothing = np.zeros(0, np.float32)
+    return nothing if scales is None else scales, sizes
+
+
+def _nearest(node: Node, axis: Axis) -> NDArray[np.intp]:
+    """Of each value of the result along an axis: the nearest one of the input.
+
+    In float32, as onnxruntime computes coordinates.
+    """
+    if axis.length == axis.resized and axis.scale == 1:
+        return np.asarray(np.arange(axis.length), np.intp)
+    simple = node.op_type == "Upsample" or node.opset < 11
+    if simple:
+        # Before opset 11 there is one rule: rounding down, or up where values are left out.
+        places = np.arange(axis.resized, dtype=np.float32) / axis.scale
+        nearest = np.ceil(places) if axis.scale < 1 else np.floor(places)
+    else:
+        transform = node.attributes.get("coordinate_transformation_mode", "half_pixel")
+        rounding = node.attributes.get("nearest_mode", "round_prefer_floor")
+        places = _coordinates(transform, axis)
+        nearest = _rounded(rounding, places)
+    places_in_range: NDArray[np.intp] = np.clip(nearest, 0, axis.length - 1).astype(np.intp)
+    return places_in_range
+
+
+def _coordinates(transform: str, axis: Axis) -> NDArray[np.float32]:
+    """Where the values of the result lie in the input (ONNX, Resize)."""
+    half, one = np.float32(0.5), np.float32(1)
+    places = np.arange(axis.resized, dtype=np.float32)
+    centres = (places + half) / axis.scale
+    if transform == "asymmetric":
+        return places / axis.scale
+    if transform == "tf_half_pixel_for_nn":
+        return centres
+    if transform == "align_corners":
+        steps = np.float32(max(axis.resized - 1, 1))
+        return places * np.float32(axis.length - 1) / steps
+    if transform == "half_pixel" or (transform == "pytorch_half_pixel" and axis.resized > 1):
+        return centres - half
+    if transform == "pytorch_half_pixel":
+        return np.zeros_like(places)
+    if transform == "half_pixel_symmetric":
+        adjustment = np.float32(axis.resized) / (axis.scale * np.float32(axis.length))
+        offset = np.float32(axis.length) * half * (one - adjustment)
+        return offset + centres - half
+    raise Refusal(f"its coordinates are {transform!r}; export it with `half_pixel`")
+
+
+ROUNDINGS: Mapping[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
+    "round_prefer_floor": lambda places: np.ceil(places - np.float32(0.5)),
+    "round_prefer_ceil": lambda places: np.floor(places + np.float32(0.5)),
+    "floor": np.floor,
+    "ceil": np.ceil,
+}
+"""By `nearest_mode`: the place that is nearest."""
+
+
+def _rounded(rounding: str, places: NDArray[np.float32]) -> NDArray[np.float32]:
+    if rounding not in ROUNDINGS:
+        raise Refusal(f"its `nearest_mode` is {rounding!r}, expected {', '.join(ROUNDINGS)}")
+    return ROUNDINGS[rounding](places)
