@@ -9,6 +9,7 @@ import neurochip as nc
 from integer_graphs import convolution, dense, global_average, graph_of, rearrange, tensor
 from lowered_layers import SHAPE, conv, lowered, random_weights
 from neurochip.formats import Tensor
+from neurochip.layers import Lookup
 from neurochip.lower import LayerSettings, Settings, lower
 from neurochip.lower.calibration import Calibration
 from neurochip.lower.codes import choose_code
@@ -286,3 +287,14 @@ def test_biases_at_the_ends_of_int32_wrap_as_32_bit_registers_do(chip):
         multiplier = np.float32(layer.multiplier[0])
         wanted = np.rint(np.clip(sums.astype(np.float32) * multiplier, 0, 255))
         np.testing.assert_array_equal(run.outputs, wanted)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4), (3, 2, 2), (3, 2, 2, 2)])
+def test_a_table_for_each_channel_is_one_whatever_the_axes_behind_it(shape):
+    source, output = tensor("x", shape), tensor("y", shape)
+    table = np.random.default_rng(0).integers(0, 256, (3, 256)).astype(np.int32)
+    graph = graph_of(source, [Lookup("table", (source,), output, table)])
+    codes = np.random.default_rng(1).integers(0, 256, (5, *shape))
+    run = nc.simulate(nc.compile(graph, "ideal"), codes.astype(np.float32), timing="none")
+    wanted = np.stack([table[channel][codes[:, channel]] for channel in range(3)], axis=1)
+    np.testing.assert_array_equal(run.outputs, wanted)

@@ -187,7 +187,7 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
     table = _reachable(layer)
     requantizer: Table | Fixed
     if builder.registers.tables:
-        entries = np.ascontiguousarray(table - target.base, np.int32)
+        entries = _by_neuron_channel(table - target.base, output.shape)
         requantizer = Table(entries, tensor.low - source.base)
         proof = nothing_differs(np.array([table.size]))
     else:
@@ -199,6 +199,17 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
     lowering = Lowering(layer.name, "exact", "exact", proof)
     population = _add_population(builder, layer, bias, requantizer, lowering)
     builder.connect_values(view, population.name, 1)
+
+
+def _by_neuron_channel(rows: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """The rows, one in all or one for each channel of the neurons.
+
+    Only a tensor of three axes has its channels as channels of neurons: the neurons of any other
+    lie in one row, each a channel of its own.
+    """
+    if len(rows) > 1 and len(shape) != 3:
+        rows = np.repeat(rows, math.prod(shape[1:]), axis=0)
+    return np.ascontiguousarray(rows, np.int32)
 
 
 def _reachable(layer: layers.Lookup) -> NDArray[np.int32]:
