@@ -51,10 +51,14 @@ class Graph:
                 f"samples have shape {list(real.shape[1:])}, the model takes "
                 f"{list(self.input_shape)}"
             )
-        for op in self.head:
-            real = op.evaluate(real)
-        codes = self.input.format.quantize(real)
+        codes = self.input.format.quantize(self.real(real))
         return np.clip(codes, self.input.low, self.input.high)
+
+    def real(self, samples: Array) -> Array:
+        """What the first QuantizeLinear gets for samples of the model's input."""
+        for op in self.head:
+            samples = op.evaluate(samples)
+        return samples
 
     def evaluate(self, codes: Array, arithmetic: Arithmetic | None = None) -> dict[str, Array]:
         """The codes of every tensor by name, in exact integers.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from .. import _core
+from ..inputs import Normalization
 from ..lower.network import Network
 from ..lower.views import NOWHERE, to_neurons
 from ..placement import Placement
@@ -20,12 +21,23 @@ from .host import Host
 from .image import Image
 
 
-def assemble(placement: Placement) -> Image:
-    """Packs a placed network into an image."""
+def assemble(placement: Placement, normalization: Normalization | None = None) -> Image:
+    """Packs a placed network into an image.
+
+    Args:
+        placement: A network on its chip.
+        normalization: What the host does to samples before they are the model's input.
+
+    Raises:
+        InputError: If the normalization does not fit the model's input.
+    """
     network = placement.network
+    work = host_of(network)
+    if normalization is not None:
+        work.check_normalization(normalization)
     blob = Blob()
     host: dict[str, Any] = {
-        "work": host_of(network).to_json(),
+        "work": replace(work, normalization=normalization).to_json(),
         "layers": [layer_for_host(network, population) for population in network.populations],
         "usage": [usage_for_host(tile) for tile in placement.tiles],
         "notes": list(network.notes),

@@ -8,7 +8,7 @@ last, and says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from math import prod
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError
+from ..errors import ImageError, InputError
 from ..formats import Array, Format
+from ..inputs import Normalization
 from ..layers.accumulate import INT32_MAX, INT32_MIN
 from ..lower.network import Readout
 from ..lower.spike_codes import Code
@@ -62,9 +63,11 @@ class Host:
     """How membranes become accumulators; None where spikes are read."""
     tail: tuple[str, ...]
     """Operators of the float work after the last layer."""
+    normalization: Normalization | None = None
+    """What is done to samples before they are the model's input."""
 
-    def codes(self, samples: Array) -> NDArray[np.uint8]:
-        """Samples (count, *input_shape) as what the input's neurons send.
+    def real(self, samples: Array) -> Array:
+        """Samples (count, *input_shape) as what the input's neurons get: (count, neurons).
 
         Raises:
             ImageError: If the host computes with samples first, which is not in an image file.
@@ -77,7 +80,7 @@ class Host:
             )
         flat = samples.reshape(len(samples), -1)[:, self.input_index]
         flat[:, self.input_index == NOWHERE] = 0
-        return self.sent(flat if self.takes_codes else self.input_format.quantize(flat))
+        return flat
 
     def sent(self, codes: Array) -> NDArray[np.uint8]:
         """Codes (count, neurons) of the input's neurons as what they send."""
@@ -115,6 +118,7 @@ class Host:
             "output_index": _index_json(self.output_index, self.output_shape),
             "readout": _readout_json(self.readout),
             "tail": list(self.tail),
+            **({} if self.normalization is None else {"normalization": asdict(self.normalization)}),
         }
 
     @staticmethod
@@ -146,6 +150,7 @@ class Host:
             output_index=_index(work["output_index"], "output_index", prod(shapes[1])),
             readout=optional(_readout)(work["readout"], "readout"),
             tail=each(work["tail"], "tail", text),
+            normalization=optional(_normalization)(work.get("normalization"), "normalization"),
         )
 
     def check(self, num_inputs: int, num_outputs: int) -> None:
@@ -153,6 +158,7 @@ class Host:
 
         Raises:
             ValueError: If one does not fit.
+            InputError: If the normalization does not.
         """
         sizes = prod(self.input_shape), prod(self.output_shape)
         if len(self.input_index) != num_inputs or len(self.output_index) != sizes[1]:
@@ -160,6 +166,8 @@ class Host:
         for index, stop in ((self.input_index, sizes[0]), (self.output_index, num_outputs)):
             if not NOWHERE <= index.min(initial=0) <= index.max(initial=0) < stop:
                 raise ValueError(f"an index leaves {NOWHERE} to {stop - 1}")
+        if self.normalization is not None:
+            self.check_normalization(self.normalization)
         scale = self.output_format.scale
         if scale.ndim and (not self.output_shape or len(scale) != self.output_shape[0]):
             raise ValueError(f"an output of shape {self.output_shape} has {len(scale)} scales")
@@ -169,6 +177,28 @@ class Host:
             lengths = len(self.readout.s1), len(self.readout.bias)
             if any(not length or num_outputs % length for length in lengths):
                 raise ValueError(f"the readout is not that of {num_outputs} neurons")
+
+    def check_normalization(self, asked_for: Normalization) -> None:
+        """Compares a normalization with the input.
+
+        Raises:
+            InputError: If samples are codes, or have another number of channels.
+        """
+        refuse_for_codes(self.takes_codes)
+        asked_for.check(self.input_shape)
+
+
+def refuse_for_codes(takes_codes: bool) -> None:
+    """Refuses to normalize codes.
+
+    Raises:
+        InputError: If the model takes them.
+    """
+    if takes_codes:
+        raise InputError(
+            "the model takes integers, which are codes already: mean and std are for real numbers",
+            hint="leave `mean` and `std` out, and quantize the samples as the model was trained",
+        )
 
 
 def _format_json(format: Format) -> dict[str, Any]:
@@ -203,6 +233,11 @@ def _shape(data: Any, what: str) -> tuple[int, ...]:
             f"expected {MAX_AXES} and {MAX_VALUES} at most"
         )
     return shape
+
+
+def _normalization(data: Any, what: str) -> Normalization:
+    told = table(data, what)
+    return Normalization(*(each(told[name], f"{what}.{name}", real) for name in ("mean", "std")))
 
 
 def _readout_json(readout: Readout | None) -> dict[str, Any] | None:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..chip import Chip
-from ..errors import ImageError, NeurochipError
+from ..errors import ImageError, InputError, NeurochipError
 from ..files import reason, refuse_lfs_pointer, written
+from ..inputs import Normalization
 from ..lower.network import Network
 from ..lower.views import channels_last
 from ..placement import Gain
@@ -64,6 +65,11 @@ class Image:
     def input_shape(self) -> tuple[int, ...]:
         """Shape of a sample, without the sample axis."""
         return self.host.input_shape
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """What is done to samples before they are the model's input; None for nothing."""
+        return self.host.normalization
 
     @property
     def timesteps(self) -> int:
@@ -121,15 +127,42 @@ class Image:
         return None if told is None else Gain.from_json(told)
 
     def codes(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
-        """Samples (count, *input_shape) as what the input's neurons send.
+        """The model's input (count, *input_shape), normalized, as what the input's neurons send.
+
+        Raises:
+            ImageError: If the host computes with samples first, and the image is from a file.
+        """
+        real, host = self.real(samples), self.host
+        return host.sent(real if host.takes_codes else host.input_format.quantize(real))
+
+    def real(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Samples (count, *input_shape) as what is quantized: (count, neurons of the input).
 
         Raises:
             ImageError: If the host computes with samples first, and the image is from a file.
         """
         if self.network is None or not self.host.head:
-            return self.host.codes(samples)
-        codes = self.network.graph.quantize(samples)
-        return self.host.sent(channels_last(codes))
+            return self.host.real(samples)
+        return channels_last(self.network.graph.real(samples))
+
+    def agreed_normalization(self, asked_for: Normalization | None) -> Normalization | None:
+        """What is done to samples: what the image says, or what is asked for where it says nothing.
+
+        Raises:
+            InputError: If both say something else, or it does not fit the model's input.
+        """
+        stored = self.normalization
+        if asked_for is None or stored is None:
+            if asked_for is not None:
+                self.host.check_normalization(asked_for)
+            return asked_for or stored
+        if not stored.is_same_as(asked_for):
+            raise InputError(
+                f"{self.name!r} was compiled to normalize samples by {stored}; asked for is "
+                f"{asked_for}",
+                hint="leave `mean` and `std` out, or compile the network again with others",
+            )
+        return stored
 
     def by_layer(self, record: NDArray[np.uint8]) -> Iterator[tuple[Layer, NDArray[np.uint8]]]:
         """The parts of a run's record (samples, bytes): what each population sent."""

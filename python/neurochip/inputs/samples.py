@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .fitting import fit
+from .normalization import Normalization, normalized
 
 PICTURE_SCALE = 255.0
 
@@ -22,6 +23,8 @@ class Inputs:
     labels: NDArray[np.int64] | None
     calibration: NDArray[np.float32] | None
     source: str
+    picture: str = ""
+    """The file of the first sample, where samples are pictures."""
 
     def fit_to(self, shape: Sequence[int]) -> Inputs:
         """Brings samples and calibration samples to the axes of a network's input.
@@ -32,7 +35,7 @@ class Inputs:
         Raises:
             InputError: If the samples' axes cannot be brought to `shape` in exactly one way.
         """
-        x = fit(self.x, shape, self.source)
+        x = fit(self.x, shape, self.source, self.picture)
         if self.labels is not None and len(x) != len(self.labels):
             raise InputError(
                 f"{self.source!r} is 1 sample of shape {self.x.shape}, "
@@ -42,6 +45,19 @@ class Inputs:
         if calibration is not None:
             calibration = fit(calibration, shape, self.source)
         return replace(self, x=x, calibration=calibration)
+
+    def normalized(self, by: Normalization | None) -> Inputs:
+        """Samples and calibration samples that fit a network, normalized.
+
+        Raises:
+            InputError: If there are not as many channels.
+        """
+        calibration = self.calibration
+        return replace(
+            self,
+            x=normalized(self.x, by),
+            calibration=None if calibration is None else normalized(calibration, by),
+        )
 
 
 def random_inputs(
