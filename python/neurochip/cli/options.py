@@ -238,12 +238,12 @@ Mean = Annotated[
     str | None,
     typer.Option(
         metavar="M[,M...]",
-        help="Subtract this from samples, scaled to [0, 1] before: one number, or one a channel.",
+        help="Subtract this from samples, after scaling to [0, 1]: one number, or one a channel.",
     ),
 ]
 Std = Annotated[
     str | None,
-    typer.Option(metavar="S[,S...]", help="Then divide by this: one number, or one a channel."),
+    typer.Option(metavar="S[,S...]", help="Then divide by this, alike. An image stores both."),
 ]
 Optimize = Annotated[
     int | None,

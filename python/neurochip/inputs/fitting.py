@@ -16,6 +16,7 @@ from ..errors import InputError
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 """What Pillow calls pictures of so many channels."""
+TRANSPARENT = (2, 4)
 NAMES = {1: "grey", 2: "grey and transparency", 3: "RGB", 4: "RGBA"}
 
 
@@ -85,7 +86,7 @@ def _refuse_other_channels(given: tuple[int, ...], wanted: tuple[int, ...], pict
     if taken is None or taken == channels:
         return
     if taken in MODES:
-        hint = f"convert every picture: {conversion(taken)}"
+        hint = f"convert every picture: {conversion(channels, taken)}"
     else:
         hint = "pictures have 1 to 4 channels: give the samples as an .npy or .npz file"
     raise InputError(
@@ -104,9 +105,11 @@ def _channels_taken(size: tuple[int, ...], wanted: tuple[int, ...]) -> int | Non
     return 1 if wanted in (size, (prod(size),)) else None
 
 
-def conversion(channels: int) -> str:
-    """How a picture gets so many channels, 1 to 4."""
-    return f"with Pillow, `Image.open(path).convert('{MODES[channels]}').save(path)`"
+def conversion(given: int, wanted: int) -> str:
+    """How a picture of so many channels gets others, 1 to 4."""
+    # Without the step between, Pillow would save a transparent colour again.
+    first = ".convert('RGBA')" if given in TRANSPARENT and wanted not in TRANSPARENT else ""
+    return f"with Pillow, `Image.open(path){first}.convert('{MODES[wanted]}').save(path)`"
 
 
 def _told(count: int) -> str:

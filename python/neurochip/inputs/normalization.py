@@ -69,9 +69,10 @@ class Normalization:
         """
         channels = shape[channel_axis(shape)]
         if self.channels not in (1, channels):
+            name = "mean" if len(self.mean) == self.channels else "std"
             raise InputError(
-                f"`mean` and `std` have {self.channels} values, expected 1 or {channels}: the "
-                f"network takes samples of shape {tuple(shape)}",
+                f"`{name}` has {self.channels} values, expected 1 or {channels}: the network takes "
+                f"samples of shape {tuple(shape)}",
                 hint="give one value for all channels, or one for each",
             )
 

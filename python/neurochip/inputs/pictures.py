@@ -50,13 +50,12 @@ def read(path: Path, samples: int | None) -> Raw:
     for position, picture in enumerate(found[:kept]):
         values = _read_picture(picture)
         if values.shape != first.shape:
-            is_size = values.shape[:2] != first.shape[:2]
             raise InputError(
                 f"picture {str(picture)!r} is {_size(values)}, the first one, "
                 f"{found[0].name!r}, is {_size(first)}",
                 hint="bring all pictures to the network's input size"
-                if is_size
-                else f"convert all pictures alike: {conversion(_channels(first))}",
+                if values.shape[:2] != first.shape[:2]
+                else f"convert it: {conversion(_channels(values), _channels(first))}",
             )
         pixels[position] = values
     names = tuple(each.relative_to(path).as_posix() for each in found) if path.is_dir() else ()
@@ -110,7 +109,7 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
             if mode is None:
                 raise InputError(
                     f"picture {str(path)!r} is in mode {picture.mode}, expected 8-bit grey or RGB",
-                    hint=f"convert it: {conversion(3)}, or to 'L' for grey",
+                    hint=f"convert it: {conversion(3, 3)}, or to 'L' for grey",
                 )
             if "transparency" in picture.info:
                 mode = WITH_TRANSPARENCY.get(mode, mode)
