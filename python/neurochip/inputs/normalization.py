@@ -13,6 +13,8 @@ from ..errors import InputError
 MOST_LAST_CHANNELS = 4
 """Grey or colour, with or without transparency: a longer last axis is no picture's channels."""
 
+TRAINED = "give the mean and the standard deviation of the samples the network was trained on"
+
 TOLD_VALUES = 4
 """As many are told one by one: more say little."""
 
@@ -43,7 +45,7 @@ class Normalization:
         if wrong is not None:
             raise InputError(
                 f"`std` is {wrong:g}, expected a number above 0 that float32 holds",
-                hint="give the standard deviation of the samples the network was trained on",
+                hint=TRAINED,
             )
         if len({len(self.mean), len(self.std)} - {1}) > 1:
             raise InputError(
@@ -129,7 +131,9 @@ def _numbers(name: str, given: float | Sequence[float]) -> tuple[float, ...]:
     for value in values:
         with np.errstate(over="ignore"):
             if not np.isfinite(np.float32(value)):
-                raise InputError(f"`{name}` is {value:g}, expected a finite number of float32")
+                raise InputError(
+                    f"`{name}` is {value:g}, expected a finite number of float32", hint=TRAINED
+                )
     return values
 
 
