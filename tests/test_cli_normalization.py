@@ -207,8 +207,8 @@ def test_codes_are_not_normalized(tmp_path, compiled):
         model = tmp_path / "m.image"
         answer("compile", tmp_path / "m.onnx", *IDEAL, "-o", model)
     assert refusal("run", model, "--input", tmp_path / "x.npy", "--mean", "0.5") == (
-        "the model takes integers, which are codes already: mean and std are for real numbers",
-        "leave `mean` and `std` out, and quantize the samples as the model was trained",
+        "the model takes integers from 0 to 255, as they are: mean and std are for real numbers",
+        "leave `mean` and `std` out: the model scales and normalizes by itself",
     )
 
 

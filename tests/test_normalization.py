@@ -201,8 +201,8 @@ def test_codes_are_not_normalized(tmp_path):
     graph = nc.load_graph(model_of(np.uint8))
     codes = np.zeros((2, 4), np.uint8)
     told = (
-        "the model takes integers, which are codes already: mean and std are for real numbers",
-        "leave `mean` and `std` out, and quantize the samples as the model was trained",
+        "the model takes integers from 0 to 255, as they are: mean and std are for real numbers",
+        "leave `mean` and `std` out: the model scales and normalizes by itself",
     )
     assert refusal(nc.compile, graph, "ideal", normalization=BY) == told
     assert refusal(nc.simulate, nc.compile(graph, "ideal"), codes, normalization=BY) == told

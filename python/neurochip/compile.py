@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .chip import Chip
@@ -14,10 +15,10 @@ from .errors import InputError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
-from .image.head import takes_codes
-from .image.host import refuse_for_codes
+from .image.head import integers_taken
+from .image.host import refuse_for_integers
 from .inputs import Normalization, normalized
-from .inputs.samples import scaled
+from .inputs.samples import as_integers, scaled
 from .lower import CodeOptions, Settings, lower
 from .optimize import optimize as optimize_placement
 from .placement import place
@@ -72,10 +73,13 @@ def compile(
     """
     graph = _graph(model, shape, output)
     target = load_chip(chip, overrides)
+    integers = integers_taken(graph)
     if normalization is not None:
-        refuse_for_codes(takes_codes(graph))
+        refuse_for_integers(integers)
         normalization.check(graph.input_shape)
-    if calibration is not None and not takes_codes(graph):
+    if calibration is not None and integers is not None:
+        calibration = as_integers(np.asarray(calibration), *integers)
+    elif calibration is not None:
         calibration = normalized(scaled(calibration, None, "calibration"), normalization)
     codes = None if calibration is None else graph.quantize(calibration)
     decided = Settings.load(settings) if isinstance(settings, str | Path) else settings

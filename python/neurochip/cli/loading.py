@@ -14,7 +14,7 @@ from ..errors import ChipError, InputError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
-from ..image.head import takes_codes
+from ..image.head import integers_taken
 from ..inputs import Inputs, Normalization, fit, read_inputs
 from ..lower import LayerSettings, Settings
 from .console import Task
@@ -154,11 +154,7 @@ def load_model(path: Path, chosen: CompileOptions, current: Task) -> Graph | Ima
 
 def codes_taken(model: Graph | Image) -> tuple[int, int] | None:
     """The smallest and the largest integer of a model that takes integers; None of others."""
-    if isinstance(model, Image):
-        taken, format = model.host.takes_codes, model.host.input_format
-    else:
-        taken, format = takes_codes(model), model.input.format
-    return (format.qmin, format.qmax) if taken else None
+    return model.host.integers if isinstance(model, Image) else integers_taken(model)
 
 
 def image_of(
@@ -205,7 +201,7 @@ def _calibration(
 ) -> NDArray[np.float32] | None:
     """The samples to calibrate with: those asked for, else those that came with the input."""
     if chosen.calibration is not None:
-        codes = takes_codes(graph)
+        codes = integers_taken(graph) is not None
         asked_for = read_inputs(chosen.calibration, scale=chosen.scale, codes=codes)
         if asked_for.calibration is None:
             first = asked_for.x[:CALIBRATION_SAMPLES]

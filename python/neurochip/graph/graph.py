@@ -33,6 +33,8 @@ class Graph:
     tail: tuple[HostOp, ...]
     notes: tuple[str, ...]
     """Where onnxruntime itself computes in float, or a number had to be rounded at import."""
+    integers: tuple[int, int] | None = None
+    """The smallest and the largest integer of the model's input; None if it is float32."""
 
     def __repr__(self) -> str:
         return (

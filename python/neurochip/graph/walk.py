@@ -83,7 +83,16 @@ def walk(
         output=last.tensor,
         tail=last.ops,
         notes=tuple(builder.notes),
+        integers=_integers(feed),
     )
+
+
+def _integers(feed: Feed) -> tuple[int, int] | None:
+    """The integers that a model's input holds; None for float32."""
+    if not np.issubdtype(feed.dtype, np.integer):
+        return None
+    limits = np.iinfo(feed.dtype)
+    return int(limits.min), int(limits.max)
 
 
 def _translate(

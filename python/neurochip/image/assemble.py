@@ -70,4 +70,5 @@ def host_of(network: Network) -> Host:
         output_index=network.output_index.ravel(),
         readout=network.readout,
         tail=tuple(op.op_type for op in graph.tail),
+        input_integers=graph.integers,
     )

@@ -35,6 +35,12 @@ def takes_codes(graph: Graph) -> bool:
     return bool((found == wanted[:, None]).all())
 
 
+def integers_taken(graph: Graph) -> tuple[int, int] | None:
+    """The smallest and the largest integer of a model that takes integers; None of others."""
+    format = graph.input.format
+    return (format.qmin, format.qmax) if takes_codes(graph) else graph.integers
+
+
 def head_index(graph: Graph) -> NDArray[np.int64] | None:
     """Of the input tensor's shape: where in a sample each value comes from, -1 for a zero.
 

@@ -33,6 +33,8 @@ MAX_SCALE = float(np.finfo(np.float32).max)
 MIN_S1, MAX_S1 = 2.0**-31, 2.0**63
 """Scales of a membrane that leave every accumulator in 64 bits."""
 MAX_BIAS = 1 << 53
+INTEGERS = ((0, 255), (-128, 127))
+"""What samples of integers may be: uint8 or int8."""
 MAX_CODE = 1 << 14
 """Ends of the input's range: what neurons send is computed with in 16 bits."""
 
@@ -65,6 +67,14 @@ class Host:
     """Operators of the float work after the last layer."""
     normalization: Normalization | None = None
     """What is done to samples before they are the model's input."""
+    input_integers: tuple[int, int] | None = None
+    """The ends of integers that samples hold and that are no codes, but computed with first."""
+
+    @property
+    def integers(self) -> tuple[int, int] | None:
+        """The smallest and the largest integer of samples; None where they are real numbers."""
+        codes = self.input_format.qmin, self.input_format.qmax
+        return codes if self.takes_codes else self.input_integers
 
     def real(self, samples: Array) -> Array:
         """Samples (count, *input_shape) as what the input's neurons get: (count, neurons).
@@ -118,8 +128,16 @@ class Host:
             "output_index": _index_json(self.output_index, self.output_shape),
             "readout": _readout_json(self.readout),
             "tail": list(self.tail),
-            **({} if self.normalization is None else {"normalization": asdict(self.normalization)}),
+            **self._optional_json(),
         }
+
+    def _optional_json(self) -> dict[str, Any]:
+        """What most images do not need to say."""
+        told = {
+            "normalization": self.normalization and asdict(self.normalization),
+            "input_integers": self.input_integers and list(self.input_integers),
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
     @staticmethod
     def from_json(data: Mapping[str, Any], input_code: Code, output_code: Code | None) -> Host:
@@ -151,6 +169,7 @@ class Host:
             readout=optional(_readout)(work["readout"], "readout"),
             tail=each(work["tail"], "tail", text),
             normalization=optional(_normalization)(work.get("normalization"), "normalization"),
+            input_integers=optional(_integers)(work.get("input_integers"), "input_integers"),
         )
 
     def check(self, num_inputs: int, num_outputs: int) -> None:
@@ -182,22 +201,23 @@ class Host:
         """Compares a normalization with the input.
 
         Raises:
-            InputError: If samples are codes, or have another number of channels.
+            InputError: If samples are integers, or have another number of channels.
         """
-        refuse_for_codes(self.takes_codes)
+        refuse_for_integers(self.integers)
         asked_for.check(self.input_shape)
 
 
-def refuse_for_codes(takes_codes: bool) -> None:
-    """Refuses to normalize codes.
+def refuse_for_integers(integers: tuple[int, int] | None) -> None:
+    """Refuses to normalize integers.
 
     Raises:
-        InputError: If the model takes them.
+        InputError: If a model takes them.
     """
-    if takes_codes:
+    if integers is not None:
         raise InputError(
-            "the model takes integers, which are codes already: mean and std are for real numbers",
-            hint="leave `mean` and `std` out, and quantize the samples as the model was trained",
+            f"the model takes integers from {integers[0]} to {integers[1]}, as they are: mean and "
+            "std are for real numbers",
+            hint="leave `mean` and `std` out: the model scales and normalizes by itself",
         )
 
 
@@ -238,6 +258,13 @@ def _shape(data: Any, what: str) -> tuple[int, ...]:
 def _normalization(data: Any, what: str) -> Normalization:
     told = table(data, what)
     return Normalization(*(each(told[name], f"{what}.{name}", real) for name in ("mean", "std")))
+
+
+def _integers(data: Any, what: str) -> tuple[int, int]:
+    low, high = each(data, what, partial(whole, low=-MAX_CODE, high=MAX_CODE))
+    if (low, high) not in INTEGERS:
+        raise ValueError(f"`{what}` is {low} to {high}, expected the range of uint8 or int8")
+    return low, high
 
 
 def _readout_json(readout: Readout | None) -> dict[str, Any] | None:

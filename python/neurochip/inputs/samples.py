@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +113,36 @@ def scaled(
         values = x.astype(np.float32)
     _refuse_not_finite(values, source)
     return values if scale == 1.0 else values / np.float32(scale)
+
+
+def as_integers(x: NDArray[Any], low: int, high: int) -> NDArray[Any]:
+    """Samples of a model that takes integers, in its type.
+
+    Args:
+        x: Samples (count, ...), integers or floats.
+        low: The smallest integer that the model takes: of int8 where it is below 0, else of uint8.
+        high: The largest one.
+
+    Raises:
+        InputError: If a value is no integer of that range.
+    """
+    with np.errstate(invalid="ignore"):
+        wrong = (x < low) | (x > high) | (x != np.trunc(x))
+    refuse_first(x, wrong, f"an integer from {low} to {high}")
+    return x.astype(np.int8 if low < 0 else np.uint8)
+
+
+def refuse_first(x: NDArray[Any], wrong: NDArray[np.bool_], expected: str) -> None:
+    """Names the first value that is wrong, and where it is.
+
+    Raises:
+        InputError: If one is.
+    """
+    if wrong.any():
+        first = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(
+            f"sample {first[0]} holds {x[first]} at {list(first[1:])}, expected {expected}"
+        )
 
 
 def _usual_scale(dtype: np.dtype[np.generic], source: str, codes: bool) -> float:

@@ -70,15 +70,15 @@ class Measured:
         self._low, self._high = np.inf, -np.inf
         self._ends = _ends(image.host)
 
-    def add(self, samples: NDArray[np.float32]) -> None:
+    def add(self, samples: NDArray[Any]) -> None:
         """Measures samples of the model's input, normalized."""
         values = self._image.real(samples)
         below, above = self._ends
         self._samples += len(values)
         self._values += values.size
         self._clipped += int(np.count_nonzero((values < below) | (values > above)))
-        self._low = min(self._low, float(values.min(initial=np.inf)))
-        self._high = max(self._high, float(values.max(initial=-np.inf)))
+        self._low = min(self._low, float(values.min()))
+        self._high = max(self._high, float(values.max()))
 
     @property
     def filling(self) -> Filling | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..image import Image
 from ..inputs import Normalization, normalized
-from ..inputs.samples import scaled
+from ..inputs.samples import as_integers, refuse_first, scaled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,8 @@ def checked(image: Image, x: NDArray[Any], normalization: Normalization | None =
             f"(samples, {', '.join(map(str, image.input_shape))}), one sample or more"
         )
     by = image.agreed_normalization(normalization)
-    return Samples(_integers(image, x) if image.host.takes_codes else _reals(x), by)
+    integers = image.host.integers
+    return Samples(_reals(x) if integers is None else as_integers(x, *integers), by)
 
 
 def _reals(x: NDArray[Any]) -> NDArray[np.float32]:
@@ -56,21 +57,5 @@ def _reals(x: NDArray[Any]) -> NDArray[np.float32]:
         )
     with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite
         real = x.astype(np.float32, copy=False)
-    _refuse_first(real, ~np.isfinite(real), "a finite float32")
+    refuse_first(real, ~np.isfinite(real), "a finite float32")
     return real
-
-
-def _integers(image: Image, x: NDArray[Any]) -> NDArray[Any]:
-    format = image.host.input_format
-    with np.errstate(invalid="ignore"):
-        wrong = (x < format.qmin) | (x > format.qmax) | (x != np.trunc(x))
-    _refuse_first(x, wrong, f"an integer from {format.qmin} to {format.qmax}")
-    return x.astype(format.dtype)
-
-
-def _refuse_first(x: NDArray[Any], wrong: NDArray[np.bool_], expected: str) -> None:
-    if wrong.any():
-        first = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InputError(
-            f"sample {first[0]} holds {x[first]} at {list(first[1:])}, expected {expected}"
-        )
