@@ -101,10 +101,13 @@ def test_few_values_beyond_the_range_are_what_ranges_clip(outside, noted):
 
 def test_half_a_level_beyond_the_range_is_rounded_not_clipped():
     model = small(1 / 255, np.uint8(0))
-    assert notes(model, spread(-0.49 / 255, 1 + 0.49 / 255)) == []
-    x = spread(0, 1)
-    x[:, 0] = 1 + 0.51 / 255
-    assert notes(model, x)[0].startswith("samples leave the input's range, 25.0 % of their values")
+    for end, outwards in ((0, -1 / 255), (1, 1 / 255)):
+        x = spread(0, 1)
+        x[:, 0] = end + 0.49 * outwards
+        assert notes(model, x) == []
+        x[:, 0] = end + 0.51 * outwards
+        (note,) = notes(model, x)
+        assert note.startswith("samples leave the input's range, 25.0 % of their values")
 
 
 def test_few_samples_say_nothing_of_a_range_but_what_leaves_it():
