@@ -11,6 +11,8 @@ import pytest
 
 import neurochip as nc
 from command_line import neurochip
+from neurochip.report.notes import notes_of_samples
+from neurochip.simulate import Filling
 from normalized_network import COUNT, MEAN, PICTURES, STD, by_hand, network
 from quantized_models import Writer
 from test_integer_inputs import model_of
@@ -110,6 +112,11 @@ def test_half_a_level_beyond_the_range_is_rounded_not_clipped():
         assert note.startswith("samples leave the input's range, 25.0 % of their values")
 
 
+def test_a_range_beyond_float32_is_told_without_a_warning():
+    (note,) = notes(small(3e38, np.uint8(128)), spread(0, 1))
+    assert note.startswith("samples fill 1e-39 % of the input's range: they go from 0 to 1")
+
+
 def test_few_samples_say_nothing_of_a_range_but_what_leaves_it():
     dark = spread(0, 0.1, 9)
     model = small(1 / 255, np.uint8(0))
@@ -132,7 +139,19 @@ def test_a_clamp_behind_the_quantizer_is_the_range(examples):
     """Codes of 0 to 15 in 8 bits: the quantizer alone would reach 17 times as far."""
     path = examples.parent / "tests" / "data" / "zoo" / "digits_cnn" / "w4a4_qdq.onnx"
     x = np.load(examples / "digits.npz")["x"][:20, None]
-    assert nc.simulate(nc.compile(path, "ideal"), x, timing="none").filling.share == 1.0
+    assert nc.simulate(nc.compile(path, "ideal"), x, timing="none").filling.share == pytest.approx(
+        1
+    )
+
+
+def test_a_range_of_one_code_is_filled_by_anything():
+    """As a Clip to 0 leaves it: there is nothing to fill."""
+    filling = Filling(
+        samples=20, values=80, low=0.0, high=1.0, range_low=0.0, range_high=0.0, clipped=0,
+        is_centred=True,
+    )  # fmt: skip
+    assert (filling.share, filling.share_of_side) == (1.0, 1.0)
+    assert list(notes_of_samples(filling)) == []
 
 
 def test_codes_and_random_samples_have_no_range_to_fill():

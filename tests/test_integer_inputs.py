@@ -122,6 +122,8 @@ def test_integers_that_the_graph_computes_with_calibrate_as_they_are():
     assert ours.layers == theirs.layers
     with pytest.raises(InputError, match="expected an integer from 0 to 255"):
         nc.compile(graph, calibration=by_hand())
+    with pytest.raises(InputError, match="samples are <U1, the model takes integers from 0 to 255"):
+        nc.compile(graph, calibration=np.full((1, 3, 32, 32), "a"))
 
 
 def test_an_image_file_knows_that_samples_are_integers():

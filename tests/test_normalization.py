@@ -109,6 +109,19 @@ def test_another_number_of_channels_is_refused_wherever_it_is_given(graph, image
     assert refusal(nc.compile, graph, normalization=wide)[0].startswith("`std` has 4 values")
 
 
+@pytest.mark.parametrize("shape", [(5,), (5, 32, 32), ()])
+def test_samples_of_another_shape_are_refused_as_without_it(graph, shape):
+    x = np.zeros(shape, np.float32)
+    image = nc.compile(graph, "ideal")
+    for by in (nc.Normalization(0.5), None):
+        assert refusal(nc.compile, graph, calibration=x, normalization=by)[0].startswith(
+            f"samples have shape {list(shape[1:])}, the model takes [3, 32, 32]"
+        )
+        assert refusal(nc.simulate, image, x, normalization=by)[0].startswith(
+            f"samples have shape {list(shape)}; "
+        )
+
+
 def test_what_leaves_float32_is_refused():
     tiny = nc.Normalization(0.5, 1e-38)
     x = np.full((1, 1, 2, 2), 9.0, np.float32)
@@ -239,15 +252,16 @@ def damaged(image, field):
     [
         ({"mean": [0.5, 0.5], "std": [1.0]}, "`mean` has 2 values, expected 1 or 3"),
         ({"mean": [0.5], "std": [0.0]}, "`std` is 0, expected a number above 0"),
-        ({"mean": ["a"], "std": [1.0]}, "the image's part for the host is damaged"),
-        ({"mean": [0.5]}, "the image's part for the host is damaged: KeyError('std')"),
-        ([0.5, 1.0], "the image's part for the host is damaged"),
+        ({"mean": ["a"], "std": [1.0]}, "`normalization.mean[0]` is 'a'"),
+        ({"mean": [0.5]}, "KeyError('std')"),
+        ([0.5, 1.0], "`normalization` is [0.5, 1.0], expected a table"),
     ],
 )
 def test_a_damaged_field_is_refused_when_the_image_is_read(image, field, told):
     with pytest.raises(ImageError) as raised:
         nc.Image.from_bytes(damaged(image, field))
-    assert str(raised.value).startswith(told)
+    assert str(raised.value).startswith("the image's part for the host is damaged: ")
+    assert told in str(raised.value)
 
 
 def test_inputs_normalize_what_they_bring_along(tmp_path):

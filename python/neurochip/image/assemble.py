@@ -54,7 +54,7 @@ def host_of(network: Network) -> Host:
     output = network.population(network.output)
     input_code = network.populations[0].code
     assert input_code is not None, "the input sends what it is given"
-    index = head_index(graph)
+    index, codes = head_index(graph), takes_codes(graph)
     known = np.full(graph.input.shape, NOWHERE) if index is None else index
     return Host(
         input_shape=graph.input_shape,
@@ -62,7 +62,7 @@ def host_of(network: Network) -> Host:
         input_range=(graph.input.low, graph.input.high),
         input_code=input_code,
         input_index=to_neurons(known, graph.input.shape).astype(np.int32),
-        takes_codes=takes_codes(graph),
+        takes_codes=codes,
         head=tuple(op.op_type for op in graph.head) if index is None else (),
         output_shape=graph.output.shape,
         output_format=graph.output.format,
@@ -70,5 +70,5 @@ def host_of(network: Network) -> Host:
         output_index=network.output_index.ravel(),
         readout=network.readout,
         tail=tuple(op.op_type for op in graph.tail),
-        input_integers=graph.integers,
+        input_integers=None if codes else graph.integers,
     )

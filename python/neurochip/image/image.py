@@ -233,7 +233,7 @@ class Image:
             _ = self.layers, self.cores, self.notes, self.gain
             output = self.layers[self.description["output"]]
             self.host.check(self.layers[0].neurons, output.neurons)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (InputError, KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
 
 

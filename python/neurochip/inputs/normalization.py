@@ -69,7 +69,7 @@ class Normalization:
         Raises:
             InputError: If it is neither 1 nor that of the channels.
         """
-        channels = shape[channel_axis(shape)]
+        channels = shape[channel_axis(shape)] if shape else 1
         if self.channels not in (1, channels):
             name = "mean" if len(self.mean) == self.channels else "std"
             raise InputError(
@@ -89,8 +89,7 @@ class Normalization:
         """
         shape = x.shape[1:]
         self.check(shape)
-        along = [1] * len(shape)
-        along[channel_axis(shape)] = -1
+        along = [-1 if axis == channel_axis(shape) else 1 for axis in range(len(shape))] or [-1]
         mean, std = (
             np.array(values, np.float32).reshape(along) for values in (self.mean, self.std)
         )

@@ -126,6 +126,8 @@ def as_integers(x: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     Raises:
         InputError: If a value is no integer of that range.
     """
+    if not np.issubdtype(x.dtype, np.integer) and not np.issubdtype(x.dtype, np.floating):
+        raise InputError(f"samples are {x.dtype}, the model takes integers from {low} to {high}")
     with np.errstate(invalid="ignore"):
         wrong = (x < low) | (x > high) | (x != np.trunc(x))
     refuse_first(x, wrong, f"an integer from {low} to {high}")

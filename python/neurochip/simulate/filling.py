@@ -57,6 +57,8 @@ class Filling:
         return self.clipped / self.values
 
     def _share(self, low: float, high: float) -> float:
+        if high <= low:  # one code, which anything fills
+            return 1.0
         return max(0.0, min(self.high, high) - max(self.low, low)) / (high - low)
 
 
@@ -76,7 +78,9 @@ class Measured:
         below, above = self._ends
         self._samples += len(values)
         self._values += values.size
-        self._clipped += int(np.count_nonzero((values < below) | (values > above)))
+        with np.errstate(over="ignore"):  # an end that float32 does not hold is infinite
+            outside = (values < below) | (values > above)
+        self._clipped += int(np.count_nonzero(outside))
         self._low = min(self._low, float(values.min()))
         self._high = max(self._high, float(values.max()))
 
@@ -87,7 +91,7 @@ class Measured:
             return None
         host = self._image.host
         zero_point = host.input_format.zero_point
-        low, high = (float(end) for end in host.input_format.dequantize(np.array(host.input_range)))
+        low, high = (_meant(host, code) for code in host.input_range)
         return Filling(
             samples=self._samples,
             values=self._values,
@@ -118,7 +122,10 @@ def _ends(host: Host) -> tuple[float, float]:
 
     Those of the format, not of the clamp that may follow it: such a clamp is the network's own.
     """
-    format = host.input_format
-    low, high = (code - format.zero_point for code in (format.qmin, format.qmax))
-    scale = float(format.scale)
-    return (low - 0.5) * scale, (high + 0.5) * scale
+    format, half = host.input_format, 0.5 * float(host.input_format.scale)
+    return _meant(host, format.qmin) - half, _meant(host, format.qmax) + half
+
+
+def _meant(host: Host, code: int) -> float:
+    """What a code of the input stands for, in float64: no scale of float32 leaves that."""
+    return (code - host.input_format.zero_point) * float(host.input_format.scale)
