@@ -263,6 +263,10 @@ FORMAT = {"signed": False, "scale": [0.1], "per_channel": False, "zero_point": 0
         ("outputs", 3, "`outputs` is 3, expected a list"),
         ("outputs", [], "a population is read for no output"),
         ("takes_codes", 1, "`takes_codes` is 1"),
+        ("input_integers", [0, 2**40], "`input_integers[1]`"),
+        ("input_integers", [-5000, 127], "`input_integers` is -5000 to 127, expected the range"),
+        ("normalization", {"mean": [1e40], "std": [1]}, "`mean` is 1e+40"),
+        ("normalization", {"mean": [None], "std": [1]}, "`normalization.mean[0]` is None"),
     ],
 )
 def test_work_for_the_host_that_is_beyond_its_limits_is_refused(image, tmp_path, part, value, told):

@@ -254,7 +254,7 @@ def test_a_model_whose_input_is_integer_takes_the_codes_themselves(signed):
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,)))
     head = (HostOp("dequantize", "DequantizeLinear", x.format.dequantize),)
     graph = Graph("made", x, (3,), head, (layer,), (Output("y", layer.output),), ())
-    graph = replace(graph, input_dtype=x.format.dtype)
+    graph = replace(graph, integers=(x.format.qmin, x.format.qmax))
     image = nc.compile(graph, "ideal")
     loaded = nc.Image(_core.Image.from_bytes(image.to_bytes()))
     samples = np.random.default_rng(0).integers(x.low, x.high + 1, (5, 3)).astype(x.format.dtype)

@@ -230,10 +230,20 @@ def test_a_picture_of_another_size_is_named(tmp_path):
     )
 
 
-def test_a_picture_with_transparency_is_refused(tmp_path):
-    path = write_picture(tmp_path / "a.png", np.zeros((2, 2, 4), np.uint8))
-    assert refusal(path)[0] == (
-        f"picture '{path}' is in mode RGBA, expected 8-bit grey or RGB without transparency"
+def test_pictures_of_other_channels_than_the_first_one_are_named(tmp_path):
+    write_picture(tmp_path / "a.png", np.zeros((4, 5, 3), np.uint8))
+    write_picture(tmp_path / "b.png", GREY[0])
+    assert refusal(tmp_path) == (
+        f"picture '{tmp_path}/b.png' is 5 x 4 grey, the first one, 'a.png', is 5 x 4 RGB",
+        "convert it: with Pillow, `Image.open(path).convert('RGB').save(path)`",
+    )
+
+
+def test_a_picture_of_more_than_8_bits_is_refused(tmp_path):
+    path = write_picture(tmp_path / "a.png", np.zeros((2, 2), np.uint16))
+    assert refusal(path) == (
+        f"picture '{path}' is in mode I;16, expected 8-bit grey or RGB",
+        "convert it: with Pillow, `Image.open(path).convert('RGB').save(path)`, or to 'L' for grey",
     )
 
 

@@ -14,6 +14,7 @@ import oracle_onnxruntime
 from command_line import neurochip
 from neurochip.errors import InputError
 from neurochip.inputs import random_inputs
+from normalized_network import MEAN, PICTURES, STD, by_hand, network
 
 TYPES = {np.uint8: (TensorProto.UINT8, 3), np.int8: (TensorProto.INT8, -3)}
 
@@ -67,6 +68,75 @@ def test_integers_of_a_file_are_taken_as_they_are(model, tmp_path):
     assert neurochip("compile", path, "--chip", "ideal", "-o", image).exit_code == 0
     again = neurochip("run", image, "--input", tmp_path / "x.npy")
     assert again.exit_code == 0, again.stderr
+
+
+def normalizing_by_itself():
+    """Pictures of uint8, which the graph casts, scales and normalizes before it quantizes them."""
+    model = network()
+    constants = {"c": np.float32(255), "m": np.float32(MEAN), "d": np.float32(STD)}
+    along = {"m": (1, 3, 1, 1), "d": (1, 3, 1, 1), "c": ()}
+    nodes = [
+        helper.make_node("Cast", ["pictures"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["f", "c"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "m"], ["moved"]),
+        helper.make_node("Div", ["moved", "d"], ["x"]),
+        *model.graph.node,
+    ]
+    del model.graph.node[:], model.graph.input[:]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(
+        numpy_helper.from_array(array.reshape(along[name]), name)
+        for name, array in constants.items()
+    )
+    taken = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 3, 32, 32])
+    model.graph.input.append(taken)
+    return model
+
+
+def test_integers_that_the_graph_computes_with_are_not_divided_before(tmp_path):
+    model = normalizing_by_itself()
+    session = oracle_onnxruntime.session(model)
+    right = session.run(None, {"pictures": PICTURES})[0]
+    image = nc.compile(nc.load_graph(model), "ideal")
+    for samples in (PICTURES, PICTURES.astype(np.float32)):
+        run = nc.simulate(image, samples, timing="none")
+        np.testing.assert_array_equal(run.values, right)
+        assert run.filling.share > 0.99
+    path, samples = tmp_path / "m.onnx", tmp_path / "x.npz"
+    onnx.save(model, path)
+    np.savez(samples, x=PICTURES, y=right.argmax(axis=1))
+    common = ("run", path, "--chip", "ideal", "--timing", "none", "--json")
+    told = json.loads(neurochip(*common, "--input", samples).stdout)
+    assert told["accuracy"]["correct"] == len(PICTURES)
+    assert [note for note in told["notes"] if "range" in note] == []
+    told = neurochip(*common, "--input", samples, "--mean", "0.5")
+    assert "error: the model takes integers from 0 to 255, as they are" in told.stderr
+    with pytest.raises(InputError, match=r"sample 0 holds 0\.5 at .*, expected an integer from 0"):
+        nc.simulate(image, np.full((1, 3, 32, 32), 0.5), timing="none")
+
+
+def test_integers_that_the_graph_computes_with_calibrate_as_they_are():
+    graph = nc.load_graph(normalizing_by_itself())
+    ours = nc.compile(graph, calibration=PICTURES, measure_sums=True)
+    theirs = nc.compile(nc.load_graph(network()), calibration=by_hand(), measure_sums=True)
+    assert ours.layers == theirs.layers
+    with pytest.raises(InputError, match="expected an integer from 0 to 255"):
+        nc.compile(graph, calibration=by_hand())
+    with pytest.raises(InputError, match="samples are <U1, the model takes integers from 0 to 255"):
+        nc.compile(graph, calibration=np.full((1, 3, 32, 32), "a"))
+
+
+def test_an_image_file_knows_that_samples_are_integers():
+    """A Cast alone moves values, so that the file can run without its graph."""
+    model = normalizing_by_itself()
+    cast, *_, first = model.graph.node[:5]
+    del model.graph.node[1:4]
+    cast.output[0] = first.input[0]
+    right = oracle_onnxruntime.session(model).run(None, {"pictures": PICTURES})[0]
+    image = nc.Image.from_bytes(nc.compile(nc.load_graph(model), "ideal").to_bytes())
+    assert image.host.integers == (0, 255)
+    outputs = nc.simulate(image, PICTURES, timing="none").values
+    np.testing.assert_array_equal(outputs, right)
 
 
 def test_codes_calibrate_as_they_are_and_images_of_255_are_divided(examples):

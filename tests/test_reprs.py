@@ -36,6 +36,7 @@ def nouns(examples, digits_pictures):
         nc.Settings(layers=layers),
         nc.CodeOptions(timesteps=16, zeros="silent", mode="published", percentile=99.99),
         nc.NeurochipError("message"),
+        nc.Normalization(np.arange(1000), 2.0),
     ]
     if find_spec("onnxruntime") is not None:
         float_model = examples.parent / "tests" / "data" / "zoo" / "digits_cnn" / "float.onnx"

@@ -48,9 +48,15 @@ def test_samples_of_another_shape_are_refused(image, shape):
 
 
 def test_integers_are_refused_where_real_numbers_are_taken(image):
-    error = refusal(image, np.zeros((1, 1, 8, 8), np.uint8))
-    assert str(error) == "samples are uint8, the model takes float32"
-    assert error.hint == "scale pictures first: `x.astype(np.float32) / 255`"
+    error = refusal(image, np.zeros((1, 1, 8, 8), np.int32))
+    assert str(error) == "samples are int32, the model takes float32, or pictures of uint8"
+    assert error.hint == "scale them first, such as pictures: `x.astype(np.float32) / 255`"
+
+
+def test_pictures_are_divided_by_255_as_on_the_command_line(image, samples):
+    pictures = np.rint(samples * 255).astype(np.uint8)
+    divided = nc.simulate(image, samples, timing="none").outputs
+    np.testing.assert_array_equal(nc.simulate(image, pictures, timing="none").outputs, divided)
 
 
 @pytest.mark.parametrize(("value", "told"), [(np.nan, "nan"), (-np.inf, "-inf"), (1e300, "inf")])
@@ -67,7 +73,7 @@ def integer_model():
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,)))
     head = (HostOp("dequantize", "DequantizeLinear", x.format.dequantize),)
     outputs = (Output("y", layer.output),)
-    graph = nc.Graph("made", x, (3,), head, (layer,), outputs, (), np.dtype(np.int8))
+    graph = nc.Graph("made", x, (3,), head, (layer,), outputs, (), (-128, 127))
     return nc.compile(graph, "tiny")
 
 

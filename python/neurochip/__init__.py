@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .graph import load as load_graph
     from .image import Image
     from .image.assemble import assemble
+    from .inputs import Normalization
     from .lower import CodeOptions, LayerSettings, Network, Settings, lower
     from .noc.replay import Replay, replay
     from .optimize import optimize as optimize_placement
@@ -45,6 +46,7 @@ __all__ = [
     "LayerSettings",
     "Network",
     "NeurochipError",
+    "Normalization",
     "Placement",
     "Quantized",
     "Replay",
@@ -75,6 +77,7 @@ _HOMES = {
     "LayerSettings": "lower.LayerSettings",
     "Network": "lower.Network",
     "NeurochipError": "errors.NeurochipError",
+    "Normalization": "inputs.Normalization",
     "Placement": "placement.place.Placement",
     "Quantized": "quantize.Quantized",
     "Replay": "noc.replay.Replay",

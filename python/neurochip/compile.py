@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .chip import Chip
@@ -14,7 +15,10 @@ from .errors import InputError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
-from .inputs.samples import scaled
+from .image.head import integers_taken
+from .image.host import refuse_for_integers
+from .inputs import Normalization, normalized
+from .inputs.samples import as_integers, scaled
 from .lower import CodeOptions, Settings, lower
 from .optimize import optimize as optimize_placement
 from .placement import place
@@ -36,6 +40,7 @@ def compile(
     percentile: float | None = None,
     measure_sums: bool = False,
     output: str | None = None,
+    normalization: Normalization | None = None,
 ) -> Image:
     """Compiles a quantized network for a chip.
 
@@ -60,20 +65,28 @@ def compile(
         measure_sums: Whether the sums of the calibration samples are also measured in layers whose
             constants do not depend on them, for `Image.layers` to tell; for `stem`.
         output: The output to compute, of a model that has several.
+        normalization: What is done to samples, those of calibration and those that are run, before
+            they are the model's input; the image keeps it.
 
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
     """
     graph = _graph(model, shape, output)
     target = load_chip(chip, overrides)
-    if calibration is not None and not graph.takes_integers:
-        calibration = scaled(calibration, None, "calibration")
+    integers = integers_taken(graph)
+    if normalization is not None:
+        refuse_for_integers(integers)
+        normalization.check(graph.input_shape)
+    if calibration is not None and integers is not None:
+        calibration = as_integers(np.asarray(calibration), *integers)
+    elif calibration is not None:
+        calibration = normalized(scaled(calibration, None, "calibration"), normalization)
     codes = None if calibration is None else graph.quantize(calibration)
     decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
     options = CodeOptions(timesteps=timesteps, zeros=zeros, mode=quartz_mode, percentile=percentile)
     network = lower(graph, target, code, codes, decided, pipeline, options, measure_sums)
     placement = place(network, target)
-    return assemble(optimize_placement(placement, optimize, calibration))
+    return assemble(optimize_placement(placement, optimize, calibration), normalization)
 
 
 def _graph(

@@ -105,6 +105,6 @@ def run_image(path: Path) -> None:
     str(image.name), image.chips_used, image.fullest_core, image.samples_in_flight
     [(layer.proof, str(layer.code), layer.headroom_bits) for layer in image.layers]
     sample = np.full((1, *image.input_shape), 0.5, np.float32)
-    if image.host.takes_codes:
+    if image.host.integers is not None:
         sample = np.ones_like(sample)
     nc.simulate(image, sample, timing="none", threads=1)

@@ -81,7 +81,14 @@ def command(
 
         with status(current) as doing:
             compared = compare(
-                image, codings, inputs.x, inputs.labels, timing.value, threads, doing
+                image,
+                codings,
+                inputs.x,
+                inputs.labels,
+                timing.value,
+                threads,
+                doing,
+                judge_range=given is not None,
             )
         if plot is not None and format is not None:
             with replacing(plot) as file:

@@ -13,7 +13,14 @@ from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, show_notes, task
 from .files import keep_apart, replacing
-from .image_tables import cores_used, gain_table, modes_table, pipeline_lines, populations_table
+from .image_tables import (
+    cores_used,
+    gain_table,
+    modes_table,
+    normalization_lines,
+    pipeline_lines,
+    populations_table,
+)
 from .loading import CompileOptions, image_of, load_model
 
 
@@ -37,7 +44,7 @@ def command(
     show(populations_table(image))
     show_line("")
     show(modes_table(image))
-    for line in pipeline_lines(image):
+    for line in (*normalization_lines(image), *pipeline_lines(image)):
         show_line(f"\n{line}")
     if image.gain is not None:
         show_line("")

@@ -23,6 +23,11 @@ def populations_table(image: Image) -> TextTable:
     return table
 
 
+def normalization_lines(image: Image) -> list[str]:
+    """What is done to samples, where the image says anything."""
+    return [] if image.normalization is None else [f"samples normalized by {image.normalization}"]
+
+
 def pipeline_lines(image: Image) -> list[str]:
     """How soon samples follow each other, where they overlap."""
     if image.samples_in_flight == 1:

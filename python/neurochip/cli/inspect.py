@@ -11,6 +11,7 @@ import typer
 
 from ..chip import SUFFIX, Chip, built_in
 from ..chip import load as load_chip
+from ..errors import InputError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
@@ -25,6 +26,7 @@ from .image_tables import (
     cores_used,
     gain_table,
     modes_table,
+    normalization_lines,
     pipeline_lines,
     populations_table,
 )
@@ -53,7 +55,7 @@ def command(
         found: list[Thing] = []
         if is_image(path):
             chosen.refuse_for_an_image(path)
-            found.append(Image.load(path))
+            found.append(_image_that_agrees(path, chosen))
         elif thing.endswith(SUFFIX) or _names_a_chip(thing):
             chosen.refuse_for_a_chip(thing)
             found.append(load_chip(thing, chosen.overrides))
@@ -67,6 +69,19 @@ def command(
             show_line(document(found))
         else:
             _show(found)
+
+
+def _image_that_agrees(path: Path, chosen: CompileOptions) -> Image:
+    """The image of a file; there are no samples that others than it says could be done to."""
+    image = Image.load(path)
+    asked_for = chosen.normalization
+    if asked_for is not None and image.normalization is None:
+        raise InputError(
+            f"{str(path)!r} stores no mean and std, and there are no samples to normalize",
+            hint="leave `--mean` and `--std` out, or compile the graph with them",
+        )
+    image.agreed_normalization(asked_for)
+    return image
 
 
 def _names_a_chip(thing: str) -> bool:
@@ -120,5 +135,5 @@ def _show_image(image: Image) -> None:
         show_line("")
         show(gain_table(image.gain))
     show_line(f"\n{cores_used(image)}")
-    for line in pipeline_lines(image):
+    for line in (*normalization_lines(image), *pipeline_lines(image)):
         show_line(line)

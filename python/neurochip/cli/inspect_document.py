@@ -79,6 +79,7 @@ def _image(image: Image) -> dict[str, Any]:
         "chip": image.chip.name,
         "code": image.code,
         "timesteps": image.timesteps,
+        "normalization": None if image.normalization is None else asdict(image.normalization),
         "layers": [asdict(layer) for layer in image.layers],
         "cores": [asdict(core) for core in image.cores],
         "notes": list(notes(image)),

@@ -15,9 +15,10 @@ from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
 from ..image.head import integers_taken
-from ..inputs import Inputs, fit, read_inputs
+from ..inputs import Inputs, Normalization, fit, read_inputs
 from ..lower import LayerSettings, Settings
 from .console import Task
+from .options import normalization_of
 
 IMAGE_MAGIC = b"NEUROIMG"
 DEFAULT_CHIP = "darwin3"
@@ -42,6 +43,8 @@ class CompileOptions:
     output_tensor: str | None
     calibration: Path | None
     scale: float | None
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
     optimize: int | None
     settings: Path | Settings | None
     decided: Mapping[str, str]
@@ -51,7 +54,7 @@ class CompileOptions:
 
     @property
     def asked_for(self) -> tuple[str, ...]:
-        """The options that were given, but for `--scale`, which is about samples of any kind."""
+        """The options that were given, but for those about samples of any kind."""
         options = {
             "chip": self.chip,
             "code": self.code,
@@ -71,6 +74,15 @@ class CompileOptions:
         return tuple(f"`--{name}`" for name, value in options.items() if value is not None)
 
     @property
+    def normalization(self) -> Normalization | None:
+        """What is done to samples, of calibration and others.
+
+        Raises:
+            InputError: If a number is impossible, or there are not as many of both.
+        """
+        return normalization_of(self.mean, self.std)
+
+    @property
     def files(self) -> dict[str, Path | None]:
         """The files that are read for them, by option."""
         return {
@@ -82,7 +94,7 @@ class CompileOptions:
     @property
     def asks_for_an_image(self) -> bool:
         """Whether anything was given that the graph alone does not need."""
-        return bool(set(self.asked_for) - OF_THE_GRAPH)
+        return bool(set(self.asked_for) - OF_THE_GRAPH) or self.normalization is not None
 
     def refuse_for_an_image(self, path: Path) -> None:
         """An image is compiled already: whatever asks for another one is a mistake."""
@@ -95,7 +107,9 @@ class CompileOptions:
 
     def refuse_for_a_chip(self, name: str) -> None:
         """A chip has numbers of its own: nothing else decides about them."""
+        normalizing = {"`--mean`": self.mean, "`--std`": self.std}
         others = [option for option in self.asked_for if option != OF_THE_CHIP]
+        others += [option for option, given in normalizing.items() if given is not None]
         if others:
             raise ChipError(
                 f"{name!r} is a chip, and {', '.join(others)} cannot change it",
@@ -131,14 +145,16 @@ def load_model(path: Path, chosen: CompileOptions, current: Task) -> Graph | Ima
     if is_image(path):
         chosen.refuse_for_an_image(path)
         current.begin(f"reading image {str(path)!r}")
-        return Image.load(path)
+        image = Image.load(path)
+        image.agreed_normalization(chosen.normalization)  # refused before samples are read
+        return image
     current.begin(f"importing {str(path)!r}")
     return load_graph(path, chosen.shapes, chosen.output_tensor)
 
 
 def codes_taken(model: Graph | Image) -> tuple[int, int] | None:
     """The smallest and the largest integer of a model that takes integers; None of others."""
-    return model.integers_taken if isinstance(model, Image) else integers_taken(model)
+    return model.host.integers if isinstance(model, Image) else integers_taken(model)
 
 
 def image_of(
@@ -167,6 +183,7 @@ def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current
         quartz_mode=chosen.quartz_mode,
         percentile=chosen.percentile,
         measure_sums=chosen.measure_sums,
+        normalization=chosen.normalization,
     )
 
 
@@ -184,11 +201,12 @@ def _calibration(
 ) -> NDArray[np.float32] | None:
     """The samples to calibrate with: those asked for, else those that came with the input."""
     if chosen.calibration is not None:
-        asked_for = read_inputs(chosen.calibration, scale=chosen.scale, codes=graph.takes_integers)
-        samples = asked_for.x if asked_for.calibration is None else asked_for.calibration
-        source = asked_for.source
-    elif given is not None and given.calibration is not None:
-        samples, source = given.calibration, given.source
-    else:
+        codes = integers_taken(graph) is not None
+        asked_for = read_inputs(chosen.calibration, scale=chosen.scale, codes=codes)
+        if asked_for.calibration is None:
+            first = asked_for.x[:CALIBRATION_SAMPLES]
+            return fit(first, graph.input_shape, asked_for.source, asked_for.picture)
+        given = asked_for
+    if given is None or given.calibration is None:
         return None
-    return fit(samples[:CALIBRATION_SAMPLES], graph.input_shape, source)
+    return fit(given.calibration[:CALIBRATION_SAMPLES], graph.input_shape, given.source)

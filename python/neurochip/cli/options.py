@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from ..inputs import Normalization
+
 
 class Timing(str, Enum):
     """Which of the two machines run."""
@@ -88,6 +90,32 @@ def parse_scale(text: str) -> float:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is neither a number nor 'none'") from None
+
+
+def parse_numbers(text: str | None, option: str) -> tuple[float, ...] | None:
+    """From `0.485,0.456,0.406` to the numbers."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is neither a number nor several, such as 0.485,0.456,0.406",
+            param_hint=option,
+        ) from None
+
+
+def normalization_of(
+    mean: tuple[float, ...] | None, std: tuple[float, ...] | None
+) -> Normalization | None:
+    """What was asked for with `--mean`, `--std` or both; None for neither.
+
+    Raises:
+        InputError: If a number is impossible, or there are not as many of both.
+    """
+    if mean is None and std is None:
+        return None
+    return Normalization(mean=mean or 0.0, std=std or 1.0)
 
 
 def parse_overrides(assignments: Sequence[str] | None) -> dict[str, str]:
@@ -208,6 +236,17 @@ Scale = Annotated[
         metavar="DIVISOR|none",
         help="Divide stored numbers by this; uint8 by 255 unless given.",
     ),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        metavar="M[,M...]",
+        help="Subtract this from samples, after scaling to [0, 1]: one number, or one a channel.",
+    ),
+]
+Std = Annotated[
+    str | None,
+    typer.Option(metavar="S[,S...]", help="Then divide by this, alike. An image stores both."),
 ]
 Optimize = Annotated[
     int | None,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, ModelError
 from ..graph.file import read_model
-from ..inputs import Inputs, read_inputs
+from ..inputs import Inputs, Normalization, read_inputs
 from ..quantize import Options, Quantized, compare, input_shape
 from ..quantize import quantize as quantized
 from . import options
@@ -34,6 +34,7 @@ class Samples:
     labels: Path | None
     count: int | None
     scale: float | None
+    normalization: Normalization | None
     shapes: Mapping[str, Sequence[int]]
 
     def read(self, model: Path) -> Inputs:
@@ -47,7 +48,8 @@ class Samples:
                 f"'{name}' leaves axes of its input open",
                 hint=f"say how long they are: `--shape {proto.graph.input[0].name}=1,3,32,32`",
             )
-        return read_inputs(self.path, scale=self.scale, labels=self.labels).fit_to(wanted)
+        inputs = read_inputs(self.path, scale=self.scale, labels=self.labels).fit_to(wanted)
+        return inputs.normalized(self.normalization)
 
     def calibrating(self, inputs: Inputs) -> NDArray[np.float32]:
         """Those that the file keeps for calibration, else the first ones."""
@@ -96,6 +98,8 @@ def command(
         Path | None, typer.Option(help="Labels, where the samples' file brings none along.")
     ] = None,
     scale: options.Scale = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
     shape: options.Shape = None,
 ) -> None:
     """Quantize a float network, and say what that costs.
@@ -106,8 +110,11 @@ def command(
     activations of 2 to 7 bits that its integer kernels compute: ranges and bits are chosen here.
     Needs `pip install 'neurochip[quantize]'`.
     """
-    wanted = Samples(calibration, labels, samples, scale, options.parse_shapes(shape))
+    shapes = options.parse_shapes(shape)
+    means, stds = options.parse_numbers(mean, "--mean"), options.parse_numbers(std, "--std")
     with task() as current, ExitStack() as opened:
+        by = options.normalization_of(means, stds)
+        wanted = Samples(calibration, labels, samples, scale, by, shapes)
         read = {"the model": model, "`--calibration`": calibration, "`--labels`": labels}
         keep_apart({"`--output`": output}, read)
         file = opened.enter_context(replacing(output))
@@ -132,6 +139,8 @@ def command(
     show(tensors_table(made.tensors))
     show_line("")
     show(answers)
+    if by is not None:
+        show_line(f"\nsamples normalized by {by}: give `run` the same `--mean` and `--std`")
     show_notes(notes)
     show_line(f"\n{output}: {len(made.model):,} bytes")
 

@@ -58,6 +58,8 @@ def command(
             threads=threads,
             progress=progress,
             detail=file is not None,
+            normalization=chosen.normalization,
+            judge_range=given is not None,
         )
         if file is not None and run.detail is not None:
             current.begin(f"writing {str(detail)!r}")

@@ -12,10 +12,12 @@ import typer
 from ..errors import InputError
 from ..inputs import Inputs, read_inputs
 from ..plots import plot_format
+from ..report.notes import notes_of_samples
+from ..simulate.filling import filling_of
 from ..tune import DEFAULT_TRIALS, Samples, Tuned, save_plot, tune
 from . import options
 from .compile_options import takes_compile_options
-from .console import show, show_line, status, task
+from .console import show, show_line, show_notes, status, task
 from .files import keep_apart, replacing, require_writable
 from .loading import CompileOptions, codes_taken, image_of, load_model, settings_of
 from .tune_tables import chosen_table, found_lines, front_table
@@ -124,6 +126,7 @@ def command(
         inputs = read_inputs(data, scale=chosen.scale, labels=labels, codes=codes)
         image = image_of(loaded, chosen, inputs, current)
         ours, unseen = Parts(samples, held_out).of(inputs.fit_to(image.input_shape))
+        notes = tuple(notes_of_samples(filling_of(image, ours.x)))
         current.kept = f"what was evaluated is kept in {str(journal)!r}: run again to go on"
         with status(current) as doing:
             tuned = tune(image, ours, unseen, max_loss, trials, journal, threads, doing)
@@ -134,6 +137,7 @@ def command(
             with replacing(plot) as file:
                 save_plot(tuned, file, format)
         _tell(tuned, found)
+        show_notes(notes)
         show_line(f"\nwritten: {', '.join(map(str, written))}\nevery evaluation: {journal}")
 
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, NeurochipError
 from ..image import Image
+from ..inputs import Normalization
 from ..report import Report, report
 from ..report.contents import Contents
+from ..report.notes import notes_of_samples
 from ..simulate import simulate
 
 
@@ -89,6 +91,10 @@ class Compared:
     codes: tuple[Coded, ...]
     refused: tuple[tuple[Coding, NeurochipError], ...]
     """Codes in which this chip cannot run this network, and why."""
+    normalization: Normalization | None = None
+    """What was done to the samples before they were the model's input."""
+    notes: tuple[str, ...] = ()
+    """What is to be known of the samples, which all codes share."""
 
 
 def compare(
@@ -99,6 +105,7 @@ def compare(
     timing: str = "cycle",
     threads: int | None = None,
     doing: Callable[[str], None] = lambda what: None,
+    judge_range: bool = True,
 ) -> Compared:
     """Runs the same samples in every code.
 
@@ -110,6 +117,7 @@ def compare(
         timing: `cycle`, or `none` for values and counts alone.
         threads: As many as there are cores unless given.
         doing: Called with what is done next.
+        judge_range: Also finds how much of the input's range the samples fill, as `simulate` does.
 
     Raises:
         InputError: If there is nothing to compare.
@@ -122,6 +130,7 @@ def compare(
         )
     codes: list[Coded] = []
     refused: list[tuple[Coding, NeurochipError]] = []
+    notes: tuple[str, ...] = ()
     for coding in codings:
         doing(f"compiling in the code {coding}")
         try:
@@ -130,9 +139,18 @@ def compare(
             refused.append((coding, error))
             continue
         doing(f"simulating {len(x):,} samples in the code {coding}")
-        run = simulate(image, x, timing=timing, threads=threads)
+        run = simulate(image, x, timing=timing, threads=threads, judge_range=judge_range)
         codes.append(Coded(coding, report(run, labels)))
+        notes = tuple(notes_of_samples(run.filling))
     if not codes:
         raise refused[0][1]
     first = codes[0].contents
-    return Compared(first.network, first.chip, first.samples, tuple(codes), tuple(refused))
+    return Compared(
+        network=first.network,
+        chip=first.chip,
+        samples=first.samples,
+        codes=tuple(codes),
+        refused=tuple(refused),
+        normalization=first.normalization,
+        notes=notes,
+    )

@@ -23,6 +23,9 @@ def render(compared: Compared) -> Group:
     title = f"{compared.network} on {compared.chip}, {samples}; figures of a sample are means"
     parts: list[RenderableType] = [Text(title, style="bold")]
     parts.append(Padding(_table(compared), (0, 0, 1, 2), expand=False))
+    if compared.normalization is not None:
+        parts.append(Text(f"samples normalized by {compared.normalization}"))
+    parts += [Text(f"! {note}", style="yellow") for note in compared.notes]
     parts += [
         Text(f"! {coding} is left out: {error}", style="yellow")
         for coding, error in compared.refused

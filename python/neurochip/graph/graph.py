@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -49,8 +49,8 @@ class Graph:
     """One or more; the first is the one that answers are taken from."""
     notes: tuple[str, ...]
     """Where onnxruntime itself computes in float, or a number had to be rounded at import."""
-    input_dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
-    """What the model's input holds: float32, uint8 or int8."""
+    integers: tuple[int, int] | None = None
+    """The smallest and the largest integer of the model's input; None if it is float32."""
 
     def __repr__(self) -> str:
         return (
@@ -68,11 +68,6 @@ class Graph:
         """What the host does with the first output."""
         return self.outputs[0].tail
 
-    @property
-    def takes_integers(self) -> bool:
-        """Whether samples are integers, which are not scaled."""
-        return self.input_dtype.kind in "iu"
-
     def quantize(self, real: Array) -> Array:
         """The codes of the network's input for samples of the model's input.
 
@@ -84,10 +79,14 @@ class Graph:
                 f"samples have shape {list(real.shape[1:])}, the model takes "
                 f"{list(self.input_shape)}"
             )
-        for op in self.head:
-            real = op.evaluate(real)
-        codes = self.input.format.quantize(real)
+        codes = self.input.format.quantize(self.real(real))
         return np.clip(codes, self.input.low, self.input.high)
+
+    def real(self, samples: Array) -> Array:
+        """What the first QuantizeLinear gets for samples of the model's input."""
+        for op in self.head:
+            samples = op.evaluate(samples)
+        return samples
 
     def evaluate(self, codes: Array, arithmetic: Arithmetic | None = None) -> dict[str, Array]:
         """The codes of every tensor by name, in exact integers.

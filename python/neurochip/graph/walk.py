@@ -73,8 +73,16 @@ def walk(
         layers=tuple(builder.layers),
         outputs=outputs,
         notes=(*builder.notes, *_about(names)),
-        input_dtype=feed.dtype,
+        integers=_integers(feed),
     )
+
+
+def _integers(feed: Feed) -> tuple[int, int] | None:
+    """The integers that a model's input holds; None for float32."""
+    if not np.issubdtype(feed.dtype, np.integer):
+        return None
+    limits = np.iinfo(feed.dtype)
+    return int(limits.min), int(limits.max)
 
 
 def _translate(

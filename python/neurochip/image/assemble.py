@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from .. import _core
 from ..graph import Output
+from ..inputs import Normalization
 from ..lower.network import Network, Read
 from ..lower.views import NOWHERE, to_neurons
 from ..placement import Placement
@@ -22,12 +23,23 @@ from .image import Image
 from .reading import Reading
 
 
-def assemble(placement: Placement) -> Image:
-    """Packs a placed network into an image."""
+def assemble(placement: Placement, normalization: Normalization | None = None) -> Image:
+    """Packs a placed network into an image.
+
+    Args:
+        placement: A network on its chip.
+        normalization: What the host does to samples before they are the model's input.
+
+    Raises:
+        InputError: If the normalization does not fit the model's input.
+    """
     network = placement.network
+    work = host_of(network)
+    if normalization is not None:
+        work.check_normalization(normalization)
     blob = Blob()
     host: dict[str, Any] = {
-        "work": host_of(network).to_json(),
+        "work": replace(work, normalization=normalization).to_json(),
         "layers": [layer_for_host(network, population) for population in network.populations],
         "usage": [usage_for_host(tile) for tile in placement.tiles],
         "notes": list(network.notes),
@@ -43,7 +55,7 @@ def host_of(network: Network) -> Host:
     graph = network.graph
     input_code = network.populations[0].code
     assert input_code is not None, "the input sends what it is given"
-    index = head_index(graph)
+    index, codes = head_index(graph), takes_codes(graph)
     known = np.full(graph.input.shape, NOWHERE) if index is None else index
     return Host(
         input_shape=graph.input_shape,
@@ -51,12 +63,13 @@ def host_of(network: Network) -> Host:
         input_range=(graph.input.low, graph.input.high),
         input_code=input_code,
         input_index=to_neurons(known, graph.input.shape).astype(np.int32),
-        takes_codes=takes_codes(graph),
+        takes_codes=codes,
         head=tuple(op.op_type for op in graph.head) if index is None else (),
         outputs=tuple(
             _reading(network, output, read)
             for output, read in zip(graph.outputs, network.reads, strict=True)
         ),
+        input_integers=None if codes else graph.integers,
     )
 
 

@@ -23,7 +23,7 @@ PROBE_SCALES = (1.0, -1.0, 2.0**-20, -(2.0**-20), 2.0**90, -(2.0**90))
 
 def takes_codes(graph: Graph) -> bool:
     """Whether the model's input is integer and what it holds is the codes themselves."""
-    if not graph.takes_integers or all(op.op_type != DEQUANTIZE for op in graph.head):
+    if graph.integers is None or all(op.op_type != DEQUANTIZE for op in graph.head):
         return False
     format = graph.input.format
     codes = np.arange(format.qmin, format.qmax + 1).astype(format.dtype)
@@ -36,13 +36,9 @@ def takes_codes(graph: Graph) -> bool:
 
 
 def integers_taken(graph: Graph) -> tuple[int, int] | None:
-    """The smallest and the largest integer of a sample; None where samples are real numbers."""
-    if takes_codes(graph):
-        return graph.input.format.qmin, graph.input.format.qmax
-    if not graph.takes_integers:
-        return None
-    range_of = np.iinfo(graph.input_dtype)
-    return int(range_of.min), int(range_of.max)
+    """The smallest and the largest integer of a model that takes integers; None of others."""
+    format = graph.input.format
+    return (format.qmin, format.qmax) if takes_codes(graph) else graph.integers
 
 
 def head_index(graph: Graph) -> NDArray[np.int64] | None:

@@ -8,7 +8,7 @@ last, and says so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from math import prod
 from typing import Any
@@ -16,14 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError
+from ..errors import ImageError, InputError
 from ..formats import Array, Format
+from ..inputs import Normalization
 from ..lower.spike_codes import Code
 from ..lower.views import NOWHERE
-from ..plain import each, table, text, truth, whole
+from ..plain import each, optional, real, table, text, truth, whole
 from .host_json import format_json, format_of, index_json, index_of, shape_of
 from .reading import Reading
 
+INTEGERS = ((0, 255), (-128, 127))
+"""What samples of integers may be: uint8 or int8."""
 MAX_CODE = 1 << 14
 """Ends of the input's range: what neurons send is computed with in 16 bits."""
 
@@ -46,9 +49,19 @@ class Host:
     """Operators before the first layer where the index does not tell what they do."""
     outputs: tuple[Reading, ...]
     """What the host reads, one for each output of the network."""
+    normalization: Normalization | None = None
+    """What is done to samples before they are the model's input."""
+    input_integers: tuple[int, int] | None = None
+    """The ends of integers that samples hold and that are no codes, but computed with first."""
 
-    def codes(self, samples: Array) -> NDArray[np.uint8]:
-        """Samples (count, *input_shape) as what the input's neurons send.
+    @property
+    def integers(self) -> tuple[int, int] | None:
+        """The smallest and the largest integer of samples; None where they are real numbers."""
+        codes = self.input_format.qmin, self.input_format.qmax
+        return codes if self.takes_codes else self.input_integers
+
+    def real(self, samples: Array) -> Array:
+        """Samples (count, *input_shape) as what the input's neurons get: (count, neurons).
 
         Raises:
             ImageError: If the host computes with samples first, which is not in an image file.
@@ -61,7 +74,7 @@ class Host:
             )
         flat = samples.reshape(len(samples), -1)[:, self.input_index]
         flat[:, self.input_index == NOWHERE] = 0
-        return self.sent(flat if self.takes_codes else self.input_format.quantize(flat))
+        return flat
 
     def sent(self, codes: Array) -> NDArray[np.uint8]:
         """Codes (count, neurons) of the input's neurons as what they send."""
@@ -79,7 +92,16 @@ class Host:
             "takes_codes": self.takes_codes,
             "head": list(self.head),
             "outputs": [output.to_json() for output in self.outputs],
+            **self._optional_json(),
         }
+
+    def _optional_json(self) -> dict[str, Any]:
+        """What most images do not need to say."""
+        told = {
+            "normalization": self.normalization and asdict(self.normalization),
+            "input_integers": self.input_integers and list(self.input_integers),
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
     @staticmethod
     def from_json(
@@ -112,6 +134,8 @@ class Host:
             takes_codes=truth(work["takes_codes"], "takes_codes"),
             head=each(work["head"], "head", text),
             outputs=each(work["outputs"], "outputs", partial(Reading.from_json, codes=read_codes)),
+            normalization=optional(_normalization)(work.get("normalization"), "normalization"),
+            input_integers=optional(_integers)(work.get("input_integers"), "input_integers"),
         )
 
     def check(self, num_inputs: int, neurons_read: Sequence[int]) -> None:
@@ -119,6 +143,7 @@ class Host:
 
         Raises:
             ValueError: If one does not fit.
+            InputError: If the normalization does not.
         """
         size = prod(self.input_shape)
         if len(self.input_index) != num_inputs:
@@ -129,3 +154,40 @@ class Host:
             raise ValueError("a population is read for no output")
         for output in self.outputs:
             output.check(neurons_read[output.population])
+        if self.normalization is not None:
+            self.check_normalization(self.normalization)
+
+    def check_normalization(self, asked_for: Normalization) -> None:
+        """Compares a normalization with the input.
+
+        Raises:
+            InputError: If samples are integers, or have another number of channels.
+        """
+        refuse_for_integers(self.integers)
+        asked_for.check(self.input_shape)
+
+
+def refuse_for_integers(integers: tuple[int, int] | None) -> None:
+    """Refuses to normalize integers.
+
+    Raises:
+        InputError: If a model takes them.
+    """
+    if integers is not None:
+        raise InputError(
+            f"the model takes integers from {integers[0]} to {integers[1]}, as they are: mean and "
+            "std are for real numbers",
+            hint="leave `mean` and `std` out: the model scales and normalizes by itself",
+        )
+
+
+def _normalization(data: Any, what: str) -> Normalization:
+    told = table(data, what)
+    return Normalization(*(each(told[name], f"{what}.{name}", real) for name in ("mean", "std")))
+
+
+def _integers(data: Any, what: str) -> tuple[int, int]:
+    low, high = each(data, what, partial(whole, low=-MAX_CODE, high=MAX_CODE))
+    if (low, high) not in INTEGERS:
+        raise ValueError(f"`{what}` is {low} to {high}, expected the range of uint8 or int8")
+    return low, high

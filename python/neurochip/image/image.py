@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..chip import Chip
-from ..errors import ImageError, NeurochipError
+from ..errors import ImageError, InputError, NeurochipError
 from ..files import reason, refuse_lfs_pointer, written
+from ..inputs import Normalization
 from ..lower.network import Network
 from ..lower.views import channels_last
 from ..placement import Gain
 from ..reprs import counted, named
 from .contents import Core, Layer, cores_of, layers_of, notes_of
-from .head import integers_taken
 from .host import Host
 
 
@@ -65,6 +65,11 @@ class Image:
     def input_shape(self) -> tuple[int, ...]:
         """Shape of a sample, without the sample axis."""
         return self.host.input_shape
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """What is done to samples before they are the model's input; None for nothing."""
+        return self.host.normalization
 
     @property
     def timesteps(self) -> int:
@@ -126,24 +131,43 @@ class Image:
         told = self.description["host"].get("gain")
         return None if told is None else Gain.from_json(told)
 
-    @property
-    def integers_taken(self) -> tuple[int, int] | None:
-        """The smallest and the largest integer of a sample; None where samples are real numbers."""
-        if self.network is not None:
-            return integers_taken(self.network.graph)
-        format = self.host.input_format
-        return (format.qmin, format.qmax) if self.host.takes_codes else None
-
     def codes(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
-        """Samples (count, *input_shape) as what the input's neurons send.
+        """The model's input (count, *input_shape), normalized, as what the input's neurons send.
+
+        Raises:
+            ImageError: If the host computes with samples first, and the image is from a file.
+        """
+        real, host = self.real(samples), self.host
+        return host.sent(real if host.takes_codes else host.input_format.quantize(real))
+
+    def real(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Samples (count, *input_shape) as what is quantized: (count, neurons of the input).
 
         Raises:
             ImageError: If the host computes with samples first, and the image is from a file.
         """
         if self.network is None or not self.host.head:
-            return self.host.codes(samples)
-        codes = self.network.graph.quantize(samples)
-        return self.host.sent(channels_last(codes))
+            return self.host.real(samples)
+        return channels_last(self.network.graph.real(samples))
+
+    def agreed_normalization(self, asked_for: Normalization | None) -> Normalization | None:
+        """What is done to samples: what the image says, or what is asked for where it says nothing.
+
+        Raises:
+            InputError: If both say something else, or it does not fit the model's input.
+        """
+        stored = self.normalization
+        if asked_for is None or stored is None:
+            if asked_for is not None:
+                self.host.check_normalization(asked_for)
+            return asked_for or stored
+        if not stored.is_same_as(asked_for):
+            raise InputError(
+                f"{self.name!r} was compiled to normalize samples by {stored}; asked for is "
+                f"{asked_for}",
+                hint="leave `mean` and `std` out, or compile the network again with others",
+            )
+        return stored
 
     def by_layer(self, record: NDArray[np.uint8]) -> Iterator[tuple[Layer, NDArray[np.uint8]]]:
         """The parts of a run's record (samples, bytes): what each population sent."""
@@ -221,7 +245,7 @@ class Image:
             _ = self.layers, self.cores, self.notes, self.gain
             neurons_read = [layer.neurons for layer in self.layers_read]
             self.host.check(self.layers[0].neurons, neurons_read)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (InputError, KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
 
 

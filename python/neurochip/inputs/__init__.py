@@ -2,7 +2,7 @@
 
 One file format a module; each offers `recognizes(path)` and `read(path) -> Raw`, and a new one is
 added to `FORMATS`. What a reader returns is raw: the numbers as stored. `read_inputs` checks and
-scales them, `Inputs.fit_to` brings them to the axes of a network.
+scales them, `Inputs.fit_to` brings them to the axes of a network, `Normalization` comes last.
 """
 
 from __future__ import annotations
@@ -16,10 +16,21 @@ from ..errors import InputError
 from . import cifar, idx, numpy_files, pictures
 from .fitting import fit
 from .labels import checked_labels, in_order, labels_by_name, read_labels
+from .normalization import Normalization, normalized
 from .raw import InputFormat, Raw
 from .samples import Inputs, random_inputs, scaled
 
-__all__ = ["FORMATS", "Inputs", "Raw", "fit", "random_inputs", "read_inputs", "read_labels"]
+__all__ = [
+    "FORMATS",
+    "Inputs",
+    "Normalization",
+    "Raw",
+    "fit",
+    "normalized",
+    "random_inputs",
+    "read_inputs",
+    "read_labels",
+]
 
 FORMATS: tuple[InputFormat, ...] = (numpy_files, cifar, idx, pictures)
 
@@ -59,6 +70,7 @@ def read_inputs(
         labels=found,
         calibration=None if calibration is None else scaled(calibration, scale, str(path), codes),
         source=str(path),
+        picture=raw.picture,
     )
 
 

@@ -14,23 +14,35 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+"""What Pillow calls pictures of so many channels."""
+TRANSPARENT = (2, 4)
+NAMES = {1: "grey", 2: "grey and transparency", 3: "RGB", 4: "RGBA"}
 
-def fit(x: NDArray[np.float32], shape: Sequence[int], source: str) -> NDArray[np.float32]:
+
+def fit(
+    x: NDArray[np.float32], shape: Sequence[int], source: str, picture: str = ""
+) -> NDArray[np.float32]:
     """Returns the samples of `x` in `shape`, values unchanged.
 
     Args:
         x: Samples along the first axis; or one sample alone.
         shape: The network's input shape without the sample axis.
         source: Where the samples come from, for messages.
+        picture: The file of the first sample, if samples are pictures: height, width, and where
+            they are not grey, channels.
 
     Raises:
         InputError: If no move leads from the samples' shape to `shape`.
     """
     wanted = tuple(shape)
-    for samples in (x, x[np.newaxis]):
+    # Pictures are as many samples: three grey ones are not the channels of one.
+    for samples in (x,) if picture else (x, x[np.newaxis]):
         moved = _moved(samples, wanted)
         if moved is not None:
             return np.ascontiguousarray(moved)
+    if picture:
+        _refuse_other_channels(x.shape[1:], wanted, picture)
     raise InputError(
         f"samples of {source!r} have shape {x.shape[1:]}, the network takes {wanted}",
         hint=_way_out(x.shape[1:], wanted),
@@ -63,7 +75,54 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(length for length in shape if length != 1)
 
 
+def _refuse_other_channels(given: tuple[int, ...], wanted: tuple[int, ...], picture: str) -> None:
+    """Says how to convert pictures whose size is right and whose channels are not.
+
+    Raises:
+        InputError: If the network takes pictures of this size, and other channels.
+    """
+    channels = given[2] if len(given) > 2 else 1
+    taken = _channels_taken(given[:2], wanted)
+    if taken is None or taken == channels:
+        return
+    if taken in MODES:
+        hint = f"convert every picture: {conversion(channels, taken)}"
+    else:
+        hint = "pictures have 1 to 4 channels: give the samples as an .npy or .npz file"
+    raise InputError(
+        f"picture {picture!r} has {_told(channels)} ({NAMES[channels]}), the network takes "
+        f"{taken}: its samples have shape {wanted}",
+        hint=hint,
+    )
+
+
+def _channels_taken(size: tuple[int, ...], wanted: tuple[int, ...]) -> int | None:
+    """How many channels a network takes of maps of this size; None if it takes another size."""
+    if wanted[1:] == size:
+        return wanted[0]
+    if wanted[:-1] == size:
+        return wanted[-1]
+    return 1 if wanted in (size, (prod(size),)) else None
+
+
+def conversion(given: int, wanted: int) -> str:
+    """How a picture of so many channels gets others, 1 to 4."""
+    # Without the step between, Pillow would save a transparent colour again.
+    first = ".convert('RGBA')" if given in TRANSPARENT and wanted not in TRANSPARENT else ""
+    return f"with Pillow, `Image.open(path){first}.convert('{MODES[wanted]}').save(path)`"
+
+
+def _told(count: int) -> str:
+    return f"{count} channel{'s' * (count != 1)}"
+
+
 def _way_out(given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     if prod(given) == prod(wanted):
         return "the number of values is the same: store the samples in the network's axis order"
+    for size in (given[1:], given[:-1]) if len(given) == 3 else (given,):
+        taken = _channels_taken(size, wanted)
+        if taken is not None and len(size) == 2:
+            return (
+                f"bring the samples to {_told(taken)} first: neurochip never mixes or repeats any"
+            )
     return "resize or crop the samples first: neurochip never resamples an input"

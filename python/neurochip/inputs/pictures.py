@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import refuse_lfs_pointer
+from .fitting import NAMES, conversion
 from .limits import rows_to_read
 from .raw import Raw
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg"})
-# What each of Pillow's modes is read as. Others (transparency, 16 bit) would lose information.
-READ_AS = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
+# What each of Pillow's modes is read as. Others, as of 16 bits, would lose information.
+READ_AS = {
+    "1": "L", "L": "L", "LA": "LA", "P": "RGB", "PA": "RGBA", "RGB": "RGB", "RGBA": "RGBA",
+}  # fmt: skip
+WITH_TRANSPARENCY = {"L": "LA", "RGB": "RGBA"}
+"""A colour that is transparent is a channel, too: to drop it would be a conversion."""
 
 FORMATS = ("PNG", "JPEG")
 
@@ -48,11 +53,13 @@ def read(path: Path, samples: int | None) -> Raw:
             raise InputError(
                 f"picture {str(picture)!r} is {_size(values)}, the first one, "
                 f"{found[0].name!r}, is {_size(first)}",
-                hint="bring all pictures to the network's input size",
+                hint="bring all pictures to the network's input size"
+                if values.shape[:2] != first.shape[:2]
+                else f"convert it: {conversion(_channels(values), _channels(first))}",
             )
         pixels[position] = values
     names = tuple(each.relative_to(path).as_posix() for each in found) if path.is_dir() else ()
-    return Raw(pixels, len(found), labels, names=names)
+    return Raw(pixels, len(found), labels, names=names, picture=str(found[0]))
 
 
 def _pictures(path: Path) -> list[Path]:
@@ -101,10 +108,11 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
             mode = READ_AS.get(picture.mode)
             if mode is None:
                 raise InputError(
-                    f"picture {str(path)!r} is in mode {picture.mode}, "
-                    "expected 8-bit grey or RGB without transparency",
-                    hint="convert it, for instance with Pillow: .convert('RGB')",
+                    f"picture {str(path)!r} is in mode {picture.mode}, expected 8-bit grey or RGB",
+                    hint=f"convert it: {conversion(3, 3)}, or to 'L' for grey",
                 )
+            if "transparency" in picture.info:
+                mode = WITH_TRANSPARENCY.get(mode, mode)
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise InputError(
@@ -139,4 +147,8 @@ def _content(path: Path) -> bytes:
 
 def _size(values: NDArray[np.uint8]) -> str:
     height, width = values.shape[:2]
-    return f"{width} x {height} {'grey' if values.ndim == 2 else 'RGB'}"
+    return f"{width} x {height} {NAMES[_channels(values)]}"
+
+
+def _channels(values: NDArray[np.uint8]) -> int:
+    return 1 if values.ndim == 2 else values.shape[2]

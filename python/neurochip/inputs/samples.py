@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from .fitting import fit
+from .normalization import Normalization, normalized
 
 PICTURE_SCALE = 255.0
 
@@ -22,6 +24,8 @@ class Inputs:
     labels: NDArray[np.int64] | None
     calibration: NDArray[np.float32] | None
     source: str
+    picture: str = ""
+    """The file of the first sample, where samples are pictures."""
 
     def fit_to(self, shape: Sequence[int]) -> Inputs:
         """Brings samples and calibration samples to the axes of a network's input.
@@ -32,7 +36,7 @@ class Inputs:
         Raises:
             InputError: If the samples' axes cannot be brought to `shape` in exactly one way.
         """
-        x = fit(self.x, shape, self.source)
+        x = fit(self.x, shape, self.source, self.picture)
         if self.labels is not None and len(x) != len(self.labels):
             raise InputError(
                 f"{self.source!r} is 1 sample of shape {self.x.shape}, "
@@ -42,6 +46,19 @@ class Inputs:
         if calibration is not None:
             calibration = fit(calibration, shape, self.source)
         return replace(self, x=x, calibration=calibration)
+
+    def normalized(self, by: Normalization | None) -> Inputs:
+        """Samples and calibration samples that fit a network, normalized.
+
+        Raises:
+            InputError: If there are not as many channels.
+        """
+        calibration = self.calibration
+        return replace(
+            self,
+            x=normalized(self.x, by),
+            calibration=None if calibration is None else normalized(calibration, by),
+        )
 
 
 def random_inputs(
@@ -96,6 +113,38 @@ def scaled(
         values = x.astype(np.float32)
     _refuse_not_finite(values, source)
     return values if scale == 1.0 else values / np.float32(scale)
+
+
+def as_integers(x: NDArray[Any], low: int, high: int) -> NDArray[Any]:
+    """Samples of a model that takes integers, in its type.
+
+    Args:
+        x: Samples (count, ...), integers or floats.
+        low: The smallest integer that the model takes: of int8 where it is below 0, else of uint8.
+        high: The largest one.
+
+    Raises:
+        InputError: If a value is no integer of that range.
+    """
+    if not np.issubdtype(x.dtype, np.integer) and not np.issubdtype(x.dtype, np.floating):
+        raise InputError(f"samples are {x.dtype}, the model takes integers from {low} to {high}")
+    with np.errstate(invalid="ignore"):
+        wrong = (x < low) | (x > high) | (x != np.trunc(x))
+    refuse_first(x, wrong, f"an integer from {low} to {high}")
+    return x.astype(np.int8 if low < 0 else np.uint8)
+
+
+def refuse_first(x: NDArray[Any], wrong: NDArray[np.bool_], expected: str) -> None:
+    """Names the first value that is wrong, and where it is.
+
+    Raises:
+        InputError: If one is.
+    """
+    if wrong.any():
+        first = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(
+            f"sample {first[0]} holds {x[first]} at {list(first[1:])}, expected {expected}"
+        )
 
 
 def _usual_scale(dtype: np.dtype[np.generic], source: str, codes: bool) -> float:

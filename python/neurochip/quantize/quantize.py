@@ -16,6 +16,8 @@ from ..files import replaced
 from ..formats import Format
 from ..graph import Graph, load
 from ..graph.file import PathOrModel, read_model
+from ..inputs import Normalization, normalized
+from ..inputs.samples import scaled
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
 from .options import MAX_BITS, Options, Ranges, Weights
@@ -77,17 +79,20 @@ def quantize(
     weights: Weights = "per-tensor",
     ranges: Ranges = "max",
     percentile: float | None = None,
+    normalization: Normalization | None = None,
 ) -> Quantized:
     """Turns a float network into one of unsigned activations and signed 8-bit weights.
 
     Args:
         model: A path, the bytes of a file, or a parsed float model.
-        calibration: Samples of the model's input, (count, *shape), as it was trained on.
+        calibration: Samples of the model's input, (count, *shape), as it was trained on; or
+            pictures of uint8, which are divided by 255 as on the command line.
         bits: Of the activations between layers, 2 to 8; input and output keep 8.
         weights: One scale a layer, or one an output channel.
         ranges: What of the values seen is kept: all, a percentile, or the least squared error.
         percentile: The share of values kept where `ranges` says percentile, in percent; 99.99
             unless given.
+        normalization: What is done to the samples first.
 
     Raises:
         ModelError: If it is no model, or quantized already, or onnxruntime cannot run it.
@@ -100,8 +105,11 @@ def quantize(
     options = Options(bits, weights, ranges, percentile)
     proto, name = read_model(model)
     refuse_quantized(proto, name)
-    samples = np.ascontiguousarray(calibration, np.float32)
+    pictures = np.asarray(calibration).dtype == np.uint8
+    samples = scaled(calibration, None, "calibration") if pictures else calibration
+    samples = np.ascontiguousarray(samples, np.float32)
     _check_samples(proto, name, samples)
+    samples = normalized(samples, normalization)
     prepared = prepare(proto)
     del proto  # the largest networks would not fit twice
     refuse_unknown(prepared.graph, name)

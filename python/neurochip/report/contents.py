@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..inputs import Normalization
 from ..links import Link
 
 
@@ -227,3 +228,5 @@ class Contents:
     assumed: dict[str, str]
     hot_spots: HotSpots | None = None
     """None where the run was not asked for its detail."""
+    normalization: Normalization | None = None
+    """What was done to the samples before they were the model's input."""

@@ -17,7 +17,7 @@ from ..simulate import Run
 from .accuracy import accuracy
 from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Memory, Relays, Spread, Timing
 from .hot_spots import hot_spots
-from .notes import notes
+from .notes import notes, notes_of_samples
 
 ACTIVITY = {
     "spikes": "spikes",
@@ -75,9 +75,10 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
         overflows=int(run.layer_overflows.sum()),
         early_spikes=int(run.layer_early_spikes.sum()),
-        notes=notes(image),
+        notes=(*notes_of_samples(run.filling), *notes(image)),
         assumed=_assumed(image.chip),
         hot_spots=None if run.detail is None else hot_spots(run, run.detail),
+        normalization=run.normalization,
     )
 
 

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..image import Image
+from ..simulate import Filling
+from . import numbers
+
+LEAST_SHARE = 0.5
+"""Of the input's range: samples that fill less of it are likely of another scale."""
+ENOUGH_SAMPLES = 10
+"""For a range to be told from them: one picture may well be dark."""
+MOST_CLIPPED = 0.01
+"""Of the values: ranges that were chosen to clip outliers clip fewer."""
 
 
 def notes(image: Image) -> tuple[str, ...]:
@@ -15,6 +24,22 @@ def notes(image: Image) -> tuple[str, ...]:
 def notes_of_values(image: Image) -> tuple[str, ...]:
     """The host's work, approximations and their layers, and what was noted on the way."""
     return (*_host(image), *_layers(image), *image.notes)
+
+
+def notes_of_samples(filling: Filling | None) -> Iterator[str]:
+    """Samples that are likely of another scale than those the network was quantized with."""
+    if filling is None:
+        return
+    ends = (
+        f"they go from {filling.low:.4g} to {filling.high:.4g}, the range from "
+        f"{filling.range_low:.4g} to {filling.range_high:.4g}; scale and normalize them as the "
+        "network was trained: `--scale`, `--mean`, `--std`"
+    )
+    if filling.clipped_share > MOST_CLIPPED:
+        clipped = numbers.percent(filling.clipped, filling.values)
+        yield f"samples leave the input's range, {clipped} of their values are clipped: {ends}"
+    elif filling.samples >= ENOUGH_SAMPLES and filling.share_of_side < LEAST_SHARE:
+        yield f"samples fill {numbers.percent(filling.share, 1)} of the input's range: {ends}"
 
 
 def _host(image: Image) -> Iterator[str]:

@@ -80,6 +80,8 @@ def _results(contents: Contents) -> Table:
     if accuracy is not None:
         told = f"{accuracy.percent:.2f} %  ({accuracy.correct:,} of {accuracy.samples:,})"
         table.add_row("accuracy", told)
+    if contents.normalization is not None:
+        table.add_row("samples normalized by", str(contents.normalization))
     if contents.compiled is not None:
         table.add_row("against the compiled network", numbers.differing(contents.compiled))
     if contents.exact is not None:

@@ -6,6 +6,7 @@
 | `simulate.py` | how batches become a run |
 | `waiting.py` | how Python stays awake meanwhile |
 | `comparison.py` | whether the chip did what its graph says |
+| `filling.py` | whether samples fit the range of the network's input |
 | `run.py` | what is known afterwards |
 | `detail.py` | the same by node, link and timestep |
 """
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 from ..errors import Interrupted
 from .detail import Detail
+from .filling import Filling
 from .run import Agreement, Run
 from .simulate import TIMINGS, simulate
 
-__all__ = ["TIMINGS", "Agreement", "Detail", "Interrupted", "Run", "simulate"]
+__all__ = ["TIMINGS", "Agreement", "Detail", "Filling", "Interrupted", "Run", "simulate"]

@@ -11,8 +11,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..image import Image
+from ..inputs import Normalization
 from ..reprs import counted, named
 from .detail import Detail
+from .filling import Filling
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ class Run:
     """(samples,) each: pJ, by what is counted."""
     detail: Detail | None = field(default=None, repr=False)
     """By node, link and timestep, where it was asked for."""
+    normalization: Normalization | None = None
+    """What was done to the samples before they were the model's input."""
+    filling: Filling | None = None
+    """How much of the input's range the samples took; None where they are codes or random."""
 
     def __repr__(self) -> str:
         image = self.image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from .. import _core
 from ..energy import energy_by_component_pj, prices
 from ..errors import InputError, Interrupted
 from ..image import Image
+from ..inputs import Normalization
 from .comparison import Comparison
 from .detail import whole
+from .filling import Measured
 from .run import Run
-from .samples import checked
+from .samples import Samples, checked
 from .waiting import Waiting, finished, no_progress_bar, progress_bar
 
 TIMINGS = ("cycle", "none")
@@ -40,18 +43,25 @@ def simulate(
     progress: bool = False,
     compare: bool = True,
     detail: bool = False,
+    normalization: Normalization | None = None,
+    judge_range: bool = True,
 ) -> Run:
     """Runs samples on the chip.
 
     Args:
         image: The network on its chip.
-        x: (samples, *image.input_shape): the model's input.
+        x: (samples, *image.input_shape): the model's input; floats, or pictures of uint8, which are
+            divided by 255 unless the model takes integers.
         timing: `cycle`: values and cycles; `none`: values alone.
         threads: Threads to use; all cores by default. Results do not depend on it.
         progress: Shows a progress bar on standard error.
         compare: Also evaluates the graph in integers, if the image still has it, and counts the
             values that differ.
         detail: Also counts by node, link and timestep, for `Run.detail`; needs cycles.
+        normalization: What is done to the samples first; None for what the image says, if it says
+            anything.
+        judge_range: Also finds how much of the input's range the samples fill, for `Run.filling`;
+            of random ones that says nothing.
 
     Raises:
         InputError: If the samples do not fit the network, or an option cannot be had.
@@ -66,7 +76,8 @@ def simulate(
     threads = os.cpu_count() or 1 if threads is None else threads
     if not 1 <= threads <= MAX_THREADS:
         raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
-    samples = checked(image, np.asarray(x))
+    samples = checked(image, np.asarray(x), normalization)
+    measured = Measured(image) if judge_range and not image.host.takes_codes else None
     comparison = Comparison(image, image.network) if compare and image.network else None
     batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
@@ -74,6 +85,8 @@ def simulate(
             compares = comparison is not None
             for batch, arrays in _run(image, samples, timing, threads, compares, detail, waiting):
                 batches.append(arrays)
+                if measured is not None:
+                    measured.add(batch)
                 if comparison is not None:
                     read = image.read(arrays["outputs"])
                     comparison.add(batch, arrays.pop("codes"), read)
@@ -82,12 +95,14 @@ def simulate(
         except KeyboardInterrupt:  # between two waits, as during the comparison of a batch
             done = sum(len(arrays["outputs"]) for arrays in batches)
             raise Interrupted(done, len(samples)) from None
-    return _whole(image, timing, batches, comparison)
+    run = _whole(image, timing, batches, comparison)
+    filling = None if measured is None else measured.filling
+    return replace(run, normalization=samples.normalization, filling=filling)
 
 
 def _run(
     image: Image,
-    samples: NDArray[Any],
+    samples: Samples,
     timing: str,
     threads: int,
     compares: bool,
@@ -100,7 +115,7 @@ def _run(
     for start in range(0, len(samples), size):
         # Samples of the last batch that are still in flight when this one enters.
         before = min(start, image.samples_in_flight - 1)
-        batch = samples[start - before : start + size]
+        batch = samples.between(start - before, start + size)
         codes = np.ascontiguousarray(image.codes(batch))
         more = start + size < len(samples)
         job = simulator.start(codes, timing == "cycle", compares, threads, (before, more), detail)

@@ -22,6 +22,7 @@ from ..placement import place
 from ..report.accuracy import accuracy
 from ..reprs import counted
 from ..simulate import Run, simulate
+from ..simulate.samples import checked
 from .journal import Journal
 from .space import Assignment, Space
 
@@ -113,6 +114,7 @@ class Evaluator:
         self.parts = parts
         self._names = {name: _named(image, name, samples) for name, samples in parts.items()}
         self._placement = place(image.network, image.chip)
+        self._normalization = image.normalization
         self._journal = journal
         self._threads = threads
 
@@ -144,7 +146,15 @@ class Evaluator:
         network = sparsified(self.network, self.space.settings(assignment, Settings()))
         image = assemble(replace(self._placement, network=network))
         x = self.parts[part].x
-        return simulate(image, x, timing="none", threads=self._threads, compare=False)
+        return simulate(
+            image,
+            x,
+            timing="none",
+            threads=self._threads,
+            compare=False,
+            normalization=self._normalization,
+            judge_range=False,
+        )
 
     def _distance(self, outputs: NDArray[np.int32]) -> float:
         change = (outputs - self._dense_outputs).astype(np.float64)
@@ -179,6 +189,7 @@ def fingerprint(image: Image) -> str:
 
 def _named(image: Image, name: str, samples: Samples) -> str:
     """A part's name in the journal, which changes with any of its samples."""
-    digest = hashlib.sha256(image.codes(samples.x).tobytes())
+    taken = checked(image, samples.x)
+    digest = hashlib.sha256(image.codes(taken.between(0, len(taken))).tobytes())
     digest.update(samples.labels.astype(np.int64).tobytes())
     return f"{name} {digest.hexdigest()[:16]}"
