@@ -157,6 +157,14 @@ def test_outputs_that_cannot_be_read_are_listed_with_the_way_to_have_one_alone()
     assert nc.load_graph(model, output="bd").outputs[0].name == "bd"
 
 
+@pytest.mark.parametrize("output", ["xq", "xd"])
+def test_an_output_that_is_the_input_is_refused(output):
+    model = two_headed()
+    model.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
+    with pytest.raises(UnsupportedOpError, match="is its input, which no layer computes"):
+        nc.load_graph(model, output=output)
+
+
 def test_one_output_that_is_not_there_is_refused():
     with pytest.raises(ModelError, match="no output is called 'a'; the model's are: 'label', 'ad'"):
         nc.load_graph(two_headed(), output="a")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from .file import PathOrModel, read_model
 from .graph import Graph
+from .sample_axis import with_sample_axis
 from .walk import walk
 
 
@@ -20,12 +21,12 @@ def load(
         model: A path, the bytes of a file, or a parsed model.
         shape: By input name: the shape to use where the model leaves axes open, samples first.
         output: The output to compute, of a model that has several; what only the others need is
-            left out.
+            left out. All of them unless given.
 
     Raises:
-        ModelError: If it is no model, is not quantized, has open axes, or several outputs of
-            which none is chosen.
+        ModelError: If it is no model, is not quantized, or has open axes.
         UnsupportedOpError: If some nodes cannot be imported; all of them are listed.
     """
     proto, name = read_model(model)
-    return walk(proto, name, shape or {}, output)
+    proto, shapes = with_sample_axis(proto, shape or {})
+    return walk(proto, name, shapes, output)

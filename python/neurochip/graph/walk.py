@@ -204,6 +204,8 @@ def _finished(
         try:
             with _fitting():
                 last = _last(builder, values.get(wanted, Unknown()))
+                if last.tensor is builder.input and _only_rounds(last.ops):
+                    raise Refusal("the model's output is its input, which no layer computes")
                 _try_tail(last)
             outputs.append(Output(wanted, last.tensor, last.ops))
         except Refusal as refusal:
@@ -212,6 +214,10 @@ def _finished(
     if refusals:
         raise UnsupportedOpError(f"'{name}'", refusals)
     return tuple(outputs)
+
+
+def _only_rounds(ops: Sequence[HostOp]) -> bool:
+    return all(op.op_type == "QuantizeLinear" for op in ops)
 
 
 @contextmanager
