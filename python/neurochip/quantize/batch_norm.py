@@ -39,7 +39,6 @@ def fold_batch_norms(graph: GraphProto) -> None:
             _make_depthwise(graph, node, gain, offset)
     for node in folded:
         graph.node.remove(node)
-    _drop_unused(graph)
 
 
 def _affine(node: NodeProto, weights: Mapping[str, Array]) -> tuple[Vector, Vector]:
@@ -100,7 +99,7 @@ def _constants(stem: str, weights: Array, bias: Array) -> list[TensorProto]:
     ]
 
 
-def _drop_unused(graph: GraphProto) -> None:
+def drop_unused(graph: GraphProto) -> None:
     """Removes the constants that nothing reads any more."""
     uses = uses_of(graph)
     kept = [tensor for tensor in graph.initializer if uses[tensor.name]]

@@ -7,19 +7,24 @@ convolution before it. What it leaves is done in `batch_norm` and `moves`.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
 from onnx import GraphProto, ModelProto
 
 from ..errors import ModelError
-from .batch_norm import fold_batch_norms
+from .batch_norm import drop_unused, fold_batch_norms
+from .constants import part_shared_weights, without_constant_inputs
 from .moves import move_clamps, rename_means
-from .runtime import onnxruntime, session
+from .products import plain_products
+from .runtime import first_line, onnxruntime, session
 
 OLDEST_OPSET = 13
 """The first whose QuantizeLinear knows channels; older models are converted."""
 OPSET = 17
+UNWANTED = ["MatMulAddFusion"]
+"""It makes a Gemm of a product of maps, between Reshapes that put samples and rows in one axis."""
 
 
 def prepare(model: ModelProto) -> ModelProto:
@@ -28,14 +33,19 @@ def prepare(model: ModelProto) -> ModelProto:
     Raises:
         ModelError: If onnxruntime cannot run the model, or a batch norm cannot be folded.
     """
-    prepared = onnx.shape_inference.infer_shapes(_simplified(_with_opset(model)))
+    simple = _simplified(_with_opset(without_constant_inputs(model)))
+    prepared = onnx.shape_inference.infer_shapes(simple)
     graph = prepared.graph
     _name_nodes(graph)
     before = [node.SerializeToString() for node in graph.node]
+    part_shared_weights(graph)
+    plain_products(graph)
     if any(node.op_type == "BatchNormalization" for node in graph.node):
         fold_batch_norms(graph)
     rename_means(graph)
     move_clamps(graph)
+    drop_unused(graph)
+    _name_nodes(graph)
     if before == [node.SerializeToString() for node in graph.node]:
         return prepared
     del graph.value_info[:]
@@ -50,7 +60,7 @@ def _with_opset(model: ModelProto) -> ModelProto:
         return onnx.version_converter.convert_version(model, OPSET)
     except Exception as error:
         raise ModelError(
-            f"opset {opset} cannot be converted to {OPSET}: {_first_line(error)}",
+            f"opset {opset} cannot be converted to {OPSET}: {first_line(error)}",
             hint=f"export the model again with opset {OPSET}",
         ) from None
 
@@ -63,10 +73,7 @@ def _simplified(model: ModelProto) -> ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "simplified.onnx"
         options.optimized_model_filepath = str(path)
-        try:
-            session(model, options)
-        except Exception as error:
-            raise ModelError(f"onnxruntime cannot run the model: {_first_line(error)}") from None
+        session(model, options, disabled_optimizers=UNWANTED)
         simple = onnx.load(path)
     domains = {node.domain for node in simple.graph.node} | {""}
     kept = [opset for opset in simple.opset_import if opset.domain in domains]
@@ -75,15 +82,14 @@ def _simplified(model: ModelProto) -> ModelProto:
     return simple
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def _name_nodes(graph: GraphProto) -> None:
-    """Gives a name to every node that has none: layers are told apart by it."""
-    taken = {node.name for node in graph.node}
+    """Gives every node a name of its own: layers are told apart by it."""
+    taken: set[str] = set()
     for node in graph.node:
-        if not node.name:
-            name = node.output[0]
-            node.name = name if name not in taken else f"{name}_{node.op_type}"
-            taken.add(node.name)
+        stem = node.name or next(filter(None, node.output), node.op_type)
+        name, count = stem, 1
+        while name in taken:
+            count += 1
+            name = f"{stem}_{count}"
+        node.name = name
+        taken.add(name)

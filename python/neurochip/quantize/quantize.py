@@ -18,6 +18,7 @@ from ..graph import Graph, load
 from ..graph.file import PathOrModel, read_model
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
+from .constants import data_inputs
 from .options import MAX_BITS, Options, Ranges, Weights
 from .prepare import prepare
 from .ranges import chosen_format, kept
@@ -127,8 +128,7 @@ def input_shape(model: ModelProto, name: str) -> tuple[int | None, ...]:
     Raises:
         ModelError: If the model does not take one float tensor with a sample axis.
     """
-    constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = [info for info in model.graph.input if info.name not in constants]
+    inputs = data_inputs(model.graph)
     if len(inputs) != 1:
         names = ", ".join(repr(info.name) for info in inputs)
         raise ModelError(f"'{name}' has {len(inputs)} inputs ({names}), expected one")

@@ -47,7 +47,11 @@ def rewrite(
         nodes_to_quantize=[],
         nodes_to_exclude=list(points.float_nodes),
         op_types_to_quantize=sorted(QUANTIZED),
-        extra_options={"TensorQuantOverrides": {n: [_override(f)] for n, f in formats.items()}},
+        extra_options={
+            "TensorQuantOverrides": {name: [_override(each)] for name, each in formats.items()},
+            # Pools and moves hold codes even where no sum comes before them.
+            "ForceQuantizeNoInputCheck": True,
+        },
     )
     quantizer.quantize_model()
     quantizer.model.topological_sort()
