@@ -7,16 +7,15 @@ convolution before it. What it leaves is done in `batch_norm` and `moves`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
-from onnx import GraphProto, ModelProto
+from onnx import ModelProto
 
 from ..errors import ModelError
 from .batch_norm import drop_unused, fold_batch_norms
-from .constants import part_shared_weights, without_constant_inputs
-from .moves import move_clamps, rename_means
+from .exports import name_nodes, part_shared_weights, tidy
+from .moves import move_clamps, rename_pools
 from .products import plain_products
 from .runtime import first_line, onnxruntime, session
 
@@ -27,25 +26,29 @@ UNWANTED = ["MatMulAddFusion"]
 """It makes a Gemm of a product of maps, between Reshapes that put samples and rows in one axis."""
 
 
-def prepare(model: ModelProto) -> ModelProto:
+def prepare(model: ModelProto, output: str | None = None) -> ModelProto:
     """The same function in fewer operators, with the shape of every tensor.
+
+    Args:
+        model: A float model; it is changed.
+        output: The output to compute, of several.
 
     Raises:
         ModelError: If onnxruntime cannot run the model, or a batch norm cannot be folded.
     """
-    simple = _simplified(_with_opset(without_constant_inputs(model)))
-    prepared = onnx.shape_inference.infer_shapes(simple)
+    tidy(model, output)
+    prepared = onnx.shape_inference.infer_shapes(_simplified(_with_opset(model)))
     graph = prepared.graph
-    _name_nodes(graph)
+    name_nodes(graph)
     before = [node.SerializeToString() for node in graph.node]
     part_shared_weights(graph)
     plain_products(graph)
     if any(node.op_type == "BatchNormalization" for node in graph.node):
         fold_batch_norms(graph)
-    rename_means(graph)
+    rename_pools(graph)
     move_clamps(graph)
     drop_unused(graph)
-    _name_nodes(graph)
+    name_nodes(graph)
     if before == [node.SerializeToString() for node in graph.node]:
         return prepared
     del graph.value_info[:]
@@ -54,6 +57,12 @@ def prepare(model: ModelProto) -> ModelProto:
 
 def _with_opset(model: ModelProto) -> ModelProto:
     opset = next((each.version for each in model.opset_import if each.domain == ""), 1)
+    newest = onnx.defs.onnx_opset_version()
+    if opset > newest:
+        raise ModelError(
+            f"the model is of opset {opset}, newer than any that is known here ({newest})",
+            hint=f"export the model again with opset {OPSET}",
+        )
     if opset >= OLDEST_OPSET:
         return model
     try:
@@ -80,16 +89,3 @@ def _simplified(model: ModelProto) -> ModelProto:
     del simple.opset_import[:]
     simple.opset_import.extend(kept)
     return simple
-
-
-def _name_nodes(graph: GraphProto) -> None:
-    """Gives every node a name of its own: layers are told apart by it."""
-    taken: set[str] = set()
-    for node in graph.node:
-        stem = node.name or next(filter(None, node.output), node.op_type)
-        name, count = stem, 1
-        while name in taken:
-            count += 1
-            name = f"{stem}_{count}"
-        node.name = name
-        taken.add(name)

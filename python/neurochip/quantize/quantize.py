@@ -18,7 +18,7 @@ from ..graph import Graph, load
 from ..graph.file import PathOrModel, read_model
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
-from .constants import data_inputs
+from .exports import data_inputs
 from .options import MAX_BITS, Options, Ranges, Weights
 from .prepare import prepare
 from .ranges import chosen_format, kept
@@ -78,6 +78,7 @@ def quantize(
     weights: Weights = "per-tensor",
     ranges: Ranges = "max",
     percentile: float | None = None,
+    output: str | None = None,
 ) -> Quantized:
     """Turns a float network into one of unsigned activations and signed 8-bit weights.
 
@@ -89,6 +90,7 @@ def quantize(
         ranges: What of the values seen is kept: all, a percentile, or the least squared error.
         percentile: The share of values kept where `ranges` says percentile, in percent; 99.99
             unless given.
+        output: The output to compute, of a model that has several.
 
     Raises:
         ModelError: If it is no model, or quantized already, or onnxruntime cannot run it.
@@ -103,11 +105,16 @@ def quantize(
     refuse_quantized(proto, name)
     samples = np.ascontiguousarray(calibration, np.float32)
     _check_samples(proto, name, samples)
-    prepared = prepare(proto)
+    if proto is model:
+        proto = ModelProto()
+        proto.CopyFrom(model)
+    prepared = prepare(proto, output)
     del proto  # the largest networks would not fit twice
     refuse_unknown(prepared.graph, name)
     _fix_shape(prepared, samples)
     found = points(prepared.graph)
+    if not found.own:
+        raise _nothing_to_quantize(name)
     seen = calibrate(prepared, [point.tensor for point in found.own], samples)
     formats = {
         point.tensor: chosen_format(
@@ -116,6 +123,8 @@ def quantize(
         for point in found.own
     }
     quantized = rewrite(prepared, formats, found, options)
+    if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
+        raise _nothing_to_quantize(name)
     tensors = tuple(
         _described(point, seen[point.tensor], formats[point.tensor]) for point in found.own
     )
@@ -131,7 +140,10 @@ def input_shape(model: ModelProto, name: str) -> tuple[int | None, ...]:
     inputs = data_inputs(model.graph)
     if len(inputs) != 1:
         names = ", ".join(repr(info.name) for info in inputs)
-        raise ModelError(f"'{name}' has {len(inputs)} inputs ({names}), expected one")
+        raise ModelError(
+            f"'{name}' has {len(inputs)} inputs ({names}), expected one",
+            hint="export it with all other inputs as constants (initializers)",
+        )
     tensor = inputs[0].type.tensor_type
     if tensor.elem_type != TensorProto.FLOAT or not tensor.shape.dim:
         raise ModelError(
@@ -155,6 +167,13 @@ def _check_samples(model: ModelProto, name: str, samples: NDArray[np.float32]) -
             f"calibration samples have shape {list(given)}, '{name}' takes {told}",
             hint="give samples as the network was trained on them, the first axis the sample",
         )
+
+
+def _nothing_to_quantize(name: str) -> ModelError:
+    return ModelError(
+        f"'{name}' has nothing to quantize: no sums, pools or tables between its input and output",
+        hint="give the whole network; `neurochip ops` lists what it may hold",
+    )
 
 
 def _fix_shape(model: ModelProto, samples: NDArray[np.float32]) -> None:

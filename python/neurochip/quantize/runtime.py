@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,9 @@ from ..errors import ModelError, NeurochipError
 from ..formats import Array
 
 FATAL_ONLY = 4
+SAMPLES_AT_ONCE = 64
+PREFIX = r"^\[ONNXRuntimeError\] : \d+ : \w+ : (/\S+\.\w+:\d+ [^)]*\) )?"
+"""What onnxruntime's messages begin with: a code, its name, and where in its sources."""
 
 
 def onnxruntime() -> ModuleType:
@@ -50,9 +54,7 @@ def session(model: ModelProto | bytes, options: Any = None, **others: Any) -> An
     options.add_session_config_entry("session.x64quantprecision", "1")
     data = model if isinstance(model, bytes) else model.SerializeToString()
     try:
-        return package.InferenceSession(
-            data, options, providers=["CPUExecutionProvider"], **others
-        )
+        return package.InferenceSession(data, options, providers=["CPUExecutionProvider"], **others)
     except Exception as error:  # its errors have no common class of their own
         raise _cannot_run(error) from None
 
@@ -89,16 +91,19 @@ def in_parts(
         yield part, *(each[: len(each) * count // total] if each.ndim else each for each in results)
 
 
-def outputs(model: ModelProto | bytes, samples: Array, step: int = 64) -> Array:
-    """The model's output for every sample."""
+def outputs(model: ModelProto | bytes, samples: Array) -> Array:
+    """The model's output for every sample; of several, the first."""
     runner = session(model)
     name = runner.get_outputs()[0].name
-    return np.concatenate([result for _, result in in_parts(runner, [name], samples, step)])
+    return np.concatenate(
+        [result for _, result in in_parts(runner, [name], samples, SAMPLES_AT_ONCE)]
+    )
 
 
 def first_line(error: Exception) -> str:
     """What an error of another package says, as far as it fits into one of ours."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    told = (str(error).splitlines() or [type(error).__name__])[0]
+    return re.sub(PREFIX, "", told) or told
 
 
 def _cannot_run(error: Exception) -> ModelError:
