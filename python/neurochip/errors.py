@@ -61,6 +61,7 @@ class UnsupportedOpError(ModelError):
         hint: str = "`neurochip ops` lists the supported operators",
     ) -> None:
         """Lists `nodes`: operator type to (node name, reason) of every node of that type."""
+        self.nodes = {op_type: tuple(found) for op_type, found in sorted(nodes.items())}
         lines = [
             f"  {op_type} at {name!r}" + (f": {reason}" if reason else "")
             for op_type, found in sorted(nodes.items())

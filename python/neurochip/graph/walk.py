@@ -33,6 +33,9 @@ from .graph import Graph
 from .order import needed
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
+REFUSED_HINT = (
+    "`neurochip inspect` says what to change, `neurochip ops` lists the supported operators"
+)
 MAX_VALUES = 1 << 26
 """Values of one sample; checked before any is allocated."""
 MAX_VERSION = 10_000
@@ -71,7 +74,9 @@ def walk(
     except Refusal as refusal:
         producer = next(node for node in reversed(nodes) if output_name in node.output)
         found = (producer.name or output_name, str(refusal))
-        raise UnsupportedOpError(f"'{name}'", {_op_type(producer): [found]}) from None
+        raise UnsupportedOpError(
+            f"'{name}'", {_op_type(producer): [found]}, hint=REFUSED_HINT
+        ) from None
     if builder.input is None:
         raise ModelError(f"'{name}' never quantizes its input", hint=QUANTIZED_HINT)
     return Graph(
@@ -176,7 +181,7 @@ def _check(
     known = all(_op_type(node) in REGISTRY for node in nodes)
     if known and not any(_quantizes(node) for node in nodes):
         raise ModelError(f"'{name}' is a float model: nothing in it is quantized", QUANTIZED_HINT)
-    raise UnsupportedOpError(f"'{name}'", refusals)
+    raise UnsupportedOpError(f"'{name}'", refusals, hint=REFUSED_HINT)
 
 
 def _quantizes(node: NodeProto) -> bool:
