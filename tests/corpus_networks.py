@@ -166,7 +166,6 @@ def densenet(net: Corpus) -> None:
         new = net.conv(channels, 3)
         source = net.add("Concat", new, source=source, axis=1)
     net.add("Relu")
-    net.halve("AveragePool")
     net.head(13)
 
 

@@ -22,7 +22,7 @@ from .exports import data_inputs
 from .options import MAX_BITS, Options, Ranges, Weights
 from .prepare import prepare
 from .ranges import chosen_format, kept
-from .rewrite import rewrite
+from .rewrite import holds_codes, rewrite
 from .tensors import Point, points, refuse_quantized, refuse_unknown
 
 
@@ -123,11 +123,13 @@ def quantize(
         for point in found.own
     }
     quantized = rewrite(prepared, formats, found, options)
-    if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
-        raise _nothing_to_quantize(name)
     tensors = tuple(
-        _described(point, seen[point.tensor], formats[point.tensor]) for point in found.own
+        _described(point, seen[point.tensor], formats[point.tensor])
+        for point in found.own
+        if holds_codes(quantized, point.tensor)
     )
+    if not tensors:
+        raise _nothing_to_quantize(name)
     return Quantized(name, quantized.SerializeToString(), tensors, options)
 
 

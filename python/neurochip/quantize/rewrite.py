@@ -60,6 +60,14 @@ def rewrite(
     return quantized
 
 
+def holds_codes(quantized: ModelProto, tensor: str) -> bool:
+    """Whether the quantizer has rounded a tensor: it leaves float work at either end as it is."""
+    names = (tensor, f"{tensor}_QuantizeLinear_Input")  # the latter of the model's output
+    return any(
+        node.op_type == "QuantizeLinear" and node.input[0] in names for node in quantized.graph.node
+    )
+
+
 def _extremes(form: Format) -> tuple[np.float32, np.float32]:
     """The numbers that codes 0 and 255 stand for."""
     low, high = (np.float32((code - form.zero_point) * float(form.scale)) for code in (0, 255))
