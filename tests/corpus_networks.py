@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,90 @@ def channels_last(net: Corpus) -> None:
     net.product(96, 5)
 
 
+def autoencoder(net: Corpus) -> None:
+    net.add("Reshape", net.whole("-1 192"))
+    widths = (192, 24, 8, 24, 192)
+    for inputs, outputs in pairwise(widths):
+        net.add("Relu")
+        net.gemm(inputs, outputs)
+    net.add("Reshape", net.whole("-1 3 8 8"))
+
+
+def unet(net: Corpus) -> None:
+    """Down and up again; what comes up is joined with what was there before."""
+    net.conv(3, 4)
+    wide = net.add("Relu")
+    net.halve()
+    net.conv(4, 8)
+    net.add("Relu")
+    net.conv(8, 16, size=1)
+    net.add("DepthToSpace", blocksize=2, mode="CRD")
+    net.add("Concat", wide, axis=1)
+    net.conv(8, 4)
+    net.add("Relu")
+    net.conv(4, 1, size=1)
+    net.add("Sigmoid")
+
+
+def temporal(net: Corpus) -> None:
+    """Causal convolutions over time: padded in front, wider and wider, with residual sums."""
+    net.add("Reshape", net.whole("0 3 64"))
+    channels = 3
+    for dilation in (1, 2, 4):
+        source = net.last
+        net.add("Pad", net.whole(f"0 0 {2 * dilation} 0 0 0"))
+        kernel, offsets = net.weights(6, channels, 3), net.offsets(6)
+        net.add("Conv", kernel, offsets, kernel_shape=[3], dilations=[dilation])
+        done = net.add("Relu")
+        if channels == 6:
+            net.add("Add", done, source=source)
+        channels = 6
+    net.head(6)
+
+
+def keywords(net: Corpus) -> None:
+    """Depthwise separable, with windows that are no squares and pads that are uneven."""
+    net.conv(3, 8, pads=[0, 1, 1, 2], strides=[1, 2], auto_pad="NOTSET")
+    net.add("Relu")
+    for _ in range(2):
+        net.conv(8, 8, groups=8)
+        net.add("Relu")
+        net.conv(8, 8, size=1)
+        net.add("Relu")
+    net.add("ReduceMean", axes=[2, 3], keepdims=0)
+    net.gemm(8, 5)
+    net.add("Softmax")
+
+
+def convmixer(net: Corpus) -> None:
+    net.conv(3, 8, size=2, pads=[0] * 4, strides=[2, 2])
+    net.add("Relu")
+    for _ in range(2):
+        source = net.last
+        net.conv(8, 8, groups=8)
+        net.add("Relu")
+        net.add("Add", source)
+        net.conv(8, 8, size=1)
+        net.add("Relu")
+    net.add("GlobalMaxPool")
+    net.add("Squeeze", net.whole("2 3"))
+    net.gemm(8, 5)
+
+
+def gated(net: Corpus) -> None:
+    """Functions that are no clamps, on maps and on vectors."""
+    net.conv(3, 6)
+    net.add("HardSigmoid", alpha=0.2, beta=0.5)
+    net.conv(6, 6)
+    net.add("Tanh")
+    net.halve()
+    net.add("Flatten")
+    net.gemm(96, 8)
+    net.add("Sigmoid")
+    net.gemm(8, 5)
+    net.add("LogSoftmax", axis=-1)
+
+
 ARCHITECTURES: dict[str, Build] = {
     build.__name__: build  # type: ignore[attr-defined]
     for build in (
@@ -308,6 +393,12 @@ ARCHITECTURES: dict[str, Build] = {
         averaging,
         grouped,
         channels_last,
+        autoencoder,
+        unet,
+        temporal,
+        keywords,
+        convmixer,
+        gated,
     )
 }
 
