@@ -183,7 +183,7 @@ def test_an_operator_that_cannot_be_imported_is_named(digits, tmp_path):
     assert "neurochip cannot import:" in message
     assert "LpPool" in message
     assert hint == (
-        "`neurochip inspect` says what to change, `neurochip ops` lists the supported operators"
+        "use operators that `neurochip ops` lists, or cut it off if it is the first or the last"
     )
 
 

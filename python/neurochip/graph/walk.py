@@ -17,6 +17,7 @@ from ..ops.builder import Builder
 from ..ops.constants import fold, foldable
 from ..ops.node import Node
 from ..ops.refused import reason
+from ..ops.remedies import remedy
 from ..ops.values import (
     Codes,
     Constant,
@@ -74,9 +75,7 @@ def walk(
     except Refusal as refusal:
         producer = next(node for node in reversed(nodes) if output_name in node.output)
         found = (producer.name or output_name, str(refusal))
-        raise UnsupportedOpError(
-            f"'{name}'", {_op_type(producer): [found]}, hint=REFUSED_HINT
-        ) from None
+        raise _unsupported(name, {_op_type(producer): [found]}) from None
     if builder.input is None:
         raise ModelError(f"'{name}' never quantizes its input", hint=QUANTIZED_HINT)
     return Graph(
@@ -181,7 +180,14 @@ def _check(
     known = all(_op_type(node) in REGISTRY for node in nodes)
     if known and not any(_quantizes(node) for node in nodes):
         raise ModelError(f"'{name}' is a float model: nothing in it is quantized", QUANTIZED_HINT)
-    raise UnsupportedOpError(f"'{name}'", refusals, hint=REFUSED_HINT)
+    raise _unsupported(name, refusals)
+
+
+def _unsupported(name: str, refusals: Mapping[str, Sequence[tuple[str, str]]]) -> Exception:
+    """The error that lists them all; its hint is what to change, if that is one thing for all."""
+    changes = {remedy(reason) for found in refusals.values() for _, reason in found}
+    hint = changes.pop() if len(changes) == 1 else ""
+    return UnsupportedOpError(f"'{name}'", refusals, hint=hint or REFUSED_HINT)
 
 
 def _quantizes(node: NodeProto) -> bool:
