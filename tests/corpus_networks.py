@@ -409,8 +409,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "qoperator": {"quant_format": QuantFormat.QOperator, **UINT8},
     "per channel": {"per_channel": True, **UINT8},
     "int8": {"activation_type": QuantType.QInt8, "per_channel": True},
-    "first excluded": {"excluded": 0, **UINT8},
-    "last excluded": {"excluded": -1, **UINT8},
+    "first excluded": {"excluded": ("others", 0), **UINT8},
+    "last excluded": {"excluded": ("others", -1), **UINT8},
+    "first layer in float": {"excluded": ("weighted", 0), **UINT8},
+    "last layer in float": {"excluded": ("weighted", -1), **UINT8},
 }
 
 
@@ -444,8 +446,13 @@ def quantized(net: Corpus, variant: str, folder: Path) -> ModelProto:
     choices = dict(VARIANTS[variant])
     model = net.model()
     if "excluded" in choices:
-        others = [node.name for node in model.graph.node if node.op_type not in WEIGHTED]
-        choices["nodes_to_exclude"] = [others[choices.pop("excluded")]]
+        kind, position = choices.pop("excluded")
+        names = [
+            node.name
+            for node in model.graph.node
+            if (node.op_type in WEIGHTED) == (kind == "weighted")
+        ]
+        choices["nodes_to_exclude"] = [names[position]]
     path = folder / "quantized.onnx"
     logging.disable(logging.WARNING)  # it advises to prepare models that need no preparation
     try:

@@ -29,6 +29,7 @@ from ..ops.values import (
     Unknown,
     Value,
 )
+from .ends import float_ends, on_host, quantizes
 from .file import tensor_array
 from .graph import Graph
 from .order import needed
@@ -95,6 +96,7 @@ def _translate(
 ) -> dict[str, list[tuple[str, str]]]:
     """Gives every tensor its value; returns what was refused, by operator."""
     refusals: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    ends = float_ends(nodes)
     opset = _opset(proto)
     rules = checker.C.CheckerContext()
     rules.ir_version, rules.opset_imports = proto.ir_version, {"": opset}
@@ -106,7 +108,7 @@ def _translate(
         node = Node(raw, opset, inputs)
         results: tuple[Value, ...]
         try:
-            results = _results(node, builder, rules)
+            results = _results(node, builder, rules, ends)
         except Refusal as refusal:
             results = ()
             if str(refusal):
@@ -128,7 +130,9 @@ def _opset(proto: ModelProto) -> int:
     return int(opset)
 
 
-def _results(node: Node, builder: Builder, rules: checker.C.CheckerContext) -> tuple[Value, ...]:
+def _results(
+    node: Node, builder: Builder, rules: checker.C.CheckerContext, ends: frozenset[str]
+) -> tuple[Value, ...]:
     if node.op_type not in REGISTRY:
         raise Refusal(reason(node.op_type))
     if node.op_type == node.proto.op_type:
@@ -139,7 +143,7 @@ def _results(node: Node, builder: Builder, rules: checker.C.CheckerContext) -> t
     with _fitting():
         if foldable(node):
             return fold(node)
-        result = REGISTRY[node.op_type](node, builder)
+        result = on_host(node, builder, ends) or REGISTRY[node.op_type](node, builder)
         results = result if isinstance(result, tuple) else (result,)
         for value in results:
             _check_size(value)
@@ -175,12 +179,11 @@ def _check(
     name: str, nodes: Sequence[NodeProto], refusals: Mapping[str, Sequence[tuple[str, str]]]
 ) -> None:
     """Raises what the walk has found: a float model, or nodes that cannot be imported."""
-    if not refusals:
-        return
     known = all(_op_type(node) in REGISTRY for node in nodes)
-    if known and not any(_quantizes(node) for node in nodes):
+    if known and not any(quantizes(node) for node in nodes):
         raise ModelError(f"'{name}' is a float model: nothing in it is quantized", QUANTIZED_HINT)
-    raise _unsupported(name, refusals)
+    if refusals:
+        raise _unsupported(name, refusals)
 
 
 def _unsupported(name: str, refusals: Mapping[str, Sequence[tuple[str, str]]]) -> Exception:
@@ -188,10 +191,6 @@ def _unsupported(name: str, refusals: Mapping[str, Sequence[tuple[str, str]]]) -
     changes = {remedy(reason) for found in refusals.values() for _, reason in found}
     hint = changes.pop() if len(changes) == 1 else ""
     return UnsupportedOpError(f"'{name}'", refusals, hint=hint or REFUSED_HINT)
-
-
-def _quantizes(node: NodeProto) -> bool:
-    return "Quant" in node.op_type or node.op_type.startswith(("QLinear", "QGemm"))
 
 
 def _op_type(node: NodeProto) -> str:
