@@ -29,9 +29,9 @@ from ..ops.values import (
     Unknown,
     Value,
 )
-from .ends import float_ends, on_host, quantizes
 from .file import tensor_array
 from .graph import Graph
+from .left_float import LeftFloat, quantizes
 from .order import needed
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
@@ -96,7 +96,7 @@ def _translate(
 ) -> dict[str, list[tuple[str, str]]]:
     """Gives every tensor its value; returns what was refused, by operator."""
     refusals: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    ends = float_ends(nodes)
+    left = LeftFloat(nodes)
     opset = _opset(proto)
     rules = checker.C.CheckerContext()
     rules.ir_version, rules.opset_imports = proto.ir_version, {"": opset}
@@ -108,7 +108,7 @@ def _translate(
         node = Node(raw, opset, inputs)
         results: tuple[Value, ...]
         try:
-            results = _results(node, builder, rules, ends)
+            results = _results(node, builder, rules, left)
         except Refusal as refusal:
             results = ()
             if str(refusal):
@@ -131,7 +131,7 @@ def _opset(proto: ModelProto) -> int:
 
 
 def _results(
-    node: Node, builder: Builder, rules: checker.C.CheckerContext, ends: frozenset[str]
+    node: Node, builder: Builder, rules: checker.C.CheckerContext, left: LeftFloat
 ) -> tuple[Value, ...]:
     if node.op_type not in REGISTRY:
         raise Refusal(reason(node.op_type))
@@ -143,7 +143,8 @@ def _results(
     with _fitting():
         if foldable(node):
             return fold(node)
-        result = on_host(node, builder, ends) or REGISTRY[node.op_type](node, builder)
+        hosted = left.on_host(node, builder)
+        result = hosted or REGISTRY[node.op_type](left.with_codes(node, builder), builder)
         results = result if isinstance(result, tuple) else (result,)
         for value in results:
             _check_size(value)
