@@ -85,6 +85,19 @@ def test_200_nodes_that_are_refused_alike_are_one_reason(inspect):
     assert told.stderr.startswith("error: 'm' has 202 nodes neurochip cannot import\n")
 
 
+def test_nodes_that_differ_in_names_alone_are_refused_alike(inspect):
+    writer = Writer("qdq")
+    scale = np.float32(0.1), np.uint8(3)
+    codes = writer.quantize("x", *scale)
+    for _ in range(3):
+        weights = writer.constant(np.eye(8, dtype=np.float32))
+        codes = writer.quantize(writer.node("MatMul", [writer.dequantize(codes), weights]), *scale)
+    told = inspect(writer.model(["n", 3, 8, 8], writer.dequantize(codes))).stdout
+    assert "MatMul (opset 13) at 'matmul2', 'matmul5', 'matmul8'\n" in told
+    assert told.count("  reason  its weights 'c2' are float: no DequantizeLinear stands") == 1
+    assert told.count("  change  ") == 1
+
+
 def test_a_document_has_all_nodes(inspect):
     told = inspect(refused_model(5), "--json")
     assert told.exit_code == 1

@@ -187,7 +187,9 @@ def _check(
         raise _unsupported(name, refusals)
 
 
-def _unsupported(name: str, refusals: Mapping[str, Sequence[tuple[str, str]]]) -> Exception:
+def _unsupported(
+    name: str, refusals: Mapping[str, Sequence[tuple[str, str]]]
+) -> UnsupportedOpError:
     """The error that lists them all; its hint is what to change, if that is one thing for all."""
     changes = {remedy(reason) for found in refusals.values() for _, reason in found}
     hint = changes.pop() if len(changes) == 1 else ""

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto
 
 from ..errors import InputError
 from ..formats import Array
 from ..graph import Graph
-from ..graph.file import PathOrModel, read_model
-from .exports import tidy
+from ..graph.file import PathOrModel
+from .exports import read_own, tidy
 from .quantize import Quantized
 from .runtime import outputs
 from .tensors import MOVES
@@ -71,9 +70,7 @@ def compare(
         samples: Of the model's input, (count, *shape).
         output: The output that it has kept, of a float network with several.
     """
-    read, _ = read_model(model)
-    proto = ModelProto()
-    proto.CopyFrom(read)
+    proto, _ = read_own(model)
     tidy(proto, output)
     graph = quantized.graph()  # what cannot be imported is refused before anything is computed
     ours = _evaluated(graph, samples[:GRAPH_SAMPLES])

@@ -9,6 +9,7 @@ from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, numpy_helper
 
 from ..errors import ModelError
 from ..formats import Array
+from ..graph.file import PathOrModel, read_model
 from ..graph.order import needed
 from .moves import split_sums, uses_of
 
@@ -23,6 +24,15 @@ def data_inputs(graph: GraphProto) -> list[ValueInfoProto]:
     """The inputs that are no constants: exports of old versions list both, in any order."""
     constants = {tensor.name for tensor in graph.initializer}
     return [info for info in graph.input if info.name not in constants]
+
+
+def read_own(model: PathOrModel) -> tuple[ModelProto, str]:
+    """A model that may be changed, and its name: what the caller has parsed is copied."""
+    proto, name = read_model(model)
+    if proto is model:
+        proto = ModelProto()
+        proto.CopyFrom(model)
+    return proto, name
 
 
 def tidy(model: ModelProto, output: str | None = None) -> None:

@@ -15,10 +15,10 @@ from ..errors import InputError, ModelError
 from ..files import replaced
 from ..formats import Format
 from ..graph import Graph, load
-from ..graph.file import PathOrModel, read_model
+from ..graph.file import PathOrModel
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
-from .exports import data_inputs
+from .exports import data_inputs, read_own
 from .options import MAX_BITS, Options, Ranges, Weights
 from .prepare import prepare
 from .ranges import chosen_format, kept
@@ -101,13 +101,10 @@ def quantize(
         NeurochipError: If onnxruntime is not installed.
     """
     options = Options(bits, weights, ranges, percentile)
-    proto, name = read_model(model)
+    proto, name = read_own(model)
     refuse_quantized(proto, name)
     samples = np.ascontiguousarray(calibration, np.float32)
     _check_samples(proto, name, samples)
-    if proto is model:
-        proto = ModelProto()
-        proto.CopyFrom(model)
     prepared = prepare(proto, output)
     del proto  # the largest networks would not fit twice
     refuse_unknown(prepared.graph, name)
