@@ -452,6 +452,25 @@ def test_a_result_may_leave_out_the_axis_of_its_one_sample():
     assert_quantizes(export(nodes, {"w": random(4, 3, 3, 3)}, MAP, batch=1), MAP)
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_hard_swish_is_a_table(apart):
+    swish = [node("HardSwish", ["a"], ["s"])]
+    if apart:
+        swish = [node("HardSigmoid", ["a"], ["g"], alpha=1 / 6, beta=0.5)]
+        swish.append(node("Mul", ["g", "a"], ["s"]))
+    nodes = [conv(result="a"), *swish, conv("s", "y", "v")]
+    constants = {"w": 0.3 * random(4, 3, 3, 3), "v": random(2, 4, 3, 3)}
+    made = assert_quantizes(export(nodes, constants, MAP), MAP, error=0.05)
+    assert [tensor.op_type for tensor in made.tensors] == ["", "Conv", "HardSwish", "Conv"]
+
+
+def test_another_gate_stays_a_product():
+    gate = node("HardSigmoid", ["a"], ["g"], alpha=0.2, beta=0.5)
+    nodes = [conv(result="a"), gate, node("Mul", ["a", "g"], ["y"])]
+    prepared = prepare(export(nodes, {"w": random(4, 3, 3, 3)}, MAP))
+    assert operators(prepared) == ["Conv", "HardSigmoid", "Mul"]
+
+
 def test_a_factor_between_layers_does_not_make_a_tensor_outermost():
     nodes = [
         conv(result="a"),

@@ -123,7 +123,7 @@ class LeftFloat:
         """Whether this is the first layer of a float end, behind a layer of the chip."""
         if node.op_type not in WEIGHTED or node.output_name not in self._ends:
             return False
-        return not (isinstance(value, View) and value.tensor == builder.input)
+        return not (isinstance(value, View) and value.tensor is builder.input)
 
 
 def _codes(weights: Array) -> QuantizedConstant:

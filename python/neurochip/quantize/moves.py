@@ -55,6 +55,36 @@ def _adds_of_sum(node: NodeProto) -> list[NodeProto]:
     ]
 
 
+def restore_hard_swish(graph: GraphProto) -> None:
+    """Makes a HardSwish of the product into which onnxruntime takes it apart.
+
+    It is a table; a product of two tensors is more than neurons compute.
+    """
+    uses = uses_of(graph)
+    gates = {
+        node.output[0]: node
+        for node in graph.node
+        if node.op_type == "HardSigmoid" and uses[node.output[0]] == 1 and _is_of_swish(node)
+    }
+    replaced: set[str] = set()
+    for node in graph.node:
+        pairs = (tuple(node.input), tuple(reversed(node.input))) if node.op_type == "Mul" else ()
+        for source, gate in pairs:
+            if gate in gates and gates[gate].input[0] == source:
+                made = helper.make_node("HardSwish", [source], node.output, node.name)
+                node.CopyFrom(made)
+                replaced.add(gate)
+    nodes = [node for node in graph.node if node.output[0] not in replaced]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _is_of_swish(node: NodeProto) -> bool:
+    given = {each.name: each.f for each in node.attribute}
+    alpha, beta = given.get("alpha", 0.2), given.get("beta", 0.5)
+    return bool(abs(alpha - 1 / 6) < 1e-6 and beta == 0.5)
+
+
 def rename_pools(graph: GraphProto) -> None:
     """Gives pools over whole maps the names under which they keep codes.
 

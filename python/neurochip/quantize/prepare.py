@@ -15,13 +15,15 @@ from onnx import ModelProto
 from ..errors import ModelError
 from .batch_norm import drop_unused, fold_batch_norms
 from .exports import name_nodes, part_shared_weights, tidy
-from .moves import move_clamps, rename_pools
+from .moves import move_clamps, rename_pools, restore_hard_swish
 from .products import plain_products
 from .runtime import first_line, onnxruntime, session
 
 OLDEST_OPSET = 13
 """The first whose QuantizeLinear knows channels; older models are converted."""
 OPSET = 17
+FIRST_HARD_SWISH = 14
+"""The first opset that has HardSwish."""
 UNWANTED = ["MatMulAddFusion"]
 """It makes a Gemm of a product of maps, between Reshapes that put samples and rows in one axis."""
 
@@ -45,6 +47,8 @@ def prepare(model: ModelProto, output: str | None = None) -> ModelProto:
     plain_products(graph)
     if any(node.op_type == "BatchNormalization" for node in graph.node):
         fold_batch_norms(graph)
+    if _opset(prepared) >= FIRST_HARD_SWISH:
+        restore_hard_swish(graph)
     rename_pools(graph)
     move_clamps(graph)
     drop_unused(graph)
@@ -56,7 +60,7 @@ def prepare(model: ModelProto, output: str | None = None) -> ModelProto:
 
 
 def _with_opset(model: ModelProto) -> ModelProto:
-    opset = next((each.version for each in model.opset_import if each.domain == ""), 1)
+    opset = _opset(model)
     newest = onnx.defs.onnx_opset_version()
     if opset > newest:
         raise ModelError(
@@ -72,6 +76,10 @@ def _with_opset(model: ModelProto) -> ModelProto:
             f"opset {opset} cannot be converted to {OPSET}: {first_line(error)}",
             hint=f"export the model again with opset {OPSET}",
         ) from None
+
+
+def _opset(model: ModelProto) -> int:
+    return next((int(each.version) for each in model.opset_import if each.domain == ""), 1)
 
 
 def _simplified(model: ModelProto) -> ModelProto:
