@@ -182,7 +182,9 @@ def test_an_operator_that_cannot_be_imported_is_named(digits, tmp_path):
     message, hint = refusal("run", tmp_path / "lp.onnx")
     assert "neurochip cannot import:" in message
     assert "LpPool" in message
-    assert hint == "`neurochip ops` lists the supported operators"
+    assert hint == (
+        "use operators that `neurochip ops` lists, or cut it off if it is the first or the last"
+    )
 
 
 def test_an_open_shape_is_refused_until_shape_sets_it(digits, tmp_path):

@@ -131,7 +131,7 @@ RAISED = {
         lambda: nc.load_graph(lstm_model()),
         "'made_up' has 1 node neurochip cannot import:\n"
         "  LSTM at 'rnn': recurrence and attention are not convolutional classifiers",
-        "`neurochip ops` lists the supported operators",
+        "choose a network of convolutions, matrix products and pools",
     ),
     errors.QuantizationError: (
         a_falling_table,

@@ -142,7 +142,7 @@ def test_resizing_is_an_index_map():
                 np.float32([1, 1, 2, 2]),
                 coordinate_transformation_mode="tf_crop_and_resize",
             ),
-            "its coordinates are 'tf_crop_and_resize'; export it with `half_pixel`",
+            "its coordinates are 'tf_crop_and_resize', which is not supported",
         ),
         (
             lambda: one_operator(
@@ -154,7 +154,7 @@ def test_resizing_is_an_index_map():
                 axes=[2, 3],
                 keep_aspect_ratio_policy="not_larger",
             ),
-            "its sizes keep the aspect ratio; export it with scales instead",
+            "its sizes keep the aspect ratio",
         ),
         (
             lambda: one_operator("Max", np.float32(1), np.float32(2)),
@@ -162,11 +162,11 @@ def test_resizing_is_an_index_map():
         ),
         (
             lambda: one_operator("ReduceMean", np.array([0, 2]), opset=18),
-            "it averages axes [0, 2] of 4, samples included; name the others (`axes`)",
+            "it averages axes [0, 2] of 4, samples included",
         ),
         (
             lambda: one_operator("ReduceMean", opset=18),
-            "it averages all axes, samples included; name the others (`axes`)",
+            "it averages all axes, samples included",
         ),
     ],
 )

@@ -166,15 +166,16 @@ def test_all_refusals_are_listed_at_once_by_node_name():
     writer = Writer("qdq")
     source = writer.quantize("x", *SCALE)
     real = writer.dequantize(convolved(writer, source))
-    float_kernel = writer.constant(np.ones((3, 3, 1, 1), np.float32))
-    real = writer.node("Conv", [real, float_kernel])
+    float_kernel = writer.constant(np.ones((5, 5), np.float32))
+    real = writer.node("MatMul", [real, float_kernel])
+    real = writer.dequantize(writer.quantize(real, *SCALE))
     real = writer.node("Einsum", [real], equation="abcd->adcb")
     real = writer.node("Mystery", [real], domain="acme")
     text = refusal(writer.model(["n", 4, 5, 5], real))
     assert text.startswith("'random' has 3 nodes neurochip cannot import:")
-    assert "Conv at 'conv7': its weights 'c14' are float" in text
-    assert "Einsum at 'einsum8': general tensor products are not supported" in text
-    assert "acme.Mystery at 'mystery9': it is not supported" in text
+    assert "MatMul at 'matmul7': its weights 'c14' are float" in text
+    assert "Einsum at 'einsum10': general tensor products are not supported" in text
+    assert "acme.Mystery at 'mystery11': it is not supported" in text
 
 
 def test_dynamic_quantization_is_refused_with_the_alternative():

@@ -289,20 +289,26 @@ def test_operators_that_cannot_be_imported_are_refused_all_at_once():
         quantize(network.model(), network.samples(2))
     assert str(caught.value).splitlines() == [
         "'made_up' has 3 nodes that neurochip cannot import:",
-        "  Erf at 'erf_0'",
-        "  Erf at 'erf_2'",
-        "  InstanceNormalization at 'instancenormalization_1'",
+        "  Erf at 'erf_0': it is not supported",
+        "  Erf at 'erf_2': it is not supported",
+        "  InstanceNormalization at 'instancenormalization_1': it is not supported",
     ]
 
 
-def test_a_batch_norm_of_vectors_without_a_layer_before_it_is_refused():
-    network = FloatNetwork(4)
-    network.add("Gemm", network.random(4, 4))
+@pytest.mark.parametrize("shape", [(4,), (4, 9), (4, 5, 6)])
+def test_a_batch_norm_without_a_layer_before_it_is_a_convolution(shape):
+    network = FloatNetwork(*shape)
     network.add("Relu")
     network.batch_norm(4)
-    network.add("Gemm", network.random(4, 2))
-    with pytest.raises(UnsupportedOpError, match="follows no convolution or matrix product"):
-        quantize(network.model(), network.samples(4))
+    network.add("Flatten")
+    network.add("Gemm", network.random(int(np.prod(shape)), 2))
+    samples = network.samples(32)
+    prepared = prepare(network.model())
+    assert "BatchNormalization" not in operators(prepared)
+    before = outputs(network.model(), samples)
+    np.testing.assert_allclose(outputs(prepared, samples), before, rtol=1e-4, atol=1e-4)
+    made = quantize(network.model(), samples, weights="per-channel")
+    assert compare(network.model(), made, samples).differing == 0
 
 
 def test_a_model_that_onnxruntime_cannot_run_is_refused():

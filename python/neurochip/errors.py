@@ -60,7 +60,8 @@ class UnsupportedOpError(ModelError):
         cannot: str = "neurochip cannot import",
         hint: str = "`neurochip ops` lists the supported operators",
     ) -> None:
-        """Lists `nodes`: operator type to (node name, reason) of every node of that type."""
+        """Lists and keeps `nodes`: operator type to (node name, reason) of each node of it."""
+        self.nodes = {op_type: tuple(found) for op_type, found in sorted(nodes.items())}
         lines = [
             f"  {op_type} at {name!r}" + (f": {reason}" if reason else "")
             for op_type, found in sorted(nodes.items())

@@ -11,7 +11,7 @@ import typer
 
 from ..chip import SUFFIX, Chip, built_in
 from ..chip import load as load_chip
-from ..errors import InputError
+from ..errors import InputError, ModelError, UnsupportedOpError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
@@ -32,6 +32,7 @@ from .image_tables import (
 )
 from .inspect_document import Thing, document
 from .loading import CompileOptions, compiled, is_image
+from .refusals import reason_lines, refused
 
 
 @takes_compile_options()
@@ -44,9 +45,9 @@ def command(
 ) -> None:
     """Show what is in a graph, an image or a chip.
 
-    A graph: its layers. With --chip, or any option that decides how a graph is compiled, also how
-    each is integrated and where it is placed, on darwin3 unless --chip is given. A chip: every
-    number with its source.
+    A graph: its layers, or why it cannot be imported and what to change. With --chip, or any
+    option that decides how a graph is compiled, also how each is integrated and where it is placed,
+    on darwin3 unless --chip is given. A chip: every number with its source.
     """
     path = Path(thing)
     with task() as current:
@@ -60,7 +61,7 @@ def command(
             chosen.refuse_for_a_chip(thing)
             found.append(load_chip(thing, chosen.overrides))
         else:
-            graph = load_graph(path, chosen.shapes, chosen.output_tensor)
+            graph = _graph(path, chosen, json)
             found.append(graph)
             if chosen.asks_for_an_image:
                 asked_for = replace(chosen, measure_sums=True)
@@ -82,6 +83,26 @@ def _image_that_agrees(path: Path, chosen: CompileOptions) -> Image:
         )
     image.agreed_normalization(asked_for)
     return image
+
+
+def _graph(path: Path, chosen: CompileOptions, json: options.Json) -> Graph:
+    """Reads a graph; of one that is refused, it shows why before it says so."""
+    try:
+        return load_graph(path, chosen.shapes, chosen.output_tensor)
+    except UnsupportedOpError as error:
+        model = refused(path, error)
+        if json:
+            show_line(document([model]))
+        else:
+            show_line(f"{model.name}: {model.num_nodes:,} nodes; {model.versions}")
+            for each in model.reasons:
+                show_line("\n" + "\n".join(reason_lines(each)))
+        count = model.num_refused
+        raise ModelError(
+            f"'{model.name}' has {count:,} node{'s' * (count != 1)} neurochip cannot import",
+            hint="change the float model as told of each and quantize it again; "
+            "`neurochip ops` lists the supported operators",
+        ) from error
 
 
 def _names_a_chip(thing: str) -> bool:

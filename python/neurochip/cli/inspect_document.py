@@ -13,19 +13,22 @@ from ..graph import Graph, Output
 from ..image import Image
 from ..report.notes import notes
 from .chip_tables import fields
+from .refusals import Refused
 
 SCHEMA_VERSION = 1
 
 Thing: TypeAlias = Chip | Graph | Image
 
 
-def document(things: Sequence[Thing]) -> str:
+def document(things: Sequence[Thing | Refused]) -> str:
     """One document of all that was inspected, each under what it is."""
     told: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
     for thing in things:
         if isinstance(thing, Chip):
             told["chip"] = thing.spec
             told["fields"] = [_field(thing, *each) for each in fields(thing.spec)]
+        elif isinstance(thing, Refused):
+            told["refused"] = asdict(thing)
         elif isinstance(thing, Graph):
             told["graph"] = _graph(thing)
         else:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, ModelError
 from ..graph.file import read_model
 from ..inputs import Inputs, Normalization, read_inputs
-from ..quantize import Options, Quantized, compare, input_shape
+from ..quantize import Options, Quantized, compare, data_inputs, input_shape
 from ..quantize import quantize as quantized
 from . import options
 from .console import show, show_line, show_notes, task
@@ -41,12 +41,13 @@ class Samples:
         """Reads the samples and brings them to the network's input."""
         proto, name = read_model(model)
         shape = input_shape(proto, name)
-        asked = self.shapes.get(proto.graph.input[0].name)
+        input_name = data_inputs(proto.graph)[0].name
+        asked = self.shapes.get(input_name)
         wanted = [length for length in (shape if asked is None else asked[1:]) if length]
         if len(wanted) != len(shape):
             raise ModelError(
                 f"'{name}' leaves axes of its input open",
-                hint=f"say how long they are: `--shape {proto.graph.input[0].name}=1,3,32,32`",
+                hint=f"say how long they are: `--shape {input_name}=1,3,32,32`",
             )
         inputs = read_inputs(self.path, scale=self.scale, labels=self.labels).fit_to(wanted)
         return inputs.normalized(self.normalization)
@@ -101,6 +102,7 @@ def command(
     mean: options.Mean = None,
     std: options.Std = None,
     shape: options.Shape = None,
+    output_tensor: options.OutputTensor = None,
 ) -> None:
     """Quantize a float network, and say what that costs.
 
@@ -130,9 +132,10 @@ def command(
             weights=weights.value,
             ranges=ranges.value,
             percentile=percentile,
+            output=output_tensor,
         )
         current.begin(f"comparing {len(inputs.x):,} samples")
-        answers = answers_table(compare(model, made, inputs.x), inputs.labels)
+        answers = answers_table(compare(model, made, inputs.x, output_tensor), inputs.labels)
         notes = made.graph().notes
         file.write(made.model)
     show_line(f"{_told(made, len(used))}\n")

@@ -49,7 +49,10 @@ def answers_table(comparison: Comparison, labels: NDArray[np.int64] | None) -> T
         count = len(comparison.float_outputs)
         table.add_row("against float", f"{comparison.changed:,} of {count:,} samples change class")
     outputs = f"{comparison.differing:,} of {comparison.graph_outputs.size:,} outputs differ"
-    table.add_row("against onnxruntime", f"{outputs} ({len(comparison.graph_outputs):,} samples)")
+    told = f"{outputs} ({len(comparison.graph_outputs):,} samples)"
+    if comparison.float_work:
+        told += f", but for float rounding in {', '.join(dict.fromkeys(comparison.float_work))}"
+    table.add_row("against onnxruntime", told)
     return table
 
 

@@ -17,6 +17,7 @@ from ..ops.builder import Builder
 from ..ops.constants import fold, foldable
 from ..ops.node import Node
 from ..ops.refused import reason
+from ..ops.remedies import remedy
 from ..ops.values import (
     Codes,
     Constant,
@@ -30,9 +31,13 @@ from ..ops.values import (
 )
 from .file import tensor_array
 from .graph import Graph, Output
+from .left_float import LeftFloat, quantizes
 from .order import needed
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
+REFUSED_HINT = (
+    "`neurochip inspect` says what to change, `neurochip ops` lists the supported operators"
+)
 MAX_VALUES = 1 << 26
 """Values of one sample; checked before any is allocated."""
 MAX_VERSION = 10_000
@@ -62,7 +67,8 @@ def walk(
         _check(name, nodes, refusals)
         if feed is None:
             raise problem
-        outputs = _finished(name, nodes, names, values, builder)
+        is_one_of_several = len(proto.graph.output) > 1
+        outputs = _finished(name, nodes, names, values, builder, is_one_of_several)
     if builder.input is None:
         raise ModelError(f"'{name}' never quantizes its input", hint=QUANTIZED_HINT)
     return Graph(
@@ -90,6 +96,7 @@ def _translate(
 ) -> dict[str, list[tuple[str, str]]]:
     """Gives every tensor its value; returns what was refused, by operator."""
     refusals: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    left = LeftFloat(nodes)
     opset = _opset(proto)
     rules = checker.C.CheckerContext()
     rules.ir_version, rules.opset_imports = proto.ir_version, {"": opset}
@@ -101,7 +108,7 @@ def _translate(
         node = Node(raw, opset, inputs)
         results: tuple[Value, ...]
         try:
-            results = _results(node, builder, rules)
+            results = _results(node, builder, rules, left)
         except Refusal as refusal:
             results = ()
             if str(refusal):
@@ -123,7 +130,9 @@ def _opset(proto: ModelProto) -> int:
     return int(opset)
 
 
-def _results(node: Node, builder: Builder, rules: checker.C.CheckerContext) -> tuple[Value, ...]:
+def _results(
+    node: Node, builder: Builder, rules: checker.C.CheckerContext, left: LeftFloat
+) -> tuple[Value, ...]:
     if node.op_type not in REGISTRY:
         raise Refusal(reason(node.op_type))
     if node.op_type == node.proto.op_type:
@@ -134,7 +143,8 @@ def _results(node: Node, builder: Builder, rules: checker.C.CheckerContext) -> t
     with _fitting():
         if foldable(node):
             return fold(node)
-        result = REGISTRY[node.op_type](node, builder)
+        hosted = left.on_host(node, builder)
+        result = hosted or REGISTRY[node.op_type](left.with_codes(node, builder), builder)
         results = result if isinstance(result, tuple) else (result,)
         for value in results:
             _check_size(value)
@@ -170,16 +180,20 @@ def _check(
     name: str, nodes: Sequence[NodeProto], refusals: Mapping[str, Sequence[tuple[str, str]]]
 ) -> None:
     """Raises what the walk has found: a float model, or nodes that cannot be imported."""
-    if not refusals:
-        return
     known = all(_op_type(node) in REGISTRY for node in nodes)
-    if known and not any(_quantizes(node) for node in nodes):
+    if known and not any(quantizes(node) for node in nodes):
         raise ModelError(f"'{name}' is a float model: nothing in it is quantized", QUANTIZED_HINT)
-    raise UnsupportedOpError(f"'{name}'", refusals)
+    if refusals:
+        raise _unsupported(name, refusals)
 
 
-def _quantizes(node: NodeProto) -> bool:
-    return "Quant" in node.op_type or node.op_type.startswith(("QLinear", "QGemm"))
+def _unsupported(
+    name: str, refusals: Mapping[str, Sequence[tuple[str, str]]]
+) -> UnsupportedOpError:
+    """The error that lists them all; its hint is what to change, if that is one thing for all."""
+    changes = {remedy(reason) for found in refusals.values() for _, reason in found}
+    hint = changes.pop() if len(changes) == 1 else ""
+    return UnsupportedOpError(f"'{name}'", refusals, hint=hint or REFUSED_HINT)
 
 
 def _op_type(node: NodeProto) -> str:
@@ -192,6 +206,7 @@ def _finished(
     names: Sequence[str],
     values: Mapping[str, Value],
     builder: Builder,
+    is_one_of_several: bool,
 ) -> tuple[Output, ...]:
     """What the host reads, with its float work.
 
@@ -204,7 +219,7 @@ def _finished(
         try:
             with _fitting():
                 last = _last(builder, values.get(wanted, Unknown()))
-                if last.tensor is builder.input and _only_rounds(last.ops):
+                if is_one_of_several and last.tensor is builder.input and _only_rounds(last.ops):
                     raise Refusal("the model's output is its input, which no layer computes")
                 _try_tail(last)
             outputs.append(Output(wanted, last.tensor, last.ops))
@@ -212,7 +227,7 @@ def _finished(
             producer = next(node for node in nodes if wanted in node.output)
             refusals[_op_type(producer)].append((producer.name or wanted, str(refusal)))
     if refusals:
-        raise UnsupportedOpError(f"'{name}'", refusals)
+        raise _unsupported(name, refusals)
     return tuple(outputs)
 
 

@@ -7,10 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formats import Array
+from .along_axes import combined
 from .builder import Builder, unquantized
+from .expressions import Pointwise
+from .multiplying import Rows
 from .node import Node
 from .pointwise import Function, along_channels, apply
-from .values import Constant, Feed, Hosted, QuantizedConstant, Refusal, Unknown, Value
+from .values import Constant, Feed, Hosted, QuantizedConstant, Refusal, Shape, Unknown, Value, View
 from .weighted_sum import WeightedSum
 
 Column = NDArray[np.float32]
@@ -48,7 +52,25 @@ def with_constant(
     array = node.required(position, "operand")
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):
         raise Refusal(unquantized(node, other))
+    if isinstance(value, View):
+        return combined(
+            node,
+            other,
+            value,
+            array.astype(np.float32),
+            lambda view, column: Pointwise(
+                view, function(column), (node.host_op(other),), node.name
+            ),
+        )
+    if isinstance(value, Rows) and fold is not None and _one_a_feature(array, value.shape):
+        return value.of(fold(value.child, array.ravel().astype(np.float64)))
     column = along_channels(node, array, value.shape)
     if isinstance(value, WeightedSum) and fold is not None:
         return fold(value, column.ravel().astype(np.float64))
     return apply(node, builder, other, function(column))
+
+
+def _one_a_feature(array: Array, shape: Shape) -> bool:
+    """Whether a constant has one number for each entry of the last axis, or one in all."""
+    length = array.shape[-1] if array.ndim else 1
+    return array.ndim <= len(shape) + 1 and array.size == length and length in (1, shape[-1])

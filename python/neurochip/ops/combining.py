@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..formats import Format
 from ..layers import Add, Multiply
 from ..layers.add import add_table
 from ..layers.multiply import multiply_table
 from .affine import constant_operand
+from .along_axes import combined
 from .builder import Builder
 from .node import Node
 from .pairing import PairWithConstant, constant_format, pair
-from .pointwise import along_channels
 from .quantization import activation_format, quantized_constant
-from .values import Constant, QuantizedConstant, Value, View
+from .values import Constant, Expression, QuantizedConstant, Value, View
 
 TABLES = {Add: add_table, Multiply: multiply_table}
 
 
-def quantized_constant_operand(
-    node: Node, kind: type[Add] | type[Multiply]
-) -> PairWithConstant | None:
+def quantized_constant_operand(node: Node, kind: type[Add] | type[Multiply]) -> Expression | None:
     """The node as onnxruntime fuses it when a view meets an 8-bit constant; None if not so."""
     position = constant_operand(node)
     if position is None:
@@ -29,8 +32,24 @@ def quantized_constant_operand(
     format = constant_format(constant)
     if format is None:
         return None
-    codes = along_channels(node, constant.codes, view.shape).ravel().astype(int)
-    return PairWithConstant(node, TABLES[kind], view, format, codes, position == 0)
+    return _with_codes(node, kind, view, constant, format, position)
+
+
+def _with_codes(
+    node: Node,
+    kind: type[Add] | type[Multiply],
+    view: View,
+    constant: QuantizedConstant,
+    format: Format,
+    position: int,
+) -> Expression:
+    """A view and the codes at `position`."""
+
+    def combine(view: View, column: NDArray[Any]) -> PairWithConstant:
+        levels = column.ravel().astype(int)
+        return PairWithConstant(node, TABLES[kind], view, format, levels, position == 0)
+
+    return combined(node, 1 if position == 0 else 0, view, constant.codes, combine)
 
 
 def qlinear(node: Node, builder: Builder, kind: type[Add] | type[Multiply]) -> Value:
@@ -44,9 +63,7 @@ def qlinear(node: Node, builder: Builder, kind: type[Add] | type[Multiply]) -> V
             codes = quantized_constant(node, constant.array, position + 1, position + 2, 0)
             format = constant_format(codes)
             if format is not None:
-                levels = along_channels(node, codes.codes, view.shape).ravel().astype(int)
-                table = TABLES[kind]
-                merged = PairWithConstant(node, table, view, format, levels, position == 0)
+                merged = _with_codes(node, kind, view, codes, format, position)
                 return builder.quantized(merged, node, output)
     first = View(builder.codes_as(node, 0, 1, 2))
     second = View(builder.codes_as(node, 3, 4, 5))

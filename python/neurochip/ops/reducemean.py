@@ -43,7 +43,7 @@ def channel_means(
     chosen = sorted(set(counted(given or [], rank)))
     if not chosen or chosen[0] == 0:
         told = "all axes" if not chosen else f"axes {given} of {rank}"
-        raise Refusal(f"it averages {told}, samples included; name the others (`axes`)")
+        raise Refusal(f"it averages {told}, samples included")
     means = _as_map(node, builder, view, chosen)
     mean = average(node, means, whole_map(means), NO_PADS)
     lengths = [1 if axis in chosen else length for axis, length in enumerate(view.shape, 1)]

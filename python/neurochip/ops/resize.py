@@ -59,7 +59,7 @@ def _axes(node: Node, lengths: Sequence[int], batch: int) -> list[Axis]:
     if len(given) != len(chosen):
         raise Refusal(f"it has {len(given)} scales or sizes for {len(chosen)} axes")
     if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise Refusal("its sizes keep the aspect ratio; export it with scales instead")
+        raise Refusal("its sizes keep the aspect ratio")
     axes = [Axis(length, length, np.float32(1)) for length in lengths]
     for axis, wanted in zip(chosen, given.tolist(), strict=True):
         length = lengths[axis]
@@ -124,7 +124,7 @@ def _coordinates(transform: str, axis: Axis) -> NDArray[np.float32]:
         adjustment = np.float32(axis.resized) / (axis.scale * np.float32(axis.length))
         offset = np.float32(axis.length) * half * (one - adjustment)
         return offset + centres - half
-    raise Refusal(f"its coordinates are {transform!r}; export it with `half_pixel`")
+    raise Refusal(f"its coordinates are {transform!r}, which is not supported")
 
 
 ROUNDINGS: Mapping[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {

@@ -8,6 +8,7 @@ onnxruntime is needed here alone, and imported only when it is.
 from __future__ import annotations
 
 from .compare import Comparison, classes, compare, correct
+from .exports import data_inputs
 from .options import Options, Ranges, Weights
 from .quantize import Quantized, QuantizedTensor, input_shape, quantize
 
@@ -21,6 +22,7 @@ __all__ = [
     "classes",
     "compare",
     "correct",
+    "data_inputs",
     "input_shape",
     "quantize",
 ]

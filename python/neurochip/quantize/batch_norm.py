@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
-from ..errors import ModelError, UnsupportedOpError
+from ..errors import ModelError
 from ..formats import Array
 from .moves import uses_of
 
@@ -18,28 +18,27 @@ Vector: TypeAlias = "NDArray[np.float64]"
 
 
 def fold_batch_norms(graph: GraphProto) -> None:
-    """Puts every batch norm into the layer before it, or makes it a depthwise 1x1 convolution.
-
-    Raises:
-        UnsupportedOpError: If a batch norm of vectors follows no weighted layer.
-    """
+    """Puts every batch norm into the layer before it, or makes it a depthwise convolution."""
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    known = (*graph.value_info, *graph.input)
+    ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in known}
     producers = {output: node for node in graph.node for output in node.output}
     uses = uses_of(graph)
-    folded = []
-    for node in (node for node in graph.node if node.op_type == "BatchNormalization"):
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        if node.op_type != "BatchNormalization":
+            nodes.append(node)
+            continue
         gain, offset = _affine(node, weights)
         before = producers.get(node.input[0])
         if before is not None and uses[node.input[0]] == 1 and _absorbs(before, weights):
             _absorb(graph, before, weights, gain, offset)
             before.output[0] = node.output[0]
             producers[node.output[0]] = before
-            folded.append(node)
         else:
-            _make_depthwise(graph, node, gain, offset)
-    for node in folded:
-        graph.node.remove(node)
-    _drop_unused(graph)
+            nodes += _depthwise(graph, node, ranks.get(node.input[0], 4), gain, offset)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _affine(node: NodeProto, weights: Mapping[str, Array]) -> tuple[Vector, Vector]:
@@ -76,20 +75,28 @@ def _absorb(
     node.input.extend(each.name for each in constants)
 
 
-def _make_depthwise(graph: GraphProto, node: NodeProto, gain: Vector, offset: Vector) -> None:
-    """One weight and one bias a channel, as the convolution they are."""
-    shapes = {value.name: value.type.tensor_type.shape.dim for value in graph.value_info}
-    if len(shapes.get(node.input[0], ())) == 2:
-        why = "it follows no convolution or matrix product whose weights could take it in"
-        cannot = "that cannot be quantized"
-        raise UnsupportedOpError("the model", {node.op_type: [(node.name, why)]}, cannot, "")
-    constants = _constants(node.output[0], gain.reshape(-1, 1, 1, 1), offset)
+def _depthwise(
+    graph: GraphProto, node: NodeProto, rank: int, gain: Vector, offset: Vector
+) -> list[NodeProto]:
+    """One weight and one bias a channel, as the convolution they are; vectors are maps of 1 x 1."""
+    source, result, name = node.input[0], node.output[0], node.name
+    window = [1] * max(rank - 2, 2 if rank == 2 else 1)
+    constants = _constants(result, gain.reshape(-1, 1, *window), offset)
     graph.initializer.extend(constants)
-    inputs = [node.input[0], *(each.name for each in constants)]
-    output, name, window = [node.output[0]], node.name, [1, 1]
-    node.CopyFrom(
-        helper.make_node("Conv", inputs, output, name, group=len(gain), kernel_shape=window)
+    parameters = [each.name for each in constants]
+    ends = (f"{result}_map", f"{result}_normalized") if rank == 2 else (source, result)
+    convolution = helper.make_node(
+        "Conv", [ends[0], *parameters], [ends[1]], name, group=len(gain), kernel_shape=window
     )
+    if rank > 2:
+        return [convolution]
+    shape = numpy_helper.from_array(np.array([0, -1, 1, 1], np.int64), f"{result}_map_shape")
+    graph.initializer.append(shape)
+    return [
+        helper.make_node("Reshape", [source, shape.name], [ends[0]], f"{name}_map"),
+        convolution,
+        helper.make_node("Flatten", [ends[1]], [result], f"{name}_flatten"),
+    ]
 
 
 def _constants(stem: str, weights: Array, bias: Array) -> list[TensorProto]:
@@ -100,7 +107,7 @@ def _constants(stem: str, weights: Array, bias: Array) -> list[TensorProto]:
     ]
 
 
-def _drop_unused(graph: GraphProto) -> None:
+def drop_unused(graph: GraphProto) -> None:
     """Removes the constants that nothing reads any more."""
     uses = uses_of(graph)
     kept = [tensor for tensor in graph.initializer if uses[tensor.name]]

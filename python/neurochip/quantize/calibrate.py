@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from onnx import ModelProto, helper
 
 from ..errors import QuantizationError
 from ..formats import Array
-from .runtime import batch_length, session
+from .runtime import in_parts, session
 
 BINS = 8192
 """Of a histogram: the range kept is known to 1 / 8192 of the range seen."""
@@ -102,17 +101,18 @@ class _Runner:
         finally:
             del model.graph.output[:]
             model.graph.output.extend(outputs)
-        sizes = [prod(d for d in o.shape[1:] if isinstance(d, int)) for o in self._outputs()]
-        self._step = batch_length(self._session) or max(1, VALUES_AT_ONCE // max(1, sum(sizes)))
+        sizes = [
+            prod(length for length in output.shape[1:] if isinstance(length, int))
+            for output in self._session.get_outputs()
+        ]
+        self._step = max(1, VALUES_AT_ONCE // max(1, sum(sizes)))
 
     def values(self) -> Iterator[tuple[str, Array]]:
         """Each tensor's values, part by part."""
-        for start in range(0, len(self._samples), self._step):
-            part = self._samples[start : start + self._step]
+        if not self._names:  # onnxruntime takes no names for all outputs
+            yield self._input, self._samples
+            return
+        for part, *results in in_parts(self._session, self._names, self._samples, self._step):
             if self._sees_input:
                 yield self._input, part
-            results = self._session.run(self._names, {self._input: part})
             yield from zip(self._names, results, strict=True)
-
-    def _outputs(self) -> list[Any]:
-        return list(self._session.get_outputs())

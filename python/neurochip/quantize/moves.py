@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from onnx import GraphProto, NodeProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, ValueInfoProto, helper, numpy_helper
 
 CLAMPS = frozenset({"Relu", "Clip"})
 MOVERS = frozenset({"MaxPool", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze"})
@@ -33,10 +33,82 @@ def move_clamps(graph: GraphProto) -> None:
                 break
 
 
-def rename_means(graph: GraphProto) -> None:
-    """Makes a mean over both axes of a map the pool it is: integer kernels know only that one."""
+def split_sums(graph: GraphProto) -> None:
+    """Makes a Sum of any number of tensors, as Caffe2 writes it, Adds of two."""
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        nodes += _adds_of_sum(node) if node.op_type == "Sum" else [node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _adds_of_sum(node: NodeProto) -> list[NodeProto]:
+    first, *others = node.input
+    if not others:
+        return [helper.make_node("Identity", [first], node.output, node.name)]
+    between = [f"{node.output[0]}_of_{count}" for count in range(2, len(node.input))]
+    return [
+        helper.make_node("Add", [before, each], [after], f"{node.name}_{after}")
+        for before, each, after in zip(
+            (first, *between), others, (*between, node.output[0]), strict=True
+        )
+    ]
+
+
+def restore_hard_swish(graph: GraphProto) -> None:
+    """Makes a HardSwish of the product into which onnxruntime takes it apart.
+
+    It is a table; a product of two tensors is more than neurons compute.
+    """
+    uses = uses_of(graph)
+    gates = {
+        node.output[0]: node
+        for node in graph.node
+        if node.op_type == "HardSigmoid" and uses[node.output[0]] == 1 and _is_of_swish(node)
+    }
+    replaced: set[str] = set()
+    for node in graph.node:
+        pairs = (tuple(node.input), tuple(reversed(node.input))) if node.op_type == "Mul" else ()
+        for source, gate in pairs:
+            if gate in gates and gates[gate].input[0] == source:
+                made = helper.make_node("HardSwish", [source], node.output, node.name)
+                node.CopyFrom(made)
+                replaced.add(gate)
+    nodes = [node for node in graph.node if node.output[0] not in replaced]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _is_of_swish(node: NodeProto) -> bool:
+    given = {each.name: each.f for each in node.attribute}
+    alpha, beta = given.get("alpha", 0.2), given.get("beta", 0.5)
+    return bool(abs(alpha - 1 / 6) < 1e-6 and beta == 0.5)
+
+
+def rename_pools(graph: GraphProto) -> None:
+    """Gives pools over whole maps the names under which they keep codes.
+
+    A mean over both axes of a map is a global average, of which alone there is an integer kernel; a
+    global maximum is one over a window as large as its map, whose output means what its input does.
+    """
     values = (*graph.value_info, *graph.input)
-    ranks = {each.name: len(each.type.tensor_type.shape.dim) for each in values}
+    maps = {each.name: _lengths(each)[2:] for each in values}
+    for node in graph.node:
+        window = maps.get(node.input[0]) if node.op_type == "GlobalMaxPool" else None
+        if window and all(window):
+            pool = helper.make_node(
+                "MaxPool", node.input, node.output, node.name, kernel_shape=window
+            )
+            node.CopyFrom(pool)
+    _rename_means(graph, {name: 2 + len(axes) for name, axes in maps.items()})
+
+
+def _lengths(value: ValueInfoProto) -> list[int]:
+    """How long the axes of a tensor are; 0 where that is open."""
+    return [int(axis.dim_value) for axis in value.type.tensor_type.shape.dim]
+
+
+def _rename_means(graph: GraphProto, ranks: Mapping[str, int]) -> None:
     axes_inputs = {
         node.input[1] for node in graph.node if node.op_type == "ReduceMean" and node.input[1:]
     }

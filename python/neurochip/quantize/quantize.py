@@ -15,15 +15,16 @@ from ..errors import InputError, ModelError
 from ..files import replaced
 from ..formats import Format
 from ..graph import Graph, load
-from ..graph.file import PathOrModel, read_model
+from ..graph.file import PathOrModel
 from ..inputs import Normalization, normalized
 from ..inputs.samples import scaled
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
+from .exports import data_inputs, read_own
 from .options import MAX_BITS, Options, Ranges, Weights
 from .prepare import prepare
 from .ranges import chosen_format, kept
-from .rewrite import rewrite
+from .rewrite import holds_codes, rewrite
 from .tensors import Point, points, refuse_quantized, refuse_unknown
 
 
@@ -80,6 +81,7 @@ def quantize(
     ranges: Ranges = "max",
     percentile: float | None = None,
     normalization: Normalization | None = None,
+    output: str | None = None,
 ) -> Quantized:
     """Turns a float network into one of unsigned activations and signed 8-bit weights.
 
@@ -93,6 +95,7 @@ def quantize(
         percentile: The share of values kept where `ranges` says percentile, in percent; 99.99
             unless given.
         normalization: What is done to the samples first.
+        output: The output to compute, of a model that has several.
 
     Raises:
         ModelError: If it is no model, or quantized already, or onnxruntime cannot run it.
@@ -103,18 +106,20 @@ def quantize(
         NeurochipError: If onnxruntime is not installed.
     """
     options = Options(bits, weights, ranges, percentile)
-    proto, name = read_model(model)
+    proto, name = read_own(model)
     refuse_quantized(proto, name)
     pictures = np.asarray(calibration).dtype == np.uint8
     samples = scaled(calibration, None, "calibration") if pictures else calibration
     samples = np.ascontiguousarray(samples, np.float32)
     _check_samples(proto, name, samples)
     samples = normalized(samples, normalization)
-    prepared = prepare(proto)
+    prepared = prepare(proto, output)
     del proto  # the largest networks would not fit twice
     refuse_unknown(prepared.graph, name)
     _fix_shape(prepared, samples)
     found = points(prepared.graph)
+    if not found.own:
+        raise _nothing_to_quantize(name)
     seen = calibrate(prepared, [point.tensor for point in found.own], samples)
     formats = {
         point.tensor: chosen_format(
@@ -124,8 +129,12 @@ def quantize(
     }
     quantized = rewrite(prepared, formats, found, options)
     tensors = tuple(
-        _described(point, seen[point.tensor], formats[point.tensor]) for point in found.own
+        _described(point, seen[point.tensor], formats[point.tensor])
+        for point in found.own
+        if holds_codes(quantized, point.tensor)
     )
+    if not tensors:
+        raise _nothing_to_quantize(name)
     return Quantized(name, quantized.SerializeToString(), tensors, options)
 
 
@@ -135,11 +144,13 @@ def input_shape(model: ModelProto, name: str) -> tuple[int | None, ...]:
     Raises:
         ModelError: If the model does not take one float tensor with a sample axis.
     """
-    constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = [info for info in model.graph.input if info.name not in constants]
+    inputs = data_inputs(model.graph)
     if len(inputs) != 1:
         names = ", ".join(repr(info.name) for info in inputs)
-        raise ModelError(f"'{name}' has {len(inputs)} inputs ({names}), expected one")
+        raise ModelError(
+            f"'{name}' has {len(inputs)} inputs ({names}), expected one",
+            hint="export it with all other inputs as constants (initializers)",
+        )
     tensor = inputs[0].type.tensor_type
     if tensor.elem_type != TensorProto.FLOAT or not tensor.shape.dim:
         raise ModelError(
@@ -163,6 +174,13 @@ def _check_samples(model: ModelProto, name: str, samples: NDArray[np.float32]) -
             f"calibration samples have shape {list(given)}, '{name}' takes {told}",
             hint="give samples as the network was trained on them, the first axis the sample",
         )
+
+
+def _nothing_to_quantize(name: str) -> ModelError:
+    return ModelError(
+        f"'{name}' has nothing to quantize: no sums, pools or tables between its input and output",
+        hint="give the whole network; `neurochip ops` lists what it may hold",
+    )
 
 
 def _fix_shape(model: ModelProto, samples: NDArray[np.float32]) -> None:

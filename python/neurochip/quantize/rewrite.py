@@ -47,13 +47,25 @@ def rewrite(
         nodes_to_quantize=[],
         nodes_to_exclude=list(points.float_nodes),
         op_types_to_quantize=sorted(QUANTIZED),
-        extra_options={"TensorQuantOverrides": {n: [_override(f)] for n, f in formats.items()}},
+        extra_options={
+            "TensorQuantOverrides": {name: [_override(each)] for name, each in formats.items()},
+            # Pools and moves hold codes even where no sum comes before them.
+            "ForceQuantizeNoInputCheck": True,
+        },
     )
     quantizer.quantize_model()
     quantizer.model.topological_sort()
     quantized: ModelProto = quantizer.model.model
     _limit_codes(quantized, formats)
     return quantized
+
+
+def holds_codes(quantized: ModelProto, tensor: str) -> bool:
+    """Whether the quantizer has rounded a tensor: it leaves float work at either end as it is."""
+    names = (tensor, f"{tensor}_QuantizeLinear_Input")  # the latter of the model's output
+    return any(
+        node.op_type == "QuantizeLinear" and node.input[0] in names for node in quantized.graph.node
+    )
 
 
 def _extremes(form: Format) -> tuple[np.float32, np.float32]:

@@ -10,12 +10,15 @@ from onnx import GraphProto, ModelProto, NodeProto
 
 from ..errors import ModelError, UnsupportedOpError
 from ..ops import REGISTRY
+from ..ops.refused import reason
 from .moves import CLAMPS, MOVERS
 
 SUMS = frozenset({"Conv", "Gemm", "MatMul", "Add", "Mul", "Concat", "GlobalAveragePool"})
 TABLES = frozenset({"LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish"})
 SHARING = MOVERS | {"AveragePool", "Slice", "Split", "Pad"}
 """Their output has the format of their input: onnxruntime's quantizer writes it so."""
+MOVES = (MOVERS - {"MaxPool"}) | {"Slice", "Split"}
+"""Of these, those that the host does as well, after the last layer."""
 QUANTIZED = SUMS | TABLES | SHARING | CLAMPS
 """Everything else stays float, which the importer accepts of the last operators alone."""
 
@@ -63,7 +66,7 @@ def refuse_unknown(graph: GraphProto, name: str) -> None:
     found = defaultdict(list)
     for node in graph.node:
         if _full_name(node) not in REGISTRY:
-            found[_full_name(node)].append((node.name, ""))
+            found[_full_name(node)].append((node.name, reason(_full_name(node))))
     if found:
         raise UnsupportedOpError(f"'{name}'", found, cannot="that neurochip cannot import")
 
@@ -128,21 +131,33 @@ class _Search:
         return tensor in self.own or tensor in self.shared or tensor in self._absorbed
 
     def _computes_codes(self, node: NodeProto) -> bool:
-        """A sum or product with a constant stays float: the importer makes a table of it."""
-        if node.op_type in ("Add", "Mul") and not self._constants.isdisjoint(node.input):
+        """Whether the node's result is codes.
+
+        A sum or product with a constant stays float: the importer makes a table of it. So do moves
+        of float work that nothing but moves follows.
+        """
+        if self._shifts_or_scales(node):
             return False
+        if node.op_type in MOVES and node.input[0] in self._after_codes:
+            return not all(self._is_last(output) for output in node.output)
         return node.op_type in QUANTIZED and not self._constants.issuperset(node.input)
+
+    def _shifts_or_scales(self, node: NodeProto) -> bool:
+        return node.op_type in ("Add", "Mul") and not self._constants.isdisjoint(node.input)
 
     def _is_only_clamped(self, tensor: str) -> bool:
         readers = self._readers[tensor]
         return len(readers) == 1 and readers[0].op_type in CLAMPS and tensor not in self._results
 
     def _is_last(self, tensor: str) -> bool:
-        """Whether no sum follows, only float work or moves."""
-        following = [node for node in self._readers[tensor] if node.op_type in QUANTIZED]
-        if any(node.op_type not in SHARING for node in following):
-            return False
-        return all(self._is_last(output) for node in following for output in node.output)
+        """Whether no sum or table follows, only float work or moves."""
+        for node in self._readers[tensor]:
+            moves = node.op_type in SHARING or node.op_type not in QUANTIZED
+            if not moves and not self._shifts_or_scales(node):
+                return False
+            if not all(self._is_last(output) for output in node.output):
+                return False
+        return True
 
 
 def _full_name(node: NodeProto) -> str:
