@@ -7,15 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats import Array
 from .along_axes import combined
 from .builder import Builder, unquantized
 from .expressions import Pointwise
-from .multiplying import Rows
+from .folding import Fold, folded
 from .node import Node
 from .pointwise import Function, along_channels, apply
-from .values import Constant, Feed, Hosted, QuantizedConstant, Refusal, Shape, Unknown, Value, View
-from .weighted_sum import WeightedSum
+from .values import Constant, Feed, Hosted, QuantizedConstant, Refusal, Unknown, Value, View
 
 Column = NDArray[np.float32]
 """One number a channel, or one in all."""
@@ -34,7 +32,7 @@ def with_constant(
     builder: Builder,
     position: int,
     function: Callable[[Column], Function],
-    fold: Callable[[WeightedSum, NDArray[np.float64]], WeightedSum] | None,
+    fold: Fold | None,
 ) -> Value:
     """A function of a value and the constant at `position`.
 
@@ -62,15 +60,7 @@ def with_constant(
                 view, function(column), (node.host_op(other),), node.name
             ),
         )
-    if isinstance(value, Rows) and fold is not None and _one_a_feature(array, value.shape):
-        return value.of(fold(value.child, array.ravel().astype(np.float64)))
-    column = along_channels(node, array, value.shape)
-    if isinstance(value, WeightedSum) and fold is not None:
-        return fold(value, column.ravel().astype(np.float64))
-    return apply(node, builder, other, function(column))
-
-
-def _one_a_feature(array: Array, shape: Shape) -> bool:
-    """Whether a constant has one number for each entry of the last axis, or one in all."""
-    length = array.shape[-1] if array.ndim else 1
-    return array.ndim <= len(shape) + 1 and array.size == length and length in (1, shape[-1])
+    absorbed = None if fold is None else folded(value, array, fold)
+    if absorbed is not None:
+        return absorbed
+    return apply(node, builder, other, function(along_channels(node, array, value.shape)))

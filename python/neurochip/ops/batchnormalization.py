@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .builder import Builder
+from .expressions import Picked
+from .folding import Fold, folded
 from .node import Node
 from .pointwise import apply
 from .registry import onnx_op
@@ -27,11 +29,23 @@ def batch_normalization(node: Node, builder: Builder) -> Value:
     # onnxruntime's order, all in float32.
     gain = (np.float32(1) / np.sqrt(variance + epsilon)) * scale
     offset = bias - mean * gain
-    if isinstance(value, WeightedSum):
-        scaled = value.scaled(gain.astype(np.float64), node.name, builder)
-        return scaled.shifted(offset.astype(np.float64), builder, node.name)
+    if isinstance(value, (WeightedSum, Picked)):
+        column = (-1, *(1 for _ in value.shape[1:]))
+        absorbed = folded(value, gain.reshape(column), _scaled(node, builder))
+        if absorbed is not None:
+            absorbed = folded(absorbed, offset.reshape(column), _shifted(node, builder))
+        if absorbed is not None:
+            return absorbed
 
     def function(row: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(row * gain[:, None] + offset[:, None], np.float32)
 
     return apply(node, builder, 0, function)
+
+
+def _scaled(node: Node, builder: Builder) -> Fold:
+    return lambda total, gain: total.scaled(gain, node.name, builder)
+
+
+def _shifted(node: Node, builder: Builder) -> Fold:
+    return lambda total, offset: total.shifted(offset, builder, node.name)

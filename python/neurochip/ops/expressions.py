@@ -90,6 +90,8 @@ class Picked:
     emit: Emit
     """Does the same to codes."""
     host_op: HostOp
+    index: NDArray[np.int32] | None = None
+    """Where values are only moved: of this shape, their flat positions in the other, -1 for 0."""
 
     def quantize(self, builder: Builder, target: Target) -> Tensor:
         """Rounds first, then picks."""

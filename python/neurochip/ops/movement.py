@@ -5,6 +5,7 @@ What such a node does is found by running ONNX's own reference implementation on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -81,7 +82,8 @@ def rearrange(node: Node, builder: Builder, value: Value, index: Index) -> Value
         return _emit(node, builder, tensor, index, name)
 
     host_op = HostOp(node.name, node.op_type, partial(pick, index=index, fill=0))
-    return commute(node, builder, value, tuple(index.shape), emit, host_op)
+    moved = commute(node, builder, value, tuple(index.shape), emit, host_op)
+    return replace(moved, index=index) if isinstance(moved, Picked) else moved
 
 
 def commute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,22 +9,11 @@ from numpy.typing import NDArray
 
 from ..formats import Tensor
 from .builder import Builder
-from .expressions import Picked
 from .movement import rearrange
 from .node import Node
 from .sliding import NO_PADS, Sliding
 from .values import QuantizedConstant, Refusal, Value, View
 from .weighted_sum import WeightedSum
-
-
-class Rows(Picked):
-    """The rows of a product of maps: the last axis holds the channels of a weighted sum."""
-
-    child: WeightedSum
-
-    def of(self, total: WeightedSum) -> Rows:
-        """The same rows of another sum."""
-        return replace(self, child=total)
 
 
 def product(
@@ -85,7 +73,4 @@ def _row_by_row(
         scale=scale,
     )
     order = np.arange(count * len(filters), dtype=np.int32).reshape(len(filters), count)
-    picked = rearrange(node, builder, total, order.T.reshape(*rows, len(filters)))
-    if not isinstance(picked, Picked):
-        raise AssertionError("a moved sum is picked")
-    return Rows(total, picked.shape, picked.child_name, picked.emit, picked.host_op)
+    return rearrange(node, builder, total, order.T.reshape(*rows, len(filters)))
