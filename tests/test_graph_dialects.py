@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from neurochip.graph import load
 from quantized_models import Codes, Writer
 from small_networks import (
     INPUT,
@@ -281,3 +282,42 @@ def test_the_mean_over_a_map_is_a_global_average(keepdims):
     axes = writer.constant(np.array([2, 3]))
     real = writer.node("ReduceMean", [writer.dequantize(source), axes], keepdims=keepdims)
     assert_exact_layers(finish(writer, writer.quantize(real, *OUTPUT)))
+
+
+def note_of(model):
+    notes = load(model).notes
+    assert len(notes) == 1
+    return notes[0]
+
+
+def test_signed_codes_with_unsigned_weights_are_noted():
+    writer = Writer("qdq")
+    source = writer.quantize("x", np.float32(0.03), np.int8(-5))
+    kernel = weights(5, 4, 4, 1, 1).astype(np.uint8)
+    result = writer.weighted(
+        "Conv", source, kernel, np.float32(0.002), np.uint8(0), np.zeros(4, np.int32),
+        (np.float32(0.05), np.int8(-7)),
+    )  # fmt: skip
+    assert "has int8 inputs and uint8 weights: in integers here" in note_of(finish(writer, result))
+
+
+@pytest.mark.parametrize("shape", [(), (1, 3)])
+def test_a_float_bias_that_is_no_row_of_numbers_is_noted(shape):
+    writer, source = start()
+    flat = writer.node("Flatten", [writer.dequantize(source)])
+    kernel = dequantized_weights(writer, weights(5, 192, 3))
+    bias = writer.constant(np.full(shape, 0.3, np.float32))
+    real = writer.node("Gemm", [flat, kernel, bias])
+    model = finish(writer, writer.quantize(real, *OUTPUT))
+    assert f"has a float bias of shape {list(shape)}: in integers here" in note_of(model)
+
+
+def test_sums_that_can_leave_32_bits_are_noted_and_wrap_as_onnxruntimes():
+    writer, source = start()
+    bias = np.array([2**31 - 1, -(2**31), 0, 5], np.int32)
+    result = writer.weighted(
+        "Conv", source, weights(5, 4, 4, 1, 1), np.float32(0.002), np.int8(0), bias, MIDDLE
+    )
+    model = finish(writer, result)
+    assert "sums can leave 32 bits; they wrap" in note_of(model)
+    assert_exact(model)

@@ -8,7 +8,7 @@ from .node import Node
 from .registry import onnx_op
 from .sliding import lift, lower
 from .values import Value
-from .weighted_sum import read_bias, read_weights, refuse_unquantized
+from .weighted_sum import note_types, read_bias, read_weights, refuse_unquantized
 
 
 @onnx_op("Conv")
@@ -18,6 +18,7 @@ def conv(node: Node, builder: Builder) -> Value:
     weights = read_weights(node, 1, builder)
     view = builder.view(node, 0)
     source = lift(node, builder, view).tensor
+    note_types(node, builder, source, weights)
     scale = accumulator_scale(node, source, weights, 0)
     bias = read_bias(node, 2, scale, len(weights.codes), builder)
     total = convolution(node, source, weights, bias, scale)

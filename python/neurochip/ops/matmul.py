@@ -10,7 +10,7 @@ from .multiplying import product
 from .node import Node
 from .registry import onnx_op
 from .values import Value
-from .weighted_sum import read_weights, refuse_unquantized
+from .weighted_sum import note_types, read_weights, refuse_unquantized
 
 
 @onnx_op("MatMul")
@@ -19,6 +19,7 @@ def matmul(node: Node, builder: Builder) -> Value:
     refuse_unquantized(node)
     weights = read_weights(node, 1, builder)
     source = builder.view(node, 0).tensor
+    note_types(node, builder, source, weights)
     scale = accumulator_scale(node, source, weights, weights.codes.ndim - 1)
     bias = np.zeros(weights.codes.shape[-1], np.int64)
     return product(node, builder, source, weights, bias, scale)

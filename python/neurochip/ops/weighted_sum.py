@@ -42,7 +42,14 @@ class WeightedSum:
         if not np.isfinite(ratio).all():
             raise Refusal("its scale over that of its output is infinite in float32")
         multiplier = np.broadcast_to(ratio, self.bias.shape).copy()
-        return builder.emit(self._layer(target.tensor(self.shape), multiplier))
+        layer = self._layer(target.tensor(self.shape), multiplier)
+        low, high = layer.bounds()
+        if bool(((low == INT32_MIN) & (high == INT32_MAX)).any()):
+            builder.note(
+                f"{self.name!r}: sums can leave 32 bits; they wrap, as in onnxruntime's integer "
+                "kernels, where its float kernels do not"
+            )
+        return builder.emit(layer)
 
     def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Adds the layer with its accumulator as output."""
@@ -131,6 +138,15 @@ def read_weights(node: Node, position: int, builder: Builder) -> QuantizedConsta
             "onnxruntime"
         )
     return value
+
+
+def note_types(node: Node, builder: Builder, source: Tensor, weights: QuantizedConstant) -> None:
+    """Says so if onnxruntime has no integer kernel for these codes and weights between reals."""
+    if source.format.signed and not weights.signed and weights.bits == 8:
+        builder.note(
+            f"{node.name!r} has int8 inputs and uint8 weights: in integers here, in float32 by "
+            "onnxruntime"
+        )
 
 
 def per_output(node: Node, weights: QuantizedConstant, axis: int) -> NDArray[np.float32]:
