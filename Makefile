@@ -17,15 +17,16 @@ endif
 # Small matrices on several threads of BLAS wait for each other more than they compute.
 export OPENBLAS_NUM_THREADS ?= 1
 
-# Of `make fuzz`.
+# Of `make fuzz` and `make differential`.
 MINUTES ?= 5
 SEED ?= 1
+GRAPHS ?= 2000
 
 # Whatever ends up in the wheel besides Python files, which an editable install reads in place.
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(wildcard chips/*.toml) \
            $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: run test quick fuzz accept golden lint format bench bench-papers wheel constraints clean help
+.PHONY: run test quick fuzz differential accept golden lint format bench bench-papers wheel constraints clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/installed ## Run a quantized network on the simulated Darwin3 over real images
@@ -46,6 +47,9 @@ quick: $(VENV)/installed-dev ## Run the tests that take less than ten seconds ea
 
 fuzz: $(VENV)/installed-dev ## Read damaged files of every format for MINUTES, inputs of SEED; fails on any raw exception
 	PYTHONPATH=tests $(BIN)/python -m fuzz --minutes $(MINUTES) --seed $(SEED)
+
+differential: $(VENV)/installed-dev ## Hold GRAPHS random graphs from SEED on against onnxruntime, on three chips
+	PYTHONPATH=tests $(BIN)/python -m differential --graphs $(GRAPHS) --seed $(SEED)
 
 lint: $(VENV)/installed-dev ## Check formatting, lints and types; changes nothing
 	cargo fmt --check
