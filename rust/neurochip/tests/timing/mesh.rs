@@ -169,6 +169,23 @@ fn the_flits_and_the_waiting_of_a_replay_are_told_by_router_and_output() {
 }
 
 #[test]
+fn who_waits_for_a_packet_under_way_is_not_counted_as_blocked() {
+    // Queues of one flit, packets of two. In router 1 the head of router 0's packet goes at 3, its tail at 7 with
+    // the credit of 7. Until then that packet has the output and no flit there that asks: what router 1 wants to
+    // send itself waits from 3 on, and is blocked at 8 to 10, when the output is free and has no credit. Its tail
+    // comes at 14 and goes at 15; the tail of the first came to router 0 at 4 and went at 5.
+    let mut spec = tiny(&[]).noc;
+    (spec.queue_flits, spec.packet_flits) = (1, 2);
+    let packet = |created, source| RecordedPacket { created, source, destination: 2 };
+    let packets = [packet(0, 0), packet(2, 1)];
+    let replayed = replayed_to(Consume::OnArrival, &spec, &tiny(&[]).mesh, &Board::default(), &packets);
+    assert_eq!(received(&replayed.traces), [9 + 1, 17 + 1]);
+    let counts = |node: usize| replayed.outputs[node][Port::PlusX as usize];
+    assert_eq!(counts(0), OutputCounts { flits: 2, blocked_cycles: 1 });
+    assert_eq!(counts(1), OutputCounts { flits: 4, blocked_cycles: 3 + 1 });
+}
+
+#[test]
 fn a_cancelled_replay_says_how_many_packets_had_arrived() {
     let (spec, progress) = (tiny(&[]), Progress::default());
     let packets = [RecordedPacket { created: 0, source: 0, destination: 3 }];
