@@ -106,6 +106,18 @@ def test_the_filling_order_visits_every_core_once_and_chip_after_chip(name, chip
     assert set(steps) <= {1}, "the next chip is beside the last"
 
 
+@pytest.mark.parametrize("name", ["tiny", "darwin3"])
+def test_the_next_chip_is_entered_at_its_node_nearest_to_the_last_one(name):
+    chip = nc.chip(name, {"board.chips_x": 2, "board.chips_y": 2})
+    order = FillingOrder.of(chip, chip.ports()[0])
+    slices = list(order.chips.values())
+    for before, after in pairwise(slices):
+        here = np.array([order.x[before.stop - 1], order.y[before.stop - 1]])
+        nodes = np.stack([order.x[after], order.y[after]], axis=1)
+        steps = np.abs(nodes - here).sum(axis=1)
+        assert steps[0] == steps.min()
+
+
 def test_chips_are_filled_one_after_the_other():
     chip = nc.chip("tiny", SMALL_CORES | {"board.chips_x": 2, "board.chips_y": 2})
     tiles = place(network(chip), chip).tiles

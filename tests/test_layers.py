@@ -120,6 +120,20 @@ def test_bounds_are_reached():
     np.testing.assert_array_equal(layer.linear(extremes)[:, 0] + 7, [low[0], high[0]])
 
 
+@pytest.mark.parametrize("weight", [32_767, -32_767])
+def test_an_accumulator_that_can_wrap_at_one_end_can_be_anything(weight):
+    """300 * 32,767 * 255 is beyond 2^31 on one side; on the other the sum ends at 0."""
+    layer = Dense(
+        name="dense",
+        inputs=(tensor("in", (300,), uint8(0.1, 0)),),
+        output=tensor("out", (1,), uint8(0.1, 0)),
+        weights=np.full((1, 300), weight, np.int32),
+        bias=np.array([7]),
+        multiplier=np.ones(1, np.float32),
+    )
+    assert [int(bound[0]) for bound in layer.bounds()] == [-(2**31), 2**31 - 1]
+
+
 def test_a_padded_tap_contributes_nothing_not_even_to_the_bounds():
     layer = Convolution(
         name="conv",

@@ -129,6 +129,10 @@ def test_a_host_is_told_beside_the_chip_only_where_it_is_counted(network, sample
     told = simulated(network, samples, {"host": host.format("true")})
     assert "host" not in str(nc.report(quiet))
     assert "host of a board      3,097 µs, in no other number here" in str(nc.report(told))
+    image = nc.compile(network, "tiny", pipeline=True, overrides={"host": host.format("true")})
+    assert image.timesteps == 33 > image.period, "the host works in each timestep of a sample"
+    flowing = nc.report(nc.simulate(image, samples)).contents
+    assert flowing.timing.host_us == 2800 + 33 * 9
     np.testing.assert_array_equal(quiet.cycles, told.cycles)
     np.testing.assert_array_equal(quiet.energy_pj, told.energy_pj)
 

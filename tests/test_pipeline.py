@@ -355,6 +355,26 @@ def test_the_price_of_a_skip_is_what_its_relays_cost():
     assert nc.report(simulated(chain(2), "tiny", 7)).contents.relays is None
 
 
+def test_what_few_chips_price_is_part_of_what_a_skip_costs():
+    """All other events are free, so each price is that of its own count."""
+    free = ("sop_pj", "soma_update_pj", "packet_pj", "flit_hop_pj", "io_flit_pj")
+    nodes = {"mesh.width": 2, "mesh.height": 2, "mesh.cores_per_node": 4, "core.max_neurons": 64}
+    nodes["io"] = '[{x = 0, y = 0, side = "-x", io_cycles = 1}]'
+    overrides = nodes | {f"energy.{field}": 0.0 for field in free}
+    for field, price in (("node_packet_pj", 3.0), ("spike_pj", 5.0), ("flit_hop_y_pj", 7.0)):
+        run = simulated(residual(), "tiny", 7, overrides=overrides | {f"energy.{field}": price})
+        told = nc.report(run).contents.relays
+        held = [run.layer_names.index(name) for name in told.populations]
+        counts = {
+            "node_packet_pj": run.layer_node_packets,
+            "spike_pj": run.layer_spikes,
+            "flit_hop_y_pj": run.layer_flit_hops_y,
+        }
+        events = counts[field][:, held].sum(axis=1).mean()
+        assert told.energy_pj == pytest.approx(price * events)
+        assert events > 0, field
+
+
 def test_a_residual_network_from_a_file_is_still_onnxruntimes_integers_with_samples_in_flight(
     examples, digits_pictures
 ):
