@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from neurochip.ops.weighted_sum import rounded_bias
 from quantized_models import Codes, Writer
 from small_networks import (
     INPUT,
@@ -247,6 +248,7 @@ MOVES: dict[str, Callable[[Writer, Codes], Codes]] = {
     ),
     "reshape": lambda w, c: w.moving("Reshape", c, w.constant(np.array([0, 2, -1]))),
     "unsqueeze": lambda w, c: w.moving("Unsqueeze", c, w.constant(np.array([2]))),
+    "crop": lambda w, c: w.moving("Pad", c, w.constant(np.array([0, -1, -2, 0, 0, 0, -1, -3]))),
     "gather": lambda w, c: w.moving("Gather", c, w.constant(np.array([3, 0, 1])), axis=1),
 }
 
@@ -255,6 +257,12 @@ MOVES: dict[str, Callable[[Writer, Codes], Codes]] = {
 def test_codes_are_moved_and_nothing_else(name):
     writer, source = start()
     assert_exact(finish(writer, MOVES[name](writer, source)))
+
+
+def test_a_bias_half_way_between_two_units_is_rounded_to_the_even_one():
+    scale = np.full(6, 0.25, np.float32)
+    real = np.array([0.125, 0.375, 0.625, -0.125, -0.375, 0.5])
+    assert rounded_bias("c", real, scale, None, "").tolist() == [0, 2, 2, 0, -2, 2]
 
 
 def test_padding_adds_real_zeros():
@@ -281,7 +289,7 @@ def test_a_split_is_two_selections():
     assert_exact(finish(writer, writer.pair("Add", first, second, OUTPUT)))
 
 
-@pytest.mark.parametrize("pads", [[0, 0, 0, 0], [1, 0, 1, 1]])
+@pytest.mark.parametrize("pads", [[0, 0, 0, 0], [1, 0, 1, 1], [0, 1, 1, 0], [1, 2, 0, 1]])
 def test_a_partial_average_is_rounded_once_from_its_exact_sum(pads):
     writer, source = start()
     real = writer.node(

@@ -148,6 +148,12 @@ def test_a_synapse_may_take_cycles_instead_of_a_part_of_one(network, samples):
 def test_hot_spots_name_the_layers_of_a_node(network, samples):
     run = simulated(network, samples, FOUR_A_NODE, detail=True)
     assert "of layer '/0/Conv, /2/MaxPool, /3/Conv, /6/Gemm'" in str(nc.report(run))
+    told = {core.what: core for core in nc.report(run).contents.hot_spots.cores}
+    busy = int(run.detail.nodes["soma_busy_cycles"][0])
+    cycles = int(run.timestep_work_cycles.sum())
+    assert told["busiest soma"].cycles == busy
+    of_four_cores = 100 * busy / (4 * cycles)
+    assert told["busiest soma"].percent == pytest.approx(of_four_cores)
 
 
 def test_tiles_are_not_moved_between_nodes_of_several_cores(network):

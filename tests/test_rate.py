@@ -193,6 +193,20 @@ def test_weights_are_scaled_up_until_thresholds_are_fine():
     assert 1024 <= model.threshold[0] < 2048
 
 
+def test_a_threshold_leaves_room_for_what_arrives_before_it_is_reached():
+    """A threshold of 20,000, and sums of up to that in a timestep: 40,000 before one spikes.
+
+    78 inputs spike in every timestep and 79 in every fourth: 10,000 at first, 19,906 after one,
+    and with the next 39,845 unless the weights are halved.
+    """
+    weights = np.full((1, 157), 127)
+    layer = dense("d", tensor("x", (157,)), weights, tensor("y", (1,)), 0, 1 / 20_000)
+    codes = np.array([[255] * 78 + [64] * 79])
+    run = simulated([layer], codes, "darwin3")
+    assert run.layer_overflows.sum() == 0
+    assert abs(int(run.outputs.item()) - 127 * (78 * 255 + 79 * 64) / 20_000) < 4
+
+
 def test_what_cannot_be_a_rate_is_refused():
     rising = np.arange(256, dtype=np.int32)[None]
     table = Lookup("t", (tensor("x", (4,)),), tensor("y", (4,)), rising)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import neurochip as nc
-from integer_graphs import convolution, dense, graph_of, tensor
+from integer_graphs import convolution, dense, graph_of, rearrange, tensor
 from lowered_layers import random_weights
 from neurochip.errors import InputError
 from neurochip.ops.values import HostOp
@@ -147,6 +147,17 @@ def test_energy_is_counts_times_prices(samples, examples):
     # 10 mW at 100 MHz are 100 pJ a cycle.
     np.testing.assert_allclose(run.energy_by_component_pj["static"], run.cycles * 100.0)
     np.testing.assert_allclose(run.energy_pj, sum(run.energy_by_component_pj.values()))
+
+
+def test_a_value_of_the_output_that_no_neuron_holds_is_the_zero_point():
+    source = tensor("x", (1, 2, 2))
+    layer = convolution("c", source, np.ones((1, 1, 1, 1)), tensor("y", (1, 2, 2), 77))
+    moved = rearrange("pad", layer.output, np.array([[[-1, 3, 0], [1, -1, 2]]]))
+    image = nc.compile(graph_of(source, [layer, moved]), "tiny")
+    run = nc.simulate(image, np.ones((1, 1, 2, 2), np.float32))
+    assert run.outputs.tolist() == [[[[77, 77, 77], [77, 77, 77]]]]
+    bright = nc.simulate(image, np.full((1, 1, 2, 2), 200, np.float32)).outputs
+    assert bright.tolist() == [[[[77, 79, 79], [79, 77, 79]]]], "77 + 200 / 100"
 
 
 def test_a_price_changes_the_energy_and_no_counter(image, samples, examples):
