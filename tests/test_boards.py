@@ -125,6 +125,28 @@ def test_chips_are_filled_one_after_the_other():
     assert on_chips == [(0, 0)] * 16 + [(1, 0)] * (len(tiles) - 16)
 
 
+def test_a_layer_begins_on_the_chip_of_its_first_sender():
+    """Five boxes of 286 words fill the large cores of one chip and one of the next.
+
+    The layer behind them fits the small ones, which are free on both: on the first it is nearer to
+    four of its senders.
+    """
+    depths = "[300, 200, 200, 200]"
+    overrides = SMALL_CORES | {
+        "board.chips_x": 2, "core.dendrite_memory.depth_words_by_column": depths,
+    }  # fmt: skip
+    chip = nc.chip("tiny", overrides)
+    source = tensor("x", (64,))
+    first = dense("a", source, random_weights(60, 64), tensor("y", (60,)))
+    last = dense("b", first.output, random_weights(4, 60), tensor("z", (4,)))
+    placement = place(lower(graph_of(source, [first, last]), chip), chip)
+    chips = {
+        name: [chip.chip_at(chip.position_of(tile.core)) for tile in placement.tiles_of(name)]
+        for name in "ab"
+    }
+    assert chips == {"a": [(0, 0)] * 4 + [(1, 0)], "b": [(0, 0)]}
+
+
 def test_facts_about_a_node_of_a_chip_hold_on_every_chip():
     chip = nc.chip("darwin3", {"board.chips_x": 2, "board.chips_y": 2})
     assert len(chip.cores()) == 4 * 575

@@ -289,13 +289,21 @@ def test_a_split_is_two_selections():
     assert_exact(finish(writer, writer.pair("Add", first, second, OUTPUT)))
 
 
-@pytest.mark.parametrize("pads", [[0, 0, 0, 0], [1, 0, 1, 1], [0, 1, 1, 0], [1, 2, 0, 1]])
-def test_a_partial_average_is_rounded_once_from_its_exact_sum(pads):
+@pytest.mark.parametrize(
+    ("kernel", "pads"),
+    [
+        ([2, 3], [0, 0, 0, 0]),
+        ([2, 3], [1, 0, 1, 1]),
+        ([3, 3], [0, 1, 1, 0]),
+        ([3, 2], [1, 0, 0, 1]),
+    ],
+)
+def test_a_partial_average_is_rounded_once_from_its_exact_sum(kernel, pads):
     writer, source = start()
     real = writer.node(
         "AveragePool",
         [writer.dequantize(source)],
-        kernel_shape=[2, 3],
+        kernel_shape=kernel,
         strides=[2, 2],
         pads=pads,
         count_include_pad=1,
