@@ -186,6 +186,19 @@ fn who_waits_for_a_packet_under_way_is_not_counted_as_blocked() {
 }
 
 #[test]
+fn a_core_takes_packets_while_nothing_else_happens() {
+    // The core has room for one flit and takes 50 cycles a packet: the first at 4, the second at 54. Its credit
+    // lets the third go at 56, long before the next packet is created.
+    let mut spec = tiny(&[("noc.receive_flits", 1)]);
+    spec.core.timing.decode_cycles = 50;
+    let packet = |created| RecordedPacket { created, source: 0, destination: 1 };
+    let packets = [0, 0, 0, 1000].map(packet);
+    let consume = Consume::Decoded(&spec.core.timing);
+    let replayed = replayed_to(consume, &spec.noc, &spec.mesh, &Board::default(), &packets);
+    assert_eq!(received(&replayed.traces), [4, 7, 57, 1004]);
+}
+
+#[test]
 fn a_cancelled_replay_says_how_many_packets_had_arrived() {
     let (spec, progress) = (tiny(&[]), Progress::default());
     let packets = [RecordedPacket { created: 0, source: 0, destination: 3 }];
