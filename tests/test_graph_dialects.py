@@ -194,23 +194,27 @@ def test_normalization_after_a_convolution_folds_into_it():
 
 @pytest.mark.parametrize("op_type", ["BatchNormalization", "Mul"])
 def test_a_negative_factor_turns_weights_and_bias(op_type):
-    """Biases of up to 1.9 in outputs of 0.04 a level: turned or not, they are far apart."""
+    """Biases of up to 1.9 in outputs of 0.04 a level: turned or not, they are far apart.
+
+    A factor of 0 leaves the offset alone.
+    """
     writer, source = start()
     bias = np.array([30_000, -30_000, 20_000, -10_000], np.int32)
     scales = np.full(4, 0.002, np.float32)
     zeros = np.zeros(4, np.int8)
     writer.weighted("Conv", source, weights(3, 4, 4, 3, 3), scales, zeros, bias, MIDDLE)
     real = str(writer.nodes.pop().input[0])
-    factor = np.array([-1.2, 0.8, -0.4, -2.0], np.float32)
+    factor = np.array([-1.2, 0.8, 0.0, -2.0], np.float32)
     if op_type == "Mul":
         real = writer.node("Mul", [real, writer.constant(factor.reshape(4, 1, 1))])
     else:
-        others = [np.zeros(4), np.zeros(4), np.ones(4)]
+        others = [np.array([0, 0, 0.7, 0]), np.zeros(4), np.ones(4)]
         constants = [writer.constant(each.astype(np.float32)) for each in (factor, *others)]
         real = writer.node("BatchNormalization", [real, *constants])
     graph = assert_exact_layers(finish(writer, writer.quantize(real, np.float32(0.04), MIDDLE[1])))
     (layer,) = graph.layers
-    assert layer.bias.tolist() == [-30_000, -30_000, -20_000, 10_000]
+    left = 0 if op_type == "Mul" else round(0.7 / (0.031 * 0.002))
+    assert layer.bias.tolist() == [-30_000, -30_000, left, 10_000]
 
 
 @pytest.mark.parametrize("op_type", ["Add", "Sub", "Mul", "Div"])

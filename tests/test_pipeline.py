@@ -197,6 +197,21 @@ def test_a_tensor_beside_its_own_maxima_meets_them(chip):
     assert run.compiled_agreement.differing.sum() == 0
 
 
+def test_a_skip_past_a_maximum_is_carried_over_timesteps_that_relays_cannot_share_evenly():
+    """Two windows of eight timesteps, and one timestep of the maximum: 17 for two relays."""
+    a = conv("a", tensor("x", SHAPE))
+    pool = max_pool("pool", a.output, (1, 1))
+    b = conv("b", pool.output)
+    c = conv("c", b.output)
+    layers = [a, pool, b, c, Add("add", (c.output, a.output), tensor("y", SHAPE))]
+    network = pipelined(layers)
+    start = {population.name: population.send_start for population in network.populations}
+    carried = sorted(start[name] for name in relays(network))
+    assert (start["a"], start["c"], carried[-1]) == (8, 25, 25)
+    run = simulated(layers, "ideal", 5, timing="none")
+    assert run.exact_agreement.differing.sum() == 0
+
+
 def test_windows_of_unequal_codes_are_stretched_so_that_branches_meet():
     """Two windows of seven timesteps are no whole number of eights."""
     source = tensor("x", SHAPE)
@@ -308,6 +323,9 @@ def test_throughput_is_that_of_a_full_chip(both):
     depth = image.samples_in_flight
     full = run.timestep_cycles[(depth - 1) * image.period : 9 * image.period]
     assert run.cycles_per_sample == full.sum() / (9 - depth + 1)
+    timing = nc.report(run).contents.timing
+    seconds = int(run.timestep_cycles.sum()) / (image.chip.clock_mhz * 1e6)
+    assert timing.run_samples_per_s == pytest.approx(len(x) / seconds)
     never_full = nc.simulate(image, x[: depth - 1])
     assert never_full.cycles_per_sample is never_full.samples_per_s is None
 
