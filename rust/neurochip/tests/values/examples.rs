@@ -190,6 +190,21 @@ fn sums_of_two_windows_saturate_in_the_order_of_time() {
 }
 
 #[test]
+fn what_leaves_the_chip_are_the_spikes_of_the_output_wherever_it_stands() {
+    let mut network = neuron(tiny(&[]), 1, 0, [0, 255]);
+    let output = network.output;
+    let model = Model::Stem(network.plain_stem(0, [0, 255]));
+    let (name, shape, code) = ("silent".into(), [1, 1, 1], binary(8, false));
+    let silent = network.add(Population { name, shape, send_start: 16, code, model });
+    network.connect(output, silent, Connector::OneToOne { index: None }, vec![0]);
+    network.output = output;
+    for timing in [Timing::None, Timing::Cycle] {
+        let run = simulate(&network, timing, &[83]);
+        assert_eq!((run.record.outputs[0], run.counters.output_packets), (83, 4));
+    }
+}
+
+#[test]
 fn each_channel_has_its_own_scale_where_there_is_one_a_channel() {
     let mut network = Network::new(tiny(&[]), input([1, 1, 1], SpikeCode::Binary { bits: 2, signed: false }));
     let model = Model::Stem(Stem { requantizer: None, ..network.plain_stem(0, [0, 0]) });
