@@ -16,9 +16,11 @@ import pytest
 from numpy.typing import NDArray
 
 import neurochip as nc
+from float_networks import FloatNetwork
 from neurochip.graph import Graph, load
-from neurochip.layers import Layer, Weighted
+from neurochip.layers import AveragePool, Layer, Weighted
 from neurochip.lower.neurons import NeuronArithmetic
+from neurochip.quantize import quantize
 from scaled_by_hand import scaled_by_hand
 from test_acceptance import (
     BATCH,
@@ -138,6 +140,72 @@ def test_double_membranes_are_exact_and_their_constants_nearly_so(case):
     total = f"{differing.total()} of {compared.total()}"
     print(f"double: {total} differ, {exact:.2%} -> {ours:.2%}, {+differing}")
     assert abs(ours - exact) <= LOSS_OF_DOUBLE
+
+
+@pytest.fixture(params=["made", "lenet"])
+def average_pools(request: pytest.FixtureRequest) -> Case:
+    """A network with two 2 x 2 average pools whose scales are kept, as onnxruntime writes them.
+
+    Their multiplier is 1/4, so every fourth sum is half-way between two codes. `made` is quantized
+    here and runs on the digits, `lenet` runs on MNIST; the weights of both are random.
+    """
+    if request.param == "made":
+        archive = np.load(ROOT / "examples" / "digits.npz")
+        count = None if EVERYTHING else 100
+        x, labels = archive["x"][:count, None].astype(np.float32) / 255, archive["y"][:count]
+        calibration = archive["x_calibration"][:CALIBRATION_SAMPLES, None].astype(np.float32) / 255
+        return Case(quantize(pooled().model(), calibration).graph(), x, labels, calibration)
+    data = request.getfixturevalue("data")
+    path = data.parent / "models" / "structure" / "lenet_avg_qdq_u8s8_pc.onnx"
+    if not path.exists():
+        pytest.skip(f"no {path.name} in models/structure beside NEUROCHIP_DATA")
+    archive = np.load(data / "mnist.npz")
+    x, labels = pictures(data, "mnist")
+    calibration = scaled(archive["x_calibration"][:CALIBRATION_SAMPLES])
+    return Case(load(path), x, labels, calibration)
+
+
+def pooled() -> FloatNetwork:
+    """Two convolutions, each with an average pool behind it, and a dense layer."""
+    network = FloatNetwork(1, 8, 8)
+    for channels_in, channels in ((1, 8), (8, 8)):
+        network.convolution(channels_in, channels)
+        network.add("Relu")
+        network.add("AveragePool", kernel_shape=[2, 2], strides=[2, 2])
+    network.add("Flatten")
+    network.add("Gemm", network.random(10, 32), network.random(10), transB=1)
+    return network
+
+
+def test_double_membranes_lose_half_of_the_ties_of_average_pools_and_no_other_value(average_pools):
+    """onnxruntime rounds halves to even codes; a line rounds neighbouring ones to the same side."""
+    image = average_pools.compiled(integration="double")
+    differing, ties, compared = Counter(), Counter(), Counter()
+
+    def compare(layer, inputs):
+        codes = inputs[0].astype(int) - layer.inputs[0].format.zero_point
+        ours = image.network.arithmetic[layer.name](layer, inputs).astype(int)
+        changed = ours != layer.evaluate(*inputs).astype(int)
+        differing[layer.name] += int(np.count_nonzero(changed))
+        compared[layer.name] += changed.size
+        if isinstance(layer, AveragePool):
+            np.testing.assert_array_equal(layer.multiplier, 0.25)
+            sums = sum(codes[:, :, y::2, x::2] for y in (0, 1) for x in (0, 1))
+            ties[layer.name] += int(np.count_nonzero(sums % 4 == 2))
+            assert not changed[sums % 4 != 2].any(), "only ties may differ"
+
+    average_pools.of_each_layer(image.network, compare)
+    assert len(ties) == 2
+    for name, count in compared.items():
+        most = 0.6 * ties[name] if ties[name] else MOST_DIFFERING * count
+        assert differing[name] <= most, name
+    assert all(differing[name] > 0.4 * ties[name] > 0 for name in ties)
+    shares = {name: f"{differing[name] / compared[name]:.2%}" for name in ties}
+    run = nc.simulate(image, average_pools.x, timing="none")
+    assert run.compiled_agreement.differing.sum() == 0
+    assert run.layer_overflows.sum() == 0
+    exact = average_pools.exact_accuracy()
+    print(f"double: {shares}, {exact:.2%} -> {average_pools.accuracy(run.predictions):.2%}")
 
 
 def assert_sums_are_exact(

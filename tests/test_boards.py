@@ -106,11 +106,45 @@ def test_the_filling_order_visits_every_core_once_and_chip_after_chip(name, chip
     assert set(steps) <= {1}, "the next chip is beside the last"
 
 
+@pytest.mark.parametrize("name", ["tiny", "darwin3"])
+def test_the_next_chip_is_entered_at_its_node_nearest_to_the_last_one(name):
+    chip = nc.chip(name, {"board.chips_x": 2, "board.chips_y": 2})
+    order = FillingOrder.of(chip, chip.ports()[0])
+    slices = list(order.chips.values())
+    for before, after in pairwise(slices):
+        here = np.array([order.x[before.stop - 1], order.y[before.stop - 1]])
+        nodes = np.stack([order.x[after], order.y[after]], axis=1)
+        steps = np.abs(nodes - here).sum(axis=1)
+        assert steps[0] == steps.min()
+
+
 def test_chips_are_filled_one_after_the_other():
     chip = nc.chip("tiny", SMALL_CORES | {"board.chips_x": 2, "board.chips_y": 2})
     tiles = place(network(chip), chip).tiles
     on_chips = [chip.chip_at(chip.position_of(tile.core)) for tile in tiles]
     assert on_chips == [(0, 0)] * 16 + [(1, 0)] * (len(tiles) - 16)
+
+
+def test_a_layer_begins_on_the_chip_of_its_first_sender():
+    """Five boxes of 286 words fill the large cores of one chip and one of the next.
+
+    The layer behind them fits the small ones, which are free on both: on the first it is nearer to
+    four of its senders.
+    """
+    depths = "[300, 200, 200, 200]"
+    overrides = SMALL_CORES | {
+        "board.chips_x": 2, "core.dendrite_memory.depth_words_by_column": depths,
+    }  # fmt: skip
+    chip = nc.chip("tiny", overrides)
+    source = tensor("x", (64,))
+    first = dense("a", source, random_weights(60, 64), tensor("y", (60,)))
+    last = dense("b", first.output, random_weights(4, 60), tensor("z", (4,)))
+    placement = place(lower(graph_of(source, [first, last]), chip), chip)
+    chips = {
+        name: [chip.chip_at(chip.position_of(tile.core)) for tile in placement.tiles_of(name)]
+        for name in "ab"
+    }
+    assert chips == {"a": [(0, 0)] * 4 + [(1, 0)], "b": [(0, 0)]}
 
 
 def test_facts_about_a_node_of_a_chip_hold_on_every_chip():

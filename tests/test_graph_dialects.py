@@ -10,6 +10,7 @@ import pytest
 from onnx import helper
 
 from neurochip.graph import load
+from neurochip.ops.weighted_sum import rounded_bias
 from quantized_models import Codes, Writer
 from small_networks import (
     INPUT,
@@ -192,6 +193,31 @@ def test_normalization_after_a_convolution_folds_into_it():
     assert len(graph.layers) == 1
 
 
+@pytest.mark.parametrize("op_type", ["BatchNormalization", "Mul"])
+def test_a_negative_factor_turns_weights_and_bias(op_type):
+    """Biases of up to 1.9 in outputs of 0.04 a level: turned or not, they are far apart.
+
+    A factor of 0 leaves the offset alone.
+    """
+    writer, source = start()
+    bias = np.array([30_000, -30_000, 20_000, -10_000], np.int32)
+    scales = np.full(4, 0.002, np.float32)
+    zeros = np.zeros(4, np.int8)
+    writer.weighted("Conv", source, weights(3, 4, 4, 3, 3), scales, zeros, bias, MIDDLE)
+    real = str(writer.nodes.pop().input[0])
+    factor = np.array([-1.2, 0.8, 0.0, -2.0], np.float32)
+    if op_type == "Mul":
+        real = writer.node("Mul", [real, writer.constant(factor.reshape(4, 1, 1))])
+    else:
+        others = [np.array([0, 0, 0.7, 0]), np.zeros(4), np.ones(4)]
+        constants = [writer.constant(each.astype(np.float32)) for each in (factor, *others)]
+        real = writer.node("BatchNormalization", [real, *constants])
+    graph = assert_exact_layers(finish(writer, writer.quantize(real, np.float32(0.04), MIDDLE[1])))
+    (layer,) = graph.layers
+    left = 0 if op_type == "Mul" else round(0.7 / (0.031 * 0.002))
+    assert layer.bias.tolist() == [-30_000, -30_000, left, 10_000]
+
+
 @pytest.mark.parametrize("op_type", ["Add", "Sub", "Mul", "Div"])
 @pytest.mark.parametrize("shape", [(), (4, 1, 1), (1, 4, 1, 1)])
 def test_a_constant_operand_is_a_table(op_type, shape):
@@ -227,6 +253,7 @@ MOVES: dict[str, Callable[[Writer, Codes], Codes]] = {
     ),
     "reshape": lambda w, c: w.moving("Reshape", c, w.constant(np.array([0, 2, -1]))),
     "unsqueeze": lambda w, c: w.moving("Unsqueeze", c, w.constant(np.array([2]))),
+    "crop": lambda w, c: w.moving("Pad", c, w.constant(np.array([0, -1, -2, 0, 0, 0, -1, -3]))),
     "gather": lambda w, c: w.moving("Gather", c, w.constant(np.array([3, 0, 1])), axis=1),
 }
 
@@ -235,6 +262,12 @@ MOVES: dict[str, Callable[[Writer, Codes], Codes]] = {
 def test_codes_are_moved_and_nothing_else(name):
     writer, source = start()
     assert_exact(finish(writer, MOVES[name](writer, source)))
+
+
+def test_a_bias_half_way_between_two_units_is_rounded_to_the_even_one():
+    scale = np.full(6, 0.25, np.float32)
+    real = np.array([0.125, 0.375, 0.625, -0.125, -0.375, 0.5])
+    assert rounded_bias("c", real, scale, None, "").tolist() == [0, 2, 2, 0, -2, 2]
 
 
 def test_padding_adds_real_zeros():
@@ -261,13 +294,21 @@ def test_a_split_is_two_selections():
     assert_exact(finish(writer, writer.pair("Add", first, second, OUTPUT)))
 
 
-@pytest.mark.parametrize("pads", [[0, 0, 0, 0], [1, 0, 1, 1]])
-def test_a_partial_average_is_rounded_once_from_its_exact_sum(pads):
+@pytest.mark.parametrize(
+    ("kernel", "pads"),
+    [
+        ([2, 3], [0, 0, 0, 0]),
+        ([2, 3], [1, 0, 1, 1]),
+        ([3, 3], [0, 1, 1, 0]),
+        ([3, 2], [1, 0, 0, 1]),
+    ],
+)
+def test_a_partial_average_is_rounded_once_from_its_exact_sum(kernel, pads):
     writer, source = start()
     real = writer.node(
         "AveragePool",
         [writer.dequantize(source)],
-        kernel_shape=[2, 3],
+        kernel_shape=kernel,
         strides=[2, 2],
         pads=pads,
         count_include_pad=1,

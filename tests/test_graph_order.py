@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 import neurochip as nc
 from command_line import neurochip
 from neurochip.errors import InputError, ModelError, UnsupportedOpError
+from neurochip.graph.order import needed
 
 RESNET = Path(__file__).parent / "data" / "zoo" / "digits_resnet" / "uint8_qdq.onnx"
 CONSTANTS = {
@@ -76,6 +77,15 @@ def test_nodes_that_are_in_order_stay_in_it():
     model = two_headed()
     listed = [node.name for node in model.graph.node if node.name]
     assert [layer.name for layer in nc.load_graph(model, output="bd").layers] == listed
+
+
+def test_of_the_nodes_that_can_be_next_the_first_of_the_file_is():
+    """b waits for d, and is ready then before e, which has been ready since a."""
+    reads = {"a": ["x"], "b": ["d"], "c": ["x"], "d": ["x"], "e": ["a"], "f": [*"abcde"]}
+    nodes = [helper.make_node("Sum", sources, [name]) for name, sources in reads.items()]
+    graph = helper.make_graph(nodes, "g", [], [])
+    assert [node.output[0] for node in needed(graph, ["f"])] == ["a", "c", "d", "b", "e", "f"]
+    assert [node.output[0] for node in needed(graph, ["b"])] == ["d", "b"]
 
 
 @pytest.mark.parametrize("output", ["ad", "bd"])

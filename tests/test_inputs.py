@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from input_files import GREY, write_batch, write_idx, write_picture
-from neurochip.inputs import random_inputs, read_inputs
+from neurochip.inputs import cifar, random_inputs, read_inputs
 
 
 def test_uint8_pictures_of_an_npy_are_divided_by_255_in_float32(tmp_path):
@@ -92,6 +92,16 @@ def test_a_folder_of_cifar_batches_is_a_test_set_and_a_calibration_set(tmp_path)
     inputs = read_inputs(tmp_path)
     np.testing.assert_array_equal(inputs.labels, [9])
     assert inputs.calibration.shape == (3, 3, 32, 32)
+
+
+def test_of_several_batches_only_as_many_records_are_read_as_are_asked_for(tmp_path):
+    for number, name in enumerate(("test_a.bin", "test_b.bin")):
+        records = np.full((3, 3073), 10 * number, np.uint8)
+        records[:, 0] = range(3 * number, 3 * number + 3)
+        records.tofile(tmp_path / name)
+    raw = cifar.read(tmp_path, 4)
+    assert raw.x[:, 0, 0, 0].tolist() == [0, 0, 0, 10]
+    assert (raw.count, raw.labels.tolist()) == (6, [0, 1, 2, 3, 4, 5])
 
 
 def test_a_folder_of_pictures_is_read_in_the_order_of_names(tmp_path):

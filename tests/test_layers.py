@@ -120,6 +120,20 @@ def test_bounds_are_reached():
     np.testing.assert_array_equal(layer.linear(extremes)[:, 0] + 7, [low[0], high[0]])
 
 
+@pytest.mark.parametrize("weight", [32_767, -32_767])
+def test_an_accumulator_that_can_wrap_at_one_end_can_be_anything(weight):
+    """300 * 32,767 * 255 is beyond 2^31 on one side; on the other the sum ends at 0."""
+    layer = Dense(
+        name="dense",
+        inputs=(tensor("in", (300,), uint8(0.1, 0)),),
+        output=tensor("out", (1,), uint8(0.1, 0)),
+        weights=np.full((1, 300), weight, np.int32),
+        bias=np.array([7]),
+        multiplier=np.ones(1, np.float32),
+    )
+    assert [int(bound[0]) for bound in layer.bounds()] == [-(2**31), 2**31 - 1]
+
+
 def test_a_padded_tap_contributes_nothing_not_even_to_the_bounds():
     layer = Convolution(
         name="conv",
@@ -135,6 +149,39 @@ def test_a_padded_tap_contributes_nothing_not_even_to_the_bounds():
     )
     np.testing.assert_array_equal(layer.linear(np.full((1, 1, 1, 1), 9)), [[[[0, 45, 0]]]])
     assert [int(bound[0]) for bound in layer.bounds()] == [100, 100 + 5 * 255]
+
+
+def test_the_zeros_of_padding_are_among_the_values_even_where_no_code_is_zero():
+    """Codes of 10 to 20: beside the map the tap meets 0, or up to 20 if it lies inside."""
+    source = Tensor("in", (1, 1, 1), uint8(0.1, 0), 10, 20)
+    for pads, low in (((0, 1, 0, 1), 100), ((0, 0, 0, 0), 100 + 5 * 10)):
+        layer = Convolution(
+            name="conv",
+            inputs=(source,),
+            output=tensor("out", (1, 1, 1 + sum(pads)), uint8(0.1, 0)),
+            weights=np.array([[[[5]]]], np.int32),
+            bias=np.array([100]),
+            strides=(1, 1),
+            pads=pads,
+            dilations=(1, 1),
+            groups=1,
+            multiplier=None,
+        )
+        assert [int(bound[0]) for bound in layer.bounds()] == [low, 100 + 5 * 20]
+
+
+@pytest.mark.parametrize("bias", [2**24, -(2**24), 2**31 - 10])
+def test_a_bias_beyond_the_integers_of_a_float32_is_added_exactly(bias):
+    layer = Dense(
+        name="dense",
+        inputs=(tensor("in", (1,), uint8(0.1, 0)),),
+        output=tensor("out", (1,), Format(32, True, np.asarray(1, np.float32), 0)),
+        weights=np.array([[1]], np.int32),
+        bias=np.array([bias]),
+        multiplier=None,
+    )
+    codes = np.arange(10, dtype=np.uint8)[:, None]
+    assert layer.evaluate(codes).ravel().tolist() == [bias + code for code in range(10)]
 
 
 @pytest.mark.parametrize("magnitude", [1, 2**24, 2**40])

@@ -10,6 +10,8 @@ import pytest
 
 import neurochip as nc
 from command_line import neurochip
+from integer_graphs import convolution, graph_of, tensor
+from lowered_layers import random_weights
 from neurochip import _core
 from neurochip.errors import CapacityError, ChipError
 from neurochip.lower import CodeOptions, lower
@@ -17,7 +19,8 @@ from neurochip.lower.network import Convolution
 from neurochip.placement import place
 from neurochip.placement.boxes import Limits
 from neurochip.placement.footprint import Footprints
-from neurochip.placement.synapse_lists import SynapseLists
+from neurochip.placement.links import links_of
+from neurochip.placement.synapse_lists import SynapseLists, axons_in, lengths
 from neurochip.placement.tiles import Grid
 
 LISTS = SynapseLists(word_bits=64, head_bits=10, id_bits=10, max_synapses=64)
@@ -144,6 +147,22 @@ def test_a_convolution_takes_a_list_for_each_set_of_taps_and_an_axon_for_each_so
     assert used.axon_entries == 0, (
         "nobody receives from it yet, and a neuron has no entry of its own"
     )
+
+
+@pytest.mark.parametrize("cut", [8, 4, 3, 1])
+def test_the_lists_of_a_grouped_convolution_hold_every_synapse_once(cut):
+    """3 x 3 over 4 x 4, padded: 10 x 10 taps inside; 2 source channels for each target channel."""
+    source = tensor("x", (4, 4, 4))
+    layer = convolution(
+        "c", source, random_weights(8, 2, 3, 3), tensor("y", (8, 4, 4)), pads=(1,) * 4, groups=2
+    )
+    (link,) = links_of(lower(graph_of(source, [layer]), nc.chip("ideal")))
+    for box in Grid.of((4, 4, 8), (4, 4, cut)).boxes:
+        first, stop = box.channels
+        synapses = sum(length * many for length, many in lengths(link, box, relative=False))
+        assert synapses == 10 * 10 * 2 * (stop - first)
+        groups = len({channel // 4 for channel in range(first, stop)})
+        assert axons_in(link, box) == 4 * 4 * 2 * groups
 
 
 def test_a_layer_is_cut_so_that_its_axons_in_fit(digits):

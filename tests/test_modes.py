@@ -111,6 +111,19 @@ def test_a_membrane_asked_to_be_exact_where_it_is_not_proven_overflows_and_says_
     assert "sums are not proven to fit their membranes: overflows are counted: d" in told
 
 
+def test_a_signed_code_sends_its_smallest_value_before_what_makes_it_larger():
+    """-1 is sent as -128 first: with weights of -256 in all that makes 32,768.
+
+    The membrane wraps to -32,768, and wraps back with the next bit.
+    """
+    source = tensor("x", (2,), 0, -100, 127, signed=True)
+    for last, mode, overflows in ((-127, "exact", 0), (-128, "scaled", 2)):
+        layer = dense("d", source, np.array([[-128, last]]), tensor("y", (1,)), 0, 0.002)
+        assert compiled(layer).layers[1].mode == mode
+        asked_for = run(compiled(layer, integration="exact"), [[-1, -1]])
+        assert int(asked_for.layer_overflows.sum()) == overflows
+
+
 def test_the_same_sums_fit_two_state_words():
     image = compiled(wide(), integration="double")
     assert isinstance(image.network.populations[1].model.integration, Double)

@@ -25,6 +25,19 @@ def test_a_calibrated_bias_is_rounded_to_the_output_s_scale():
     assert run(image, [[4]]).outputs.item() == 3, "3.7 is 4: rounded twice it is 3"
 
 
+def test_the_proof_of_a_calibrated_bias_counts_what_rounding_twice_changes():
+    """round(0.1 v) + 3 in place of round(0.1 v + 3.3), for each v that can be sent."""
+    image = compiled(
+        wide(weight=1, bias=33, multiplier=0.1, count=1), chip="ideal", bias="calibrated"
+    )
+    values = np.arange(256)
+    exact = np.minimum(np.rint(np.float32(values + 33) * np.float32(0.1)), 255)
+    differing = int(np.count_nonzero(run(image, values[:, None]).outputs.ravel() != exact))
+    assert 50 < differing < 100
+    (layer,) = image.layers[1:]
+    assert (layer.differing, layer.reachable) == (differing, 256)
+
+
 def test_a_scaled_bias_keeps_the_fraction_that_a_calibrated_one_loses():
     """n spikes' worth are 0.2 n + 0.25 levels: every fifth sum, n = 2, is 0.65 and rounded up."""
     layer = wide(bias=125)

@@ -129,6 +129,10 @@ def test_a_host_is_told_beside_the_chip_only_where_it_is_counted(network, sample
     told = simulated(network, samples, {"host": host.format("true")})
     assert "host" not in str(nc.report(quiet))
     assert "host of a board      3,097 µs, in no other number here" in str(nc.report(told))
+    image = nc.compile(network, "tiny", pipeline=True, overrides={"host": host.format("true")})
+    assert image.timesteps == 33 > image.period, "the host works in each timestep of a sample"
+    flowing = nc.report(nc.simulate(image, samples)).contents
+    assert flowing.timing.host_us == 2800 + 33 * 9
     np.testing.assert_array_equal(quiet.cycles, told.cycles)
     np.testing.assert_array_equal(quiet.energy_pj, told.energy_pj)
 
@@ -144,6 +148,12 @@ def test_a_synapse_may_take_cycles_instead_of_a_part_of_one(network, samples):
 def test_hot_spots_name_the_layers_of_a_node(network, samples):
     run = simulated(network, samples, FOUR_A_NODE, detail=True)
     assert "of layer '/0/Conv, /2/MaxPool, /3/Conv, /6/Gemm'" in str(nc.report(run))
+    told = {core.what: core for core in nc.report(run).contents.hot_spots.cores}
+    busy = int(run.detail.nodes["soma_busy_cycles"][0])
+    cycles = int(run.timestep_work_cycles.sum())
+    assert told["busiest soma"].cycles == busy
+    of_four_cores = 100 * busy / (4 * cycles)
+    assert told["busiest soma"].percent == pytest.approx(of_four_cores)
 
 
 def test_tiles_are_not_moved_between_nodes_of_several_cores(network):

@@ -52,3 +52,12 @@ def test_a_sum_before_the_last_step_can_be_the_largest():
     code = choose_code(source)
     assert largest_partial_sum(layer, code, values, np.array(0)) == 12_800
     assert largest_partial_sum(layer, code, values, np.array(-12_901)) == 12_901
+
+
+def test_a_window_whose_bound_is_its_sum_is_found_among_larger_last_sums():
+    """-1 is sent as -128 first: 12,800, which no bound exceeds; another window ends at 12,000."""
+    source = tensor("x", (2, 1, 2), signed=True)
+    weights = np.array([100, 0]).reshape(1, 2, 1, 1)
+    layer = convolution("c", source, weights, tensor("y", (1, 1, 1)))
+    values = np.array([[[[-1, 120]], [[0, 0]]]], np.int16)
+    assert largest_partial_sum(layer, choose_code(source), values, np.array(0)) == 12_800

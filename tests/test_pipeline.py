@@ -197,6 +197,21 @@ def test_a_tensor_beside_its_own_maxima_meets_them(chip):
     assert run.compiled_agreement.differing.sum() == 0
 
 
+def test_a_skip_past_a_maximum_is_carried_over_timesteps_that_relays_cannot_share_evenly():
+    """Two windows of eight timesteps, and one timestep of the maximum: 17 for two relays."""
+    a = conv("a", tensor("x", SHAPE))
+    pool = max_pool("pool", a.output, (1, 1))
+    b = conv("b", pool.output)
+    c = conv("c", b.output)
+    layers = [a, pool, b, c, Add("add", (c.output, a.output), tensor("y", SHAPE))]
+    network = pipelined(layers)
+    start = {population.name: population.send_start for population in network.populations}
+    carried = sorted(start[name] for name in relays(network))
+    assert (start["a"], start["c"], carried[-1]) == (8, 25, 25)
+    run = simulated(layers, "ideal", 5, timing="none")
+    assert run.exact_agreement.differing.sum() == 0
+
+
 def test_windows_of_unequal_codes_are_stretched_so_that_branches_meet():
     """Two windows of seven timesteps are no whole number of eights."""
     source = tensor("x", SHAPE)
@@ -308,6 +323,9 @@ def test_throughput_is_that_of_a_full_chip(both):
     depth = image.samples_in_flight
     full = run.timestep_cycles[(depth - 1) * image.period : 9 * image.period]
     assert run.cycles_per_sample == full.sum() / (9 - depth + 1)
+    timing = nc.report(run).contents.timing
+    seconds = int(run.timestep_cycles.sum()) / (image.chip.clock_mhz * 1e6)
+    assert timing.run_samples_per_s == pytest.approx(len(x) / seconds)
     never_full = nc.simulate(image, x[: depth - 1])
     assert never_full.cycles_per_sample is never_full.samples_per_s is None
 
@@ -353,6 +371,26 @@ def test_the_price_of_a_skip_is_what_its_relays_cost():
     )
     assert told.energy_pj == pytest.approx(energy)
     assert nc.report(simulated(chain(2), "tiny", 7)).contents.relays is None
+
+
+def test_what_few_chips_price_is_part_of_what_a_skip_costs():
+    """All other events are free, so each price is that of its own count."""
+    free = ("sop_pj", "soma_update_pj", "packet_pj", "flit_hop_pj", "io_flit_pj")
+    nodes = {"mesh.width": 2, "mesh.height": 2, "mesh.cores_per_node": 4, "core.max_neurons": 64}
+    nodes["io"] = '[{x = 0, y = 0, side = "-x", io_cycles = 1}]'
+    overrides = nodes | {f"energy.{field}": 0.0 for field in free}
+    for field, price in (("node_packet_pj", 3.0), ("spike_pj", 5.0), ("flit_hop_y_pj", 7.0)):
+        run = simulated(residual(), "tiny", 7, overrides=overrides | {f"energy.{field}": price})
+        told = nc.report(run).contents.relays
+        held = [run.layer_names.index(name) for name in told.populations]
+        counts = {
+            "node_packet_pj": run.layer_node_packets,
+            "spike_pj": run.layer_spikes,
+            "flit_hop_y_pj": run.layer_flit_hops_y,
+        }
+        events = counts[field][:, held].sum(axis=1).mean()
+        assert told.energy_pj == pytest.approx(price * events)
+        assert events > 0, field
 
 
 def test_a_residual_network_from_a_file_is_still_onnxruntimes_integers_with_samples_in_flight(

@@ -13,6 +13,7 @@ import neurochip as nc
 from integer_graphs import STEPS, convolution, dense, drawn, graph_of, max_pool, tensor
 from lowered_layers import random_weights
 from neurochip.errors import CapacityError
+from neurochip.layers import Add
 from neurochip.lower import lower
 from neurochip.lower.network import WeightRange
 from neurochip.placement import cut_all, place
@@ -135,6 +136,18 @@ def test_a_depthwise_convolution_shares_its_ids_among_channels():
         for x in (1, 2, 3, 2, 1):
             words += -(-y * x // 4) + 2 * (1 + -(-y * x // 6))
     assert usage(placed([layer]), "c").dendrite_words == words + 32
+
+
+def test_a_sum_takes_one_dendrite_of_the_branch_whose_index_it_has_and_one_a_neuron_of_the_other():
+    # x has one neuron index, which belongs to the convolution; so 72 dendrites lead from x to the
+    # sum, each a meta word and a list of one id. The convolution's ids count from its own index:
+    # one meta word, one list. One state word a neuron.
+    source = tensor("x", (2, 6, 6))
+    layer = conv_layer(source, channels=2, pads=(1, 1, 1, 1))
+    layers = [layer, Add("sum", (layer.output, source), tensor("s", (2, 6, 6)))]
+    used = usage(placed(layers), "sum")
+    assert used.dendrites == 72 + 1
+    assert used.dendrite_words == 72 * (1 + 1) + (1 + 1) + 72
 
 
 def test_an_entry_is_needed_for_each_core_a_spike_must_reach():

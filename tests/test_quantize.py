@@ -124,6 +124,13 @@ def test_a_histogram_counts_every_value(values):
     assert len(what.edges) == BINS + 1
 
 
+def test_the_largest_value_lies_in_the_last_part_of_a_histogram():
+    counts = histogram(np.array([-1.0, -1.0, 0.0, 0.9999, 1.0]), -1.0, 1.0)
+    assert {int(part): int(counts[part]) for part in np.flatnonzero(counts)} == {
+        0: 2, BINS // 2: 1, BINS - 1: 2,
+    }  # fmt: skip
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 1 << 32))
 def test_folding_batch_norms_preserves_the_function(seed):

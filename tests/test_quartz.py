@@ -123,26 +123,6 @@ def test_random_neurons_fire_when_the_naive_neuron_does(seed, zeros):
     np.testing.assert_array_equal(run.outputs, code.codes(np.array(wanted)))
 
 
-# Levels
-
-
-@pytest.mark.parametrize(
-    ("timesteps", "levels", "stride"), [(256, 255, 1), (128, 127, 2), (16, 15, 16), (2, 1, 128)]
-)
-def test_fewer_timesteps_are_wider_levels(timesteps, levels, stride):
-    code = choose_levels(tensor("x", (1,)), timesteps, False)
-    assert (code.levels, code.stride) == (levels, stride)
-    codes = np.arange(256)
-    sent = code.codes(code.values(codes).astype(np.int64))
-    unclamped = code.values(codes) < levels
-    assert np.abs(sent - codes)[unclamped].max() <= stride // 2
-    assert (np.diff(sent) >= 0).all()
-
-
-def test_a_tensor_has_no_more_levels_than_codes():
-    assert choose_levels(tensor("x", (1,), high=15), 256, False).steps == 16
-
-
 # What is proven
 
 

@@ -124,6 +124,20 @@ def test_membranes_that_are_read_hold_weights_times_spikes():
     np.testing.assert_array_equal(run.outputs, layer.evaluate(codes.astype(np.uint8)))
 
 
+def test_membranes_of_scaled_weights_are_read_at_their_scale():
+    """Sums of up to 1.2 million on 16 bits: off by what weights are rounded by, and no more."""
+    output = Tensor("y", (3,), ACCUMULATOR, -(2**31), 2**31 - 1)
+    layer = dense("d", tensor("x", (40,)), 100 + random_weights(3, 40, peak=20), output, 0, None)
+    codes = codes_of([layer], 10)
+    samples = layer.inputs[0].format.dequantize(codes)
+    run = simulated([layer], codes, "darwin3", calibration=samples)
+    (lowering,) = run.image.network.lowerings
+    assert lowering.s1[0] < 0.5
+    assert run.layer_overflows.sum() == 0
+    sums = codes.reshape(10, 40) @ layer.weights.T
+    np.testing.assert_allclose(run.outputs, sums, rtol=0.1)
+
+
 def test_the_highest_rate_is_the_percentile_of_the_calibration_samples():
     layer = conv("a", tensor("x", SHAPE), multiplier=0.0005)
     codes = codes_of([layer], 64)
@@ -133,6 +147,13 @@ def test_the_highest_rate_is_the_percentile_of_the_calibration_samples():
     assert balanced.levels == highest_codes(graph([layer]), codes, PERCENTILE)[layer.output.name]
     assert balanced.levels == np.sort(seen)[wanted]
     assert balanced.levels < lowered([layer]).population("a").code.levels == 255
+
+
+def test_a_percentile_is_the_smallest_code_that_so_many_percent_do_not_exceed():
+    layer = dense("d", tensor("x", (1,)), np.ones((1, 1)), tensor("y", (1,)), 0, 1.0)
+    codes = np.arange(100)[:, None].astype(np.uint8)
+    for percentile, highest in ((50, 49), (99, 98), (99.5, 99), (100, 99)):
+        assert highest_codes(graph([layer]), codes, percentile) == {"x": highest, "y": highest}
 
 
 def test_operations_are_spikes_times_fan_out():
@@ -170,6 +191,20 @@ def test_weights_are_scaled_up_until_thresholds_are_fine():
     layer = dense("d", tensor("x", (4,)), np.array([[1, 2, 1, 1]]), tensor("y", (1,)), 0, 0.5)
     model = lowered([layer]).population("d").model
     assert 1024 <= model.threshold[0] < 2048
+
+
+def test_a_threshold_leaves_room_for_what_arrives_before_it_is_reached():
+    """A threshold of 20,000, and sums of up to that in a timestep: 40,000 before one spikes.
+
+    78 inputs spike in every timestep and 79 in every fourth: 10,000 at first, 19,906 after one,
+    and with the next 39,845 unless the weights are halved.
+    """
+    weights = np.full((1, 157), 127)
+    layer = dense("d", tensor("x", (157,)), weights, tensor("y", (1,)), 0, 1 / 20_000)
+    codes = np.array([[255] * 78 + [64] * 79])
+    run = simulated([layer], codes, "darwin3")
+    assert run.layer_overflows.sum() == 0
+    assert abs(int(run.outputs.item()) - 127 * (78 * 255 + 79 * 64) / 20_000) < 4
 
 
 def test_what_cannot_be_a_rate_is_refused():

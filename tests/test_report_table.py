@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from contents_example import EXAMPLE, HOT_SPOTS, LAYERS, TIMING
-from neurochip.report import SCHEMA_VERSION, Report
+from neurochip.report import SCHEMA_VERSION, Report, numbers
 from neurochip.report.contents import Relays
 from neurochip.tables import WIDTH
 
@@ -87,6 +87,12 @@ where and when most happens, all samples
   longest timestep   12 after the entry of sample 7: 3,900 cycles of work
 
 """
+
+
+def test_a_share_of_less_than_a_tenth_of_a_percent_keeps_one_digit():
+    told = [numbers.percent(part, 100_000) for part in (0, 1, 13, 77, 96, 240, 996, 12_340)]
+    assert told == ["0 %", "0.001 %", "0.01 %", "0.08 %", "0.1 %", "0.2 %", "1.0 %", "12.3 %"]
+    assert numbers.percent(1, 0) == "0 %"
 
 
 def test_a_run_with_detail_tells_where_and_when_most_happens():

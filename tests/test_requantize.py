@@ -169,6 +169,23 @@ def test_constants_without_error_are_found_wherever_they_exist(staircase, multip
     assert proof.exact == exact_constants_exist(staircase, multiplier_bits)
 
 
+@settings(max_examples=20)
+@given(staircases(max_width=40, max_levels=5), st.integers(1, 4))
+def test_the_offset_is_half_way_between_those_that_are_too_small_and_too_large(
+    staircase, multiplier_bits
+):
+    constants, proof = fit_fixed(staircase, multiplier_bits)
+    assume(proof.exact)
+    acc, m, shift = sweep(staircase)[0], int(constants.multiplier[0]), int(constants.shift[0])
+    codes = staircase.codes(acc[None])[0]
+    least = [(q << shift) - a * m for a, q in zip(acc, codes, strict=True) if q > staircase.low]
+    most = [
+        (q + 1 << shift) - 1 - a * m for a, q in zip(acc, codes, strict=True) if q < staircase.high
+    ]
+    assume(least and most)
+    assert int(constants.offset[0]) == (max(least) + min(most)) // 2
+
+
 @settings(max_examples=60)
 @given(
     st.integers(8, 200),

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 import neurochip as nc
-from integer_graphs import convolution, dense, graph_of, tensor
+from integer_graphs import convolution, dense, graph_of, rearrange, tensor
 from lowered_layers import random_weights
-from neurochip.energy import PRICES
 from neurochip.errors import InputError
 from neurochip.graph import Output
 from neurochip.ops.values import HostOp
@@ -130,17 +129,44 @@ def test_totals_are_the_sums_of_the_layers(image, samples):
     np.testing.assert_array_equal(run.sops, run.layer_sops.sum(axis=1))
 
 
-def test_energy_is_counts_times_prices(image, samples):
+def test_energy_is_counts_times_prices(samples, examples):
+    """With packets of two flits no two counts are alike, so that none can stand for another."""
+    priced = {
+        "synapses": ("sop_pj", 2.0, "sops"),
+        "neurons": ("soma_update_pj", 3.0, "soma_updates"),
+        "packets": ("packet_pj", 5.0, "packets"),
+        "links": ("flit_hop_pj", 7.0, "flit_hops"),
+        "chip_links": ("link_flit_pj", 11.0, "link_flits"),
+        "io": ("io_flit_pj", 13.0, "io_flits"),
+    }
+    overrides = {f"energy.{field}": price for field, price, _ in priced.values()}
+    image = nc.compile(
+        examples / "digits_cnn.onnx",
+        "tiny",
+        overrides=overrides | {"noc.packet_flits": 2, "core.max_neurons": 128},
+    )
     run = nc.simulate(image, samples)
-    prices = image.chip.spec["energy"]
-    for component, (field, counter) in PRICES.items():
-        price = prices[field.removeprefix("energy.")]
+    counted = ("sops", "soma_updates", "packets", "flits", "flit_hops", "io_flits", "spikes")
+    assert len({int(run.counters[name].sum()) for name in counted}) == len(counted)
+    assert set(run.energy_by_component_pj) == {*priced, "static"}
+    for component, (_, price, counter) in priced.items():
         np.testing.assert_array_equal(
             run.energy_by_component_pj[component], run.counters[counter] * price
         )
     # 10 mW at 100 MHz are 100 pJ a cycle.
     np.testing.assert_allclose(run.energy_by_component_pj["static"], run.cycles * 100.0)
     np.testing.assert_allclose(run.energy_pj, sum(run.energy_by_component_pj.values()))
+
+
+def test_a_value_of_the_output_that_no_neuron_holds_is_the_zero_point():
+    source = tensor("x", (1, 2, 2))
+    layer = convolution("c", source, np.ones((1, 1, 1, 1)), tensor("y", (1, 2, 2), 77))
+    moved = rearrange("pad", layer.output, np.array([[[-1, 3, 0], [1, -1, 2]]]))
+    image = nc.compile(graph_of(source, [layer, moved]), "tiny")
+    run = nc.simulate(image, np.ones((1, 1, 2, 2), np.float32))
+    assert run.outputs.tolist() == [[[[77, 77, 77], [77, 77, 77]]]]
+    bright = nc.simulate(image, np.full((1, 1, 2, 2), 200, np.float32)).outputs
+    assert bright.tolist() == [[[[77, 79, 79], [79, 77, 79]]]], "77 + 200 / 100"
 
 
 def test_a_price_changes_the_energy_and_no_counter(image, samples, examples):

@@ -20,6 +20,7 @@ from neurochip import LayerSettings, Samples, Settings
 from neurochip.errors import InputError, SettingsError
 from neurochip.plots import plot_format
 from neurochip.tune import save_plot
+from neurochip.tune.evaluate import PROBE, Evaluator
 from neurochip.tune.journal import FORMAT, Journal
 from neurochip.tune.prediction import Prediction, Step
 from neurochip.tune.space import ALL_SPIKES, CHOICES, Space
@@ -96,6 +97,23 @@ def test_the_loss_s_error_comes_from_the_samples_that_changed_sides(tuned):
     sparse = replace(dense, right=np.array([False] * 4 + [True] * 96))
     assert sparse.loss(dense) == 4.0
     assert sparse.loss_error(dense) == pytest.approx(100 * np.sqrt(0.04 * 0.96) / 10)
+    # Of 60 that were right 4 are lost, of the others 2 are gained: 6 in 100 changed, 2 in the mean.
+    dense = replace(dense, right=np.array([True] * 60 + [False] * 40))
+    sparse = replace(dense, right=np.array([False] * 4 + [True] * 58 + [False] * 38))
+    assert sparse.loss(dense) == pytest.approx(2.0)
+    assert sparse.loss_error(dense) == pytest.approx(100 * np.sqrt(0.06 - 0.02**2) / 10)
+
+
+def test_the_distance_of_a_probe_does_not_depend_on_how_often_it_is_run(image, digits):
+    x, y = digits.x[:20], digits.labels[:20]
+    distances = []
+    for times in (1, 3):
+        part = Samples(np.repeat(x, times, axis=0), np.repeat(y, times))
+        evaluator = Evaluator(image, {PROBE: part}, Journal(None, ""), None)
+        sparse = evaluator.space.uniform(LayerSettings(rot=5))
+        distances.append(evaluator(sparse, PROBE).distance)
+    assert distances[0] == pytest.approx(distances[1])
+    assert distances[0] > 0
 
 
 def test_the_ladder_saves_most_for_the_distance_it_adds_first():

@@ -216,6 +216,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn after_any_step_of_a_rate_as_many_spikes_were_sent_as_its_share_rounded_halves_up() {
+        for (steps, levels) in [(16, 16), (64, 255), (10, 4), (300, 7)] {
+            let code = SpikeCode::Rate { steps, levels };
+            let values: Vec<u8> = (0..=levels as u8).collect();
+            for (train, &value) in trains(code, &code.record(&values)).iter().zip(&values) {
+                let mut sent = 0;
+                for (t, &spike) in (1..).zip(train) {
+                    sent += u32::from(spike);
+                    // sent - 1/2 <= t u / L < sent + 1/2, times 2 L.
+                    let twice_share = 2 * t * u32::from(value);
+                    assert!(2 * sent * levels <= twice_share + levels, "{value} of {levels}, {t} steps");
+                    assert!(twice_share < (2 * sent + 1) * levels, "{value} of {levels}, {t} steps");
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn spikes_are_as_many_as_are_counted_and_say_the_value(

@@ -160,6 +160,23 @@ mod tests {
         assert_eq!([1, 3, 5, -1, -3].map(|acc| multiply_round(acc, mantissa, shift)), [0, 2, 2, 0, -2]);
     }
 
+    /// A product of 32 bits, and addends of 24 bits from far above it to far below.
+    #[test]
+    fn sums_are_rounded_once_however_far_apart_their_terms_are() {
+        for (a, ratio) in [(255, 1.999_999_9_f32), (-255, 1.3), (200, -1.1)] {
+            for places in -60..=50 {
+                for addend in [1.7, -1.999_999_9_f32] {
+                    let (ratio, addend) =
+                        (ratio * 2f32.powi(places.max(0)), addend * 2f32.powi((-places).max(0)));
+                    let [wide_ratio, wide_addend] =
+                        [ratio, addend].map(|value| Float32::from_bits(value.to_bits()));
+                    let expected = (a as f32).mul_add(ratio, addend).round_ties_even() as i64;
+                    assert_eq!(wide_ratio.multiply_add(a, wide_addend).round_to_integer(), expected);
+                }
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 

@@ -169,6 +169,36 @@ fn the_flits_and_the_waiting_of_a_replay_are_told_by_router_and_output() {
 }
 
 #[test]
+fn who_waits_for_a_packet_under_way_is_not_counted_as_blocked() {
+    // Queues of one flit, packets of two. In router 1 the head of router 0's packet goes at 3, its tail at 7 with
+    // the credit of 7. Until then that packet has the output and no flit there that asks: what router 1 wants to
+    // send itself waits from 3 on, and is blocked at 8 to 10, when the output is free and has no credit. Its tail
+    // comes at 14 and goes at 15; the tail of the first came to router 0 at 4 and went at 5.
+    let mut spec = tiny(&[]).noc;
+    (spec.queue_flits, spec.packet_flits) = (1, 2);
+    let packet = |created, source| RecordedPacket { created, source, destination: 2 };
+    let packets = [packet(0, 0), packet(2, 1)];
+    let replayed = replayed_to(Consume::OnArrival, &spec, &tiny(&[]).mesh, &Board::default(), &packets);
+    assert_eq!(received(&replayed.traces), [9 + 1, 17 + 1]);
+    let counts = |node: usize| replayed.outputs[node][Port::PlusX as usize];
+    assert_eq!(counts(0), OutputCounts { flits: 2, blocked_cycles: 1 });
+    assert_eq!(counts(1), OutputCounts { flits: 4, blocked_cycles: 3 + 1 });
+}
+
+#[test]
+fn a_core_takes_packets_while_nothing_else_happens() {
+    // The core has room for one flit and takes 50 cycles a packet: the first at 4, the second at 54. Its credit
+    // lets the third go at 56, long before the next packet is created.
+    let mut spec = tiny(&[("noc.receive_flits", 1)]);
+    spec.core.timing.decode_cycles = 50;
+    let packet = |created| RecordedPacket { created, source: 0, destination: 1 };
+    let packets = [0, 0, 0, 1000].map(packet);
+    let consume = Consume::Decoded(&spec.core.timing);
+    let replayed = replayed_to(consume, &spec.noc, &spec.mesh, &Board::default(), &packets);
+    assert_eq!(received(&replayed.traces), [4, 7, 57, 1004]);
+}
+
+#[test]
 fn a_cancelled_replay_says_how_many_packets_had_arrived() {
     let (spec, progress) = (tiny(&[]), Progress::default());
     let packets = [RecordedPacket { created: 0, source: 0, destination: 3 }];

@@ -118,6 +118,15 @@ fn impossible_traffic_is_refused_with_the_entry_at_fault() {
 }
 
 #[test]
+fn a_neuron_that_fires_twice_in_a_timestep_is_refused() {
+    let mut traffic = Traffic::default();
+    core(&mut traffic, 0, 2, &[(0, &[to_core(1, 8)]), (1, &[to_core(1, 8)])]);
+    tried(&tiny(&[]), &traffic).unwrap();
+    traffic.spikes[1].neuron = 0;
+    assert_eq!(tried(&tiny(&[]), &traffic).unwrap_err().to_string(), "spike 1 is out of order");
+}
+
+#[test]
 fn a_deadlock_names_who_waits_on_whom() {
     let mut spec = tiny(&[("noc.packet_flits", 2)]);
     spec.noc.receive_flits = 1; // no valid chip: a packet does not fit its destination

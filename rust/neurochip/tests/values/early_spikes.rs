@@ -108,6 +108,46 @@ fn a_readout_that_adds_what_the_weights_lack_is_one_that_sets_where_every_input_
     }
 }
 
+#[test]
+fn a_ramp_that_leaves_its_register_in_its_first_step_is_counted() {
+    // No spike is worth more than 45 of the membrane, triggers included: with 32,722 it fits 16 bits until the
+    // readout, which adds a slope of 1,500.
+    for (start, overflows) in [(32_722, 1), (32_722 - 1_500, 0)] {
+        let chip = tiny(&[("core.membrane_bits", "16"), ("core.weight_bits", "[16]")]);
+        let mut network = Network::new(chip, input([1, 1, 1], first_spike(15)));
+        let [bias, slope, threshold] = [start, 1_500, 16 * 1_500].map(|value| network.add_i32(&[value]));
+        let population = Population {
+            name: "neuron".into(),
+            shape: [1, 1, 1],
+            send_start: 16,
+            code: Some(first_spike(15)),
+            model: Model::Quartz(Quartz { bias, slope, threshold, readout: Readout::Set }),
+        };
+        let neuron = add_neuron(&mut network, population, &[16, 31]);
+        network.connect(0, neuron, Connector::Dense, vec![1]);
+        let record = simulate(&network, Timing::None, &[15]).record;
+        let counts = &record.counts[neuron as usize];
+        assert_eq!((record.outputs[0], counts.membrane_overflows), (15, overflows));
+    }
+}
+
+#[test]
+fn a_threshold_leaves_room_for_the_last_step_of_the_ramp() {
+    let with_threshold = |value| {
+        let mut network = network(0, SLOPE, Readout::Set);
+        let threshold = network.add_i32(&[value]);
+        let neuron = network.outputs[0] as usize;
+        let Model::Quartz(quartz) = &mut network.populations[neuron].model else { unreachable!("it is one") };
+        quartz.threshold = threshold;
+        network
+    };
+    with_threshold(i32::MAX - SLOPE).image();
+    assert_eq!(
+        refusal(&with_threshold(i32::MAX - SLOPE + 1)),
+        "image description: population 'neuron' has threshold 2147483567, expected -2147483648 to 2147483566"
+    );
+}
+
 fn refusal(network: &Network) -> String {
     let (description, blob) = network.describe();
     Image::new(&serde_json::to_string(&description).unwrap(), blob).unwrap_err().to_string()

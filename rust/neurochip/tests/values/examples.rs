@@ -174,6 +174,36 @@ fn two_words_of_16_bits_hold_what_one_does_not() {
     assert_eq!((record.outputs[0], record.counts[1].membrane_overflows), (7_650_123, 0));
 }
 
+/// What arrived first saturates first, in whatever order the image lists who sends it.
+#[test]
+fn sums_of_two_windows_saturate_in_the_order_of_time() {
+    let chip = tiny(&[("core.membrane_bits", "16"), ("core.weight_bits", "[16]")]);
+    let mut network = neuron(chip, 1, 0, [0, 255]);
+    let model = Model::Stem(Stem { requantizer: None, ..network.plain_stem(0, [0, 0]) });
+    let (name, shape) = ("reader".into(), [1, 1, 1]);
+    let reader = network.add(Population { name, shape, send_start: 16, code: None, model });
+    network.connect(1, reader, Connector::OneToOne { index: None }, vec![-100]);
+    network.connect(0, reader, Connector::OneToOne { index: None }, vec![200]);
+    let record = run(&network, 255).record;
+    // 25,600, then at 32,767 seven times; from there 25,500 less.
+    assert_eq!((record.outputs[0], record.counts[2].membrane_overflows), (32_767 - 25_500, 7));
+}
+
+#[test]
+fn what_leaves_the_chip_are_the_spikes_of_the_output_wherever_it_stands() {
+    let mut network = neuron(tiny(&[]), 1, 0, [0, 255]);
+    let outputs = network.outputs.clone();
+    let model = Model::Stem(network.plain_stem(0, [0, 255]));
+    let (name, shape, code) = ("silent".into(), [1, 1, 1], binary(8, false));
+    let silent = network.add(Population { name, shape, send_start: 16, code, model });
+    network.connect(outputs[0], silent, Connector::OneToOne { index: None }, vec![0]);
+    network.outputs = outputs;
+    for timing in [Timing::None, Timing::Cycle] {
+        let run = simulate(&network, timing, &[83]);
+        assert_eq!((run.record.outputs[0], run.counters.output_packets), (83, 4));
+    }
+}
+
 #[test]
 fn each_channel_has_its_own_scale_where_there_is_one_a_channel() {
     let mut network = Network::new(tiny(&[]), input([1, 1, 1], SpikeCode::Binary { bits: 2, signed: false }));

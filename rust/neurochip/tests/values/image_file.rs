@@ -22,7 +22,7 @@ fn small() -> Network {
 fn a_small_file_begins_with_its_name_and_version() {
     let bytes = small().image().to_bytes();
     assert_eq!(&bytes[..8], b"NEUROIMG");
-    assert_eq!(bytes[8..12], 3u32.to_le_bytes());
+    assert_eq!(bytes[8..12], 4u32.to_le_bytes());
 }
 
 #[test]

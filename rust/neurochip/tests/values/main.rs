@@ -7,6 +7,7 @@ mod examples;
 mod image_file;
 mod independence;
 mod network;
+mod phases;
 mod pipeline;
 mod random;
 mod reference;
