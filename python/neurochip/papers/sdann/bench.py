@@ -49,6 +49,11 @@ class Bench:
         return tuple(found)
 
     @cached_property
+    def read_subjects(self) -> tuple[Subject, ...]:
+        """The trained networks on which RoT is read in several ways, with more samples."""
+        return all_trained(self.options, self.size.read)[0]
+
+    @cached_property
     def tuned(self) -> dict[str, Tuned]:
         """Hybrid settings of the trained networks; each search goes on where it was killed."""
         return {subject.name: self._tuned(subject) for subject in self.subjects}

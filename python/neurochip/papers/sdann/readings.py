@@ -59,7 +59,7 @@ READINGS: Mapping[str, Reading] = {
 SCOPED = ("rounding", "truncation")
 """Which are measured in other sets of layers, too: the others hardly differ from rounding."""
 
-ALL = "all that send"
+ALL = "all"
 """The layers that our settings change: not the input and not the output."""
 
 
@@ -68,9 +68,9 @@ def scopes(exact: Exact) -> dict[str, tuple[str, ...]]:
     hidden = exact.hidden
     return {
         ALL: hidden,
-        "input and output too": (exact.input, *hidden, exact.output),
-        "without the first": hidden[1:],
-        "without the last": hidden[:-1],
+        "in, out too": (exact.input, *hidden, exact.output),
+        "no first": hidden[1:],
+        "no last": hidden[:-1],
     }
 
 
@@ -78,18 +78,13 @@ def scopes(exact: Exact) -> dict[str, tuple[str, ...]]:
 class Found:
     """What a network does over its samples."""
 
-    inner_sops: float
-    """Of a sample, without those into the first layers and into the output."""
     sops: float
-    """Of a sample, into all layers."""
+    """Of a sample, as the paper counts them (section 4.2.1): without those into the first layers
+    and into the output."""
     answers: Evaluation
 
     def change(self, dense: Found) -> float:
-        """Of SOPs as the paper counts them (section 4.2.1), in percent."""
-        return 100.0 * (self.inner_sops / dense.inner_sops - 1.0)
-
-    def change_of_all(self, dense: Found) -> float:
-        """Of all SOPs, in percent."""
+        """Of SOPs, in percent."""
         return 100.0 * (self.sops / dense.sops - 1.0)
 
 
@@ -125,20 +120,17 @@ def _found(subject: Subject, exact: Exact, instead: Mapping[str, Sent]) -> Found
     """A network over all samples of a subject, some at a time."""
     assert subject.labels is not None
     graph = subject.graph
-    totals: dict[str, float] = {}
-    classes = []
+    outer = {*exact.first, exact.output}
+    total, classes = 0.0, []
     for start in range(0, len(subject.x), SAMPLES_AT_ONCE):
         codes = graph.quantize(subject.x[start : start + SAMPLES_AT_ONCE])
         sending = exact.sends(codes, instead)
-        for layer, sops in exact.sops_by_layer(sending.values).items():
-            totals[layer] = totals.get(layer, 0.0) + sops * len(codes)
+        sops = exact.sops_by_layer(sending.values)
+        total += len(codes) * sum(sops[layer] for layer in sops if layer not in outer)
         outputs = graph.finish(sending.outputs)
         classes.append(outputs.reshape(len(codes), -1).argmax(axis=1))
     right = np.concatenate(classes) == subject.labels
-    outer = {*exact.first, exact.output}
-    inner = sum(sops for layer, sops in totals.items() if layer not in outer)
-    count = len(subject.x)
-    return Found(inner / count, sum(totals.values()) / count, Evaluation(0, right, 0.0))
+    return Found(total / len(subject.x), Evaluation(0, right, 0.0))
 
 
 def _with_bits(reading: Reading, bits: int, values: Values, code: SpikeCode) -> Values:
