@@ -54,7 +54,7 @@ FULL = Size(
     counted=16,
     timed=8,
     loihi_timesteps=(8, 16, 32, 64, 128),
-    own_samples=2000,
+    own_samples=1000,
 )
 
 QUICK = Size(

@@ -17,6 +17,7 @@ from ...formats import Tensor
 from ...graph import Graph
 from ...lower import Network, lower
 from ...lower.network import Input, Population, SpikeCode
+from ...lower.relays import RELAY
 from ...lower.sparsity import SparseArithmetic, generating_layers
 from ...lower.views import channels_last
 from ..spikes import Values, sops_by_layer, stem_code
@@ -33,7 +34,7 @@ class Sending:
     """What a network sends for some samples, and what comes out."""
 
     values: Mapping[str, Values]
-    """(samples, neurons) by population that sends."""
+    """(samples, neurons) by population that sends, but for relays, which repeat what arrives."""
     outputs: Codes
     """(samples, *shape): the output's codes."""
 
@@ -126,7 +127,7 @@ class Exact:
         tensors = {layer.name: layer.output.name for layer in graph.layers}
         values = {}
         for population in self.network.populations:
-            if isinstance(population.code, SpikeCode):
+            if isinstance(population.code, SpikeCode) and population.kind != RELAY:
                 name = self._name(population)
                 own = channels_last(found[tensors.get(name, name)]).astype(np.int16)
                 values[population.name] = own - np.int16(population.code.base)
