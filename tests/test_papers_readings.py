@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from neurochip.papers.sdann.exact import Exact
 from neurochip.papers.sdann.published import published
 from neurochip.papers.sdann.readings import (
     READINGS,
+    Found,
+    Read,
     halves_down,
     read,
     rounded,
@@ -25,9 +28,10 @@ from neurochip.papers.sdann.readings import (
     truncated,
     wrapped,
 )
-from neurochip.papers.sdann.readings_table import CIFAR10, ranges
+from neurochip.papers.sdann.readings_table import CIFAR10, off_by, ranges, within
 from neurochip.papers.sdann.size import QUICK as QUICK_SIZE
 from neurochip.papers.suite import Options
+from neurochip.tune import Evaluation
 
 UNSIGNED, SIGNED = SpikeCode(8, False, 0), SpikeCode(8, True, 0)
 VALUES = np.array([0, 1, 2, 3, 83, 253, 254, 255], np.int16)
@@ -108,11 +112,36 @@ def test_a_scope_changes_what_its_layers_send_and_nothing_before_them(digits):
     assert not (sent["input"] % 8).any()
 
 
-def test_published_ranges_are_those_of_the_columns(tmp_path):
-    bench = type("Bench", (), {"published": published()})
+def test_published_ranges_are_those_of_the_columns():
+    bench = paper()
     assert ranges(bench, "sops", CIFAR10) == [(-21.31, -18.52), (-47.69, -39.72), (-70.18, -57.94)]
     everything = published().names
     assert ranges(bench, "points", everything) == [(-14.13, -0.44), (-21.0, -0.59), (-53.37, -2.51)]
+
+
+def paper():
+    return SimpleNamespace(published=published())
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ((-18.52, -37.96, -57.94), "1* 3*"),
+        ((-17.42, -37.97, -54.67), "1 2 3"),
+        ((-16.89, -47.70, -70.19), "–"),
+    ],
+)
+def test_within_names_the_settings_in_the_ranges_and_marks_those_of_cifar10(changes, told):
+    assert within(paper(), "sops", changes) == told
+
+
+def test_off_by_is_the_mean_distance_from_the_paper_s_network_of_the_same_kind():
+    """From VGG-16's -18.52, -39.72 and -57.94: 1.52, 0.28 and 2.06 are 1.29 on average."""
+    answers = Evaluation(0, np.ones(1, np.bool_), 0.0)
+    sparse = [Found(sops, answers) for sops in (83.0, 60.0, 44.12)]
+    one = Read("cifar10_vgg_max", "rounding", "all", Found(100.0, answers), sparse)
+    assert off_by(paper(), one) == pytest.approx((1.52 + 0.28 + 2.06) / 3)
+    assert off_by(paper(), replace(one, subject="digits_cnn")) is None
 
 
 @pytest.fixture

@@ -67,7 +67,9 @@ def _command(suite: Suite[Any]) -> Callable[..., None]:
         data: Data = None,
         threads: Threads = None,
     ) -> None:
-        _run(suite, output, only, Options(Path(), zoo, data, seed, quick, None, threads))
+        folder = _folder(suite, output)
+        options = Options(folder, zoo=zoo, data=data, seed=seed, quick=quick, threads=threads)
+        _run(suite, options, only)
 
     def command_on_silicon(
         output: Output = None,
@@ -79,24 +81,27 @@ def _command(suite: Suite[Any]) -> Callable[..., None]:
         silicon: Silicon = None,
         threads: Threads = None,
     ) -> None:
-        _run(suite, output, only, Options(Path(), zoo, data, seed, quick, silicon, threads))
+        folder = _folder(suite, output)
+        options = Options(folder, zoo=zoo, data=data, seed=seed, quick=quick, threads=threads)
+        _run(suite, replace(options, silicon=silicon), only)
 
     chosen = command_on_silicon if suite.on_silicon else command
     chosen.__doc__ = f"{suite.title}, as Markdown, CSV and plots."
     return chosen
 
 
-def _run(
-    suite: Suite[Any], output: Path | None, only: Sequence[str] | None, options: Options
-) -> None:
-    """Into a folder named after the suite unless another one is given."""
-    folder = Path(f"bench-{suite.name}") if output is None else output
+def _folder(suite: Suite[Any], output: Path | None) -> Path:
+    """The one asked for, or one named after the suite."""
+    return Path(f"bench-{suite.name}") if output is None else output
+
+
+def _run(suite: Suite[Any], options: Options, only: Sequence[str] | None) -> None:
     with task() as current:
-        current.kept = f"finished parts are in {str(folder)!r}"
+        current.kept = f"finished parts are in {str(options.folder)!r}"
         with status(current) as doing:
-            for told in run_suite(suite, replace(options, folder=folder, tell=doing), only or ()):
+            for told in run_suite(suite, replace(options, tell=doing), only or ()):
                 _tell(told)
-    show_line(f"written: {folder / REPORT}")
+    show_line(f"written: {options.folder / REPORT}")
 
 
 def _tell(told: Section | tuple[str, ...]) -> None:

@@ -82,10 +82,10 @@ def _row(bench: Bench, one: Read) -> tuple[Cell, ...]:
         one.reading,
         one.scope,
         *sops,
-        _within(bench, "sops", sops),
+        within(bench, "sops", sops),
         off_by(bench, one),
         *accuracies,
-        _within(bench, "points", points),
+        within(bench, "points", points),
     )
 
 
@@ -109,7 +109,7 @@ def ranges(bench: Bench, field: str, networks: Sequence[str]) -> list[Range]:
     return found
 
 
-def _within(bench: Bench, field: str, changes: Sequence[float]) -> str:
+def within(bench: Bench, field: str, changes: Sequence[float]) -> str:
     """For which of `BITS` a change, as it is told, lies in the published ranges."""
     every = ranges(bench, field, tuple(bench.published.names))
     cifar10 = ranges(bench, field, CIFAR10)

@@ -115,11 +115,11 @@ def _published_accuracy(
 def _published(
     bench: Bench, field: str, name: str | None, choices: Sequence[LayerSettings]
 ) -> tuple[Cell, ...]:
-    cells = [bench.published.uniform(field, setting_key(choice), name) for choice in choices]
+    cells = [bench.published.uniform(field, _key(choice), name) for choice in choices]
     return (bench.published.name(name), *cells)
 
 
-def setting_key(choice: LayerSettings) -> str:
+def _key(choice: LayerSettings) -> str:
     """Of a setting in `published.toml`: `rot1`, `drlo5`."""
     return choice.sparsity.lower().replace(" ", "")
 
