@@ -373,6 +373,7 @@ def test_tables_4_to_8_have_a_row_for_every_network_of_the_paper(tmp_path):
     assert [len(rows) for rows in written.values()] == [9, 9, 9, 9, 8]
     row = written["04"]["ResNet-34, ImageNet"]
     assert row["paper, all spikes, %"] == "71.64"
+    assert written["04"]["Tiny-VGG, ImageNet"]["paper, all spikes, %"] == "52.34"
     assert [row[f"paper, RoT {bits}"] for bits in (1, 2, 3)] == ["-14.13", "-21.00", "-51.86"]
     row = written["07"]["VGG-16, CIFAR-10"]
     assert [row[f"paper, DRLO {kept}, %"] for kept in (5, 4, 3)] == ["-0.57", "-3.94", "-16.24"]
