@@ -128,7 +128,7 @@ def test_the_energy_that_was_measured_and_the_spikes_that_were_told():
 def stand_in(folder):
     """A float network where that of Quartz-on-Loihi would be, smaller, and padded digits."""
     rng = np.random.default_rng(0)
-    shapes = {"k": (4, 1, 3, 3), "b": (4,), "w": (10, 676), "c": (10,)}
+    shapes = {"k": (2, 1, 3, 3), "b": (2,), "w": (10, 338), "c": (10,)}
     constants = [
         numpy_helper.from_array(rng.normal(0, 0.3, shape).astype(np.float32), name)
         for name, shape in shapes.items()
@@ -165,6 +165,7 @@ def loihi_rows(folder):
 def test_the_network_that_was_measured_stands_beside_what_was_measured(tmp_path, monkeypatch):
     monkeypatch.delenv("NEUROCHIP_DATA", raising=False)
     silicon, data = stand_in(tmp_path)
+    monkeypatch.setattr(bench, "QUICK", replace(bench.QUICK, own_samples=10))
     ran = neurochip(
         "bench", "quartz", "--quick", "-o", tmp_path / "out", "--only", "loihi",
         "--silicon", silicon, "--data", data, "--threads", 1,
@@ -183,13 +184,13 @@ def test_the_network_that_was_measured_stands_beside_what_was_measured(tmp_path,
             assert float(row[f"on Loihi, {what}"]) == measured
             ratio = float(row[what]) / measured
             assert float(row[f"ratio of {what}"]) == pytest.approx(ratio, abs=0.006)
-    # 2,704 neurons of the convolution, 676 of the pool, ten of the output: each sends once, zeros
+    # 1,352 neurons of the convolution, 338 of the pool, ten of the output: each sends once, zeros
     # too, as published; besides them readouts, rectifiers and at most some biases.
     as_published = [float(row["spikes"]) for row in rows if row["mode"] == "published"]
-    assert all(3390 < spikes < 3390 + 60 for spikes in as_published)
+    assert all(1700 < spikes < 1700 + 60 for spikes in as_published)
     exact = [row for row in rows if row["mode"] == "exact"]
     assert exact[0]["spikes"] == exact[1]["spikes"]
-    assert float(exact[0]["spikes"]) < 3390
+    assert float(exact[0]["spikes"]) < 1700
     assert exact[0]["µJ"] != exact[1]["µJ"]
 
 

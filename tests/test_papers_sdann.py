@@ -247,6 +247,11 @@ def test_table_8_says_what_each_layer_leaves_out_and_writes_it_as_settings(tmp_p
     layers = generating_layers(nc.compile(graph, "darwin3", settings=settings).network)
     assert row["by layer"].split() == [shortened(settings.of(layer)) for layer in layers]
     assert any(settings.of(layer).leaves_spikes_out for layer in layers)
+    paper = of_the_paper(tmp_path, 8)
+    assert len(paper) == 8
+    columns = ("all spikes, paper, %", "hybrid, paper", "SOPs, paper, %")
+    cells = [paper["Tiny-VGG, ImageNet"][column] for column in columns]
+    assert cells == ["54.05", "-0.68", "-9.32"]
 
 
 @pytest.mark.usefixtures("no_data", "one_network")
@@ -357,29 +362,25 @@ def test_published_accuracies_and_their_changes_agree():
         assert hybrid["points"][network] == pytest.approx(change, abs=0.0101), network
 
 
+def of_the_paper(folder, number):
+    """Rows of a table by the paper's network."""
+    rows = csv.DictReader((folder / f"table-{number:02}.csv").read_text().splitlines())
+    return {row["paper's network"]: row for row in rows if row["paper's network"]}
+
+
 @pytest.mark.usefixtures("no_data", "one_network")
-def test_tables_4_to_8_have_a_row_for_every_network_of_the_paper(tmp_path):
-    parts = [f"--only={name}" for name in ("tables-04-05", "tables-06-07", "table-08")]
+def test_tables_4_to_7_have_a_row_for_every_network_of_the_paper(tmp_path):
+    parts = [f"--only={name}" for name in ("tables-04-05", "tables-06-07")]
     ran = neurochip(*QUICK, "-o", tmp_path, *parts)
     assert ran.exit_code == 0, ran.stderr
-    written = {
-        name: {
-            row["paper's network"]: row
-            for row in csv.DictReader((tmp_path / f"table-{name}.csv").read_text().splitlines())
-            if row["paper's network"]
-        }
-        for name in ("04", "05", "06", "07", "08")
-    }
-    assert [len(rows) for rows in written.values()] == [9, 9, 9, 9, 8]
-    row = written["04"]["ResNet-34, ImageNet"]
+    written = {number: of_the_paper(tmp_path, number) for number in (4, 5, 6, 7)}
+    assert [len(rows) for rows in written.values()] == [9, 9, 9, 9]
+    row = written[4]["ResNet-34, ImageNet"]
     assert row["paper, all spikes, %"] == "71.64"
-    assert written["04"]["Tiny-VGG, ImageNet"]["paper, all spikes, %"] == "52.34"
+    assert written[4]["Tiny-VGG, ImageNet"]["paper, all spikes, %"] == "52.34"
     assert [row[f"paper, RoT {bits}"] for bits in (1, 2, 3)] == ["-14.13", "-21.00", "-51.86"]
-    row = written["07"]["VGG-16, CIFAR-10"]
+    row = written[7]["VGG-16, CIFAR-10"]
     assert [row[f"paper, DRLO {kept}, %"] for kept in (5, 4, 3)] == ["-0.57", "-3.94", "-16.24"]
-    row = written["08"]["Tiny-VGG, ImageNet"]
-    columns = ("all spikes, paper, %", "hybrid, paper", "SOPs, paper, %")
-    assert [row[column] for column in columns] == ["54.05", "-0.68", "-9.32"]
 
 
 @pytest.mark.usefixtures("no_data")
