@@ -69,8 +69,9 @@ def find(options: Options) -> Files | Missing:
 class Values:
     """What a mode computes in a window, whatever the prices of a chip."""
 
+    samples: int
     percent: float
-    """Right answers."""
+    """Right answers, of these."""
     spikes: float
     """Of the cores, a sample's mean: the input's are the host's."""
 
@@ -140,7 +141,8 @@ def _values(subject: Subject, image: Image, threads: int | None) -> Values:
     }
     spikes = run.layer_spikes.mean(axis=0)
     inside = [own for name, own in zip(run.layer_names, spikes, strict=True) if name not in outside]
-    return Values(100.0 * float(np.mean(run.predictions == subject.labels)), float(sum(inside)))
+    percent = 100.0 * float(np.mean(run.predictions == subject.labels))
+    return Values(len(subject.x), percent, float(sum(inside)))
 
 
 def _table(bench: Bench, rows: Sequence[Measured]) -> Table:
@@ -185,10 +187,10 @@ def _left_out(bench: Bench) -> Iterator[str]:
 def _notes(bench: Bench, rows: Sequence[Measured]) -> Iterator[str]:
     if not rows:
         return
-    neurons = sorted({each.neurons for each in rows})
+    neurons, first = sorted({each.neurons for each in rows}), rows[0]
     yield (
-        f"quantized here to uint8, a scale a tensor; accuracy and spikes are of "
-        f"{bench.size.own_samples:,} pictures, energy of {bench.size.timed}; on Loihi of 10,000"
+        "quantized here to uint8, a scale a tensor; accuracy and spikes are of "
+        f"{first.values.samples:,} pictures, energy of {first.contents.samples}; on Loihi of 10,000"
     )
     yield (
         "the board's network has 4,354 neurons without those of pools, readouts and biases; ours "
