@@ -164,6 +164,7 @@ def smallest(monkeypatch):
     size = replace(
         QUICK_SIZE,
         trained=(("cifar10_vgg_max", "cifar10", 16), ("digits_cnn", "digits", 40)),
+        read=(("digits_cnn", "digits", 20),),
         synthetic=(("tiny_vgg", 1),),
         by_layer=("digits_cnn", "tiny_vgg"),
         pipelined=("digits_cnn",),
@@ -246,6 +247,11 @@ def test_table_8_says_what_each_layer_leaves_out_and_writes_it_as_settings(tmp_p
     layers = generating_layers(nc.compile(graph, "darwin3", settings=settings).network)
     assert row["by layer"].split() == [shortened(settings.of(layer)) for layer in layers]
     assert any(settings.of(layer).leaves_spikes_out for layer in layers)
+    paper = of_the_paper(tmp_path, 8)
+    assert len(paper) == 8
+    columns = ("all spikes, paper, %", "hybrid, paper", "SOPs, paper, %")
+    cells = [paper["Tiny-VGG, ImageNet"][column] for column in columns]
+    assert cells == ["54.05", "-0.68", "-9.32"]
 
 
 @pytest.mark.usefixtures("no_data", "one_network")
@@ -295,9 +301,97 @@ def test_an_unknown_part_names_the_parts(tmp_path):
 
 
 def test_missing_figures_are_named_and_there_is_no_note_where_none_is_missing():
-    (told,) = published().gaps("uniform", "accuracy", "rot1_sops")
+    (told,) = published().gaps("operations", "change")
     assert told == (
-        "the paper's figures are not at hand for rot1_sops: `[uniform]` of `published.toml` "
-        "takes them"
+        "beside ours stands no change of the paper: `[operations]` of `published.toml` has none"
     )
     assert published().gaps("hybrid", "sops") == ()
+
+
+NETWORKS = {
+    "cifar10net", "resnet18_cifar", "vgg16_cifar", "resnet18", "resnet34", "vgg16", "tiny_vgg",
+    "resnet34_voc", "tiny_yolo",
+}  # fmt: skip
+
+
+def test_published_tables_2_to_8_are_whole():
+    tables = published().tables
+    assert set(tables["names"]) == NETWORKS
+    assert tables["conversion"]["accuracy"].keys() == NETWORKS - {"cifar10net"}
+    for field in ("float", "quantized", "scaled"):
+        assert tables["accuracy"][field].keys() == NETWORKS - {"vgg16_cifar"}
+    assert tables["uniform"]["dense"].keys() == NETWORKS
+    for field in ("accuracy", "points", "sops"):
+        rows = tables["uniform"][field]
+        assert rows.keys() == NETWORKS
+        assert {len(row) for row in rows.values()} == {6}
+    for field in ("dense", "accuracy", "points", "sops"):
+        assert tables["hybrid"][field].keys() == NETWORKS - {"vgg16_cifar"}
+
+
+def test_published_cells_are_those_of_the_paper():
+    """Some, typed from the paper's tables by hand: corners and rows that are easily swapped."""
+    paper = published()
+    assert paper.figure("conversion", "accuracy", "vgg16_cifar") == 92.87
+    assert paper.figure("conversion", "accuracy", "resnet34") == 70.16
+    assert paper.figure("accuracy", "float", "cifar10net") == 92.29
+    assert paper.figure("accuracy", "float", "resnet34_voc") == 73.63
+    assert paper.figure("uniform", "dense", "tiny_vgg") == 52.34
+    assert paper.figure("uniform", "dense", "tiny_yolo") == 46.69
+    assert paper.uniform("accuracy", "rot1", "cifar10net") == 90.81
+    assert paper.uniform("points", "rot3", "cifar10net") == -53.37
+    assert paper.uniform("points", "drlo3", "tiny_yolo") == -10.09
+    assert paper.uniform("points", "drlo4", "resnet34_voc") == 0.86
+    assert paper.uniform("sops", "rot1", "vgg16_cifar") == -18.52
+    assert paper.uniform("sops", "rot2", "vgg16") == -42.92
+    assert paper.uniform("sops", "drlo5", "tiny_yolo") == -0.52
+    assert paper.uniform("sops", "drlo3", "resnet18_cifar") == -11.98
+    assert paper.uniform("sops", "rot1", None) is None
+    assert paper.figure("hybrid", "accuracy", "resnet34_voc") == 73.16
+    assert paper.figure("hybrid", "points", "resnet34") == -1.37
+
+
+def test_published_accuracies_and_their_changes_agree():
+    """Changes are of accuracies with more digits: a hundredth may be off."""
+    uniform, hybrid = published().tables["uniform"], published().tables["hybrid"]
+    for network, dense in uniform["dense"].items():
+        changed = [accuracy - dense for accuracy in uniform["accuracy"][network]]
+        assert uniform["points"][network] == pytest.approx(changed, abs=0.0101), network
+    for network, dense in hybrid["dense"].items():
+        change = hybrid["accuracy"][network] - dense
+        assert hybrid["points"][network] == pytest.approx(change, abs=0.0101), network
+
+
+def of_the_paper(folder, number):
+    """Rows of a table by the paper's network."""
+    rows = csv.DictReader((folder / f"table-{number:02}.csv").read_text().splitlines())
+    return {row["paper's network"]: row for row in rows if row["paper's network"]}
+
+
+@pytest.mark.usefixtures("no_data", "one_network")
+def test_tables_4_to_7_have_a_row_for_every_network_of_the_paper(tmp_path):
+    parts = [f"--only={name}" for name in ("tables-04-05", "tables-06-07")]
+    ran = neurochip(*QUICK, "-o", tmp_path, *parts)
+    assert ran.exit_code == 0, ran.stderr
+    written = {number: of_the_paper(tmp_path, number) for number in (4, 5, 6, 7)}
+    assert [len(rows) for rows in written.values()] == [9, 9, 9, 9]
+    row = written[4]["ResNet-34, ImageNet"]
+    assert row["paper, all spikes, %"] == "71.64"
+    assert written[4]["Tiny-VGG, ImageNet"]["paper, all spikes, %"] == "52.34"
+    assert [row[f"paper, RoT {bits}"] for bits in (1, 2, 3)] == ["-14.13", "-21.00", "-51.86"]
+    row = written[7]["VGG-16, CIFAR-10"]
+    assert [row[f"paper, DRLO {kept}, %"] for kept in (5, 4, 3)] == ["-0.57", "-3.94", "-16.24"]
+
+
+@pytest.mark.usefixtures("no_data")
+@pytest.mark.parametrize("suite", ["sdann", "quartz"])
+def test_outside_a_clone_a_suite_says_what_it_needs(suite, tmp_path, monkeypatch):
+    monkeypatch.setattr("neurochip.papers.networks.REPOSITORY", tmp_path / "installed")
+    refused = neurochip("bench", suite, "--quick", "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    first, *reasons = refused.stderr.splitlines()
+    assert first == "error: there is no trained network to measure:"
+    assert "  mnist_lenet: no mnist_lenet/uint8_qdq.onnx in any folder" in refused.stderr
+    assert any("`--zoo DIR`" in line and "`--data DIR`" in line for line in reasons)
+    assert refused.stdout == ""
+    assert not (tmp_path / "out").exists()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -14,6 +15,39 @@ from .console import show, show_line, status, task
 
 WIDTH = 160
 """Of tables that have the paper's columns beside ours."""
+
+Output: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Folder to write to; bench-SUITE unless given."),
+]
+Only: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(help="A part alone, such as table-08; more than once for several."),
+]
+Quick: TypeAlias = Annotated[
+    bool, typer.Option("--quick", help="A small version, in about a minute.")
+]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of synthetic weights and pictures.")]
+Zoo: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of trained networks, NETWORK/uint8_qdq.onnx; `zoo` beside NEUROCHIP_DATA "
+        "unless given."
+    ),
+]
+Data: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Folder of data sets; NEUROCHIP_DATA unless given.")
+]
+Silicon: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of networks that chips were measured on, quartz_loihi/mnist_float.onnx; "
+        "`silicon` beside NEUROCHIP_DATA unless given."
+    ),
+]
+Threads: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")
+]
 
 app = typer.Typer(
     help="Measure the tables and figures of papers anew.",
@@ -25,44 +59,49 @@ app = typer.Typer(
 
 def _command(suite: Suite[Any]) -> Callable[..., None]:
     def command(
-        output: Annotated[
-            Path | None,
-            typer.Option("--output", "-o", help="Folder to write to; bench-SUITE unless given."),
-        ] = None,
-        only: Annotated[
-            list[str] | None,
-            typer.Option(help="A part alone, such as table-08; more than once for several."),
-        ] = None,
-        quick: Annotated[
-            bool, typer.Option("--quick", help="A small version, in about a minute.")
-        ] = False,
-        seed: Annotated[int, typer.Option(min=0, help="Of synthetic weights and pictures.")] = 0,
-        zoo: Annotated[
-            Path | None,
-            typer.Option(
-                help="Folder of trained networks, NETWORK/uint8_qdq.onnx; `zoo` beside "
-                "NEUROCHIP_DATA unless given."
-            ),
-        ] = None,
-        data: Annotated[
-            Path | None,
-            typer.Option(help="Folder of data sets; NEUROCHIP_DATA unless given."),
-        ] = None,
-        threads: Annotated[
-            int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")
-        ] = None,
+        output: Output = None,
+        only: Only = None,
+        quick: Quick = False,
+        seed: Seed = 0,
+        zoo: Zoo = None,
+        data: Data = None,
+        threads: Threads = None,
     ) -> None:
-        folder = Path(f"bench-{suite.name}") if output is None else output
-        with task() as current:
-            current.kept = f"finished parts are in {str(folder)!r}"
-            with status(current) as doing:
-                options = Options(folder, zoo, data, seed, quick, threads, doing)
-                for told in run_suite(suite, options, only or ()):
-                    _tell(told)
-        show_line(f"written: {folder / REPORT}")
+        folder = _folder(suite, output)
+        options = Options(folder, zoo=zoo, data=data, seed=seed, quick=quick, threads=threads)
+        _run(suite, options, only)
 
-    command.__doc__ = f"{suite.title}, as Markdown, CSV and plots."
-    return command
+    def command_on_silicon(
+        output: Output = None,
+        only: Only = None,
+        quick: Quick = False,
+        seed: Seed = 0,
+        zoo: Zoo = None,
+        data: Data = None,
+        silicon: Silicon = None,
+        threads: Threads = None,
+    ) -> None:
+        folder = _folder(suite, output)
+        options = Options(folder, zoo=zoo, data=data, seed=seed, quick=quick, threads=threads)
+        _run(suite, replace(options, silicon=silicon), only)
+
+    chosen = command_on_silicon if suite.on_silicon else command
+    chosen.__doc__ = f"{suite.title}, as Markdown, CSV and plots."
+    return chosen
+
+
+def _folder(suite: Suite[Any], output: Path | None) -> Path:
+    """The one asked for, or one named after the suite."""
+    return Path(f"bench-{suite.name}") if output is None else output
+
+
+def _run(suite: Suite[Any], options: Options, only: Sequence[str] | None) -> None:
+    with task() as current:
+        current.kept = f"finished parts are in {str(options.folder)!r}"
+        with status(current) as doing:
+            for told in run_suite(suite, replace(options, tell=doing), only or ()):
+                _tell(told)
+    show_line(f"written: {options.folder / REPORT}")
 
 
 def _tell(told: Section | tuple[str, ...]) -> None:

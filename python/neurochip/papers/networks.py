@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import NeurochipError
 from ..graph import Graph, load
-from ..inputs import read_inputs
+from ..graph.file import read_model
+from ..inputs import Inputs, read_inputs
+from ..quantize import input_shape, quantize
 from .architectures import ARCHITECTURES
 from .suite import Options
 from .synthetic import LABEL, pictures
@@ -66,6 +68,8 @@ class Places:
 
     zoos: tuple[Path, ...]
     data: tuple[Path, ...]
+    silicon: tuple[Path, ...] = ()
+    """Of networks that chips were measured on; the repository has none."""
 
     @staticmethod
     def of(options: Options) -> Places:
@@ -75,11 +79,16 @@ class Places:
             NeurochipError: If a folder asked for does not exist.
         """
         given = os.environ.get(DATA)
-        beside = (Path(given).parent / "zoo",) if given else ()
-        zoos = _asked_for(options.zoo, "--zoo") or beside
+        around = (Path(given).parent,) if given else ()
+        zoos = _asked_for(options.zoo, "--zoo") or tuple(each / "zoo" for each in around)
         data = _asked_for(options.data, "--data") or ((Path(given),) if given else ())
+        silicon = _asked_for(options.silicon, "--silicon") or tuple(
+            each / "silicon" for each in around
+        )
         return Places(
-            (*zoos, REPOSITORY / "tests" / "data" / "zoo"), (*data, REPOSITORY / "examples")
+            (*zoos, REPOSITORY / "tests" / "data" / "zoo"),
+            (*data, REPOSITORY / "examples"),
+            silicon,
         )
 
 
@@ -93,21 +102,72 @@ def all_trained(
     return subjects, tuple(each for each, _ in found if isinstance(each, Missing))
 
 
+def require_any(found: Sequence[object], missing: Sequence[Missing]) -> None:
+    """Refuses to measure nothing.
+
+    Raises:
+        NeurochipError: If nothing was found: what is missing, and what to give.
+    """
+    if found:
+        return
+    reasons = "".join(f"\n  {each}" for each in missing)
+    raise NeurochipError(
+        f"there is no trained network to measure:{reasons}",
+        hint="give `--zoo DIR`, which has NETWORK/uint8_qdq.onnx, and `--data DIR`, which has data "
+        f"sets such as mnist.npz; or set {DATA} to the folder of data sets, with `zoo` beside it",
+    )
+
+
 def trained(name: str, data_set: str, places: Places) -> Subject | Missing:
     """A trained network with its test set, or what is missing of them."""
     model = _first(folder / name / VARIANT for folder in places.zoos)
     if model is None:
         return Missing(name, f"no {name}/{VARIANT} in {_told(places.zoos)}; `--zoo DIR` says where")
-    samples = _first(folder / f"{data_set}.npz" for folder in places.data)
-    if samples is None:
-        where = f"set {DATA} or give `--data DIR`"
-        return Missing(name, f"no {data_set}.npz in {_told(places.data)}; {where}")
+    samples = data_of(data_set, name, places)
+    if isinstance(samples, Missing):
+        return samples
     graph = load(model)
-    inputs = read_inputs(samples).fit_to(graph.input_shape)
+    return _subject(name, graph, read_inputs(samples).fit_to(graph.input_shape), samples)
+
+
+def trained_in_float(name: str, model: Path, samples: Path) -> Subject | Missing:
+    """A float network with its test set; quantized here to uint8, a scale a tensor.
+
+    Raises:
+        NeurochipError: If onnxruntime, which quantizes it, is not installed.
+    """
+    proto, called = read_model(model)
+    shape = [size or 1 for size in input_shape(proto, called)]
+    inputs = read_inputs(samples).fit_to(shape)
+    if inputs.calibration is None:
+        return _unlabelled(name, samples)
+    graph = quantize(model, inputs.calibration[:CALIBRATION_SAMPLES]).graph()
+    return _subject(name, graph, inputs, samples)
+
+
+def data_of(data_set: str, name: str, places: Places) -> Path | Missing:
+    """The file of a data set, or that a network has none."""
+    samples = _first(folder / f"{data_set}.npz" for folder in places.data)
+    where = f"set {DATA} or give `--data DIR`"
+    return samples or Missing(name, f"no {data_set}.npz in {_told(places.data)}; {where}")
+
+
+def silicon_network(file: str, name: str, places: Places) -> Path | Missing:
+    """The file of a network that a chip was measured on, or that it is not there."""
+    model = _first(folder / file for folder in places.silicon)
+    where = _told(places.silicon)
+    return model or Missing(name, f"no {file} in {where}; `--silicon DIR` says where")
+
+
+def _subject(name: str, graph: Graph, inputs: Inputs, samples: Path) -> Subject | Missing:
     if inputs.labels is None or inputs.calibration is None:
-        return Missing(name, f"{str(samples)!r} lacks labels or `x_calibration`")
+        return _unlabelled(name, samples)
     calibration = inputs.calibration[:CALIBRATION_SAMPLES]
     return Subject(name, TRAINED, graph, inputs.x, inputs.labels, calibration)
+
+
+def _unlabelled(name: str, samples: Path) -> Missing:
+    return Missing(name, f"{str(samples)!r} lacks labels or `x_calibration`")
 
 
 def synthetic(name: str, count: int, seed: int) -> Subject:

@@ -38,6 +38,8 @@ class Options:
     """Of synthetic weights and pictures."""
     quick: bool = False
     """A small version, in about a minute."""
+    silicon: Path | None = None
+    """Folder of networks that chips were measured on, such as `quartz_loihi/mnist_float.onnx`."""
     threads: int | None = None
     """Of the simulator; all cores by default."""
     tell: Callable[[str], None] = lambda doing: None
@@ -77,6 +79,8 @@ class Suite(Generic[Bench]):
     about: Callable[[Bench], tuple[str, ...]]
     """What was run, and what was left out and why: the report starts with it."""
     parts: tuple[Part[Bench], ...]
+    on_silicon: bool = False
+    """Whether it measures networks that chips were measured on: then it has `--silicon`."""
 
     def chosen(self, names: Sequence[str]) -> tuple[Part[Bench], ...]:
         """The parts of these names, or all.
@@ -105,14 +109,14 @@ def run_suite(
         only: Parts by name, for some of them; the report then holds these alone.
 
     Raises:
-        NeurochipError: If a part is unknown, something is not installed, or a file cannot be
-            written.
+        NeurochipError: If a part is unknown, something is not installed, there is no network to
+            measure, or a file cannot be written.
     """
     parts = suite.chosen(only)
     require_matplotlib()
-    _make(options.folder)
     options.tell("finding networks")
     bench = suite.open(options)
+    _make(options.folder)
     about = suite.about(bench)
     yield about
     head = (f"# {suite.title}", "", suite.paper(), "")

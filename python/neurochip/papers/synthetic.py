@@ -7,6 +7,7 @@ is active, however deep the layer lies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -115,6 +116,12 @@ class Builder:
         """The mean of each channel, as a vector."""
         return self.flatten(self._node("GlobalAveragePool", [source], []))
 
+    def averages(self, source: Signal, size: int) -> Signal:
+        """Means of `size` features each, features being a vector: pooling in one dimension."""
+        row = self._node("Reshape", [source], [self._constant(np.array([0, 1, -1], np.int64))])
+        pooled = self._node("AveragePool", [row], [], kernel_shape=[size], strides=[size])
+        return self.flatten(pooled)
+
     def flatten(self, source: Signal) -> Signal:
         """Everything as a vector."""
         return self._node("Flatten", [source], [])
@@ -149,7 +156,7 @@ class Builder:
         weights *= np.float32(np.sqrt(2 / prod(shape[1:])))
         return weights
 
-    def _constant(self, array: Floats) -> TensorProto:
+    def _constant(self, array: Floats | NDArray[np.int64]) -> TensorProto:
         tensor = numpy_helper.from_array(array, f"constant_{len(self._weights)}")
         self._weights.append(tensor)
         return tensor
@@ -165,7 +172,7 @@ class Builder:
         name = f"{op_type.lower()}_{len(self._nodes)}"
         inputs = [source.name for source in sources] + [constant.name for constant in constants]
         self._nodes.append(helper.make_node(op_type, inputs, [name], name=name, **attributes))
-        arrays = [source.values for source in sources]
+        arrays: list[NDArray[Any]] = [source.values for source in sources]
         arrays += [numpy_helper.to_array(constant) for constant in constants]
         return Signal(name, _computed(op_type, arrays, attributes))
 
@@ -182,11 +189,13 @@ def _statistics(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64
     return values.mean(axis=axes, dtype=np.float64), np.maximum(deviation, floor)
 
 
-def _computed(op_type: str, arrays: list[Floats], attributes: dict[str, Any]) -> Floats:
+def _computed(op_type: str, arrays: Sequence[NDArray[Any]], attributes: dict[str, Any]) -> Floats:
     """One operator on these arrays, in onnxruntime."""
     names = [f"x{position}" for position in range(len(arrays))]
     infos = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape)
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+        )
         for name, array in zip(names, arrays, strict=True)
     ]
     output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)

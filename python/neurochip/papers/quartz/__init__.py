@@ -8,12 +8,13 @@
 | `error.py` | figure 2 |
 | `work.py` | figures 3 and 4 |
 | `loihi.py` | figure 5 and the table of power |
+| `own.py` | the network that was measured on Loihi, where it is found |
 """
 
 from __future__ import annotations
 
 from ..suite import Part, Suite
-from . import error, loihi, work
+from . import error, loihi, own, work
 from .bench import Bench, about
 from .published import published
 
@@ -28,7 +29,9 @@ QUARTZ = Suite(
         Part("figure-03", work.measure_operations),
         Part("figure-04", work.measure_energy),
         Part("figure-05", loihi.measure),
+        Part("loihi", own.measure),
     ),
+    on_silicon=True,
 )
 
 __all__ = ["QUARTZ"]

@@ -13,10 +13,12 @@ from ...image import Image, assemble
 from ...lower import CodeOptions
 from ...simulate import Run, simulate
 from ..boards import network_of, placed
-from ..networks import Subject, all_trained
+from ..networks import Missing, Subject, all_trained, require_any
 from ..spikes import macs_by_layer
 from ..suite import Options
 from .operations import operations
+from .own import Files
+from .own import find as find_own
 from .published import Published, published
 
 IDEAL, DARWIN3 = "ideal", "darwin3"
@@ -41,6 +43,8 @@ class Size:
     """Samples that are timed on Loihi."""
     loihi_timesteps: tuple[int, ...]
     """Windows there: those that were measured on the board."""
+    own_samples: int
+    """Of how many samples the accuracy of the network that was measured is told."""
 
 
 FULL = Size(
@@ -50,6 +54,7 @@ FULL = Size(
     counted=16,
     timed=8,
     loihi_timesteps=(8, 16, 32, 64, 128),
+    own_samples=1000,
 )
 
 QUICK = Size(
@@ -59,6 +64,7 @@ QUICK = Size(
     counted=2,
     timed=1,
     loihi_timesteps=(16,),
+    own_samples=100,
 )
 
 
@@ -88,10 +94,19 @@ class Bench:
     """What the parts of the suite read; measured when it is first asked for."""
 
     def __init__(self, options: Options) -> None:
-        """Looks for trained networks."""
+        """Looks for trained networks.
+
+        Raises:
+            NeurochipError: If none is there.
+        """
         self.options, self.size = options, QUICK if options.quick else FULL
         self.published: Published = published()
-        self.subjects, self.missing = all_trained(options, self.size.networks)
+        self.subjects, missing = all_trained(options, self.size.networks)
+        self.own: Files | Missing = find_own(options)
+        absent = (self.own,) if isinstance(self.own, Missing) else ()
+        self.missing = (*missing, *absent)
+        if absent:
+            require_any(self.subjects, self.missing)
 
     @cached_property
     def facts(self) -> Mapping[str, tuple[Facts, ...]]:

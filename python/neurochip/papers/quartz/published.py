@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from math import isnan
 from typing import Any
 
 from ..publication import Publication, published_tables
@@ -25,13 +26,16 @@ class Published(Publication):
         return str(self.tables["simulation"][network]["name"])
 
     def measured(self, field: str, timesteps: int) -> float | None:
-        """A figure measured on Loihi; None where there is no such window."""
+        """A figure measured on Loihi; None where there is no such window, or it is not told."""
         return _at(self.tables["loihi"], field, timesteps)
 
 
 def _at(table: Mapping[str, Any], field: str, timesteps: int) -> float | None:
     windows = table["timesteps"]
-    return float(table[field][windows.index(timesteps)]) if timesteps in windows else None
+    if timesteps not in windows:
+        return None
+    figure = float(table[field][windows.index(timesteps)])
+    return None if isnan(figure) else figure
 
 
 @cache

@@ -7,6 +7,8 @@
 | `chips.py` | what they run on |
 | `facts.py`, `codes.py` | what is measured of one network for most of the tables |
 | `bench.py` | what the tables share |
+| `exact.py` | a network in exact integers, whose layers may send something else |
+| `readings.py`, `readings_table.py` | which way of leaving bits out tables 4 and 5 are of |
 | `rate.py`, `rate_tables.py` | rate coding as it is simulated, for figure 12 |
 | the others | one table or figure each |
 """
@@ -14,7 +16,17 @@
 from __future__ import annotations
 
 from ..suite import Part, Suite
-from . import accuracy, by_layer, distributions, energy, hybrid, operations, pipeline, uniform
+from . import (
+    accuracy,
+    by_layer,
+    distributions,
+    energy,
+    hybrid,
+    operations,
+    pipeline,
+    readings_table,
+    uniform,
+)
 from .bench import Bench, about
 from .published import published
 
@@ -36,6 +48,7 @@ SDANN = Suite(
         Part("figure-09", distributions.measure_trains),
         Part("figure-11", pipeline.measure),
         Part("figure-12", by_layer.measure),
+        Part("rot-readings", readings_table.measure),
     ),
 )
 

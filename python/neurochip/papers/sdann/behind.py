@@ -7,23 +7,19 @@ against a twin of its own that leans to neither side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...chip import load as load_chip
-from ...layers import Layer
-from ...lower import LayerSettings, Network, lower
-from ...lower.network import Arithmetic, Input, SpikeCode
-from ...lower.sparsity import SparseArithmetic, generating_layers
-from ...lower.views import channels_last
+from ...lower import LayerSettings
+from ...lower.network import Input, SpikeCode
 from ..networks import Subject, synthetic
-from ..spikes import Values, sops_by_layer, stem_code
+from ..spikes import Values, stem_code
 from ..table import Cell, Column, Table
 from .bench import Bench
-from .chips import IDEAL
+from .exact import Exact
 from .facts import RECORDED_SAMPLES, UNIFORM, sparse_values
 from .size import COUNTERPARTS
 
@@ -85,60 +81,23 @@ def behind_of(subject: Subject, *changes: Change) -> dict[LayerSettings, tuple[f
         subject: The network, in exact integers, and samples.
         changes: What every layer behind the input sends instead of its values.
     """
-    network = lower(subject.graph, load_chip(IDEAL), "stem")
+    exact = Exact.of(subject.graph)
     codes = subject.graph.quantize(subject.x)
-    dense = _values(network, codes, {})
-    whole = _sops(network, dense)
+    dense = exact.sends(codes, {}).values
+    whole = exact.sops(dense)
 
     def behind(choice: LayerSettings, change: Change) -> float:
         own = {
             name: change(values, stem_code(population), choice)
             for name, values in dense.items()
-            if not isinstance((population := network.population(name)).model, Input)
+            if not isinstance((population := exact.network.population(name)).model, Input)
         }
-        changed = _values(network, codes, _arithmetic(network, choice, change))
-        return 100.0 * (_sops(network, changed) - _sops(network, {**dense, **own})) / whole
+        sent = partial(_with_choice, change, choice)
+        changed = exact.sends(codes, dict.fromkeys(exact.hidden, sent)).values
+        return 100.0 * (exact.sops(changed) - exact.sops({**dense, **own})) / whole
 
     return {choice: tuple(behind(choice, change) for change in changes) for choice in UNIFORM}
 
 
-def _arithmetic(
-    network: Network, choice: LayerSettings, change: Change
-) -> dict[str, SparseArithmetic]:
-    generating = generating_layers(network)
-    return {
-        layer.name: _changed(network, layer, choice, change)
-        for layer in network.graph.layers
-        if layer.name in generating
-    }
-
-
-def _changed(
-    network: Network, layer: Layer, choice: LayerSettings, change: Change
-) -> SparseArithmetic:
-    """A layer that sends something else for its values."""
-    output, code = layer.output, stem_code(network.population(layer.name))
-    codes = np.arange(output.low, output.high + 1)
-    sent = change((codes - code.base).astype(np.int16), code, choice) + code.base
-    table = np.clip(sent, output.low, output.high).astype(output.format.dtype)
-    return SparseArithmetic(network.arithmetic.get(layer.name), table)
-
-
-def _values(
-    network: Network, codes: NDArray[Any], arithmetic: Mapping[str, Arithmetic]
-) -> dict[str, Values]:
-    """(samples, neurons) by population that sends: its values, from the graph in integers."""
-    graph = network.graph
-    found = graph.evaluate(codes, {**network.arithmetic, **arithmetic})
-    tensors = {layer.name: layer.output.name for layer in graph.layers}
-    values = {}
-    for population in network.populations:
-        name = graph.input.name if isinstance(population.model, Input) else population.layer
-        if isinstance(population.code, SpikeCode):
-            own = channels_last(found[tensors.get(name, name)]).astype(np.int16)
-            values[population.name] = own - np.int16(population.code.base)
-    return values
-
-
-def _sops(network: Network, values: Mapping[str, Values]) -> float:
-    return sum(sops_by_layer(network, values).values())
+def _with_choice(change: Change, choice: LayerSettings, values: Values, code: SpikeCode) -> Values:
+    return change(values, code, choice)

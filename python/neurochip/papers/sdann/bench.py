@@ -12,7 +12,7 @@ from ...quantize.runtime import onnxruntime
 from ...tune import Samples, Tuned, tune
 from ...tune.evaluate import fingerprint
 from ...tune.journal import FORMAT as JOURNAL_FORMAT
-from ..networks import Subject, all_trained, synthetic
+from ..networks import Subject, all_trained, require_any, synthetic
 from ..suite import Options
 from .chips import compiled
 from .codes import COARSE_TIMESTEPS, RATE_TIMESTEPS
@@ -32,12 +32,14 @@ class Bench:
         """Looks for trained networks; architectures are built when it is their turn.
 
         Raises:
-            NeurochipError: If onnxruntime, which quantizes architectures, is not installed.
+            NeurochipError: If onnxruntime, which quantizes architectures, is not installed, or no
+                trained network is there.
         """
         onnxruntime()
         self.options, self.size = options, QUICK if options.quick else FULL
         self.published: Published = published()
         self.subjects, self.missing = all_trained(options, self.size.trained)
+        require_any(self.subjects, self.missing)
 
     @cached_property
     def facts(self) -> tuple[Facts, ...]:
@@ -47,6 +49,11 @@ class Bench:
             self.options.tell(f"{name}: drawing weights")
             found.append(measured(synthetic(name, count, self.options.seed), self.options))
         return tuple(found)
+
+    @cached_property
+    def read_subjects(self) -> tuple[Subject, ...]:
+        """The trained networks on which RoT is read in several ways, with more samples."""
+        return all_trained(self.options, self.size.read)[0]
 
     @cached_property
     def tuned(self) -> dict[str, Tuned]:

@@ -106,7 +106,7 @@ def _whole(every: list[Coded]) -> Table:
             f"T = {RATE_TIMESTEPS[0]} tells all levels of 8 bits apart, as STEM does in 8 "
             "timesteps; fewer timesteps lose levels, and with them accuracy",
             f"of the first {RECORDED_SAMPLES} samples at most",
-            "the paper's figure is a picture, whose numbers are not at hand",
+            "the paper's figure is a picture without numbers",
         ),
     )
 

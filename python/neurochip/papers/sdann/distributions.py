@@ -15,7 +15,7 @@ from ..table import Column, Table
 from .bench import Bench
 from .facts import MOST_BITS, Facts
 
-NOT_AT_HAND = "the paper's figure is a picture, whose numbers are not at hand"
+PICTURE = "the paper's figure is a picture without numbers"
 
 
 def measure_bits(bench: Bench) -> Section:
@@ -53,7 +53,7 @@ def _section(
         rows=tuple(
             (subject, weights[subject], *map(float, row)) for subject, row in percent.items()
         ),
-        notes=("of all neurons behind the input whose spikes reach a synapse", NOT_AT_HAND),
+        notes=("of all neurons behind the input whose spikes reach a synapse", PICTURE),
     )
     return Section((table,), (Plot(name, title, partial(_draw, percent, weights, heads, axis)),))
 

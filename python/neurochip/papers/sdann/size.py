@@ -11,6 +11,8 @@ class Size:
 
     trained: tuple[tuple[str, str, int], ...]
     """Network, data set, and of how many samples accuracy is told."""
+    read: tuple[tuple[str, str, int], ...]
+    """The same for readings of RoT, which are told apart by whole test sets."""
     synthetic: tuple[tuple[str, int], ...]
     """Architecture, and of how many pictures SOPs are counted."""
     searched: int
@@ -34,9 +36,11 @@ FULL = Size(
         ("digits_resnet", "digits", 500),
         ("digits_mlp", "digits", 500),
     ),
+    read=(("cifar10_vgg_max", "cifar10", 10_000), ("cifar10_resnet", "cifar10", 10_000)),
     synthetic=(
         ("cifar10net", 8),
         ("resnet18_cifar", 8),
+        ("vgg16_cifar", 8),
         ("vgg16", 1),
         ("resnet18", 2),
         ("resnet34", 2),
@@ -63,6 +67,7 @@ QUICK = Size(
         ("digits_cnn", "digits", 100),
         ("digits_resnet", "digits", 100),
     ),
+    read=(("cifar10_vgg_max", "cifar10", 16), ("digits_cnn", "digits", 100)),
     synthetic=(("cifar10net", 1), ("tiny_vgg", 1)),
     searched=16,
     trials=2,
@@ -71,6 +76,7 @@ QUICK = Size(
 )
 
 AS_PUBLISHED = {
+    "cifar10net": "Fang and others, with ReLU and averages for votes",
     "vgg16": "Simonyan and Zisserman",
     "resnet18": "He and others",
     "resnet34": "He and others",
@@ -78,11 +84,12 @@ AS_PUBLISHED = {
 """Architectures whose structure is exactly that of a publication, and whose."""
 
 NOT_THE_PAPERS = {
-    "cifar10net": "ours, 1.7 M parameters; the structure of CIFAR10Net is not at hand",
     "resnet18_cifar": "the usual one for 32x32 pictures, with a 3x3 stem and no pool, "
-    "11.2 M parameters; whether it is CIFAR-10's ResNet-18 of the paper is not at hand",
+    "11.2 M parameters; the paper's may differ",
+    "vgg16_cifar": "the usual one for 32x32 pictures, with batch norms and one dense layer, "
+    "14.7 M parameters; the paper's may differ",
     "tiny_vgg": "ours, 5.76 M parameters, as many as the largest network that the paper deploys; "
-    "the structure of Tiny-VGG is not at hand",
+    "the paper's Tiny-VGG may differ",
     "tiny_yolo": "Tiny YOLO v2 (Redmon and Farhadi) with ReLU, 15.9 M parameters; the paper's "
     "Tiny-YOLO is another network, for the largest that it deploys has 5.76 M",
 }
