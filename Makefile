@@ -48,7 +48,8 @@ quick: $(VENV)/installed-dev ## Run the tests that take less than ten seconds ea
 fuzz: $(VENV)/installed-dev ## Read damaged files of every format for MINUTES, inputs of SEED; fails on any raw exception
 	PYTHONPATH=tests $(BIN)/python -m fuzz --minutes $(MINUTES) --seed $(SEED)
 
-differential: $(VENV)/installed-dev ## Hold GRAPHS random graphs from SEED on against onnxruntime, on three chips
+differential: $(VENV)/installed-dev ## Hold GRAPHS random graphs from SEED on, and a corpus of networks, against onnxruntime
+	NEUROCHIP_WHOLE_CORPUS=1 $(BIN)/python -m pytest --quiet --numprocesses auto tests/test_corpus.py
 	PYTHONPATH=tests $(BIN)/python -m differential --graphs $(GRAPHS) --seed $(SEED)
 
 lint: $(VENV)/installed-dev ## Check formatting, lints and types; changes nothing

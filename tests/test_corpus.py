@@ -6,6 +6,7 @@ are onnxruntime's, or the graph is refused for a reason that docs/onnx.md lists.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from itertools import product
@@ -31,6 +32,9 @@ REFUSED = (
 """Reasons of docs/onnx.md: products of two tensors, and layers between real numbers."""
 ROUNDING = 1e-5
 """Of float work after the last layer, such as a Softmax."""
+WHOLE = pytest.mark.skipif(
+    "NEUROCHIP_WHOLE_CORPUS" not in os.environ, reason="`make differential` runs the whole corpus"
+)
 # Each architecture once: the ways of quantizing take turns, and so does the normalization.
 FEW = [
     (name, list(VARIANTS)[(number + 1) % len(VARIANTS)], number % 2 == 0)
@@ -100,12 +104,12 @@ def share_of_exact(variants, folder):
     return exact / counted.total()
 
 
-@pytest.mark.slow
+@WHOLE
 def test_95_of_100_quantized_networks_are_exact_on_ideal(tmp_path):
     assert share_of_exact([each for each in VARIANTS if each not in IN_FLOAT], tmp_path) >= 0.95
 
 
-@pytest.mark.slow
+@WHOLE
 def test_90_of_100_are_where_a_layer_is_left_in_float(tmp_path):
     skip_what_older_releases_leave_in_float(IN_FLOAT[0])
     assert share_of_exact(IN_FLOAT, tmp_path) >= 0.9
