@@ -14,8 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 import neurochip as nc
 from command_line import neurochip
-from neurochip.errors import InputError, ModelError, UnsupportedOpError
+from neurochip.errors import CapacityError, InputError, ModelError, UnsupportedOpError
 from neurochip.graph.order import needed
+from small_networks import SHAPE, convolution, start
 
 RESNET = Path(__file__).parent / "data" / "zoo" / "digits_resnet" / "uint8_qdq.onnx"
 CONSTANTS = {
@@ -217,3 +218,68 @@ def test_a_graph_that_is_loaded_takes_neither_output_nor_shape(option):
     with pytest.raises(InputError, match="say how a model is loaded") as raised:
         nc.compile(graph, "ideal", **option)
     assert raised.value.hint == "give them to `load_graph`"
+
+
+def unquantized_and_quantized(*names):
+    """A sum that is read as it is and as codes: two layers of one node."""
+    model = two_headed()
+    del model.graph.output[:]
+    model.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names
+    )
+    return model
+
+
+def test_layers_of_one_node_have_names_of_their_own_and_are_all_compared():
+    model = unquantized_and_quantized("a", "ad")
+    for node in model.graph.node:
+        node.name = ""  # the layer is called as its output is
+    x = np.random.default_rng(0).uniform(-1, 1.5, (20, 2)).astype(np.float32)
+    run = nc.simulate(nc.compile(model, "tiny"), x, timing="none")
+    names = run.exact_agreement.layers
+    assert len(set(names)) == len(names) == 2
+    assert run.exact_agreement.compared.tolist() == [60, 60]
+    assert run.compiled_agreement.differing.tolist() == [0, 0]
+
+
+def test_a_sum_that_several_outputs_read_is_on_the_chip_once():
+    softmax = helper.make_node("Softmax", ["b"], ["p"], axis=1)
+    logarithm = helper.make_node("LogSoftmax", ["b"], ["l"], axis=1)
+    model = two_headed(softmax, logarithm)
+    del model.graph.output[:]
+    model.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("b", "p", "l")
+    )
+    image = nc.compile(model, "ideal")
+    assert [layer.name for layer in image.layers] == ["input", "first", "second"]
+    x = np.random.default_rng(0).uniform(-1, 1.5, (20, 2)).astype(np.float32)
+    run = nc.simulate(image, x, timing="none")
+    oracle = onnxruntime.InferenceSession(model.SerializeToString())
+    for name, wanted in zip("bpl", oracle.run(list("bpl"), {"x": x}), strict=True):
+        np.testing.assert_allclose(run.values_by_name[name], wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("order", [("ad", "bd"), ("bd", "ad")])
+def test_spikes_to_the_host_take_axons_whatever_the_order_of_outputs(order):
+    """The three neurons of the first layer send to the second and to the host: two axons each."""
+    image = nc.compile(unquantized_and_quantized(*order), "darwin3")
+    entries = {core.population: core.axon_entries for core in image.cores}
+    alone = nc.compile(unquantized_and_quantized("bd"), "darwin3")
+    without = {core.population: core.axon_entries for core in alone.cores}
+    assert entries["first"] == without["first"] + 3
+    assert entries["second"] == without["second"]
+
+
+@pytest.mark.parametrize("order", [(14, 1), (1, 14)])
+def test_every_output_needs_a_port_within_reach(order):
+    """A chain of fourteen layers, one core each: the last sits far from all ports."""
+    writer, codes = start()
+    tensors = [codes]
+    for _ in range(14):
+        tensors.append(convolution(writer, tensors[-1], (np.float32(0.05), np.uint8(77))))
+    names = [writer.dequantize(tensors[layer]) for layer in order]
+    model = writer.model(["n", *SHAPE], names[0])
+    model.graph.output.append(helper.make_tensor_value_info(names[1], TensorProto.FLOAT, None))
+    reach = {"mesh.max_hops_x": 2, "mesh.max_hops_y": 2, "core.max_neurons": 200}
+    with pytest.raises(CapacityError, match="from the nearest io port; 'darwin3' addresses 2"):
+        nc.compile(model, "darwin3", overrides=reach)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,14 +44,24 @@ class Builder:
     input: Tensor | None = None
     head: tuple[HostOp, ...] = ()
     _made: dict[tuple[int, Format, int, int], tuple[object, Tensor]] = field(default_factory=dict)
+    _once: dict[int, tuple[object, Tensor]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
     def emit(self, layer: AnyLayer) -> Tensor:
         """Adds a layer; its name and its output's are made unique."""
         output = replace(layer.output, name=self._unique(layer.output.name))
-        name = layer.name if layer.name not in self._layer_names() else output.name
+        taken = {each.name for each in self.layers}
+        names = chain([layer.name, output.name], (f"{layer.name} ({n})" for n in count(2)))
+        name = next(each for each in names if each not in taken)
         self.layers.append(replace(layer, name=name, output=output))
         return output
+
+    def once(self, source: object, make: Callable[[], Tensor]) -> Tensor:
+        """The tensor that is made of a source, however often it is asked for."""
+        if id(source) not in self._once:
+            # The source is kept beside the tensor, so that its id stays its own.
+            self._once[id(source)] = source, make()
+        return self._once[id(source)][1]
 
     def note(self, text: str) -> None:
         """Remembers a remark for the reader, once."""
@@ -188,9 +200,6 @@ class Builder:
             candidate = f"{name}_{count}"
         self._names.add(candidate)
         return candidate
-
-    def _layer_names(self) -> set[str]:
-        return {layer.name for layer in self.layers}
 
 
 def _host_result(op: HostOp, shape: Shape, dtype: np.dtype[Any]) -> tuple[Shape, np.dtype[Any]]:

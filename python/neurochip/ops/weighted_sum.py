@@ -52,7 +52,10 @@ class WeightedSum:
         return builder.emit(layer)
 
     def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
-        """Adds the layer with its accumulator as output."""
+        """Adds the layer with its accumulator as output, once for all who read it."""
+        return builder.once(self, lambda: self._accumulator(builder)), ()
+
+    def _accumulator(self, builder: Builder) -> Tensor:
         builder.note(
             f"{self.name!r} is not quantized again: its output is the accumulator times its scale, "
             "where onnxruntime may sum in float32"
@@ -63,7 +66,7 @@ class WeightedSum:
         layer = self._layer(output, None)
         low, high = layer.bounds()
         output = replace(output, low=int(low.min()), high=int(high.max()))
-        return builder.emit(replace(layer, output=output)), ()
+        return builder.emit(replace(layer, output=output))
 
     def scaled(self, gain: NDArray[np.float64], what: str, builder: Builder) -> WeightedSum:
         """The sum times a number, one a channel or one in all."""
@@ -167,12 +170,11 @@ def read_bias(
     if value is None:
         return np.zeros(channels, np.int64)
     if isinstance(value, QuantizedConstant):
-        codes = value.centred
-        fits = np.broadcast_to(value.spread(value.scale) == scale, codes.shape)
-        if value.bits == 32 and fits.all():
-            return _one_per_channel(node, codes, channels)
-        real = codes * value.spread(value.scale).astype(np.float64)
-        real = _one_per_channel(node, real, channels)
+        codes = _one_per_channel(node, value.centred, channels)
+        own = _one_per_channel(node, value.scale, channels)
+        if value.bits == 32 and (own == scale).all():
+            return codes
+        real = codes * own.astype(np.float64)
         return rounded_bias(node.name, real, scale, builder, "a bias with a scale of its own")
     real = _one_per_channel(node, node.required(position, "bias"), channels)
     # onnxruntime divides float32 by float32 here.
@@ -202,6 +204,8 @@ def rounded_bias(
 
 
 def _one_per_channel(node: Node, values: Array, channels: int) -> Array:
-    if values.size not in (1, channels):
+    """The values along the output channels, which are the last axis of a bias."""
+    along_channels = values.size == channels == values.shape[-1] if values.ndim else False
+    if values.size != 1 and not along_channels:
         raise Refusal(f"its bias has shape {list(values.shape)} for {channels} output channels")
     return np.array(np.broadcast_to(values.ravel(), (channels,)))

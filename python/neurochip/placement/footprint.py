@@ -23,7 +23,7 @@ class Footprints:
         self.formats = Formats.of(chip)
         own = chip.spec["core"]["axon_memory"]["entries_per_neuron"]
         self.own_entries = 1 if own is None else int(own)
-        self.output = network.output
+        self.outputs = frozenset(network.outputs)
         self.links = links_of(network)
         self.population = network.population
         self._targets: dict[str, list[NDArray[np.int64]]] = {
@@ -51,14 +51,15 @@ class Footprints:
                 settled = sum(
                     axons.total_of_all(t, source.shape) for t in self._targets[source.name]
                 )
-                entries[source.name] = self.own_entries * source.num_neurons + settled
+                out = source.num_neurons if source.name in self.outputs else 0
+                entries[source.name] = self.own_entries * source.num_neurons + out + settled
             entries[source.name] += axons.total_of_all(axons.targets(link, grid), source.shape)
         return entries
 
     def usage(self, population: Population, box: Box) -> Usage:
         """What a box takes of its core; populations that receive from it are settled."""
         received = sum((dendrites(self.formats, link, box) for link in self.into(population)), NONE)
-        items = box.num_neurons if population.name == self.output else 0
+        items = box.num_neurons if population.name in self.outputs else 0
         for targets in self._targets[population.name]:
             items += axons.total(targets, population.shape, box)
         state = self.formats.state_words(population)

@@ -217,9 +217,13 @@ class _Filling:
 
 
 def _require_a_way_out(network: Network, chip: Chip, tiles: Sequence[Tile]) -> None:
-    output = network.population(network.output)
-    if output.code is None:
-        return  # the host reads membranes
+    for name in network.outputs:
+        output = network.population(name)
+        if output.code is not None:  # else the host reads membranes
+            _require_a_port(output, chip, tiles)
+
+
+def _require_a_port(output: Population, chip: Chip, tiles: Sequence[Tile]) -> None:
     ports = chip.ports()
     reaches = [Reach(chip, [port]) for port in ports]
     for tile in tiles:
