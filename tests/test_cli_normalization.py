@@ -178,7 +178,7 @@ IMPOSSIBLE = {
     ("--std", "1,inf,1"): "`std` is inf, expected a finite number of float32",
     ("--mean", "1,2", "--std", "1,2,3"): "`mean` has 2 values and `std` 3",
     ("--mean", "1,2"): "`mean` has 2 values, expected 1 or 3: the network takes samples of shape "
-    "(3, 32, 32)",
+    "(3, 32, 32), whose channels are axis 1",
 }
 
 

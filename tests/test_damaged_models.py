@@ -262,6 +262,7 @@ FORMAT = {"signed": False, "scale": [0.1], "per_channel": False, "zero_point": 0
         ("head", [[]], "`head[0]` is []"),
         ("outputs", 3, "`outputs` is 3, expected a list"),
         ("outputs", [], "a population is read for no output"),
+        ("outputs", 2, "`outputs` is 2, expected a list"),
         ("takes_codes", 1, "`takes_codes` is 1"),
         ("input_integers", [0, 2**40], "`input_integers[1]`"),
         ("input_integers", [-5000, 127], "`input_integers` is -5000 to 127, expected the range"),
@@ -271,6 +272,13 @@ FORMAT = {"signed": False, "scale": [0.1], "per_channel": False, "zero_point": 0
 )
 def test_work_for_the_host_that_is_beyond_its_limits_is_refused(image, tmp_path, part, value, told):
     assert told in image_refusal(image, tmp_path, lambda host: host["work"].update({part: value}))
+
+
+def test_two_outputs_of_one_name_are_refused(image, tmp_path):
+    def damage(host):
+        host["work"]["outputs"] *= 2
+
+    assert "two outputs have one name" in image_refusal(image, tmp_path, damage)
 
 
 @pytest.mark.parametrize(

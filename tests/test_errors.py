@@ -136,7 +136,7 @@ RAISED = {
     errors.QuantizationError: (
         a_falling_table,
         "a table of 3 codes falls from 3 to 1 after input 1 (channel 0); "
-        "a requantizer can only rise",
+        "a neuron without a table computes only what rises",
         "use a chip whose soma holds tables, such as 'ideal'",
     ),
     errors.ChipError: (

@@ -95,7 +95,10 @@ def test_impossible_numbers_are_refused(mean, std, message):
 
 def test_another_number_of_channels_is_refused_wherever_it_is_given(graph, image):
     two = nc.Normalization((1, 2))
-    message = "`mean` has 2 values, expected 1 or 3: the network takes samples of shape (3, 32, 32)"
+    message = (
+        "`mean` has 2 values, expected 1 or 3: the network takes samples of shape (3, 32, 32), "
+        "whose channels are axis 1"
+    )
     hint = "give one value for all channels, or one for each"
     plain = nc.compile(graph, "ideal")
     inputs = Inputs(np.zeros((1, 3, 32, 32), np.float32), None, None, "x.npy")
@@ -277,3 +280,27 @@ def test_it_is_told_in_a_line_however_many_channels_there_are():
     assert repr(BY) == "Normalization(mean 0.485, 0.456, 0.406; std 0.229, 0.224, 0.225)"
     many = nc.Normalization(np.arange(784), 1.0)
     assert str(many) == "mean 0 to 783 (784 values); std 1"
+
+
+@pytest.mark.parametrize(
+    ("shape", "count", "axis"), [((6, 4), 6, 0), ((6, 4), 4, 1), ((16, 4, 4), 16, 0)]
+)
+def test_the_number_of_values_decides_which_axis_holds_channels(shape, count, axis):
+    mean = np.arange(count, dtype=np.float32)
+    x = np.random.default_rng(0).random((3, *shape), np.float32)
+    along = [-1 if n == axis else 1 for n in range(len(shape))]
+    wanted = x - mean.reshape(along)
+    np.testing.assert_array_equal(nc.Normalization(mean.tolist()).applied(x), wanted)
+
+
+@pytest.mark.parametrize("given", [(0.5, 0.25), 0.5, "0.5"])
+def test_what_is_no_normalization_is_refused_with_what_to_write(given, examples):
+    network, x = examples / "digits_cnn.onnx", np.zeros((1, 1, 8, 8), np.float32)
+    image = nc.compile(network, "ideal")
+    for call in (
+        lambda: nc.compile(network, "ideal", normalization=given),
+        lambda: nc.simulate(image, x, normalization=given),
+    ):
+        with pytest.raises(InputError, match="expected a `Normalization`") as raised:
+            call()
+        assert raised.value.hint == "write `normalization=nc.Normalization(mean, std)`"

@@ -322,7 +322,7 @@ def test_a_table_that_falls_is_refused_with_its_place():
         from_table(table, -2)
     assert str(error.value) == (
         "a table of 4 codes falls from 2 to 1 after input -1 (channel 1); "
-        "a requantizer can only rise"
+        "a neuron without a table computes only what rises"
     )
     assert error.value.hint == "use a chip whose soma holds tables, such as 'ideal'"
 

@@ -25,9 +25,11 @@ def speech_model(opset, time=None, axes_by="initializer"):
         attributes, inputs = {}, ["axes"]
         if axes_by == "initializer":
             constants["axes"] = np.array([0])
-        else:
+        elif axes_by == "node":
             value = numpy_helper.from_array(np.array([0]), "value")
             nodes.append(helper.make_node("Constant", [], ["axes"], value=value))
+        else:
+            nodes.append(helper.make_node("Constant", [], ["axes"], value_ints=[0]))
     nodes += [
         helper.make_node("Unsqueeze", ["x", *inputs], ["u"], **attributes),
         helper.make_node("Transpose", ["u"], ["t"], perm=[0, 2, 1]),
@@ -51,7 +53,7 @@ def speech_model(opset, time=None, axes_by="initializer"):
 
 
 @pytest.mark.parametrize(
-    ("opset", "axes_by"), [(10, ""), (12, ""), (13, "initializer"), (17, "node")]
+    ("opset", "axes_by"), [(10, ""), (12, ""), (13, "initializer"), (17, "node"), (17, "list")]
 )
 def test_a_sample_is_the_whole_input(opset, axes_by):
     model = speech_model(opset, axes_by=axes_by)
@@ -81,4 +83,20 @@ def test_an_axis_that_another_node_reads_too_stays_as_it_is():
     model.graph.node.append(helper.make_node("Identity", ["x"], ["same"]))
     assert nc.load_graph(speech_model(13, 7)).output.shape == (5, 5)
     with pytest.raises(ModelError, match="it mixes samples"):
+        nc.load_graph(model)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda constant: constant.ClearField("attribute"),
+        lambda constant: setattr(constant.attribute[0].t, "data_type", 99),
+        lambda constant: constant.ClearField("output"),
+    ],
+    ids=["no value", "no such type", "no output"],
+)
+def test_damaged_axes_are_refused_with_a_message(damage):
+    model = speech_model(17, 20, axes_by="node")
+    damage(next(node for node in model.graph.node if node.op_type == "Constant"))
+    with pytest.raises(ModelError):
         nc.load_graph(model)

@@ -17,7 +17,7 @@ from .graph import load as load_graph
 from .image import Image, assemble
 from .image.head import integers_taken
 from .image.host import refuse_for_integers
-from .inputs import Normalization, normalized
+from .inputs import Normalization, normalized, refuse_other_types
 from .inputs.samples import as_integers, scaled
 from .lower import CodeOptions, Settings, lower
 from .optimize import optimize as optimize_placement
@@ -74,6 +74,7 @@ def compile(
     graph = _graph(model, shape, output)
     target = load_chip(chip, overrides)
     integers = integers_taken(graph)
+    refuse_other_types(normalization)
     if normalization is not None:
         refuse_for_integers(integers)
         normalization.check(graph.input_shape)

@@ -100,9 +100,18 @@ def _graph(path: Path, chosen: CompileOptions, json: options.Json) -> Graph:
         count = model.num_refused
         raise ModelError(
             f"'{model.name}' has {count:,} node{'s' * (count != 1)} neurochip cannot import",
-            hint="change the float model as told of each and quantize it again; "
-            "`neurochip ops` lists the supported operators",
+            hint=_way_out(error),
         ) from error
+
+
+def _way_out(error: UnsupportedOpError) -> str:
+    """To change the model; or, of several outputs, to do without some."""
+    _, has_outputs, outputs = error.hint.partition("the model has ")
+    change = (
+        "change the float model as told of each and quantize it again; "
+        "`neurochip ops` lists the supported operators"
+    )
+    return f"{change}; {has_outputs}{outputs}" if has_outputs else change
 
 
 def _names_a_chip(thing: str) -> bool:

@@ -93,6 +93,25 @@ class LeftFloat:
             )
         return builder.host(node, computed[0])
 
+    def behind_codes(self, node: Node, builder: Builder) -> Value | None:
+        """The node as float work behind the last layer, where it is such, whatever it computes."""
+        if node.output_name not in self._ends or any(node.proto.output[1:]):
+            return None
+        computed = [
+            position
+            for position, value in enumerate(node.inputs)
+            if not isinstance(value, Constant | None)
+        ]
+        if len(computed) != 1:
+            return None
+        value = node.inputs[computed[0]]
+        hosted = (Constant, Codes, QuantizedConstant, Unknown, Feed, Hosted)
+        if value is None or isinstance(value, hosted):
+            return None
+        if isinstance(value, View) and value.tensor is builder.input:
+            return None
+        return builder.host(node, computed[0])
+
     def with_codes(self, node: Node, builder: Builder) -> Node:
         """The node with its real weights as codes, if onnxruntime's optimizer quantizes them.
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
+from .file import tensor_array
+
 BATCH = 1
 
 
@@ -33,7 +35,9 @@ def with_sample_axis(
     ends = {info.name for info in made.graph.output}
     for node in made.graph.node:
         adds = inputs[0].name in node.input
-        removes = node.output[0] in ends and 0 in _axes(made.graph, node, "Squeeze")
+        removes = any(name in ends for name in node.output) and 0 in _axes(
+            made.graph, node, "Squeeze"
+        )
         if adds or removes:
             _without_first_axis(made.graph, node)
     rank = len(inputs[0].type.tensor_type.shape.dim)
@@ -54,11 +58,22 @@ def _axes(graph: GraphProto, node: NodeProto, op_type: str) -> list[int]:
         return []
     for tensor in graph.initializer:
         if tensor.name == node.input[1]:
-            return [int(axis) for axis in numpy_helper.to_array(tensor).ravel()]
+            return [int(axis) for axis in tensor_array(tensor).ravel()]
     for source in graph.node:
         if node.input[1] in source.output and source.op_type == "Constant":
-            value = helper.get_attribute_value(source.attribute[0])
-            return [int(axis) for axis in np.ravel(numpy_helper.to_array(value))]
+            return _integers(source)
+    return []
+
+
+def _integers(constant: NodeProto) -> list[int]:
+    """What a Constant holds, whichever attribute it is in; none if it is damaged."""
+    for attribute in constant.attribute:
+        if attribute.name == "value_ints":
+            return list(attribute.ints)
+        if attribute.name == "value_int":
+            return [attribute.i]
+        if attribute.name == "value" and attribute.HasField("t"):
+            return [int(number) for number in tensor_array(attribute.t).ravel()]
     return []
 
 

@@ -143,12 +143,22 @@ def _results(
     with _fitting():
         if foldable(node):
             return fold(node)
-        hosted = left.on_host(node, builder)
-        result = hosted or REGISTRY[node.op_type](left.with_codes(node, builder), builder)
+        result = left.on_host(node, builder) or _translated(node, builder, left)
         results = result if isinstance(result, tuple) else (result,)
         for value in results:
             _check_size(value)
     return results
+
+
+def _translated(node: Node, builder: Builder, left: LeftFloat) -> Value | tuple[Value, ...]:
+    """What the operator's translation makes of a node; after the last layer, the host can do it."""
+    try:
+        return REGISTRY[node.op_type](left.with_codes(node, builder), builder)
+    except Refusal:
+        hosted = left.behind_codes(node, builder)
+        if hosted is None:
+            raise
+        return hosted
 
 
 def _check_size(value: Value) -> None:
@@ -348,7 +358,10 @@ def _input_shape(
         int(axis.dim_value) if axis.HasField("dim_value") and axis.dim_value > 0 else None
         for axis in info.type.tensor_type.shape.dim
     ]
-    hint = f"give it as `--shape {info.name}=1,3,32,32`, samples first"
+    example = (
+        ",".join(str(length or 32) for length in (1, *declared[1:])) if declared else "1,3,32,32"
+    )
+    hint = f"give it as `--shape {info.name}={example}`, samples first"
     if info.name in shapes:
         given = [int(length) for length in shapes[info.name]]
         wrong = [a for a, b in zip(declared, given, strict=False) if a is not None and a != b]

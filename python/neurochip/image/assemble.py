@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from ..graph import Output
-from ..inputs import Normalization
+from ..inputs import Normalization, refuse_other_types
 from ..lower.network import Network, Read
 from ..lower.views import NOWHERE, to_neurons
 from ..placement import Placement
@@ -35,6 +35,7 @@ def assemble(placement: Placement, normalization: Normalization | None = None) -
     """
     network = placement.network
     work = host_of(network)
+    refuse_other_types(normalization)
     if normalization is not None:
         work.check_normalization(normalization)
     blob = Blob()

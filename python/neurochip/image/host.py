@@ -150,6 +150,8 @@ class Host:
             raise ValueError("an index is too long or too short")
         if not NOWHERE <= self.input_index.min(initial=0) <= self.input_index.max(initial=0) < size:
             raise ValueError(f"an index leaves {NOWHERE} to {size - 1}")
+        if len({output.name for output in self.outputs}) < len(self.outputs):
+            raise ValueError("two outputs have one name")
         if {output.population for output in self.outputs} != set(range(len(neurons_read))):
             raise ValueError("a population is read for no output")
         for output in self.outputs:

@@ -16,7 +16,7 @@ from ..errors import InputError
 from . import cifar, idx, numpy_files, pictures
 from .fitting import fit
 from .labels import checked_labels, in_order, labels_by_name, read_labels
-from .normalization import Normalization, normalized
+from .normalization import Normalization, normalized, refuse_other_types
 from .raw import InputFormat, Raw
 from .samples import Inputs, random_inputs, scaled
 
@@ -30,6 +30,7 @@ __all__ = [
     "random_inputs",
     "read_inputs",
     "read_labels",
+    "refuse_other_types",
 ]
 
 FORMATS: tuple[InputFormat, ...] = (numpy_files, cifar, idx, pictures)

@@ -69,12 +69,13 @@ class Normalization:
         Raises:
             InputError: If it is neither 1 nor that of the channels.
         """
-        channels = shape[channel_axis(shape)] if shape else 1
+        axis = channel_axis(shape, self.channels)
+        channels = shape[axis] if shape else 1
         if self.channels not in (1, channels):
             name = "mean" if len(self.mean) == self.channels else "std"
             raise InputError(
                 f"`{name}` has {self.channels} values, expected 1 or {channels}: the network takes "
-                f"samples of shape {tuple(shape)}",
+                f"samples of shape {tuple(shape)}, whose channels are axis {axis + 1}",
                 hint="give one value for all channels, or one for each",
             )
 
@@ -89,7 +90,8 @@ class Normalization:
         """
         shape = x.shape[1:]
         self.check(shape)
-        along = [-1 if axis == channel_axis(shape) else 1 for axis in range(len(shape))] or [-1]
+        channels = channel_axis(shape, self.channels)
+        along = [-1 if axis == channels else 1 for axis in range(len(shape))] or [-1]
         mean, std = (
             np.array(values, np.float32).reshape(along) for values in (self.mean, self.std)
         )
@@ -112,10 +114,29 @@ class Normalization:
         return f"mean {_told(self.mean)}; std {_told(self.std)}"
 
 
-def channel_axis(shape: Sequence[int]) -> int:
-    """Of the shape of a sample: the first axis, or the last where only that is short enough."""
+def channel_axis(shape: Sequence[int], count: int) -> int:
+    """Of the shape of a sample: the axis along which so many numbers lie.
+
+    The first or the last axis where just one of the two has this length; else the first, or the
+    last where only that is short enough for the channels of pictures.
+    """
+    if len(shape) > 1 and count in (shape[0], shape[-1]) and shape[0] != shape[-1]:
+        return 0 if shape[0] == count else len(shape) - 1
     is_last = len(shape) > 1 and shape[-1] <= MOST_LAST_CHANNELS < shape[0]
     return len(shape) - 1 if is_last else 0
+
+
+def refuse_other_types(given: object) -> None:
+    """Refuses what was given as a normalization and is none.
+
+    Raises:
+        InputError: If it is neither a Normalization nor None.
+    """
+    if given is not None and not isinstance(given, Normalization):
+        raise InputError(
+            f"`normalization` is a {type(given).__name__}, expected a `Normalization`",
+            hint="write `normalization=nc.Normalization(mean, std)`",
+        )
 
 
 def normalized(x: NDArray[np.float32], by: Normalization | None) -> NDArray[np.float32]:

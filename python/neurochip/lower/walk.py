@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import layers
+from ..chip import Chip
 from ..errors import SettingsError, UnsupportedOpError
 from ..formats import Tensor
 from ..graph import Graph
@@ -53,7 +54,7 @@ def lower_with(dialect: Dialect, wanted: Wanted) -> Network:
             f"'{graph.name}'",
             refused,
             cannot=f"that chip '{chip.name}' cannot compute with {dialect.neurons}",
-            hint="choose another chip, such as 'ideal', or remove these operators from the model",
+            hint=_way_out(chip, dialect),
         )
     if impossible:
         raise SettingsError(
@@ -62,6 +63,17 @@ def lower_with(dialect: Dialect, wanted: Wanted) -> Network:
             hint="leave `integration` and `bias` of these layers to `auto`",
         )
     return _network(builder)
+
+
+def _way_out(chip: Chip, dialect: Dialect) -> str:
+    """What computes more layers than this chip does with these neurons."""
+    ways = []
+    if dialect.name != "stem" and "stem" in (chip.spec["codes"] or ("stem",)):
+        ways.append("another code (`--code stem`)")
+    if chip.name != "ideal":
+        ways.append("another chip, such as 'ideal'")
+    remove = "remove these operators from the model"
+    return f"choose {' or '.join(ways)}, or {remove}" if ways else remove
 
 
 def needed_layers(graph: Graph) -> list[Layer]:

@@ -50,6 +50,8 @@ def with_constant(
     array = node.required(position, "operand")
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):
         raise Refusal(unquantized(node, other))
+    if not np.isfinite(array).all():
+        raise Refusal("its constant holds numbers that are not finite")
     if isinstance(value, View):
         return combined(
             node,

@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 
 from .affine import Column, with_constant
-from .builder import Builder
+from .builder import Builder, unquantized
 from .node import Node
 from .pointwise import Function, clamp
 from .registry import onnx_op
-from .values import Constant, QuantizedConstant, Refusal, Value
+from .values import Constant, Feed, Hosted, QuantizedConstant, Refusal, Shape, Unknown, Value
 
 
 @onnx_op("Max", "Min")
@@ -25,16 +25,24 @@ def extreme(node: Node, builder: Builder) -> Value:
     known = [isinstance(each, (Constant, QuantizedConstant)) for each in node.inputs]
     if len(node.inputs) != 2 or sum(known) != 1:
         raise Refusal(
-            f"it compares {known.count(False)} tensors and {known.count(True)} constants; one "
-            "tensor and one constant are supported"
+            f"it compares {known.count(False)} tensors with {known.count(True)} constants; one "
+            "with one is supported"
         )
     constant = known.index(True)
-    array = node.required(constant, "operand")
-    if array.size == 1:
-        bound = float(array.ravel()[0])
-        low, high = (bound, np.inf) if node.op_type == "Max" else (-np.inf, bound)
-        return clamp(node, builder, low, high, 1 - constant)
-    return with_constant(node, builder, constant, partial(_with_bounds, node.op_type), None)
+    value, array = node.input(1 - constant), node.required(constant, "operand")
+    if isinstance(value, Unknown) or value is None:
+        raise Refusal(unquantized(node, 1 - constant))
+    is_one = array.size == 1 and array.ndim <= len(_shape(value)) + 1
+    if isinstance(value, (Feed, Hosted)) or not is_one:
+        return with_constant(node, builder, constant, partial(_with_bounds, node.op_type), None)
+    bound = float(array.ravel()[0])
+    low, high = (bound, np.inf) if node.op_type == "Max" else (-np.inf, bound)
+    return clamp(node, builder, low, high, 1 - constant)
+
+
+def _shape(value: Value) -> Shape:
+    assert not isinstance(value, (Constant, QuantizedConstant, Unknown)), "it is computed"
+    return value.shape
 
 
 def _with_bounds(op_type: str, bounds: Column) -> Function:

@@ -57,7 +57,7 @@ def along_channels(node: Node, array: NDArray[np.generic], shape: Shape) -> NDAr
     Raises:
         Refusal: If it varies along another axis.
     """
-    if array.size == 1:
+    if array.size == 1 and array.ndim <= len(shape) + 1:
         return array.reshape(1, 1).astype(np.float32)
     full = (1,) * (len(shape) + 1 - array.ndim) + array.shape
     if (

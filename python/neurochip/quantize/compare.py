@@ -102,7 +102,7 @@ def correct(values: Array, labels: NDArray[np.int64]) -> int:
     if named is None:
         raise InputError(
             f"the network's output has shape {list(values.shape[1:])}, which names no class",
-            hint="quantize it with samples that have no labels",
+            hint="choose an output that names one (`--output-tensor`), or samples without labels",
         )
     length = values[0].size
     if labels.max(initial=0) >= length:

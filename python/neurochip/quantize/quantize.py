@@ -16,7 +16,7 @@ from ..files import replaced
 from ..formats import Format
 from ..graph import Graph, load
 from ..graph.file import PathOrModel
-from ..inputs import Normalization, normalized
+from ..inputs import Normalization, normalized, refuse_other_types
 from ..inputs.samples import scaled
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
@@ -108,9 +108,11 @@ def quantize(
     options = Options(bits, weights, ranges, percentile)
     proto, name = read_own(model)
     refuse_quantized(proto, name)
-    pictures = np.asarray(calibration).dtype == np.uint8
-    samples = scaled(calibration, None, "calibration") if pictures else calibration
-    samples = np.ascontiguousarray(samples, np.float32)
+    refuse_other_types(normalization)
+    given = np.asarray(calibration)
+    if not np.issubdtype(given.dtype, np.floating):  # what is no number is refused with its tensor
+        given = scaled(given, None, "calibration")
+    samples = np.ascontiguousarray(given, np.float32)
     _check_samples(proto, name, samples)
     samples = normalized(samples, normalization)
     prepared = prepare(proto, output)

@@ -40,7 +40,7 @@ def _num_classes(values: NDArray[Any]) -> int:
         raise InputError(
             f"labels were given, but the network's output has shape {values.shape[1:]}, "
             "which names no class",
-            hint="run without labels",
+            hint="choose an output that names a class (`--output-tensor`), or leave labels out",
         )
     return int(lengths[0])
 

@@ -147,7 +147,7 @@ def from_table(
         raise QuantizationError(
             f"a table of {table.shape[1]} codes falls from {table[channel, index]} to "
             f"{table[channel, index + 1]} after input {acc_low + index} (channel {channel}); "
-            "a requantizer can only rise",
+            "a neuron without a table computes only what rises",
             hint="use a chip whose soma holds tables, such as 'ideal'",
         )
     low, high = (int(table.min()), int(table.max())) if span is None else span

@@ -14,7 +14,7 @@ from .. import _core
 from ..energy import energy_by_component_pj, prices
 from ..errors import InputError, Interrupted
 from ..image import Image
-from ..inputs import Normalization
+from ..inputs import Normalization, refuse_other_types
 from .comparison import Comparison
 from .detail import whole
 from .filling import Measured
@@ -76,6 +76,7 @@ def simulate(
     threads = os.cpu_count() or 1 if threads is None else threads
     if not 1 <= threads <= MAX_THREADS:
         raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
+    refuse_other_types(normalization)
     samples = checked(image, np.asarray(x), normalization)
     measured = Measured(image) if judge_range and not image.host.takes_codes else None
     comparison = Comparison(image, image.network) if compare and image.network else None
