@@ -14,7 +14,7 @@ from ..formats import Tensor
 from ..layers import Rearrange
 from .builder import Builder
 from .node import Node
-from .pointwise import along_channels
+from .pointwise import along_channels, over_one_sample
 from .values import Expression, HostOp, Refusal, Shape, Target, View
 
 Index: TypeAlias = "NDArray[np.int32]"
@@ -80,13 +80,10 @@ def combined(
 
 def _order(array: NDArray[Any], shape: Shape) -> Index | None:
     """The positions of samples of this shape, those axes first along which the array varies."""
-    full = (1,) * (len(shape) + 1 - array.ndim) + array.shape
-    fits = len(full) == len(shape) + 1 and full[0] == 1
-    if not fits or array.size > MAX_ROWS:
+    own = over_one_sample(array, shape)
+    if own is None or array.size > MAX_ROWS:
         return None
-    if any(length not in (1, whole) for length, whole in zip(full[1:], shape, strict=True)):
-        return None
-    axes = [axis for axis, length in enumerate(full[1:]) if length > 1]
+    axes = [axis for axis, length in enumerate(own) if length > 1]
     order = np.arange(prod(shape), dtype=np.int32).reshape(shape)
     moved = np.moveaxis(order, axes, range(len(axes)))
     return np.ascontiguousarray(moved).reshape(array.size, -1, 1)

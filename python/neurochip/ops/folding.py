@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..formats import Array
 from .expressions import Picked
-from .values import Expression, Shape, Value
+from .pointwise import over_one_sample
+from .values import Expression, Value
 from .weighted_sum import WeightedSum
 
 Fold: TypeAlias = "Callable[[WeightedSum, NDArray[np.float64]], WeightedSum]"
@@ -26,17 +27,11 @@ def folded(value: Value, array: Array, fold: Fold) -> Expression | None:
     """
     if not isinstance(value, (WeightedSum, Picked)):
         return None
-    numbers = _for_samples(array, value.shape)
-    return None if numbers is None else _into(value, numbers, fold)
-
-
-def _for_samples(array: Array, shape: Shape) -> Numbers | None:
-    """The constant at every position of a sample; None if it does not broadcast to one."""
-    full = (1,) * (len(shape) + 1 - array.ndim) + array.shape
-    fits = len(full) == len(shape) + 1 and full[0] == 1
-    if not fits or any(n not in (1, whole) for n, whole in zip(full[1:], shape, strict=True)):
+    own = over_one_sample(array, value.shape)
+    if own is None:
         return None
-    return np.broadcast_to(array.reshape(full[1:]).astype(np.float64), shape)
+    numbers = np.broadcast_to(array.reshape(own).astype(np.float64), value.shape)
+    return _into(value, numbers, fold)
 
 
 def _into(value: Expression, numbers: Numbers, fold: Fold) -> Expression | None:

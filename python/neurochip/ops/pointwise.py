@@ -51,6 +51,18 @@ def clamp(node: Node, builder: Builder, low: float, high: float, position: int =
     return Clamped(value, low, high, node.host_op(position))
 
 
+def over_one_sample(array: NDArray[np.generic], shape: Shape) -> Shape | None:
+    """The shape of a constant with as many axes as one sample of a value, to which it broadcasts.
+
+    None if it does not, or differs between samples.
+    """
+    full = (1,) * (len(shape) + 1 - array.ndim) + array.shape
+    fits = len(full) == len(shape) + 1 and full[0] == 1
+    if not fits or any(n not in (1, whole) for n, whole in zip(full[1:], shape, strict=True)):
+        return None
+    return full[1:]
+
+
 def along_channels(node: Node, array: NDArray[np.generic], shape: Shape) -> NDArray[np.float32]:
     """A constant operand as a column of one number a channel, or of one in all.
 
