@@ -57,7 +57,7 @@ def test_as_published_the_chip_is_its_compiled_neurons_and_knows_the_digits(data
     image = nc.compile(
         path, "ideal", code="quartz",
         calibration=scaled(np.load(data / "mnist.npz")["x_calibration"][:256]),
-        timesteps=timesteps, quartz_mode=mode, percentile=99,
+        t_max=timesteps, quartz_mode=mode, percentile=99,
     )  # fmt: skip
     run = nc.simulate(image, x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0

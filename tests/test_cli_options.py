@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 import typer
 
-from neurochip.cli import options
 from neurochip.cli.files import replacing
 from neurochip.cli.options import parse_overrides, parse_scale, parse_shapes
 from neurochip.errors import NeurochipError
-from neurochip.lower.code_options import MODES, ZEROS
-from neurochip.lower.settings import BIASES, GRANULARITIES, INTEGRATIONS
 
 
 def test_overrides_are_fields_and_toml_values():
@@ -82,15 +79,3 @@ def test_a_missing_folder_is_refused_before_any_work(tmp_path):
 def test_a_folder_is_not_overwritten(tmp_path):
     with pytest.raises(NeurochipError, match="it is a folder"), replacing(tmp_path):
         raise AssertionError("the block must not be entered")
-
-
-def test_the_words_of_modes_are_those_of_settings_and_codes():
-    enums = (options.IntegrationMode, INTEGRATIONS), (options.BiasMode, BIASES)
-    codes = (options.QuartzModes, MODES), (options.ZerosMode, ZEROS)
-    for enum, words in (*enums, *codes, (options.ScaleMode, GRANULARITIES)):
-        assert tuple(mode.value for mode in enum) == words
-
-
-def test_modes_that_are_not_given_decide_nothing():
-    assert options.decided(None, None, None) == {}
-    assert options.decided(options.IntegrationMode.double, None, None) == {"integration": "double"}

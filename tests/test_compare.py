@@ -29,7 +29,7 @@ def compared(network):
     graph, x, labels = network
 
     def image(coding):
-        return nc.compile(graph, code=coding.code, timesteps=coding.timesteps, calibration=x)
+        return nc.compile(graph, code=coding.code, t_max=coding.t_max, calibration=x)
 
     return compare(image, CODINGS, x, labels)
 
@@ -37,9 +37,7 @@ def compared(network):
 def test_every_code_is_a_run_of_its_own(compared, network):
     graph, x, labels = network
     for coded in compared.codes:
-        image = nc.compile(
-            graph, code=coded.coding.code, timesteps=coded.coding.timesteps, calibration=x
-        )
+        image = nc.compile(graph, code=coded.coding.code, t_max=coded.coding.t_max, calibration=x)
         told = nc.report(nc.simulate(image, x), labels).contents
         assert coded.contents == told
         assert coded.energy_delay_js == pytest.approx(

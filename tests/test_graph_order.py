@@ -77,7 +77,7 @@ def test_the_order_of_the_nodes_changes_no_integer(random):
 def test_nodes_that_are_in_order_stay_in_it():
     model = two_headed()
     listed = [node.name for node in model.graph.node if node.name]
-    assert [layer.name for layer in nc.load_graph(model, output="bd").layers] == listed
+    assert [layer.name for layer in nc.load_graph(model, output_tensor="bd").layers] == listed
 
 
 def test_of_the_nodes_that_can_be_next_the_first_of_the_file_is():
@@ -95,7 +95,7 @@ def test_one_output_of_several_is_onnxruntimes(output):
     x = np.random.default_rng(0).uniform(-1, 1.5, (50, 2)).astype(np.float32)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     expected = session.run([output], {"x": x})[0]
-    image = nc.compile(model, "ideal", output=output)
+    image = nc.compile(model, "ideal", output_tensor=output)
     assert (nc.simulate(image, x).values == expected).all()
     assert [layer.name for layer in image.layers[1:]] == ["first", "second"][
         : "ab".index(output[0]) + 1
@@ -156,7 +156,7 @@ def test_outputs_that_cannot_be_read_are_listed_with_the_way_to_have_one_alone()
     model.graph.output.append(helper.make_tensor_value_info("w", TensorProto.INT8, None))
     with pytest.raises(ModelError, match="output 'w' is computed by no node") as raised:
         nc.load_graph(model)
-    assert raised.value.hint == "name another with `--output-tensor NAME`, or `output=` in Python"
+    assert raised.value.hint == "name another with `--output-tensor NAME`, or `output_tensor=` in Python"
     top = helper.make_node("TopK", ["bd", "k"], ["top", "places"], name="top")
     model = two_headed(top)
     model.graph.initializer.append(numpy_helper.from_array(np.array([2]), "k"))
@@ -164,8 +164,8 @@ def test_outputs_that_cannot_be_read_are_listed_with_the_way_to_have_one_alone()
     with pytest.raises(UnsupportedOpError, match="TopK at 'top'") as raised:
         nc.load_graph(model)
     assert "the model has 4 outputs, 'label', 'ad', 'bd', 'top'" in raised.value.hint
-    assert "name it with `--output-tensor NAME`, or `output=` in Python" in raised.value.hint
-    assert nc.load_graph(model, output="bd").outputs[0].name == "bd"
+    assert "name it with `--output-tensor NAME`, or `output_tensor=` in Python" in raised.value.hint
+    assert nc.load_graph(model, output_tensor="bd").outputs[0].name == "bd"
 
 
 @pytest.mark.parametrize("output", ["xq", "xd"])
@@ -173,12 +173,12 @@ def test_an_output_that_is_the_input_is_refused(output):
     model = two_headed()
     model.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
     with pytest.raises(UnsupportedOpError, match="is its input, which no layer computes"):
-        nc.load_graph(model, output=output)
+        nc.load_graph(model, output_tensor=output)
 
 
 def test_one_output_that_is_not_there_is_refused():
     with pytest.raises(ModelError, match="no output is called 'a'; the model's are: 'label', 'ad'"):
-        nc.load_graph(two_headed(), output="a")
+        nc.load_graph(two_headed(), output_tensor="a")
 
 
 def test_the_command_line_names_an_output(tmp_path):
@@ -204,17 +204,17 @@ def test_a_cycle_and_a_tensor_of_two_nodes_are_refused():
     cycle = two_headed()
     next(n for n in cycle.graph.node if n.name == "first").input[0] = "bd"
     with pytest.raises(ModelError, match=r"'first' \(MatMul\) waits for a result that depends on"):
-        nc.load_graph(cycle, output="bd")
+        nc.load_graph(cycle, output_tensor="bd")
     twice = two_headed(helper.make_node("Relu", ["xd"], ["a"], name="again"))
     with pytest.raises(
         ModelError, match=r"'a' is computed by two nodes, 'first' \(MatMul\) and 'again' \(Relu\)"
     ):
-        nc.load_graph(twice, output="bd")
+        nc.load_graph(twice, output_tensor="bd")
 
 
-@pytest.mark.parametrize("option", [{"output": "ad"}, {"shape": {"x": (1, 2)}}])
+@pytest.mark.parametrize("option", [{"output_tensor": "ad"}, {"shape": {"x": (1, 2)}}])
 def test_a_graph_that_is_loaded_takes_neither_output_nor_shape(option):
-    graph = nc.load_graph(two_headed(), output="bd")
+    graph = nc.load_graph(two_headed(), output_tensor="bd")
     with pytest.raises(InputError, match="say how a model is loaded") as raised:
         nc.compile(graph, "ideal", **option)
     assert raised.value.hint == "give them to `load_graph`"

@@ -133,6 +133,8 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     [
         (lambda host: host.pop("work"), "KeyError('work')"),
         (lambda host: host["layers"].pop(), "zip() argument 2 is shorter"),
+        (lambda host: host["options"].update(t_max="3"), "`t_max` is '3', expected a whole"),
+        (lambda host: host["options"]["settings"].update(default=7), "`default` is no table"),
         (lambda host: host["layers"][0].update(colour=1), "unexpected keyword argument"),
         (lambda host: host["usage"].__setitem__(0, [1]), "not enough values"),
         (lambda host: host["work"].update(input_shape=[7]), "`input_index.count` is 64"),
@@ -146,6 +148,8 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     ids=[
         "no work",
         "a layer too few",
+        "an option",
+        "settings",
         "unknown field",
         "usage",
         "shape",

@@ -15,6 +15,7 @@ MAX_LINES = 500
 ORDER = [
     "errors",
     "files",
+    "renamed",
     "process",
     "reprs",
     "toml",
@@ -26,6 +27,8 @@ ORDER = [
     "tables",
     "arithmetic",
     "inputs",
+    "settings",
+    "options",
     "formats",
     "layers",
     "ops",

@@ -14,8 +14,9 @@ from integer_graphs import convolution, graph_of, tensor
 from lowered_layers import random_weights
 from neurochip import _core
 from neurochip.errors import CapacityError, ChipError
-from neurochip.lower import CodeOptions, lower
+from neurochip.lower import lower
 from neurochip.lower.network import Convolution
+from neurochip.options import CompileOptions
 from neurochip.placement import place
 from neurochip.placement.boxes import Limits
 from neurochip.placement.footprint import Footprints
@@ -67,18 +68,18 @@ def test_a_profile_that_does_not_exist_is_answered_with_those_that_do():
 
 
 def test_loihi_runs_in_time_to_first_spike_unless_asked_for_another_code(digits, samples):
-    image = nc.compile(digits, "loihi", timesteps=64)
+    image = nc.compile(digits, "loihi", t_max=64)
     assert image.code == "quartz"
     run = nc.simulate(image, samples)
     assert run.predictions.tolist() == nc.simulate(nc.compile(digits), samples).predictions.tolist()
     assert not run.compiled_agreement.differing.any()
-    assert nc.compile(digits, "loihi", "rate", timesteps=16).code == "rate"
+    assert nc.compile(digits, "loihi", "rate", t_max=16).code == "rate"
 
 
 def test_updates_and_not_synapses_are_most_of_the_energy_of_first_spikes(digits, samples):
     """As on the chip: 45.6 uJ a digit were measured, of which synapses explain 1."""
     for chip in ("loihi", "loihi:nahuku"):
-        run = nc.simulate(nc.compile(digits, chip, timesteps=16), samples, timing="none")
+        run = nc.simulate(nc.compile(digits, chip, t_max=16), samples, timing="none")
         energy = {name: float(pj.mean()) for name, pj in run.energy_by_component_pj.items()}
         assert energy["neurons"] > 0.5 * sum(energy.values())
 
@@ -198,11 +199,11 @@ def stored(link) -> int:
 
 
 def first_spikes(graph, chip):
-    return lower(graph, chip, options=CodeOptions(timesteps=64))
+    return lower(graph, chip, options=CompileOptions(t_max=64))
 
 
 def test_quartz_runs_on_loihi_in_the_integers_of_its_authors(digits, samples):
-    image = nc.compile(digits, "loihi", calibration=samples, timesteps=16, quartz_mode="loihi")
+    image = nc.compile(digits, "loihi", calibration=samples, t_max=16, quartz_mode="loihi")
     run = nc.simulate(image, samples[:6])
     assert run.compiled_agreement.differing.sum() == 0
     weights = [

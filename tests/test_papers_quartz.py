@@ -19,8 +19,9 @@ from integer_graphs import average, convolution, dense, graph_of, max_pool, rear
 from lowered_layers import random_weights
 from neurochip.chip import load as load_chip
 from neurochip.layers import Add
-from neurochip.lower import CodeOptions, lower
+from neurochip.lower import lower
 from neurochip.lower.levels import choose_levels
+from neurochip.options import CompileOptions
 from neurochip.papers import Options, run_suite
 from neurochip.papers.quartz import QUARTZ, bench, operations, own
 from neurochip.papers.quartz.published import published
@@ -93,7 +94,7 @@ def test_each_neuron_adds_twice_in_every_timestep():
     flat = rearrange("f", pool.output, np.arange(12))
     last = dense("d", flat.output, random_weights(5, 12), tensor("z", (5,)))
     graph = graph_of(source, [layer, pool, flat, last])
-    network = lower(graph, load_chip("ideal"), "quartz", options=CodeOptions(timesteps=16))
+    network = lower(graph, load_chip("ideal"), "quartz", options=CompileOptions(t_max=16))
     dark = np.zeros((2, *source.shape), np.float32)
     quiet = operations.merged_arrivals(network, 16, dark)
     assert operations.operations(network, 16, dark) == quiet + 2 * (3 * 4 * 4 + 5) * 16

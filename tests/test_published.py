@@ -38,7 +38,7 @@ WIDE = {"core.weight_bits": "[16]"}
 
 
 def published(layers, samples, mode="published", chip="ideal", **options):
-    options = {"calibration": samples, "timesteps": 16} | options
+    options = {"calibration": samples, "t_max": 16} | options
     return simulated(layers, samples, chip, quartz_mode=mode, **options)
 
 
@@ -62,7 +62,7 @@ def test_a_partial_sum_fires_early_and_the_next_layer_hears_it_for_longer():
     read = Tensor("z", (1,), ACCUMULATOR, -(2**31), 2**31 - 1)
     second = dense("r", first.output, np.array([[7]]), read, 5, None)
     samples = np.array([[255.0, 40.0], [255.0, 0.0]], np.float32)  # as far as it goes, alike
-    run = published([first, second], samples, timesteps=256)
+    run = published([first, second], samples, t_max=256)
     assert levels_sent(run.image, samples)["d"].tolist() == [[304], [304]]
     assert run.outputs[0].tolist() == [7 * 304 + 5]
     early = dict(zip(run.layer_names, run.layer_early_spikes.T.tolist(), strict=True))
@@ -89,7 +89,7 @@ def test_random_neurons_spike_when_neurons_that_are_always_at_work_do(seed, mode
         layers.append(dense(f"d{number}", flow, weights, tensor(f"y{number}", (1,)), bias, scale))
     samples = samples_of(layers, 8, seed)
     timesteps = int(random.choice([4, 16, 60]))
-    run = published(layers, samples, mode, timesteps=timesteps, percentile=80, overrides=WIDE)
+    run = published(layers, samples, mode, t_max=timesteps, percentile=80, overrides=WIDE)
     network, found = run.image.network, levels_sent(run.image, samples)
     first = np.asarray(network.population("input").code.values(codes_of(layers, 8, seed)))
     early = np.zeros_like(run.layer_early_spikes)
@@ -121,7 +121,7 @@ def test_networks_nobody_designed_compute_what_their_constants_say(
     seed, steps, chip, mode, accumulator, timesteps, percentile, pipeline
 ):
     graph, samples = drawn(seed, steps, accumulator)
-    options = {"timesteps": timesteps, "percentile": percentile, "pipeline": pipeline}
+    options = {"t_max": timesteps, "percentile": percentile, "pipeline": pipeline}
     try:
         image = nc.compile(
             graph, chip[0], code="quartz", overrides=chip[1], calibration=samples, quartz_mode=mode,
@@ -152,8 +152,8 @@ def test_timing_changes_no_value_and_no_count():
     layers = [conv("a", tensor("x", SHAPE))]
     layers.append(conv("b", layers[0].output))
     samples = samples_of(layers, 3)
-    values = published(layers, samples, percentile=60, timesteps=100)
-    timed = published(layers, samples, percentile=60, timesteps=100, timing="cycle")
+    values = published(layers, samples, percentile=60, t_max=100)
+    timed = published(layers, samples, percentile=60, t_max=100, timing="cycle")
     np.testing.assert_array_equal(values.outputs, timed.outputs)
     for name in ("sops", "spikes", "packets", "flit_hops", "soma_updates"):
         np.testing.assert_array_equal(values.counters[name], timed.counters[name])
@@ -224,7 +224,7 @@ def test_a_bias_is_a_spike_of_its_level_or_several_where_it_is_larger_than_all_l
     bias = np.array([0, 5_100, -10_200, 200 * 255 * 2])
     layer = dense("d", tensor("x", (2,)), weights, tensor("y", (4,)), bias, 1 / 200)
     samples = np.array([[255, 255], [0, 0]], np.float32)
-    network = published([layer], samples, timesteps=52, percentile=100).image.network
+    network = published([layer], samples, t_max=52, percentile=100).image.network
     biases = network.population("bias of d")
     assert (biases.kind, biases.code.levels) == ("Bias", 51)
     levels = biases.model.values.reshape(-1, 4)  # one a piece, one a channel: 5 codes a level
@@ -247,7 +247,7 @@ def test_operations_are_spikes_times_fan_out():
     pool = max_pool("pool", a.output, (2, 2), (2, 2))
     b = conv("b", pool.output, bias=-400)
     samples = samples_of([a], 6)
-    run = published([a, pool, b], samples, timesteps=100, percentile=60)
+    run = published([a, pool, b], samples, t_max=100, percentile=60)
     network, counts = run.image.network, dict.fromkeys(run.layer_names, 0)
     assert run.layer_early_spikes.sum() > 0
     for projection in network.projections:
@@ -291,11 +291,14 @@ def test_what_loihi_clips_is_told():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"mode": "published"}, "normalizes activations by a percentile of calibration samples"),
-        ({"mode": "loihi", "zeros": "silent"}, "as published every zero spikes"),
+        (
+            {"quartz_mode": "published"},
+            "normalizes activations by a percentile of calibration samples",
+        ),
+        ({"quartz_mode": "loihi", "zeros": "silent"}, "as published every zero spikes"),
         ({"percentile": 99.0}, "nothing is normalized by a percentile in the mode `exact`"),
-        ({"mode": "early"}, "one of exact, published, loihi, not 'early'"),
-        ({"mode": "loihi", "percentile": 7.0}, "a percentile of 7, expected 50 to 100"),
+        ({"quartz_mode": "early"}, "one of exact, published, loihi, not 'early'"),
+        ({"quartz_mode": "loihi", "percentile": 7.0}, "a percentile of 7, expected 50 to 100"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options, told):
@@ -319,7 +322,7 @@ def test_weights_of_loihi_need_nine_bits():
 
 def test_a_threshold_that_no_register_holds_is_refused():
     layer = dense("d", tensor("x", (2,)), np.array([[1, 1]]), tensor("y", (1,)), 0, 0.5)
-    told = refusal([layer], mode="loihi", chip="darwin3", timesteps=200)
+    told = refusal([layer], mode="loihi", chip="darwin3", t_max=200)
     assert "times 254 leave registers of 16 and 16 bits; take fewer levels (--t-max)" in told
 
 
@@ -335,7 +338,7 @@ def test_averages_that_share_weights_but_not_divisors_are_refused():
     layer = average("m", source, tensor("y", (1, 1, 1)), (3, 3), (1, 1, 0, 0), 1.0)
     assert "averages over fewer values at the edge" in refusal([layer])
     whole = global_average("m", source, tensor("y", (1, 1, 1)))
-    run = published([whole], samples_of([whole], 10), timesteps=100)
+    run = published([whole], samples_of([whole], 10), t_max=100)
     assert run.compiled_agreement.differing.sum() == 0
     assert np.abs(run.outputs - whole.evaluate(codes_of([whole], 10).astype(np.uint8))).max() <= 4
 
@@ -353,7 +356,7 @@ def test_branches_with_percentiles_of_their_own_are_added():
     b = conv("b", a.output, multiplier=0.002)
     total = Add("sum", (a.output, b.output), tensor("sum", a.output.shape, scale=1.5))
     samples = samples_of([a], 20)
-    run = published([a, b, total], samples, timesteps=200, percentile=100)
+    run = published([a, b, total], samples, t_max=200, percentile=100)
     assert run.compiled_agreement.differing.sum() == 0
     exact = graph_of(a.inputs[0], [a, b, total]).evaluate(codes_of([a], 20).astype(np.uint8))
     assert np.abs(run.outputs - exact["sum"].astype(int)).max() <= 8
@@ -363,7 +366,7 @@ def test_constants_are_bytes_and_an_image_is_read_back_as_it_was(tmp_path):
     layers = [conv("a", tensor("x", SHAPE, zero_point=7), bias=99)]
     layers.append(conv("b", layers[0].output))
     samples = samples_of(layers, 4)
-    image = published(layers, samples, timesteps=200).image
+    image = published(layers, samples, t_max=200).image
     image.save(tmp_path / "q.image")
     loaded = nc.Image.load(tmp_path / "q.image")
     assert loaded.layers == image.layers

@@ -404,7 +404,7 @@ def test_one_of_several_outputs_is_quantized(tmp_path):
 
 def test_an_output_that_is_none_is_refused():
     with pytest.raises(ModelError) as caught:
-        quantize(two_outputs(), samples(MAP), output="r")
+        quantize(two_outputs(), samples(MAP), output_tensor="r")
     assert str(caught.value) == "no output is called 'r'; the model's are: 'z', 'y'"
 
 

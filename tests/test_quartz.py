@@ -28,9 +28,10 @@ from naive_quartz import level_sent
 from neurochip.errors import CapacityError, SettingsError, UnsupportedOpError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup, MaxPool
-from neurochip.lower import CodeOptions, Settings, lower
+from neurochip.lower import Settings, lower
 from neurochip.lower.levels import choose_levels
 from neurochip.lower.network import Constant, Quartz
+from neurochip.options import CompileOptions
 
 N = 255
 ANY_NETWORK = settings(
@@ -42,7 +43,7 @@ def lowered(layers, chip="ideal", pipeline=False, calibration=None, overrides=No
     graph = graph_of(layers[0].inputs[0], layers)
     target = nc.chip(chip, overrides)
     settings = options.pop("settings", None)
-    chosen = CodeOptions(**options)
+    chosen = CompileOptions(**options)
     return lower(graph, target, "quartz", calibration, settings, pipeline, chosen)
 
 
@@ -102,7 +103,7 @@ def test_random_neurons_fire_when_the_naive_neuron_does(seed, zeros):
     scale = random.uniform(0.2, 2.0, outputs) * 255 / spread
     layer = dense("d", tensor("x", (inputs,)), weights, tensor("y", (outputs,)), bias, scale)
     timesteps = int(random.choice([2, 16, 100, 256]))
-    run = simulated([layer], samples_of([layer], 20, seed), timesteps=timesteps, zeros=zeros)
+    run = simulated([layer], samples_of([layer], 20, seed), t_max=timesteps, zeros=zeros)
     network = run.image.network
     model, code = network.population("d").model, network.population("d").code
     stored = network.projections[0].connector.weights.reshape(inputs, outputs)
@@ -230,7 +231,7 @@ def test_channels_side_by_side_come_from_relays_where_levels_are_wider():
     b = conv("b", a.output)
     join = concat("join", [a.output, b.output])
     last = conv("last", join.output)
-    run = simulated([a, b, join, last], samples_of([a], 5), timesteps=20)
+    run = simulated([a, b, join, last], samples_of([a], 5), t_max=20)
     assert [kind for _, kind in kinds(run.image.network)].count("Relay") >= 1
     assert run.compiled_agreement.differing.sum() == 0
 
@@ -242,7 +243,7 @@ def test_values_that_move_through_relays_are_rounded_once_for_each_code():
     index[0, 0] = -1
     moved = rearrange("pad", source, index)
     layer = conv("c", moved.output)
-    run = simulated([moved, layer], samples_of([moved], 20), timesteps=16)
+    run = simulated([moved, layer], samples_of([moved], 20), t_max=16)
     assert run.compiled_agreement.differing.sum() == 0
 
 
@@ -262,7 +263,7 @@ def test_networks_nobody_designed_compute_what_their_constants_say(
 ):
     graph, samples = drawn(seed, steps, accumulator)
     calibration = samples if calibrated else None
-    options = {"timesteps": timesteps, "zeros": zeros, "pipeline": pipeline}
+    options = {"t_max": timesteps, "zeros": zeros, "pipeline": pipeline}
     try:
         image = nc.compile(graph, chip, code="quartz", calibration=calibration, **options)
     except UnsupportedOpError as refused:
@@ -327,7 +328,7 @@ def test_membranes_that_are_read_are_scaled_too():
     output = Tensor("y", (8,), ACCUMULATOR, -(2**31), 2**31 - 1)
     layer = dense("d", tensor("x", (40,)), random_weights(8, 40), output, 123, None)
     samples = samples_of([layer], 10)
-    run = simulated([layer], samples, "darwin3", calibration=samples, timesteps=256)
+    run = simulated([layer], samples, "darwin3", calibration=samples, t_max=256)
     assert run.image.network.lowerings[-1].mode == "scaled"
     assert run.compiled_agreement.differing.sum() == 0
     exact = layer.evaluate(codes_of([layer], 10).astype(np.uint8))
@@ -337,7 +338,7 @@ def test_membranes_that_are_read_are_scaled_too():
 def test_narrow_registers_have_windows_of_16_timesteps_unless_told():
     layer = conv("a", tensor("x", SHAPE))
     assert lowered([layer], "darwin3").population("a").code.steps == 16
-    assert lowered([layer], "darwin3", timesteps=64).population("a").code.steps == 64
+    assert lowered([layer], "darwin3", t_max=64).population("a").code.steps == 64
     assert lowered([layer], "ideal").population("a").code.steps == 256
 
 
@@ -399,8 +400,8 @@ def test_timing_changes_no_value_and_no_count(chip):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"timesteps": 1}, "windows of the code 'quartz' have 2 to 256"),
-        ({"timesteps": 257}, "windows of the code 'quartz' have 2 to 256"),
+        ({"t_max": 1}, "windows of the code 'quartz' have 2 to 256"),
+        ({"t_max": 257}, "windows of the code 'quartz' have 2 to 256"),
         ({"zeros": "maybe"}, "zeros are silent or spike, not 'maybe'"),
     ],
 )
@@ -409,7 +410,7 @@ def test_options_out_of_range_are_refused(options, told):
         lowered([conv("a", tensor("x", SHAPE))], **options)
 
 
-@pytest.mark.parametrize("options", [{"timesteps": 16}, {"zeros": "spike"}])
+@pytest.mark.parametrize("options", [{"t_max": 16}, {"zeros": "spike"}])
 def test_stem_has_no_such_options(options):
     graph = graph_of(tensor("x", SHAPE), [conv("a", tensor("x", SHAPE))])
     with pytest.raises(SettingsError, match=f"'stem' has no {next(iter(options))} to choose"):
@@ -450,7 +451,7 @@ def test_readouts_take_cores_of_their_own():
 def test_a_quartz_image_is_read_back_as_it_was(tmp_path):
     layers = [conv("a", tensor("x", SHAPE, zero_point=7))]
     graph = graph_of(layers[0].inputs[0], layers)
-    image = nc.compile(graph, "tiny", code="quartz", timesteps=20, zeros="spike")
+    image = nc.compile(graph, "tiny", code="quartz", t_max=20, zeros="spike")
     image.save(tmp_path / "q.image")
     loaded = nc.Image.load(tmp_path / "q.image")
     assert (loaded.code, loaded.layers) == ("quartz", image.layers)
@@ -468,7 +469,7 @@ def test_the_error_of_a_network_falls_as_its_timesteps_grow(examples):
     exact = graph.evaluate(graph.quantize(x))[graph.output.name].astype(np.int64)
     errors = []
     for timesteps in (8, 16, 32, 64, 128):
-        image = nc.compile(graph, "ideal", code="quartz", timesteps=timesteps)
+        image = nc.compile(graph, "ideal", code="quartz", t_max=timesteps)
         run = nc.simulate(image, x, timing="none", compare=False)
         errors.append(np.abs(run.outputs - exact).mean() * timesteps)
     assert max(errors) < 2 * min(errors), "times T it stays"

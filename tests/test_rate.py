@@ -12,9 +12,10 @@ from lowered_layers import SHAPE, conv, random_weights, starts
 from neurochip.errors import SettingsError, UnsupportedOpError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup
-from neurochip.lower import CodeOptions, Settings, lower
+from neurochip.lower import Settings, lower
 from neurochip.lower.percentiles import highest_codes
 from neurochip.lower.rate import PERCENTILE
+from neurochip.options import CompileOptions
 
 T = 64
 
@@ -26,7 +27,7 @@ def graph(layers):
 def lowered(layers, chip="ideal", calibration=None, settings=None, pipeline=False, **options):
     target = nc.chip(chip)
     return lower(
-        graph(layers), target, "rate", calibration, settings, pipeline, CodeOptions(**options)
+        graph(layers), target, "rate", calibration, settings, pipeline, CompileOptions(**options)
     )
 
 
@@ -69,7 +70,7 @@ def test_neurons_fire_as_often_as_plain_loops_say(timesteps):
         "d", tensor("x", (6,)), random_weights(3, 6), tensor("y", (3,)), [500, -800, 0], 0.01
     )
     codes = codes_of([layer], 20)
-    run = simulated([layer], codes, timesteps=timesteps)
+    run = simulated([layer], codes, t_max=timesteps)
     network = run.image.network
     model, code = network.population("d").model, network.population("d").code
     weights = network.projections[0].connector.weights.reshape(6, 3)
@@ -92,7 +93,7 @@ def test_the_error_of_a_rate_falls_with_its_timesteps():
     codes = codes_of([layer], 30)
     exact = layer.evaluate(codes.astype(np.uint8)).astype(int)
     errors = [
-        np.abs(simulated([layer], codes, timesteps=timesteps).outputs - exact).mean()
+        np.abs(simulated([layer], codes, t_max=timesteps).outputs - exact).mean()
         for timesteps in (8, 32, 128, 512)
     ]
     ratios = np.array(errors[:-1]) / errors[1:]
@@ -112,7 +113,7 @@ def test_a_maximum_spikes_as_often_as_the_input_that_spikes_most():
     source = tensor("x", (1, 4, 4))
     pool = max_pool("pool", source, (2, 2), (2, 2))
     codes = codes_of([pool], 10)
-    run = simulated([pool], codes, timesteps=255)
+    run = simulated([pool], codes, t_max=255)
     np.testing.assert_array_equal(run.outputs, pool.evaluate(codes.astype(np.uint8)))
 
 
@@ -120,7 +121,7 @@ def test_membranes_that_are_read_hold_weights_times_spikes():
     output = Tensor("y", (3,), ACCUMULATOR, -(2**31), 2**31 - 1)
     layer = dense("d", tensor("x", (6,)), random_weights(3, 6), output, [5, -7, 900], None)
     codes = codes_of([layer], 10)
-    run = simulated([layer], codes, timesteps=255)
+    run = simulated([layer], codes, t_max=255)
     np.testing.assert_array_equal(run.outputs, layer.evaluate(codes.astype(np.uint8)))
 
 
@@ -232,7 +233,7 @@ def test_on_narrow_registers_weights_are_scaled_down_until_no_membrane_leaves():
 @pytest.mark.parametrize(
     ("options", "settings", "told"),
     [
-        ({"timesteps": 5000}, None, "windows of the code 'rate' have 2 to 4,096"),
+        ({"t_max": 5000}, None, "windows of the code 'rate' have 2 to 4,096"),
         ({"zeros": "spike"}, None, "the code 'rate' has no zeros to choose"),
         ({}, "[default]\ndrlo = 3", "`drlo`: the code 'rate' has no such settings"),
     ],

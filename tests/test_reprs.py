@@ -34,7 +34,9 @@ def nouns(examples, digits_pictures):
         nc.replay(np.zeros((100, 3), np.int64), "tiny"),
         nc.LayerSettings(integration="scaled", rot=2, drlo=3),
         nc.Settings(layers=layers),
-        nc.CodeOptions(timesteps=16, zeros="silent", mode="published", percentile=99.99),
+        nc.CompileOptions(
+            t_max=16, zeros="silent", quartz_mode="loihi", settings=nc.Settings(layers=layers)
+        ),
         nc.NeurochipError("message"),
         nc.Normalization(np.arange(1000), 2.0),
     ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import neurochip as nc
 from neurochip import LayerSettings, Settings
 from neurochip.errors import SettingsError
-from neurochip.lower.settings import BIASES, GRANULARITIES, INTEGRATIONS, SCALES
+from neurochip.settings import BIASES, GRANULARITIES, INTEGRATIONS, SCALES
 
 LAYERS = st.builds(
     LayerSettings,

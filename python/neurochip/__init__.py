@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from .image import Image
     from .image.assemble import assemble
     from .inputs import Normalization
-    from .lower import CodeOptions, LayerSettings, Network, Settings, lower
+    from .lower import LayerSettings, Network, Settings, lower
     from .noc.replay import Replay, replay
     from .optimize import optimize as optimize_placement
+    from .options import CodeOptions, CompileOptions
     from .placement.place import Placement, place
     from .quantize import Quantized, quantize
     from .report import Report, report
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Chip",
     "CodeOptions",
+    "CompileOptions",
     "Graph",
     "Image",
     "LayerSettings",
@@ -71,7 +73,8 @@ __all__ = [
 
 _HOMES = {
     "Chip": "chip.Chip",
-    "CodeOptions": "lower.CodeOptions",
+    "CodeOptions": "options.CodeOptions",
+    "CompileOptions": "options.CompileOptions",
     "Graph": "graph.Graph",
     "Image": "image.Image",
     "LayerSettings": "lower.LayerSettings",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,10 @@ class Chip:
     """A checked chip description."""
 
     core: _core.Chip
+    source: str | None = field(default=None, compare=False)
+    """The name or file that it was read from; None if it was read from an image."""
+    overrides: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Fields that were overridden as it was read, with their values as TOML."""
 
     def __repr__(self) -> str:
         return f"Chip({self.name!r}, {self.num_cores:,} cores)"
@@ -232,11 +236,11 @@ def load(
                 "a chip that is loaded cannot be overridden", hint="give its name and `overrides`"
             )
         return chip
-    settings = [(field, _toml(value)) for field, value in (overrides or {}).items()]
+    overridden = {name: as_toml(value) for name, value in (overrides or {}).items()}
     text, profile = _text(chip)
-    settings += [] if profile is None else [("profile", profile)]
+    settings = [*overridden.items(), *([] if profile is None else [("profile", profile)])]
     try:
-        return Chip(_core.Chip(text, settings))
+        return Chip(_core.Chip(text, settings), str(chip), overridden)
     except ChipError as error:
         told = str(error)
         separator = "\n" if "\n" in told else " "
@@ -319,7 +323,7 @@ def unit(field: str) -> str:
     return next((UNITS[word] for word in reversed(words) if word in UNITS), "")
 
 
-def _toml(value: object) -> str:
+def as_toml(value: object) -> str:
     """A Python or NumPy value as TOML; text is TOML already, as on the command line."""
     if isinstance(value, str):
         return value

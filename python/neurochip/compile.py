@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,63 +16,69 @@ from .graph import load as load_graph
 from .image import Image, assemble
 from .image.head import integers_taken
 from .image.host import refuse_for_integers
-from .inputs import Normalization, normalized, refuse_other_types
+from .inputs import normalized, refuse_other_types
 from .inputs.samples import as_integers, scaled
-from .lower import CodeOptions, Settings, lower
+from .lower import lower
 from .optimize import optimize as optimize_placement
+from .options import CompileOptions, OptionKeywords, documented
 from .placement import place
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def compile(
     model: str | Path | Graph,
-    chip: str | Path | Chip = "darwin3",
+    chip: str | Path | Chip | None = None,
     code: str | None = None,
     calibration: NDArray[Any] | None = None,
-    overrides: Mapping[str, object] | None = None,
-    shape: Mapping[str, Sequence[int]] | None = None,
-    settings: str | Path | Settings | None = None,
-    pipeline: bool = False,
-    optimize: int = 0,
-    timesteps: int | None = None,
-    zeros: str | None = None,
-    quartz_mode: str | None = None,
-    percentile: float | None = None,
-    measure_sums: bool = False,
-    output: str | None = None,
-    normalization: Normalization | None = None,
+    *,
+    options: CompileOptions | None = None,
+    **keywords: Unpack[OptionKeywords],
 ) -> Image:
     """Compiles a quantized network for a chip.
 
     Args:
         model: An ONNX file, or a graph that was loaded.
-        chip: A built-in chip's name, a chip file, or a chip that was loaded.
-        code: The spike code: `stem`, `quartz` or `rate`; None is the chip's first.
+        chip: As the option; None is what `options` say, and without them darwin3.
+        code: As the option; None is what `options` say, and without them the chip's first.
         calibration: Samples of the model's input; floats, or uint8, which is divided by 255 as
             on the command line, unless the model takes integers. Ranges of scaled integration come
             from them, or without them from the proven interval.
-        overrides: Chip fields to set for this image, such as `{"noc.hop_cycles": 3}`.
-        shape: Shapes of inputs that the model leaves open.
-        settings: What is decided layer by layer, or the TOML file that says it.
-        pipeline: Lets a sample enter while others are in flight.
-        optimize: 0: cores are filled along a Hilbert curve; 1: tiles then follow their traffic,
-            which is that of the calibration samples; 2: they are annealed and timed, too.
-        timesteps: Of a window, for `quartz` and `rate`; None leaves it to the code and the chip.
-        zeros: Whether zeros are `silent` or `spike`, for `quartz`.
-        quartz_mode: `exact`, or as `published`, on any chip or in the integers of `loihi`.
-        percentile: Of activations over the calibration samples, for quartz as published: what is
-            above has the top level.
-        measure_sums: Whether the sums of the calibration samples are also measured in layers whose
-            constants do not depend on them, for `Image.layers` to tell; for `stem`.
-        output: The output to compute, of a model that has several.
-        normalization: What is done to samples, those of calibration and those that are run, before
-            they are the model's input; the image keeps it.
+        options: All options in one.
+        **keywords: Options one by one, as the fields of `CompileOptions`; they win over `options`.
 
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
     """
-    graph = _graph(model, shape, output)
-    target = load_chip(chip, overrides)
+    given = {"chip": chip, "code": code}
+    asked_for = (CompileOptions() if options is None else options).with_keywords(
+        {**keywords, **{name: value for name, value in given.items() if value is not None}},
+        "compile",
+    )
+    return compile_graph(_graph(model, asked_for), asked_for, calibration)
+
+
+if compile.__doc__ is not None:  # python -OO leaves none
+    compile.__doc__ += f"\n    The options:\n{documented('        ')}\n"
+
+
+def compile_graph(
+    graph: Graph, asked_for: CompileOptions, calibration: NDArray[Any] | None = None
+) -> Image:
+    """Compiles a graph that was loaded with what the options say of it.
+
+    Args:
+        graph: The network in integers.
+        asked_for: How; the image keeps what was decided.
+        calibration: As `compile` takes it.
+
+    Raises:
+        NeurochipError: Its classes say whether model, chip or their match is at fault.
+    """
+    target = load_chip(asked_for.chip, asked_for.overrides)
     integers = integers_taken(graph)
+    normalization = asked_for.normalization
     refuse_other_types(normalization)
     if normalization is not None:
         refuse_for_integers(integers)
@@ -83,21 +88,18 @@ def compile(
     elif calibration is not None:
         calibration = normalized(scaled(calibration, None, "calibration"), normalization)
     codes = None if calibration is None else graph.quantize(calibration)
-    decided = Settings.load(settings) if isinstance(settings, str | Path) else settings
-    options = CodeOptions(timesteps=timesteps, zeros=zeros, mode=quartz_mode, percentile=percentile)
-    network = lower(graph, target, code, codes, decided, pipeline, options, measure_sums)
-    placement = place(network, target)
-    return assemble(optimize_placement(placement, optimize, calibration), normalization)
+    network = lower(graph, target, calibration=codes, options=asked_for)
+    placement = optimize_placement(place(network, target), asked_for.optimize, calibration)
+    return assemble(placement, normalization)
 
 
-def _graph(
-    model: str | Path | Graph, shape: Mapping[str, Sequence[int]] | None, output: str | None
-) -> Graph:
+def _graph(model: str | Path | Graph, asked_for: CompileOptions) -> Graph:
     if not isinstance(model, Graph):
-        return load_graph(model, shape, output)
-    if shape or output is not None:
+        return load_graph(model, asked_for.shape, asked_for.output_tensor)
+    if asked_for.shape or asked_for.output_tensor is not None:
         raise InputError(
-            "`shape` and `output` say how a model is loaded, and this one is a graph already",
+            "`shape` and `output_tensor` say how a model is loaded, and this one is a graph "
+            "already",
             hint="give them to `load_graph`",
         )
     return model

@@ -192,7 +192,7 @@ def _chip() -> list[Case]:
 def _image() -> list[Case]:
     made = networks.networks()
     compiled = [nc.compile(nc.load_graph(made[n]), chip) for n, chip in ((1, "tiny"), (5, "ideal"))]
-    compiled.append(nc.compile(nc.load_graph(made[0]), "ideal", "quartz", timesteps=16))
+    compiled.append(nc.compile(nc.load_graph(made[0]), "ideal", "quartz", t_max=16))
     compiled.append(nc.compile(EXAMPLES / "digits_cnn.onnx", "ideal", "rate"))
     compiled.append(nc.compile(nc.load_graph(made[3]), "darwin3"))
     return _single("x.image", *(image.to_bytes() for image in compiled))

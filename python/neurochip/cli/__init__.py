@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from ..process import run
 
@@ -51,6 +51,23 @@ class _Commands(TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+class _Grouped(TyperCommand):
+    """A command whose options stand under the headings that they name."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[Any]] = {}
+        for each in self.get_params(ctx):
+            told = each.get_help_record(ctx)
+            if told is not None:
+                argument = each.param_type_name == "argument"
+                heading = getattr(each, "rich_help_panel", None) or "Options"
+                sections.setdefault("Arguments" if argument else heading, []).append(told)
+        last = sections.pop("Options", [])
+        for heading, records in {**sections, "Options": last}.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
 def _command(name: str) -> Any:
     module = import_module(f"{__name__}.{name}")
     if hasattr(module, "app"):
@@ -58,7 +75,7 @@ def _command(name: str) -> Any:
         group.name = name
         return group
     only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    only.command(name)(module.command)
+    only.command(name, cls=_Grouped)(module.command)
     return typer.main.get_command(only)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,28 +11,20 @@ from ..compare import Coding, compare, document, render, save_plot
 from ..errors import InputError
 from ..graph import load as load_graph
 from ..image import Image
+from ..options import OF_CODE
 from ..plots import plot_format
+from ..settings import HELP
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
 from .files import keep_apart, replacing, require_writable
-from .loading import CompileOptions, codes_taken, compiled, is_image
+from .loading import Chosen, codes_taken, compiled, is_image
 from .samples import Samples
 
 CODES = "stem,quartz,rate"
 
 
-@takes_compile_options(
-    "code",
-    "t_max",
-    "levels",
-    "zeros",
-    "quartz_mode",
-    "percentile",
-    "integration",
-    "bias",
-    "granularity",
-)
+@takes_compile_options("code", "levels", *OF_CODE, *HELP)
 def command(
     model: options.Model,
     codes: Annotated[
@@ -46,7 +37,7 @@ def command(
     labels: options.Labels = None,
     samples: options.SampleCount = None,
     *,
-    chosen: CompileOptions,
+    chosen: Chosen,
     timing: options.TimingMode = options.Timing.cycle,
     threads: options.Threads = None,
     plot: Annotated[
@@ -69,14 +60,14 @@ def command(
                 f"{str(model)!r} is an image, which has one code", hint="give the graph instead"
             )
         current.begin(f"importing {str(model)!r}")
-        graph = load_graph(model, chosen.shapes, chosen.output_tensor)
+        graph = load_graph(model, chosen.shape, chosen.output_tensor)
         taken = codes_taken(graph)
         current.begin("reading samples")
         given = wanted.read(codes=taken is not None)
         inputs = wanted.for_network(given, graph.input_shape, taken)
 
         def image(coding: Coding) -> Image:
-            asked_for = replace(chosen, code=coding.code, timesteps=coding.timesteps)
+            asked_for = chosen.with_options(code=coding.code, t_max=coding.t_max)
             return compiled(graph, asked_for, given, current)
 
         with status(current) as doing:

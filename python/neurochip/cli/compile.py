@@ -21,7 +21,7 @@ from .image_tables import (
     pipeline_lines,
     populations_table,
 )
-from .loading import CompileOptions, image_of, load_model
+from .loading import Chosen, image_of, load_model
 
 
 @takes_compile_options()
@@ -30,7 +30,7 @@ def command(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The image file to write.", show_default=False)
     ],
-    chosen: CompileOptions,
+    chosen: Chosen,
 ) -> None:
     """Compile a graph for a chip, and write the image."""
     with task() as current, ExitStack() as opened:

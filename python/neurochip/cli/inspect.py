@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +30,7 @@ from .image_tables import (
     populations_table,
 )
 from .inspect_document import Thing, document
-from .loading import CompileOptions, compiled, is_image
+from .loading import Chosen, compiled, is_image
 from .refusals import reason_lines, refused
 
 
@@ -40,7 +39,7 @@ def command(
     thing: Annotated[
         str, typer.Argument(help="An ONNX graph, an image, or a chip.", show_default=False)
     ],
-    chosen: CompileOptions,
+    chosen: Chosen,
     json: options.Json = False,
 ) -> None:
     """Show what is in a graph, an image or a chip.
@@ -59,12 +58,12 @@ def command(
             found.append(_image_that_agrees(path, chosen))
         elif thing.endswith(SUFFIX) or _names_a_chip(thing):
             chosen.refuse_for_a_chip(thing)
-            found.append(load_chip(thing, chosen.overrides))
+            found.append(load_chip(thing, chosen.options.get("overrides")))
         else:
             graph = _graph(path, chosen, json)
             found.append(graph)
             if chosen.asks_for_an_image:
-                asked_for = replace(chosen, measure_sums=True)
+                asked_for = chosen.with_options(measure_sums=True)
                 found.append(compiled(graph, asked_for, None, current))
         if json:
             show_line(document(found))
@@ -72,7 +71,7 @@ def command(
             _show(found)
 
 
-def _image_that_agrees(path: Path, chosen: CompileOptions) -> Image:
+def _image_that_agrees(path: Path, chosen: Chosen) -> Image:
     """The image of a file; there are no samples that others than it says could be done to."""
     image = Image.load(path)
     asked_for = chosen.normalization
@@ -85,10 +84,10 @@ def _image_that_agrees(path: Path, chosen: CompileOptions) -> Image:
     return image
 
 
-def _graph(path: Path, chosen: CompileOptions, json: options.Json) -> Graph:
+def _graph(path: Path, chosen: Chosen, json: options.Json) -> Graph:
     """Reads a graph; of one that is refused, it shows why before it says so."""
     try:
-        return load_graph(path, chosen.shapes, chosen.output_tensor)
+        return load_graph(path, chosen.shape, chosen.output_tensor)
     except UnsupportedOpError as error:
         model = refused(path, error)
         if json:

@@ -3,75 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compile import compile as compile_image
+from ..compile import compile_graph
 from ..errors import ChipError, InputError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
 from ..image.head import integers_taken
 from ..inputs import Inputs, Normalization, fit, read_inputs
-from ..lower import LayerSettings, Settings
+from ..options import CompileOptions
+from ..settings import LayerSettings, Settings
 from .console import Task
-from .options import normalization_of
+from .options import flag, normalization_of
 
 IMAGE_MAGIC = b"NEUROIMG"
-DEFAULT_CHIP = "darwin3"
 # More would take longer and find hardly larger sums: the headroom covers what these do not show.
 CALIBRATION_SAMPLES = 256
 OF_THE_GRAPH, OF_THE_CHIP = {"`--shape`", "`--output-tensor`"}, "`--set`"
 
 
 @dataclass(frozen=True, slots=True)
-class CompileOptions:
-    """What decides how a graph becomes an image."""
+class Chosen:
+    """What a command line says about how a graph becomes an image."""
 
-    chip: str | None
-    code: str | None
-    timesteps: int | None
-    zeros: str | None
-    quartz_mode: str | None
-    percentile: float | None
-    pipeline: bool
-    overrides: Mapping[str, str]
-    shapes: Mapping[str, Sequence[int]]
-    output_tensor: str | None
+    options: Mapping[str, Any]
+    """Fields of `CompileOptions`, of the options that were given."""
+    decided: Mapping[str, str]
+    """Settings given on the command line: they win over the default of the file."""
     calibration: Path | None
     scale: float | None
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
-    optimize: int | None
-    settings: Path | Settings | None
-    decided: Mapping[str, str]
-    """Settings given on the command line: they win over the default of the file."""
-    measure_sums: bool = False
-    """Whether the largest sums are told of layers that need no calibration, too."""
+
+    def with_options(self, **others: object) -> Chosen:
+        """The same, with other fields of `CompileOptions`."""
+        return replace(self, options={**self.options, **others})
 
     @property
     def asked_for(self) -> tuple[str, ...]:
         """The options that were given, but for those about samples of any kind."""
-        options = {
-            "chip": self.chip,
-            "code": self.code,
-            "t-max or --levels": self.timesteps,
-            "zeros": self.zeros,
-            "quartz-mode": self.quartz_mode,
-            "percentile": self.percentile,
-            "pipeline": self.pipeline or None,
-            "set": self.overrides or None,
-            "shape": self.shapes or None,
-            "output-tensor": self.output_tensor,
-            "calibration": self.calibration,
-            "optimize": self.optimize,
-            "settings": self.settings,
-            **self.decided,
-        }
-        return tuple(f"`--{name}`" for name, value in options.items() if value is not None)
+        given = [f"{flag(name)}{' or --levels' * (name == 't_max')}" for name in self.options]
+        given += ["--calibration"] if self.calibration is not None else []
+        given += [f"--{name}" for name in self.decided]
+        return tuple(f"`{each}`" for each in given)
+
+    @property
+    def compile_options(self) -> CompileOptions:
+        """All options; those that were not given have their defaults.
+
+        Raises:
+            InputError: If a number of the normalization is impossible.
+            SettingsError: If a settings file is read for what the command line decides, and cannot.
+        """
+        settings = settings_of(self.options.get("settings"), self.decided)
+        given = {**self.options, "settings": settings, "normalization": self.normalization}
+        return CompileOptions(**given)
+
+    @property
+    def shape(self) -> Mapping[str, Sequence[int]] | None:
+        """The shapes of inputs that the model leaves open."""
+        return self.options.get("shape")
+
+    @property
+    def output_tensor(self) -> str | None:
+        """The output to compute."""
+        return self.options.get("output_tensor")
 
     @property
     def normalization(self) -> Normalization | None:
@@ -85,10 +87,11 @@ class CompileOptions:
     @property
     def files(self) -> dict[str, Path | None]:
         """The files that are read for them, by option."""
+        settings = self.options.get("settings")
         return {
             "`--calibration`": self.calibration,
-            "`--settings`": self.settings if isinstance(self.settings, Path) else None,
-            "`--chip`": chip_file(self.chip),
+            "`--settings`": settings if isinstance(settings, Path) else None,
+            "`--chip`": chip_file(self.options.get("chip")),
         }
 
     @property
@@ -140,7 +143,7 @@ def is_image(path: Path) -> bool:
         return False  # whoever reads the whole file says what is wrong with it
 
 
-def load_model(path: Path, chosen: CompileOptions, current: Task) -> Graph | Image:
+def load_model(path: Path, chosen: Chosen, current: Task) -> Graph | Image:
     """Reads an image, or a graph to be compiled."""
     if is_image(path):
         chosen.refuse_for_an_image(path)
@@ -149,7 +152,7 @@ def load_model(path: Path, chosen: CompileOptions, current: Task) -> Graph | Ima
         image.agreed_normalization(chosen.normalization)  # refused before samples are read
         return image
     current.begin(f"importing {str(path)!r}")
-    return load_graph(path, chosen.shapes, chosen.output_tensor)
+    return load_graph(path, chosen.shape, chosen.output_tensor)
 
 
 def codes_taken(model: Graph | Image) -> tuple[int, int] | None:
@@ -157,34 +160,17 @@ def codes_taken(model: Graph | Image) -> tuple[int, int] | None:
     return model.host.integers if isinstance(model, Image) else integers_taken(model)
 
 
-def image_of(
-    model: Graph | Image, chosen: CompileOptions, given: Inputs | None, current: Task
-) -> Image:
+def image_of(model: Graph | Image, chosen: Chosen, given: Inputs | None, current: Task) -> Image:
     """The image itself, or that of a graph, compiled with the samples that are at hand."""
     return model if isinstance(model, Image) else compiled(model, chosen, given, current)
 
 
-def compiled(graph: Graph, chosen: CompileOptions, given: Inputs | None, current: Task) -> Image:
+def compiled(graph: Graph, chosen: Chosen, given: Inputs | None, current: Task) -> Image:
     """Compiles a graph with the calibration samples that are at hand."""
     calibration = _calibration(graph, chosen, given)
-    chip = DEFAULT_CHIP if chosen.chip is None else chosen.chip
-    current.begin(f"compiling {graph.name!r} for {chip!r}")
-    return compile_image(
-        graph,
-        chip=chip,
-        code=chosen.code,
-        calibration=calibration,
-        overrides=chosen.overrides,
-        pipeline=chosen.pipeline,
-        optimize=chosen.optimize or 0,
-        settings=settings_of(chosen.settings, chosen.decided),
-        timesteps=chosen.timesteps,
-        zeros=chosen.zeros,
-        quartz_mode=chosen.quartz_mode,
-        percentile=chosen.percentile,
-        measure_sums=chosen.measure_sums,
-        normalization=chosen.normalization,
-    )
+    asked_for = chosen.compile_options
+    current.begin(f"compiling {graph.name!r} for {str(asked_for.chip)!r}")
+    return compile_graph(graph, asked_for, calibration)
 
 
 def settings_of(given: Path | Settings | None, decided: Mapping[str, str]) -> Settings:
@@ -196,9 +182,7 @@ def settings_of(given: Path | Settings | None, decided: Mapping[str, str]) -> Se
     return Settings.load(given, **decided)
 
 
-def _calibration(
-    graph: Graph, chosen: CompileOptions, given: Inputs | None
-) -> NDArray[np.float32] | None:
+def _calibration(graph: Graph, chosen: Chosen, given: Inputs | None) -> NDArray[np.float32] | None:
     """The samples to calibrate with: those asked for, else those that came with the input."""
     if chosen.calibration is not None:
         codes = integers_taken(graph) is not None

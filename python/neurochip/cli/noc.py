@@ -11,10 +11,11 @@ import typer
 
 from ..chip import load as load_chip
 from ..noc import replay
+from ..options import DEFAULT_CHIP
 from . import options
 from .console import show, show_line, shows_progress, task
 from .files import keep_apart, replacing
-from .loading import DEFAULT_CHIP, chip_file
+from .loading import chip_file
 
 
 class Consume(str, Enum):

@@ -1,15 +1,19 @@
-"""Options that several commands share."""
+"""Options that several commands share; those of compiling are in `compile_options.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..inputs import Normalization
+from ..options import DESCRIBED
+
+SAMPLES = "Samples"
+"""The heading above options about samples."""
 
 
 class Timing(str, Enum):
@@ -34,52 +38,24 @@ class Ranges(str, Enum):
     mse = "mse"
 
 
-class IntegrationMode(str, Enum):
-    """How weight sums enter membranes."""
-
-    auto = "auto"
-    exact = "exact"
-    scaled = "scaled"
-    double = "double"
+def flag(name: str) -> str:
+    """What a compile option is called on the command line; empty if it is not there."""
+    said = DESCRIBED[name].flag
+    said = name.replace("_", "-") if said is None else said
+    return f"--{said}" if said else ""
 
 
-class BiasMode(str, Enum):
-    """Where biases are added."""
-
-    auto = "auto"
-    exact = "exact"
-    scaled = "scaled"
-    calibrated = "calibrated"
-
-
-class ScaleMode(str, Enum):
-    """What has a scale of its own."""
-
-    per_layer = "per_layer"
-    per_channel = "per_channel"
-
-
-class QuartzModes(str, Enum):
-    """Which Quartz."""
-
-    exact = "exact"
-    published = "published"
-    loihi = "loihi"
-
-
-class ZerosMode(str, Enum):
-    """What neurons of level 0 do."""
-
-    silent = "silent"
-    spike = "spike"
-
-
-def decided(
-    integration: IntegrationMode | None, bias: BiasMode | None, granularity: ScaleMode | None
-) -> dict[str, str]:
-    """The settings that were given on the command line, for all layers."""
-    given = {"integration": integration, "bias": bias, "granularity": granularity}
-    return {name: mode.value for name, mode in given.items() if mode is not None}
+def described(name: str) -> Any:
+    """A compile option as typer takes it."""
+    each = DESCRIBED[name]
+    return typer.Option(
+        flag(name),
+        help=each.help,
+        metavar=each.metavar,
+        min=None if each.most is None else 0,
+        max=each.most,
+        rich_help_panel=each.group,
+    )
 
 
 def parse_scale(text: str) -> float:
@@ -151,83 +127,38 @@ def parse_shapes(assignments: Sequence[str] | None) -> dict[str, tuple[int, ...]
 Model = Annotated[Path, typer.Argument(help="An ONNX graph.", show_default=False)]
 Input = Annotated[
     Path | None,
-    typer.Option(help=".npy, .npz, idx or CIFAR-10 file, picture, or folder of pictures."),
+    typer.Option(
+        help=".npy, .npz, idx or CIFAR-10 file, picture, or folder of pictures.",
+        rich_help_panel=SAMPLES,
+    ),
 ]
 Labels = Annotated[
     Path | None,
     typer.Option(
         help="Labels, where the input brings none along: one a sample, or for pictures a .csv of "
-        "file,label."
+        "file,label.",
+        rich_help_panel=SAMPLES,
     ),
 ]
 SampleCount = Annotated[
-    int | None, typer.Option("--samples", min=1, help="Run only the first so many.")
+    int | None,
+    typer.Option("--samples", min=1, help="Run only the first so many.", rich_help_panel=SAMPLES),
 ]
 TimingMode = Annotated[Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the random sample.")]
-Chip = Annotated[
-    str | None,
-    typer.Option(help="A chip file, or the name of a built-in chip; darwin3 unless given."),
+Seed = Annotated[
+    int, typer.Option(min=0, help="Seed of the random sample.", rich_help_panel=SAMPLES)
 ]
-Code = Annotated[
-    str | None,
-    typer.Option(
-        help="The spike code of the network: stem, quartz or rate; unless given, the chip's own."
-    ),
-]
-TMax = Annotated[
-    int | None,
-    typer.Option("--t-max", metavar="T", help="Timesteps of a window, for quartz and rate."),
-]
-Levels = Annotated[
-    int | None,
-    typer.Option("--levels", metavar="N", help="Levels above 0, for quartz: T is one more."),
-]
-Zeros = Annotated[
-    ZerosMode | None, typer.Option(help="Whether zeros spike at the end of a window, for quartz.")
-]
-QuartzMode = Annotated[
-    QuartzModes | None,
-    typer.Option(
-        "--quartz-mode",
-        help="Quartz with exact thresholds, as published, or that in Loihi's integers; as "
-        "published it needs calibration.",
-    ),
-]
-Percentile = Annotated[
-    float | None,
-    typer.Option(
-        metavar="P",
-        help="Of activations, for quartz as published: the top level; 99.99 unless given.",
-    ),
-]
-Pipeline = Annotated[
-    bool,
-    typer.Option("--pipeline", help="Let a sample enter while others are still on the chip."),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="SECTION.FIELD=VALUE",
-        help="Override a field of the chip; may be repeated.",
-    ),
-]
-Shape = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=1,3,32,32", help="Shape of an input whose own shape is dynamic."),
-]
-OutputTensor = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Of a model with several outputs, the one to compute; all unless given.",
-    ),
-]
+Chip = Annotated[str | None, described("chip")]
+Set = Annotated[list[str] | None, described("overrides")]
+Shape = Annotated[list[str] | None, described("shape")]
+OutputTensor = Annotated[str | None, described("output_tensor")]
 Calibration = Annotated[
     Path | None,
-    typer.Option(help="Samples to calibrate scaled integration with, in any input format."),
+    typer.Option(
+        help="Samples to calibrate scaled integration with, in any input format.",
+        rich_help_panel=SAMPLES,
+    ),
 ]
 Scale = Annotated[
     float | None,
@@ -235,6 +166,7 @@ Scale = Annotated[
         parser=parse_scale,
         metavar="DIVISOR|none",
         help="Divide stored numbers by this; uint8 by 255 unless given.",
+        rich_help_panel=SAMPLES,
     ),
 ]
 Mean = Annotated[
@@ -242,34 +174,16 @@ Mean = Annotated[
     typer.Option(
         metavar="M[,M...]",
         help="Subtract this from samples, after scaling to [0, 1]: one number, or one a channel.",
+        rich_help_panel=SAMPLES,
     ),
 ]
 Std = Annotated[
     str | None,
-    typer.Option(metavar="S[,S...]", help="Then divide by this, alike. An image stores both."),
-]
-Optimize = Annotated[
-    int | None,
     typer.Option(
-        min=0,
-        max=2,
-        help="How long to look for a placement whose packets cross fewer links; 0 unless given.",
+        metavar="S[,S...]",
+        help="Then divide by this, alike. An image stores both.",
+        rich_help_panel=SAMPLES,
     ),
-]
-Settings = Annotated[
-    Path | None,
-    typer.Option(help="What is decided layer by layer: the TOML file that says it."),
-]
-Integration = Annotated[
-    IntegrationMode | None,
-    typer.Option(help="How weight sums enter membranes: exact where proven, else scaled."),
-]
-Bias = Annotated[
-    BiasMode | None,
-    typer.Option(help="Where biases are added: to membranes, or at the output's scale."),
-]
-Granularity = Annotated[
-    ScaleMode | None, typer.Option(help="Whether a scaled layer has one scale, or each channel.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell the details too.")]

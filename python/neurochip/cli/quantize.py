@@ -132,7 +132,7 @@ def command(
             weights=weights.value,
             ranges=ranges.value,
             percentile=percentile,
-            output=output_tensor,
+            output_tensor=output_tensor,
         )
         current.begin(f"comparing {len(inputs.x):,} samples")
         answers = answers_table(compare(model, made, inputs.x, output_tensor), inputs.labels)

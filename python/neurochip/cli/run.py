@@ -15,7 +15,7 @@ from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, shows_progress, task
 from .files import keep_apart, replacing
-from .loading import CompileOptions, codes_taken, image_of, load_model
+from .loading import Chosen, codes_taken, image_of, load_model
 from .samples import Samples
 
 
@@ -26,7 +26,7 @@ def command(
     labels: options.Labels = None,
     samples: options.SampleCount = None,
     *,
-    chosen: CompileOptions,
+    chosen: Chosen,
     timing: options.TimingMode = options.Timing.cycle,
     threads: options.Threads = None,
     detail: Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from ..errors import InputError
 from ..inputs import Inputs, read_inputs
+from ..options import OF_CODE
 from ..plots import plot_format
 from ..report.notes import notes_of_samples
 from ..simulate.filling import filling_of
@@ -19,7 +20,7 @@ from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, show_notes, status, task
 from .files import keep_apart, replacing, require_writable
-from .loading import CompileOptions, codes_taken, image_of, load_model, settings_of
+from .loading import Chosen, codes_taken, image_of, load_model, settings_of
 from .tune_tables import chosen_table, found_lines, front_table
 
 MOST_SAMPLES = 1000
@@ -62,15 +63,13 @@ class Parts:
         return whole.first(searched), whole.between(searched, searched + unseen)
 
 
-@takes_compile_options(
-    "code", "t_max", "levels", "zeros", "quartz_mode", "percentile", "optimize", "settings"
-)
+@takes_compile_options("code", "levels", *OF_CODE, "optimize", "settings")
 def command(
     model: options.Model,
     data: Annotated[
         Path, typer.Option(help="Samples with labels, in any input format.", show_default=False)
     ],
-    chosen: CompileOptions,
+    chosen: Chosen,
     max_loss: Annotated[
         float, typer.Option(min=0.0, max=99.9, help="Points of accuracy that may be lost.")
     ] = 0.5,
@@ -114,7 +113,7 @@ def command(
             },
         )
         base = settings_of(settings, chosen.decided).with_all_spikes
-        chosen = replace(chosen, settings=base, decided={})
+        chosen = replace(chosen.with_options(settings=base), decided={})
         current.begin("checking what to write")
         format = None if plot is None else plot_format(plot)
         written = [output] if plot is None else [output, plot]

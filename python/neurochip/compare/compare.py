@@ -23,7 +23,7 @@ class Coding:
     """A code, and the timesteps of its windows where they are chosen."""
 
     code: str
-    timesteps: int | None = None
+    t_max: int | None = None
 
     @staticmethod
     def parse(text: str) -> Coding:
@@ -32,18 +32,18 @@ class Coding:
         Raises:
             InputError: If what follows the colon is no number.
         """
-        code, colon, timesteps = text.strip().partition(":")
+        code, colon, t_max = text.strip().partition(":")
         if not colon:
             return Coding(code)
-        if not timesteps.isdecimal():
+        if not t_max.isdecimal():
             raise InputError(
-                f"{text!r}: {timesteps!r} is no number of timesteps",
+                f"{text!r}: {t_max!r} is no number of timesteps",
                 hint="write a code such as `quartz`, or with its window, `quartz:16`",
             )
-        return Coding(code, int(timesteps))
+        return Coding(code, int(t_max))
 
     def __str__(self) -> str:
-        return self.code if self.timesteps is None else f"{self.code}:{self.timesteps}"
+        return self.code if self.t_max is None else f"{self.code}:{self.t_max}"
 
 
 @dataclass(frozen=True, slots=True)

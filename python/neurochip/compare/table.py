@@ -38,7 +38,7 @@ def document(compared: Compared) -> str:
     codes = [
         {
             "code": coded.coding.code,
-            "window_timesteps": coded.coding.timesteps,
+            "window_timesteps": coded.coding.t_max,
             "events_pj": coded.events_pj,
             "energy_delay_js": coded.energy_delay_js,
             "report": json.loads(coded.report.to_json()),

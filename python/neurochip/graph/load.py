@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..renamed import renamed
 from .file import PathOrModel, read_model
 from .graph import Graph
 from .sample_axis import with_sample_axis
@@ -13,6 +14,8 @@ from .walk import walk
 def load(
     model: PathOrModel,
     shape: Mapping[str, Sequence[int]] | None = None,
+    output_tensor: str | None = None,
+    *,
     output: str | None = None,
 ) -> Graph:
     """Reads a quantized ONNX model.
@@ -20,13 +23,16 @@ def load(
     Args:
         model: A path, the bytes of a file, or a parsed model.
         shape: By input name: the shape to use where the model leaves axes open, samples first.
-        output: The output to compute, of a model that has several; what only the others need is
-            left out. All of them unless given.
+        output_tensor: The output to compute, of a model that has several; what only the others
+            need is left out. All of them unless given.
+        output: The earlier name of `output_tensor`, with a `DeprecationWarning`.
 
     Raises:
         ModelError: If it is no model, is not quantized, or has open axes.
         UnsupportedOpError: If some nodes cannot be imported; all of them are listed.
     """
+    if output is not None:
+        output_tensor = renamed("output", output, output_tensor)
     proto, name = read_model(model)
     proto, shapes = with_sample_axis(proto, shape or {})
-    return walk(proto, name, shapes, output)
+    return walk(proto, name, shapes, output_tensor)

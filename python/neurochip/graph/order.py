@@ -24,7 +24,7 @@ def needed(graph: GraphProto, outputs: Sequence[str]) -> list[NodeProto]:
         if output not in producers:
             raise ModelError(
                 f"the model's output '{output}' is computed by no node",
-                hint="name another with `--output-tensor NAME`, or `output=` in Python",
+                hint="name another with `--output-tensor NAME`, or `output_tensor=` in Python",
             )
     wanted = [producers[output] for output in outputs]
     waits_for: dict[int, set[int]] = {}

@@ -256,7 +256,7 @@ def _naming_outputs(names: Sequence[str]) -> Iterator[None]:
         told = ", ".join(map(repr, names))
         ask = (
             f"the model has {len(names)} outputs, {told}: one of them may do without these nodes; "
-            "name it with `--output-tensor NAME`, or `output=` in Python"
+            "name it with `--output-tensor NAME`, or `output_tensor=` in Python"
         )
         error.hint = f"{error.hint}; {ask}" if error.hint else ask
         raise

@@ -13,6 +13,7 @@ from ..graph import Output
 from ..inputs import Normalization, refuse_other_types
 from ..lower.network import Network, Read
 from ..lower.views import NOWHERE, to_neurons
+from ..options import CompileOptions
 from ..placement import Placement
 from .blob import Blob
 from .contents import layer_for_host, usage_for_host
@@ -44,11 +45,23 @@ def assemble(placement: Placement, normalization: Normalization | None = None) -
         "layers": [layer_for_host(network, population) for population in network.populations],
         "usage": [usage_for_host(tile) for tile in placement.tiles],
         "notes": list(network.notes),
+        "options": _decided(placement, normalization).to_json(),
     }
     if placement.gain is not None:
         host["gain"] = asdict(placement.gain)
     description = describe(placement, blob, host)
     return Image(_core.Image(json.dumps(description), blob.to_bytes()), network)
+
+
+def _decided(placement: Placement, normalization: Normalization | None) -> CompileOptions:
+    """What was decided in all stages: lowering knows neither what came after, nor another chip."""
+    return replace(
+        placement.network.options,
+        chip=placement.chip,
+        overrides=placement.chip.overrides or None,
+        optimize=0 if placement.gain is None else placement.gain.level,
+        normalization=normalization,
+    )
 
 
 def host_of(network: Network) -> Host:

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..chip import Chip
-from ..errors import ImageError, InputError, NeurochipError
+from ..errors import ImageError, InputError, NeurochipError, SettingsError
 from ..files import reason, refuse_lfs_pointer, written
 from ..inputs import Normalization
 from ..lower.network import Network
 from ..lower.views import channels_last
+from ..options import CompileOptions
 from ..placement import Gain
 from ..reprs import counted, named
 from .contents import Core, Layer, cores_of, layers_of, notes_of
@@ -131,6 +132,12 @@ class Image:
         told = self.description["host"].get("gain")
         return None if told is None else Gain.from_json(told)
 
+    @cached_property
+    def options(self) -> CompileOptions | None:
+        """What was decided as it was compiled; None in files of versions that did not keep it."""
+        told = self.description["host"].get("options")
+        return None if told is None else CompileOptions.from_json(told)
+
     def codes(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
         """The model's input (count, *input_shape), normalized, as what the input's neurons send.
 
@@ -242,10 +249,10 @@ class Image:
     def _read_host_part(self) -> None:
         """Reads all that the core keeps without looking at it."""
         try:
-            _ = self.layers, self.cores, self.notes, self.gain
+            _ = self.layers, self.cores, self.notes, self.gain, self.options
             neurons_read = [layer.neurons for layer in self.layers_read]
             self.host.check(self.layers[0].neurons, neurons_read)
-        except (InputError, KeyError, TypeError, ValueError, IndexError) as error:
+        except (InputError, SettingsError, KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,13 +11,20 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..errors import ModelError
 from ..graph import Graph
-from .code_options import CodeOptions
+from ..options import CompileOptions
+from ..settings import LayerSettings, Settings
 from .network import Network
-from .quartz import lower_quartz
-from .rate import lower_rate
-from .settings import LayerSettings, Settings
-from .stem import lower_stem
+from .quartz import decide_quartz, lower_quartz
+from .rate import decide_rate, lower_rate
+from .stem import decide_stem, lower_stem
 from .wanted import Wanted
+
+DECIDE: Mapping[str, Callable[[CompileOptions, Chip], CompileOptions]] = {
+    "stem": decide_stem,
+    "quartz": decide_quartz,
+    "rate": decide_rate,
+}
+"""What chooses options that were left to the code and the chip, by spike code."""
 
 CODES: Mapping[str, Callable[[Wanted], Network]] = {
     "stem": lower_stem,
@@ -25,7 +33,36 @@ CODES: Mapping[str, Callable[[Wanted], Network]] = {
 }
 """What turns a graph into a network, by spike code."""
 
-__all__ = ["CODES", "CodeOptions", "LayerSettings", "Network", "Settings", "lower"]
+__all__ = ["CODES", "LayerSettings", "Network", "Settings", "decide", "lower"]
+
+
+def decide(options: CompileOptions, chip: Chip) -> CompileOptions:
+    """The same options with everything chosen that was left to the code, the chip or a file.
+
+    Deciding twice changes nothing.
+
+    Raises:
+        ChipError: If the chip's neurons cannot compute the code.
+        ModelError: If there is no such code.
+        SettingsError: If a settings file cannot be read, or the code does not have an option.
+    """
+    code = chip.default_code if options.code is None else options.code
+    if code not in CODES:
+        raise ModelError(
+            f"no spike code {code!r}", hint=f"the codes are {', '.join(sorted(CODES))}"
+        )
+    chip.require_code(code)
+    settings = options.settings or Settings()
+    if not isinstance(settings, Settings):
+        settings = Settings.load(settings)
+    decided = replace(
+        options,
+        chip=chip.source or chip.name,
+        overrides=chip.overrides or None,
+        code=code,
+        settings=settings,
+    )
+    return DECIDE[code](decided, chip)
 
 
 def lower(
@@ -35,7 +72,7 @@ def lower(
     calibration: NDArray[Any] | None = None,
     settings: Settings | None = None,
     pipeline: bool = False,
-    options: CodeOptions | None = None,
+    options: CompileOptions | None = None,
     measure_sums: bool = False,
 ) -> Network:
     """Turns a graph into populations and projections, with what is proven about them.
@@ -49,7 +86,8 @@ def lower(
         settings: What is decided layer by layer.
         pipeline: Lets a sample enter while others are in flight, as soon as the chip's buffers
             allow; skips are then carried by relays.
-        options: What is decided about the code as a whole.
+        options: All of these and more in one; arguments that are given win. What is not about
+            lowering is only kept, in `Network.options`.
         measure_sums: Whether the sums of the calibration samples are also measured where nothing
             depends on them, to be told.
 
@@ -59,14 +97,15 @@ def lower(
         SettingsError: If settings name a layer that the graph does not have, or ask for what the
             chip or the code cannot do.
     """
-    code = chip.default_code if code is None else code
-    if code not in CODES:
-        raise ModelError(
-            f"no spike code {code!r}", hint=f"the codes are {', '.join(sorted(CODES))}"
-        )
-    chip.require_code(code)
-    decided = settings or Settings()
-    decided.refuse_unknown(layer.name for layer in graph.layers)
-    of_code = options or CodeOptions()
-    wanted = Wanted(graph, chip, calibration, decided, pipeline, of_code, measure_sums)
-    return CODES[code](wanted)
+    asked_for = CompileOptions() if options is None else options
+    asked_for = replace(
+        asked_for,
+        code=asked_for.code if code is None else code,
+        settings=asked_for.settings if settings is None else settings,
+        pipeline=asked_for.pipeline or pipeline,
+        measure_sums=asked_for.measure_sums or measure_sums,
+    )
+    wanted = Wanted(graph, chip, calibration, decide(asked_for, chip))
+    wanted.settings.refuse_unknown(layer.name for layer in graph.layers)
+    network = CODES[str(wanted.options.code)](wanted)
+    return replace(network, options=wanted.options)

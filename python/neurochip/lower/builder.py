@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
+from ..settings import Settings
 from .calibration import Calibration
 from .network import (
     Arithmetic,
@@ -30,7 +31,6 @@ from .network import (
 from .pipeline import Pipeline
 from .registers import Registers
 from .relays import relay
-from .settings import Settings
 from .spike_codes import Code
 from .views import NOWHERE, View, neuron_shape
 

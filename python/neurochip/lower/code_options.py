@@ -1,65 +1,50 @@
-"""What is decided about a spike code as a whole, for all layers."""
+"""What is decided about a spike code as a whole: options that a code does not have are refused."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
 
 from ..errors import SettingsError
-
-ZEROS = ("silent", "spike")
-
-MODES = ("exact", "published", "loihi")
+from ..options import OF_CODE, QUARTZ_MODES, ZEROS, CompileOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeOptions:
-    """Options of spike codes; None leaves them to the code and the chip."""
+def require(
+    options: CompileOptions, code: str, known: Collection[str], most_timesteps: int = 0
+) -> None:
+    """Refuses options that a code does not have, and windows that it cannot have.
 
-    timesteps: int | None = None
-    """Of a window."""
-    zeros: str | None = None
-    """Whether neurons of level 0 are `silent`, or `spike` in the last timestep of their window."""
-    mode: str | None = None
-    """Which Quartz: `exact`, with gated thresholds; or as `published`, in the integers of any chip
-    or in those of `loihi`."""
-    percentile: float | None = None
-    """Of a tensor's codes over the calibration samples: what is above has the top level."""
+    Args:
+        options: What is asked for.
+        code: The code's name.
+        known: The options about codes that it has.
+        most_timesteps: Of its longest window, where `t_max` is one of them.
 
-    def require(self, code: str, known: Collection[str], most_timesteps: int = 0) -> None:
-        """Refuses options that a code does not have, and windows that it cannot have.
-
-        Args:
-            code: Its name.
-            known: The options that it has.
-            most_timesteps: Of its longest window, where `timesteps` is one of them.
-
-        Raises:
-            SettingsError: Naming the option and what is possible.
-        """
-        for name in (field.name for field in fields(self)):
-            if getattr(self, name) is not None and name not in known:
-                raise SettingsError(
-                    f"the code {code!r} has no {name} to choose, {getattr(self, name)!r} is given",
-                    hint="leave it out, or choose another code (--code)",
-                )
-        if self.zeros is not None and self.zeros not in ZEROS:
+    Raises:
+        SettingsError: Naming the option and what is possible.
+    """
+    for name in OF_CODE:
+        if getattr(options, name) is not None and name not in known:
             raise SettingsError(
-                f"zeros are {' or '.join(ZEROS)}, not {self.zeros!r}", hint="choose one of the two"
+                f"the code {code!r} has no {name} to choose, {getattr(options, name)!r} is given",
+                hint="leave it out, or choose another code (--code)",
             )
-        if self.mode is not None and self.mode not in MODES:
-            raise SettingsError(
-                f"the mode of quartz is one of {', '.join(MODES)}, not {self.mode!r}",
-                hint="choose one of the three (--quartz-mode)",
-            )
-        if self.percentile is not None and not 50 <= self.percentile <= 100:
-            raise SettingsError(
-                f"a percentile of {self.percentile:g}, expected 50 to 100",
-                hint="choose one among these (--percentile)",
-            )
-        if self.timesteps is not None and not 2 <= self.timesteps <= most_timesteps:
-            raise SettingsError(
-                f"a window of {self.timesteps:,} timesteps; windows of the code {code!r} have "
-                f"2 to {most_timesteps:,}",
-                hint="choose a length among these (--t-max)",
-            )
+    if options.zeros is not None and options.zeros not in ZEROS:
+        raise SettingsError(
+            f"zeros are {' or '.join(ZEROS)}, not {options.zeros!r}", hint="choose one of the two"
+        )
+    if options.quartz_mode is not None and options.quartz_mode not in QUARTZ_MODES:
+        raise SettingsError(
+            f"the mode of quartz is one of {', '.join(QUARTZ_MODES)}, not {options.quartz_mode!r}",
+            hint="choose one of the three (--quartz-mode)",
+        )
+    if options.percentile is not None and not 50 <= options.percentile <= 100:
+        raise SettingsError(
+            f"a percentile of {options.percentile:g}, expected 50 to 100",
+            hint="choose one among these (--percentile)",
+        )
+    if options.t_max is not None and not 2 <= options.t_max <= most_timesteps:
+        raise SettingsError(
+            f"a window of {options.t_max:,} timesteps; windows of the code {code!r} have "
+            f"2 to {most_timesteps:,}",
+            hint="choose a length among these (--t-max)",
+        )

@@ -9,9 +9,8 @@ from typing import TypeAlias
 from .. import layers
 from ..formats import Tensor
 from ..layers import Layer
+from ..settings import MAX_BITS
 from .network import SpikeCode
-
-MAX_BITS = 8
 
 ChooseCode: TypeAlias = Callable[[Tensor], SpikeCode]
 """The code that is sent for a tensor."""

@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..settings import LayerSettings
 from .builder import Impossible
 from .registers import Registers, fits
-from .settings import LayerSettings
 from .weighted import WeightedSum
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1

@@ -14,6 +14,7 @@ from ..arithmetic import reference
 from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
+from ..options import CompileOptions
 from ..reprs import counted, named
 from ..requantize import Proof
 from .spike_codes import Code
@@ -379,6 +380,8 @@ class Network:
     notes: tuple[str, ...]
     evaluable: bool = True
     """Whether a layer's input codes say what its neurons send, not only when they arrive."""
+    options: CompileOptions = field(default_factory=CompileOptions)
+    """What was decided as it was lowered."""
 
     def __repr__(self) -> str:
         neurons = sum(population.num_neurons for population in self.populations)

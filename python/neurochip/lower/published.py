@@ -13,6 +13,7 @@ tensor are normalized by a percentile over calibration samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from .. import layers
 from ..errors import SettingsError
 from ..formats import Tensor
 from ..graph import Graph
+from ..options import CompileOptions
 from .builder import Builder, Dialect, Unsupported
 from .percentiles import highest_codes
 from .published_integers import integers_of, require_weights
@@ -36,28 +38,40 @@ PERCENTILE = 99.99
 """Of the authors' networks for CIFAR-10 and ImageNet; that for MNIST has 99."""
 
 
-def published_dialect(wanted: Wanted, timesteps: int) -> Dialect:
-    """Quartz as published, in the integers of its mode.
-
-    Args:
-        wanted: Percentiles are taken from its calibration, the mode from its options.
-        timesteps: Of a window; of loihi one less, as its top level is as large as that.
+def decide_published(options: CompileOptions) -> CompileOptions:
+    """Chooses what was left to Quartz as published, once its mode and window are chosen.
 
     Raises:
-        SettingsError: If there is no calibration, or the chip is none for the mode.
+        SettingsError: If zeros are to be silent.
     """
-    options = wanted.options
     if options.zeros == "silent":
         raise SettingsError(
             "as published every zero spikes: its readout counts on all synapses",
             hint="leave `--zeros` out, or choose the mode `exact` (--quartz-mode)",
         )
-    integers = integers_of(str(options.mode), timesteps)
+    percentile = PERCENTILE if options.percentile is None else options.percentile
+    return replace(options, zeros="spike", percentile=percentile)
+
+
+def published_dialect(wanted: Wanted) -> Dialect:
+    """Quartz as published, in the integers of its mode.
+
+    Args:
+        wanted: Percentiles are taken from its calibration; mode and window from its options, of
+            loihi one timestep less, as its top level is as large as that.
+
+    Raises:
+        SettingsError: If there is no calibration, or the chip is none for the mode.
+    """
+    options = wanted.options
+    assert options.t_max is not None, "decided"
+    assert options.percentile is not None, "decided"
+    integers = integers_of(str(options.quartz_mode), options.t_max)
     require_weights(integers, wanted.chip)
     highest = _highest_codes(wanted.graph, wanted.calibration, options.percentile)
     return Dialect(
         name="quartz",
-        neurons=f"Quartz neurons, {options.mode}",
+        neurons=f"Quartz neurons, {options.quartz_mode}",
         layers={
             **INDEX_MAPS,
             **{layer: partial(lower, integers=integers) for layer, lower in _IN_INTEGERS.items()},
@@ -83,7 +97,7 @@ def _refuse_lookup(builder: Builder, layer: layers.Lookup) -> None:
 
 
 def _highest_codes(
-    graph: Graph, calibration: NDArray[Any] | None, percentile: float | None
+    graph: Graph, calibration: NDArray[Any] | None, percentile: float
 ) -> Mapping[str, int]:
     """The code of each tensor's percentile; not of the input, which is fed as it is."""
     if calibration is None:
@@ -92,7 +106,7 @@ def _highest_codes(
             "and there are none",
             hint="give samples (--calibration), or choose the mode `exact` (--quartz-mode)",
         )
-    highest = highest_codes(graph, calibration, PERCENTILE if percentile is None else percentile)
+    highest = highest_codes(graph, calibration, percentile)
     return {name: code for name, code in highest.items() if name != graph.input.name}
 
 

@@ -16,7 +16,7 @@ neurons of their own (`windows.py`). As published, neurons and their constants a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,14 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import layers
+from ..chip import Chip
 from ..errors import SettingsError
 from ..formats import Tensor
 from ..layers import Layer
+from ..options import CompileOptions
 from .builder import Builder, Dialect
+from .code_options import require
 from .constants import compressed
 from .levels import choose_levels
 from .network import Network, OneToOne, Population, Quartz
-from .published import published_dialect
+from .published import decide_published, published_dialect
 from .quartz_pointwise import lower_add, lower_lookup
 from .quartz_weighted import first_spikes, lower_max_pool, lower_weighted
 from .spike_codes import FirstSpike
@@ -49,6 +52,28 @@ NARROW_TIMESTEPS = 16
 NARROW_BITS = 16
 
 
+def decide_quartz(options: CompileOptions, chip: Chip) -> CompileOptions:
+    """Chooses what was left to the code, and refuses what it does not have.
+
+    Raises:
+        SettingsError: Naming the option and what is possible.
+    """
+    known = ("quartz_mode", "t_max", "percentile", "zeros")
+    require(options, "quartz", known, most_timesteps=MOST_TIMESTEPS)
+    narrow = chip.spec["core"]["membrane_bits"] <= NARROW_BITS
+    t_max = options.t_max or (NARROW_TIMESTEPS if narrow else MOST_TIMESTEPS)
+    mode = options.quartz_mode or "exact"
+    options = replace(options, t_max=t_max, quartz_mode=mode)
+    if mode != "exact":
+        return decide_published(options)
+    if options.percentile is not None:
+        raise SettingsError(
+            "nothing is normalized by a percentile in the mode `exact`",
+            hint="choose another one (--quartz-mode), or leave `--percentile` out",
+        )
+    return replace(options, zeros=options.zeros or "silent")
+
+
 def lower_quartz(wanted: Wanted) -> Network:
     """Lowers every layer that the output needs.
 
@@ -59,20 +84,12 @@ def lower_quartz(wanted: Wanted) -> Network:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: If something is decided that this code does not have.
     """
-    known = ("mode", "timesteps", "percentile", "zeros")
-    options = wanted.options
-    options.require("quartz", known, most_timesteps=MOST_TIMESTEPS)
     wanted.settings.refuse_others("quartz", known=("headroom",))
-    narrow = wanted.chip.spec["core"]["membrane_bits"] <= NARROW_BITS
-    timesteps = options.timesteps or (NARROW_TIMESTEPS if narrow else MOST_TIMESTEPS)
-    if options.mode in ("published", "loihi"):
-        return lower_with(published_dialect(wanted, timesteps), wanted)
-    if options.percentile is not None:
-        raise SettingsError(
-            "nothing is normalized by a percentile in the mode `exact`",
-            hint="choose another one (--quartz-mode), or leave `--percentile` out",
-        )
-    zeros = options.zeros == "spike"
+    options = wanted.options
+    if options.quartz_mode != "exact":
+        return lower_with(published_dialect(wanted), wanted)
+    timesteps, zeros = options.t_max, options.zeros == "spike"
+    assert timesteps is not None, "decided"
     dialect = Dialect(
         name="quartz",
         neurons="Quartz neurons",

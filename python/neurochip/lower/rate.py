@@ -21,8 +21,11 @@ from functools import partial
 from typing import Any
 
 from .. import layers
+from ..chip import Chip
 from ..formats import Tensor
+from ..options import CompileOptions
 from .builder import Builder, Dialect, Unsupported
+from .code_options import require
 from .network import Input, Network, Population, Projection
 from .percentiles import highest_codes
 from .pipeline import Pipeline, paced
@@ -42,6 +45,16 @@ MOST_TIMESTEPS = 4096
 """Of a window: sixteen for every code of 8 bits."""
 
 
+def decide_rate(options: CompileOptions, chip: Chip) -> CompileOptions:
+    """Chooses what was left to the code, and refuses what it does not have.
+
+    Raises:
+        SettingsError: Naming the option and what is possible.
+    """
+    require(options, "rate", known=("t_max",), most_timesteps=MOST_TIMESTEPS)
+    return replace(options, t_max=options.t_max or DEFAULT_TIMESTEPS)
+
+
 def lower_rate(wanted: Wanted) -> Network:
     """Lowers every layer that the output needs.
 
@@ -52,9 +65,9 @@ def lower_rate(wanted: Wanted) -> Network:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: If something is decided that this code does not have.
     """
-    wanted.options.require("rate", known=("timesteps",), most_timesteps=MOST_TIMESTEPS)
     wanted.settings.refuse_others("rate", known=())
-    timesteps = wanted.options.timesteps or DEFAULT_TIMESTEPS
+    timesteps = wanted.options.t_max
+    assert timesteps is not None, "decided"
     highest = {}
     if wanted.calibration is not None:
         highest = highest_codes(wanted.graph, wanted.calibration, PERCENTILE)

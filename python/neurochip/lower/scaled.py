@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..settings import LayerSettings
 from .modes import Mode
 from .network import Lowering, Readout, Scaled, SpikeCode
 from .neurons import NeuronArithmetic
 from .second_scaling import Bias, fit_second_scaling
-from .settings import LayerSettings
 from .weighted import Integrated, WeightedSum, along_channels, largest_of_channels
 
 BY_INTERVAL = "scaled by the proven interval: no calibration samples"

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ..errors import SettingsError
 from ..formats import Tensor
 from ..layers import Layer
+from ..settings import LayerSettings, Settings
 from .network import Arithmetic, Network, Population, Sparsity, SpikeCode, Stem
 from .relays import RELAY
-from .settings import LayerSettings, Settings
 
 
 def sparsified(network: Network, settings: Settings) -> Network:

@@ -18,9 +18,13 @@ from typing import Any
 import numpy as np
 
 from .. import layers
+from ..chip import Chip
 from ..formats import Tensor
 from ..layers import Layer
+from ..options import CompileOptions
+from ..settings import OF_SUMS, Settings
 from .builder import Builder, Dialect, Impossible
+from .code_options import require
 from .codes import choose_alike_codes, choose_code
 from .constants import stem
 from .network import Double, Fixed, Network, Population, Projection, Stem
@@ -28,12 +32,21 @@ from .pipeline import Pipeline, one_by_one, pipelined
 from .pointwise import lower_add, lower_lookup
 from .pooling import lower_max_pool
 from .relays import RELAY
-from .settings import OF_SUMS, Settings
 from .sparsity import sparsified
 from .views import NOWHERE, View
 from .walk import INDEX_MAPS, lower_with, needed_layers
 from .wanted import Wanted
 from .weighted_populations import lower_weighted
+
+
+def decide_stem(options: CompileOptions, chip: Chip) -> CompileOptions:
+    """Refuses what is decided about other codes: this one has nothing to choose.
+
+    Raises:
+        SettingsError: Naming the option.
+    """
+    require(options, "stem", known=())
+    return options
 
 
 def lower_stem(wanted: Wanted) -> Network:
@@ -43,7 +56,6 @@ def lower_stem(wanted: Wanted) -> Network:
         UnsupportedOpError: All layers that this chip cannot compute, with the reasons.
         SettingsError: All layers whose settings this chip cannot follow, with the reasons.
     """
-    wanted.options.require("stem", known=())
     pipeline = wanted.pipeline
     dialect = Dialect(
         name="stem",

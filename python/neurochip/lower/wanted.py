@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ..chip import Chip
 from ..graph import Graph
-from .code_options import CodeOptions
-from .settings import Settings
+from ..options import CompileOptions
+from ..settings import Settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,14 +23,24 @@ class Wanted:
     """Its registers bound what neurons compute."""
     calibration: NDArray[Any] | None
     """Codes of the graph's input, (samples, *shape)."""
-    settings: Settings
-    """What is decided layer by layer."""
-    pipeline: bool
-    """Whether a sample may enter while others are in flight."""
-    options: CodeOptions
-    """What is decided about the code as a whole."""
-    measure_sums: bool = False
-    """Whether the sums of calibration samples are measured where nothing depends on them, too."""
+    options: CompileOptions
+    """As `decide` of this stage leaves them: nothing is left to the code or the chip."""
+
+    @property
+    def settings(self) -> Settings:
+        """What is decided layer by layer."""
+        assert isinstance(self.options.settings, Settings), "`decide` reads them"
+        return self.options.settings
+
+    @property
+    def pipeline(self) -> bool:
+        """Whether a sample may enter while others are in flight."""
+        return self.options.pipeline
+
+    @property
+    def measure_sums(self) -> bool:
+        """Whether sums of calibration samples are measured where nothing depends on them, too."""
+        return self.options.measure_sums
 
     @property
     def buffers(self) -> int:

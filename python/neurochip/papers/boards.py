@@ -6,7 +6,8 @@ from ..chip import Chip
 from ..chip import load as load_chip
 from ..errors import CapacityError
 from ..image import Image
-from ..lower import CodeOptions, Network, Settings, lower
+from ..lower import Network, Settings, lower
+from ..options import CompileOptions
 from ..placement import Placement, cut_all, place
 from .networks import Subject
 
@@ -45,7 +46,7 @@ def placed(
     chip: str,
     code: str,
     settings: Settings | None = None,
-    options: CodeOptions | None = None,
+    options: CompileOptions | None = None,
 ) -> Placement:
     """A subject in a code, calibrated with its own samples, on the smallest board of a chip."""
     codes = subject.graph.quantize(subject.calibration)

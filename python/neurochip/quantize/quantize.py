@@ -18,6 +18,7 @@ from ..graph import Graph, load
 from ..graph.file import PathOrModel
 from ..inputs import Normalization, normalized, refuse_other_types
 from ..inputs.samples import scaled
+from ..renamed import renamed
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
 from .exports import data_inputs, read_own
@@ -81,6 +82,7 @@ def quantize(
     ranges: Ranges = "max",
     percentile: float | None = None,
     normalization: Normalization | None = None,
+    output_tensor: str | None = None,
     output: str | None = None,
 ) -> Quantized:
     """Turns a float network into one of unsigned activations and signed 8-bit weights.
@@ -95,7 +97,8 @@ def quantize(
         percentile: The share of values kept where `ranges` says percentile, in percent; 99.99
             unless given.
         normalization: What is done to the samples first.
-        output: The output to compute, of a model that has several.
+        output_tensor: The output to compute, of a model that has several.
+        output: The earlier name of `output_tensor`, with a `DeprecationWarning`.
 
     Raises:
         ModelError: If it is no model, or quantized already, or onnxruntime cannot run it.
@@ -105,6 +108,8 @@ def quantize(
             holds NaN on the samples.
         NeurochipError: If onnxruntime is not installed.
     """
+    if output is not None:
+        output_tensor = renamed("output", output, output_tensor)
     options = Options(bits, weights, ranges, percentile)
     proto, name = read_own(model)
     refuse_quantized(proto, name)
@@ -115,7 +120,7 @@ def quantize(
     samples = np.ascontiguousarray(given, np.float32)
     _check_samples(proto, name, samples)
     samples = normalized(samples, normalization)
-    prepared = prepare(proto, output)
+    prepared = prepare(proto, output_tensor)
     del proto  # the largest networks would not fit twice
     refuse_unknown(prepared.graph, name)
     _fix_shape(prepared, samples)

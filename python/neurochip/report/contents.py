@@ -6,7 +6,9 @@ with `timing="none"` has no `Timing`, a run of an image file without its graph n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..inputs import Normalization
 from ..links import Link
@@ -230,3 +232,5 @@ class Contents:
     """None where the run was not asked for its detail."""
     normalization: Normalization | None = None
     """What was done to the samples before they were the model's input."""
+    options: Mapping[str, Any] | None = None
+    """What was decided as the network was compiled, as `CompileOptions.from_json` reads it."""

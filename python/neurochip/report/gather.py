@@ -79,6 +79,7 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         assumed=_assumed(image.chip),
         hot_spots=None if run.detail is None else hot_spots(run, run.detail),
         normalization=run.normalization,
+        options=None if image.options is None else image.options.to_json(),
     )
 
 

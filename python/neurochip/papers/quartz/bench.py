@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...image import Image, assemble
-from ...lower import CodeOptions
+from ...options import CompileOptions
 from ...simulate import Run, simulate
 from ..boards import network_of, placed
 from ..networks import Missing, Subject, all_trained, require_any
@@ -152,7 +152,7 @@ class Bench:
 
     def image(self, subject: Subject, chip: str, timesteps: int) -> Image:
         """A network in Quartz neurons, on the smallest board that holds it."""
-        options = CodeOptions(timesteps=timesteps)
+        options = CompileOptions(t_max=timesteps)
         return assemble(placed(subject, chip, "quartz", options=options))
 
     def percent(self, subject: Subject, image: Image) -> float:

@@ -11,8 +11,8 @@ import numpy as np
 
 from ...errors import NeurochipError
 from ...image import Image, assemble
-from ...lower import CodeOptions
 from ...lower.network import Input
+from ...options import QUARTZ_MODES, CompileOptions
 from ...quantize.runtime import onnxruntime
 from ...report import report
 from ...report.contents import Contents
@@ -31,7 +31,7 @@ FILE = "quartz_loihi/mnist_float.onnx"
 PROFILES = ("loihi:davies2018", "loihi:nahuku")
 """Simulated before silicon; and a regression on silicon."""
 
-MODES = ("exact", "published", "loihi")
+MODES = QUARTZ_MODES
 """Of Quartz (docs/quartz.md, section 3), the authors' integers last."""
 
 UJ_IN_PJ = 1e6
@@ -124,7 +124,7 @@ def _measured(bench: Bench) -> Iterator[Measured]:
         for mode in MODES:
             for timesteps in bench.size.loihi_timesteps:
                 bench.options.tell(f"{NETWORK}: {mode}, T = {timesteps} on {profile}")
-                options = CodeOptions(timesteps=timesteps, mode=mode)
+                options = CompileOptions(t_max=timesteps, quartz_mode=mode)
                 image = assemble(placed(subject, profile, "quartz", options=options))
                 if (mode, timesteps) not in known:
                     known[mode, timesteps] = _values(subject, image, threads)

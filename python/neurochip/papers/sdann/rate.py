@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ...chip import load as load_chip
 from ...image import assemble
-from ...lower import CodeOptions, lower
+from ...lower import lower
+from ...options import CompileOptions
 from ...placement import Placement
 from ...simulate import simulate
 from ...tune import Evaluation
@@ -46,8 +47,8 @@ def simulated_at_level_255(subject: Subject, timesteps: int, options: Options) -
     return _run(subject, placed_on_a_board(network, IDEAL), options)
 
 
-def _of(timesteps: int) -> CodeOptions:
-    return CodeOptions(timesteps=timesteps)
+def _of(timesteps: int) -> CompileOptions:
+    return CompileOptions(t_max=timesteps)
 
 
 def _run(subject: Subject, placement: Placement, options: Options) -> Simulated:

@@ -8,6 +8,7 @@
     drlo = 4
 
 A new setting is a field of `LayerSettings` with its range; reading, writing and refusing follow.
+One with a `help` is an option of the command line, too, which decides it for all layers.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
-from ..errors import SettingsError
-from ..files import reason, refuse_lfs_pointer
-from ..reprs import counted
-from ..toml import parse
-from .codes import MAX_BITS
+from .errors import SettingsError
+from .files import reason, refuse_lfs_pointer
+from .reprs import counted
+from .toml import parse
 
+MAX_BITS = 8
+"""Of what is sent: no train has more spikes."""
 MOST_TOLD = 20
 """Problems of a file that are told one by one."""
 MAX_BYTES = 1 << 23
@@ -74,10 +76,15 @@ class Number:
         return f"{self.low:g} to {self.high:g}"
 
 
-INTEGRATIONS = ("auto", "exact", "scaled", "double")
-BIASES = ("auto", "exact", "scaled", "calibrated")
-GRANULARITIES = ("per_layer", "per_channel")
-SCALES = ("auto", "largest")
+Integration: TypeAlias = Literal["auto", "exact", "scaled", "double"]
+Bias: TypeAlias = Literal["auto", "exact", "scaled", "calibrated"]
+Granularity: TypeAlias = Literal["per_layer", "per_channel"]
+Scale: TypeAlias = Literal["auto", "largest"]
+
+INTEGRATIONS: tuple[Integration, ...] = get_args(Integration)
+BIASES: tuple[Bias, ...] = get_args(Bias)
+GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
+SCALES: tuple[Scale, ...] = get_args(Scale)
 
 DEFAULT_HEADROOM = 1.3
 """Room for membranes beyond the calibration maximum: a test picture can exceed it.
@@ -91,21 +98,38 @@ costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter
 class LayerSettings:
     """What is decided for one layer."""
 
-    integration: str = field(
-        default="auto", metadata={"allowed": OneOf(INTEGRATIONS), "of_sums": True}
+    integration: Integration = field(
+        default="auto",
+        metadata={
+            "allowed": OneOf(INTEGRATIONS),
+            "of_sums": True,
+            "help": "How weight sums enter membranes: exact where proven, else scaled.",
+        },
     )
     """How weight sums enter the membrane; `auto` is exact where proven, and else scaled."""
-    granularity: str = field(
-        default="per_layer", metadata={"allowed": OneOf(GRANULARITIES), "of_sums": True}
+    granularity: Granularity = field(
+        default="per_layer",
+        metadata={
+            "allowed": OneOf(GRANULARITIES),
+            "of_sums": True,
+            "help": "Whether a scaled layer has one scale, or each channel.",
+        },
     )
     """Whether a scaled layer has one scale, as published, or one a channel."""
-    s1: str = field(default="auto", metadata={"allowed": OneOf(SCALES), "of_sums": True})
+    s1: Scale = field(default="auto", metadata={"allowed": OneOf(SCALES), "of_sums": True})
     """`largest` fills a scaled membrane, as published; `auto` does not where that rounds less."""
     headroom: float = field(
         default=DEFAULT_HEADROOM, metadata={"allowed": Number(0.01, 1000), "of_sums": True}
     )
     """Factor between the largest membrane of the calibration and the largest that fits."""
-    bias: str = field(default="auto", metadata={"allowed": OneOf(BIASES), "of_sums": True})
+    bias: Bias = field(
+        default="auto",
+        metadata={
+            "allowed": OneOf(BIASES),
+            "of_sums": True,
+            "help": "Where biases are added: to membranes, or at the output's scale.",
+        },
+    )
     """Where the bias is added; `auto` is exact where its register holds it, or scaled with sums."""
     rot: int = field(default=0, metadata={"allowed": Whole(0, MAX_BITS - 1)})
     """RoT: values sent are rounded to multiples of `2^rot`; 0 leaves them as they are."""
@@ -139,6 +163,8 @@ class LayerSettings:
 FIELDS = {each.name: each for each in fields(LayerSettings)}
 OF_SUMS = [name for name, each in FIELDS.items() if each.metadata.get("of_sums", False)]
 """What only layers with weights have."""
+HELP = {name: each.metadata["help"] for name, each in FIELDS.items() if "help" in each.metadata}
+"""What the command line decides for all layers, and how it says so."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +258,27 @@ class Settings:
             tables = parse(text)
         except ValueError as error:
             raise SettingsError(f"{source}: {error}") from error
+        return Settings._of_tables(tables, source, default)
+
+    def to_json(self) -> dict[str, Any]:
+        """The tables of the file, as plain data; that of the default is complete."""
+        default = {name: _plain(getattr(self.default, name)) for name in FIELDS}
+        layers = {name: _unlike(layer, self.default) for name, layer in self.layers.items()}
+        return {"default": default, "layers": layers}
+
+    @staticmethod
+    def from_json(data: Any, source: str = "settings") -> Settings:
+        """Reads `to_json` back.
+
+        Raises:
+            SettingsError: As `from_toml`.
+        """
+        if not isinstance(data, dict):
+            raise SettingsError(f"{source}: no table")
+        return Settings._of_tables(dict(data), source, {})
+
+    @staticmethod
+    def _of_tables(tables: dict[str, Any], source: str, default: Mapping[str, Any]) -> Settings:
         reading = _Reading()
         decided = reading.layer("default", tables.pop("default", {}), LayerSettings())
         decided = replace(decided, **default)
@@ -315,11 +362,22 @@ def _to_table(layer: LayerSettings, default: LayerSettings) -> Any:
     import tomlkit
 
     table = tomlkit.table()
-    for name in FIELDS:
-        value = getattr(layer, name)
-        if value != getattr(default, name):
-            table.add(name, MAX_BITS if value is None else value)
+    for name, value in _unlike(layer, default).items():
+        table.add(name, value)
     return table
+
+
+def _unlike(layer: LayerSettings, default: LayerSettings) -> dict[str, Any]:
+    """What a layer has other than the default, as a file has it."""
+    values = {name: getattr(layer, name) for name in FIELDS}
+    return {
+        name: _plain(value) for name, value in values.items() if value != getattr(default, name)
+    }
+
+
+def _plain(value: Any) -> Any:
+    """All spikes are the most that a train can have: TOML has no word for nothing."""
+    return MAX_BITS if value is None else value
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
