@@ -156,7 +156,10 @@ def test_outputs_that_cannot_be_read_are_listed_with_the_way_to_have_one_alone()
     model.graph.output.append(helper.make_tensor_value_info("w", TensorProto.INT8, None))
     with pytest.raises(ModelError, match="output 'w' is computed by no node") as raised:
         nc.load_graph(model)
-    assert raised.value.hint == "name another with `--output-tensor NAME`, or `output_tensor=` in Python"
+    assert (
+        raised.value.hint
+        == "name another with `--output-tensor NAME`, or `output_tensor=` in Python"
+    )
     top = helper.make_node("TopK", ["bd", "k"], ["top", "places"], name="top")
     model = two_headed(top)
     model.graph.initializer.append(numpy_helper.from_array(np.array([2]), "k"))
