@@ -1,0 +1,103 @@
+"""Bound: what was busy for most cycles of a run, and so what to relieve first to make it faster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..chip import Chip
+from ..links import DIRECTIONS
+from ..simulate import Run
+from ..simulate.load import ENGINES, Load
+from .contents import Bound
+
+NETWORK = "network"
+LOCAL = len(DIRECTIONS)
+"""The output of a router to its cores."""
+
+
+def bound_of(run: Run) -> Bound | None:
+    """The busiest engine of a core or way through the network; None without cycles or work.
+
+    The share is that of the work of the whole run. A core's engines are busy as machine.md
+    (section 7) counts it; a way through the network for as long as its flits take at the highest
+    rate it has (sections 3 and 6).
+    """
+    if run.load is None:
+        return None
+    found = max((*_engines(run, run.load), *_ways(run, run.load)), key=lambda bound: bound.share)
+    return found if found.share > 0 else None
+
+
+def _engines(run: Run, load: Load) -> Iterator[Bound]:
+    """The busiest core of each engine."""
+    image = run.image
+    per_node = image.chip.cores_per_node
+    for column, engine in enumerate(ENGINES):
+        of_cores = load.core_cycles[[core.core for core in image.cores], column]
+        if not len(of_cores):
+            return
+        core, cycles = image.cores[int(of_cores.argmax())], int(of_cores.max())
+        position = core.x, core.y
+        where = f"core {core.core % per_node} of {position}" if per_node > 1 else f"core {position}"
+        yield _bound(run, engine, where, cycles, core.core, core.population)
+
+
+def _ways(run: Run, load: Load) -> Iterator[Bound]:
+    """The busiest output of a router, and the port where samples enter."""
+    chip = run.image.chip
+    cycles = load.output_flits * _cycles_per_flit(chip)
+    node, output = divmod(int(cycles.argmax()), cycles.shape[1])
+    position = chip.position(node)
+    way = "cores" if output == LOCAL else list(DIRECTIONS)[output]
+    yield _bound(run, NETWORK, f"router {position} to {way}", float(cycles[node, output]))
+    if chip.ports():
+        flits = int(run.counters["input_packets"].sum()) * chip.spec["noc"]["packet_flits"]
+        port = f"input port {chip.ports()[0]}"
+        yield _bound(run, NETWORK, port, flits * int(chip.spec["io"][0]["io_cycles"]))
+
+
+def _cycles_per_flit(chip: Chip) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(nodes, 5): cycles between two flits of each output at best: credits have to come back."""
+    noc, board = chip.spec["noc"], chip.spec["board"]
+    along_y = noc["hop_y_cycles"] or noc["hop_cycles"]
+    latency = np.array([noc["hop_cycles"]] * 2 + [along_y] * 2 + [noc["eject_cycles"]])
+    depth = np.array([noc["queue_flits"]] * LOCAL + [noc["receive_flits"]])
+    nodes = chip.size[0] * chip.size[1]
+    cycles = np.tile(np.maximum(1.0, (latency + noc["credit_cycles"]) / depth), (nodes, 1))
+    if chip.num_chips > 1:
+        between = max(board["link_flit_cycles"], 2 * board["link_cycles"] / noc["queue_flits"])
+        for node in range(nodes):
+            for output in _sides_between_chips(chip, node):
+                cycles[node, output] = between
+    return cycles
+
+
+def _sides_between_chips(chip: Chip, node: int) -> Iterator[int]:
+    """The outputs of a node's router that lead to another chip."""
+    (x, y), (width, height) = chip.position(node), chip.size
+    for output, (step_x, step_y) in enumerate(DIRECTIONS.values()):
+        there = x + step_x, y + step_y
+        if not (0 <= there[0] < width and 0 <= there[1] < height):
+            continue
+        if chip.chip_at(there) != chip.chip_at((x, y)):
+            yield output
+
+
+def _bound(
+    run: Run,
+    engine: str,
+    where: str,
+    cycles: float,
+    core: int | None = None,
+    layer: str | None = None,
+) -> Bound:
+    return Bound(
+        engine=engine,
+        where=where,
+        core=core,
+        layer=layer,
+        share=cycles / int(run.timestep_work_cycles.sum()),
+        work_cycles=cycles / len(run.outputs),
+    )
