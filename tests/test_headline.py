@@ -19,7 +19,7 @@ accuracy          100.00 % (20 of 20)
 energy of events  522.227 nJ a sample, 18.8 % published, 81.2 % assumed
 latency           150 µs of work, 16.5 ms with the tick of 500 µs
 samples/s         6,665 of work, 60.6 with the tick
-cores             4 of 575; bound by soma of core (23, 12): 90.0 % of work
+cores             4 of 575; bound: soma of core (23, 12), 90.0 % of work
 """
 NAMES = ["accuracy", "energy of events", "latency", "samples/s", "cores"]
 
@@ -116,11 +116,11 @@ def test_a_link_bounds_where_it_is_busier_than_any_engine(on_tiny):
     assert (bound.engine, bound.core, bound.layer) == ("Send", used.core, used.population)
     flits[5, 2] = 30_001
     bound = bound_with(on_tiny, cores, flits)
-    assert (bound.engine, bound.where) == ("network", "router (1, 1) to +y")
+    assert (bound.engine, bound.where) == ("network", "(1, 1) to +y")
     assert (bound.core, bound.work_cycles) == (None, 30_001)
     flits[:] = 0
     flits[6, 4] = 40_000
-    assert bound_with(on_tiny, cores, flits).where == "router (2, 1) to cores"
+    assert bound_with(on_tiny, cores, flits).where == "(2, 1) to cores"
 
 
 def test_a_link_between_chips_is_busy_for_as_long_as_its_flits_take(examples, samples):
@@ -132,7 +132,7 @@ def test_a_link_between_chips_is_busy_for_as_long_as_its_flits_take(examples, sa
     flits[2, 0] = 2_000
     queue = image.chip.spec["noc"]["queue_flits"]
     bound = bound_with(run, cores, flits)
-    assert bound.where == "router (3, 0) to +x"
+    assert bound.where == "(3, 0) to +x"
     assert bound.work_cycles == 1_000 * max(20, 60 / queue)
 
 

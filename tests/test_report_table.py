@@ -11,7 +11,7 @@ from rich.console import Console
 
 from contents_example import EXAMPLE, HOT_SPOTS, LAYERS, TIMING
 from neurochip.report import SCHEMA_VERSION, Report, numbers
-from neurochip.report.contents import Bound, Relays
+from neurochip.report.contents import Bound, Cores, Relays
 from neurochip.tables import WIDTH
 
 TABLE = """\
@@ -19,7 +19,7 @@ accuracy          99.00 % (99 of 100)
 energy of events  2.000 µJ a sample, 75.0 % published, 25.0 % assumed
 latency           432 µs of work, 16 ms with the tick of 500 µs
 samples/s         2,315 of work, 62.5 with the tick
-cores             3 of 4; bound by soma of core (0, 1): 45.0 % of work
+cores             3 of 4; bound: soma of core (0, 1), 45.0 % of work
 
 digits on tiny, code stem, 100 samples
   against exact integers   12 of 52,200 values differ (0.02 %)
@@ -130,12 +130,18 @@ def test_energy_at_prices_that_were_set_is_neither_published_nor_assumed():
 
 
 def test_a_network_that_bounds_the_time_is_named_by_its_way():
-    bound = Bound("network", "router (0, 1) to +x", None, None, 0.5, 20_000.0)
+    bound = Bound("network", "(0, 1) to +x", None, None, 0.5, 20_000.0)
     told = str(Report(replace(EXAMPLE, bound=bound)))
-    assert (
-        "\ncores             3 of 4; bound by the network: router (0, 1) to +x, 50.0 % of" in told
-    )
-    assert "\n  bound by             network, router (0, 1) to +x: 20,000 cycles\n" in told
+    assert "\ncores             3 of 4; bound: network of (0, 1) to +x, 50.0 % of work" in told
+    assert "\n  bound by             network, (0, 1) to +x: 20,000 cycles\n" in told
+
+
+def test_on_a_large_board_the_five_lines_still_fit():
+    bound = Bound("Receive", "core 3 of (63, 63)", 16_383, "conv", 0.9, 20_000.0)
+    contents = replace(EXAMPLE, bound=bound, cores=Cores(1_234, 16_384))
+    lines = str(Report(contents)).splitlines()[:5]
+    assert lines[4].endswith("  1,234 of 16,384; bound: Receive of core 3 of (63, 63), 90.0 %")
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_tick_that_only_some_timesteps_wait_for_hides_nothing():

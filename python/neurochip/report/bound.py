@@ -51,7 +51,7 @@ def _ways(run: Run, load: Load) -> Iterator[Bound]:
     node, output = divmod(int(cycles.argmax()), cycles.shape[1])
     position = chip.position(node)
     way = "cores" if output == LOCAL else list(DIRECTIONS)[output]
-    yield _bound(run, NETWORK, f"router {position} to {way}", float(cycles[node, output]))
+    yield _bound(run, NETWORK, f"{position} to {way}", float(cycles[node, output]))
     if chip.ports():
         flits = int(run.counters["input_packets"].sum()) * chip.spec["noc"]["packet_flits"]
         port = f"input port {chip.ports()[0]}"

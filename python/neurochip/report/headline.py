@@ -13,6 +13,9 @@ from rich.text import Text
 from . import numbers
 from .contents import ASSUMED, PUBLISHED, USER, Contents, Timing
 
+WIDTH = 80 - 18
+"""Of a line behind its name."""
+OF_WORK = " of work"
 WITHOUT_TIMING = "not measured: `--timing none`"
 
 
@@ -84,7 +87,5 @@ def _cores(contents: Contents) -> str:
         return f"{used}; bound {WITHOUT_TIMING}"
     if bound is None:
         return f"{used}; nothing bounds the time"
-    share = numbers.percent(bound.share, 1)
-    if bound.core is None:
-        return f"{used}; bound by the network: {bound.where}, {share} of work"
-    return f"{used}; bound by {bound.engine} of {bound.where}: {share} of work"
+    told = f"{used}; bound: {bound.engine} of {bound.where}, {numbers.percent(bound.share, 1)}"
+    return told if len(told) > WIDTH - len(OF_WORK) else f"{told}{OF_WORK}"
