@@ -101,7 +101,7 @@ def test_a_share_of_less_than_a_tenth_of_a_percent_keeps_one_digit():
     assert told == ["0 %", "0.001 %", "0.01 %", "0.08 %", "0.1 %", "0.2 %", "1.0 %", "12.3 %"]
     assert numbers.percent(1, 0) == "0 %"
     assert numbers.percent(3, 10**7) == "0.00003 %"
-    assert numbers.percent(1, 10**12) == "< 0.000001 %"
+    assert numbers.percent(1, 10**12) == "1e-10 %"
 
 
 def test_less_than_all_never_reads_as_all():
@@ -115,10 +115,18 @@ def test_durations_have_another_unit_where_they_would_have_five_digits():
     assert told == ["0.001234 µs", "36.04 µs", "9,999 µs", "10 ms", "9,999 ms", "10 s", "20,000 s"]
 
 
-def test_a_total_is_marked_only_where_assumed_numbers_dominate_it():
-    idle = replace(EXAMPLE.energy.idle_terms[0], grade="published")
+@pytest.mark.parametrize(
+    ("grade", "total"),
+    [
+        ("published", r"^  total +6.000 µJ +100.0 %$"),
+        ("assumed", r"^  total +6.000 µJ +75.0 % +! assumed$"),
+        ("user", r"^  total +6.000 µJ +66.7 % +! set$"),
+    ],
+)
+def test_a_total_is_marked_where_numbers_without_a_source_dominate_it(grade, total):
+    idle = replace(EXAMPLE.energy.idle_terms[0], grade=grade)
     told = str(Report(replace(EXAMPLE, energy=replace(EXAMPLE.energy, idle_terms=(idle,)))))
-    assert re.search(r"^  total +6.000 µJ +100.0 %$", told, re.MULTILINE)
+    assert re.search(total, told, re.MULTILINE)
 
 
 def test_energy_at_prices_that_were_set_is_neither_published_nor_assumed():

@@ -154,11 +154,10 @@ class Energy:
         """What the idle chip draws in the time of a sample; None without timing."""
         return sum(term.energy_pj for term in self.idle_terms) if self.idle_terms else None
 
-    @property
-    def assumed_pj(self) -> float:
-        """What assumed numbers make up, of the events and the idle chip."""
+    def total_at_pj(self, grade: str) -> float:
+        """What numbers of a grade make up, of the events and the idle chip."""
         terms = (*self.event_terms, *self.idle_terms)
-        return sum(term.energy_pj for term in terms if term.assumed)
+        return sum(term.energy_pj for term in terms if term.grade == grade)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def percent(part: float, whole: float) -> str:
     if share >= 0.1:
         return f"{share:.1f} %"
     decimals = -math.floor(math.log10(float(f"{share:.0e}")))
-    return f"{share:.{decimals}f} %" if decimals <= 6 else "< 0.000001 %"
+    return f"{share:.{decimals}f} %" if decimals <= 6 else f"{share:.1g} %"
 
 
 def range_of(spread: Spread) -> str:

@@ -11,8 +11,22 @@ from rich.text import Text
 
 from ..tables import TextTable, names_and_figures
 from . import numbers
-from .contents import Agreement, Contents, Energy, EnergyTerm, HotSpots, Layer, Relays, Timing
+from .contents import (
+    ASSUMED,
+    USER,
+    Agreement,
+    Contents,
+    Energy,
+    EnergyTerm,
+    HotSpots,
+    Layer,
+    Relays,
+    Timing,
+)
 from .headline import headline, tick
+
+UNSOURCED = {ASSUMED: "assumed", USER: "set"}
+"""What is said of a number that no source gives; a total that such numbers dominate is marked."""
 
 OTHERS = "*"
 """A chip file's word for the fields that it does not name."""
@@ -201,15 +215,17 @@ def _energy(energy: Energy) -> TextTable:
         table.add_row("idle chip", "-", "", "not known without timing", "")
         return table
     row = ["total", numbers.energy(total_pj), ""]
-    if energy.assumed_pj > total_pj / 2:
-        table.add_row(*row, numbers.percent(energy.assumed_pj, total_pj), "", "! assumed")
-    else:
-        table.add_row(*row, numbers.percent(total_pj, total_pj))
+    for grade, told in UNSOURCED.items():
+        at_pj = energy.total_at_pj(grade)
+        if at_pj > total_pj / 2:
+            table.add_row(*row, numbers.percent(at_pj, total_pj), "", f"! {told}")
+            return table
+    table.add_row(*row, numbers.percent(total_pj, total_pj))
     return table
 
 
 def _price(term: EnergyTerm) -> tuple[str, str]:
-    return f"{term.price:g} {term.price_unit}", "assumed" if term.assumed else ""
+    return f"{term.price:g} {term.price_unit}", UNSOURCED.get(term.grade, "")
 
 
 def _relays(relays: Relays, energy: Energy) -> Table:
