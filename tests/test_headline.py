@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -96,6 +97,16 @@ def test_engines_of_cores_that_share_a_router_add_up_to_their_node(examples, sam
     )
 
 
+def test_a_load_depends_neither_on_threads_nor_on_batches(examples, samples, monkeypatch):
+    image = nc.compile(examples / "digits_cnn.onnx", "tiny", pipeline=True)
+    whole = nc.simulate(image, samples, threads=1).load
+    assert whole.core_cycles.sum() > 0
+    monkeypatch.setattr(import_module("neurochip.simulate.simulate"), "BATCH_SAMPLES", 2)
+    parts = nc.simulate(image, samples, threads=3).load
+    np.testing.assert_array_equal(parts.core_cycles, whole.core_cycles)
+    np.testing.assert_array_equal(parts.output_flits, whole.output_flits)
+
+
 def bound_with(run, cores, flits):
     """The bound of a run whose load is made up."""
     load = replace(run.load, core_cycles=cores, output_flits=flits)
@@ -124,7 +135,7 @@ def test_a_link_bounds_where_it_is_busier_than_any_engine(on_tiny):
 
 
 def test_a_link_between_chips_is_busy_for_as_long_as_its_flits_take(examples, samples):
-    board = {"board.chips_x": 2, "board.link_cycles": 30, "board.link_flit_cycles": 20}
+    board = {"board.chips_x": 2, "board.link_cycles": 60, "board.link_flit_cycles": 20}
     image = nc.compile(examples / "digits_cnn.onnx", "tiny", overrides=board)
     run = nc.simulate(image, samples[:1])
     cores, flits = np.zeros_like(run.load.core_cycles), np.zeros_like(run.load.output_flits)
@@ -133,7 +144,7 @@ def test_a_link_between_chips_is_busy_for_as_long_as_its_flits_take(examples, sa
     queue = image.chip.spec["noc"]["queue_flits"]
     bound = bound_with(run, cores, flits)
     assert bound.where == "(3, 0) to +x"
-    assert bound.work_cycles == 1_000 * max(20, 60 / queue)
+    assert bound.work_cycles == 1_000 * max(20, 120 / queue)
 
 
 def test_the_port_where_samples_enter_can_bound(on_tiny):

@@ -140,7 +140,7 @@ def test_energy_at_prices_that_were_set_is_neither_published_nor_assumed():
 def test_a_network_that_bounds_the_time_is_named_by_its_way():
     bound = Bound("network", "(0, 1) to +x", None, None, 0.5, 20_000.0)
     told = str(Report(replace(EXAMPLE, bound=bound)))
-    assert "\ncores             3 of 4; bound: network of (0, 1) to +x, 50.0 % of work" in told
+    assert "\ncores             3 of 4; bound: network at (0, 1) to +x, 50.0 % of work" in told
     assert "\n  bound by             network, (0, 1) to +x: 20,000 cycles\n" in told
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..chip import Chip
 from ..links import DIRECTIONS
@@ -58,7 +59,7 @@ def _ways(run: Run, load: Load) -> Iterator[Bound]:
         yield _bound(run, NETWORK, port, flits * int(chip.spec["io"][0]["io_cycles"]))
 
 
-def _cycles_per_flit(chip: Chip) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _cycles_per_flit(chip: Chip) -> NDArray[np.float64]:
     """(nodes, 5): cycles between two flits of each output at best: credits have to come back."""
     noc, board = chip.spec["noc"], chip.spec["board"]
     along_y = noc["hop_y_cycles"] or noc["hop_cycles"]
@@ -68,21 +69,15 @@ def _cycles_per_flit(chip: Chip) -> np.ndarray[tuple[int, int], np.dtype[np.floa
     cycles = np.tile(np.maximum(1.0, (latency + noc["credit_cycles"]) / depth), (nodes, 1))
     if chip.num_chips > 1:
         between = max(board["link_flit_cycles"], 2 * board["link_cycles"] / noc["queue_flits"])
-        for node in range(nodes):
-            for output in _sides_between_chips(chip, node):
-                cycles[node, output] = between
+        cycles[:, :LOCAL][_leaves_chip(chip)] = between
     return cycles
 
 
-def _sides_between_chips(chip: Chip, node: int) -> Iterator[int]:
-    """The outputs of a node's router that lead to another chip."""
-    (x, y), (width, height) = chip.position(node), chip.size
-    for output, (step_x, step_y) in enumerate(DIRECTIONS.values()):
-        there = x + step_x, y + step_y
-        if not (0 <= there[0] < width and 0 <= there[1] < height):
-            continue
-        if chip.chip_at(there) != chip.chip_at((x, y)):
-            yield output
+def _leaves_chip(chip: Chip) -> NDArray[np.bool_]:
+    """(nodes, 4): outputs at a side of their chip; at the edge of the board they carry nothing."""
+    (width, height), nodes = chip.chip_size, np.arange(chip.size[0] * chip.size[1])
+    x, y = nodes % chip.size[0] % width, nodes // chip.size[0] % height
+    return np.stack([x == width - 1, x == 0, y == height - 1, y == 0], axis=1)
 
 
 def _bound(

@@ -87,5 +87,6 @@ def _cores(contents: Contents) -> str:
         return f"{used}; bound {WITHOUT_TIMING}"
     if bound is None:
         return f"{used}; nothing bounds the time"
-    told = f"{used}; bound: {bound.engine} of {bound.where}, {numbers.percent(bound.share, 1)}"
+    where = f"{'at' if bound.core is None else 'of'} {bound.where}"
+    told = f"{used}; bound: {bound.engine} {where}, {numbers.percent(bound.share, 1)}"
     return told if len(told) > WIDTH - len(OF_WORK) else f"{told}{OF_WORK}"
