@@ -134,6 +134,15 @@ def test_a_link_bounds_where_it_is_busier_than_any_engine(on_tiny):
     assert bound_with(on_tiny, cores, flits).where == "(2, 1) to cores"
 
 
+def test_a_soma_whose_last_groups_end_after_the_work_is_busy_for_all_of_it_and_no_more(on_tiny):
+    cores, flits = np.zeros_like(on_tiny.load.core_cycles), np.zeros_like(on_tiny.load.output_flits)
+    work = int(on_tiny.timestep_work_cycles.sum())
+    cores[on_tiny.image.cores[0].core] = work + 100, 0, 0
+    flits[5, 2] = work + 90
+    bound = bound_with(on_tiny, cores, flits)
+    assert (bound.engine, bound.share, bound.work_cycles) == ("soma", 1.0, work + 100)
+
+
 def test_a_link_between_chips_is_busy_for_as_long_as_its_flits_take(examples, samples):
     board = {"board.chips_x": 2, "board.link_cycles": 60, "board.link_flit_cycles": 20}
     image = nc.compile(examples / "digits_cnn.onnx", "tiny", overrides=board)

@@ -106,7 +106,7 @@ def _work(coded: Coded) -> str:
 
 def _latency(coded: Coded) -> str:
     timing = coded.contents.timing
-    return NOT_KNOWN if timing is None else f"{numbers.duration(timing.latency_with_tick_us)}"
+    return NOT_KNOWN if timing is None else numbers.duration(timing.latency_with_tick_us)
 
 
 def _throughput(coded: Coded) -> str:

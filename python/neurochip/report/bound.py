@@ -27,8 +27,10 @@ def bound_of(run: Run) -> Bound | None:
     """
     if run.load is None:
         return None
-    found = max((*_engines(run, run.load), *_ways(run, run.load)), key=lambda bound: bound.share)
-    return found if found.share > 0 else None
+    found = max(
+        (*_engines(run, run.load), *_ways(run, run.load)), key=lambda bound: bound.work_cycles
+    )
+    return found if found.work_cycles > 0 else None
 
 
 def _engines(run: Run, load: Load) -> Iterator[Bound]:
@@ -93,6 +95,7 @@ def _bound(
         where=where,
         core=core,
         layer=layer,
-        share=cycles / int(run.timestep_work_cycles.sum()),
+        # A soma's last group is busy for some cycles after it is visible, when work may be over.
+        share=min(1.0, cycles / int(run.timestep_work_cycles.sum())),
         work_cycles=cycles / len(run.outputs),
     )
