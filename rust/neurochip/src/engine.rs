@@ -111,6 +111,13 @@ impl Machine {
         self
     }
 
+    /// The same for how busy engines and outputs are alone, which [`Machine::take_places`] hands over once.
+    #[must_use]
+    pub fn counting_load(mut self) -> Self {
+        self.noc.tally.count_load(self.spec.num_nodes(), self.spec.num_cores());
+        self
+    }
+
     /// Hands over what happened where in the timesteps since the last time.
     pub fn take_places(&mut self) -> Places {
         self.noc.tally.take_places()

@@ -39,9 +39,9 @@ pub enum Timing<'a> {
     None,
     /// Values, and the cycle in which everything happens.
     Cycle,
-    /// The same, and what happens where is added to these places.
+    /// The same, and how busy engines and router outputs are is added to these places, but for their nodes.
     Placed(&'a Mutex<Places>),
-    /// The same, and what happens in each timestep.
+    /// The same, what happens at nodes, and what happens in each timestep.
     Detailed(&'a Mutex<Places>),
 }
 
@@ -63,10 +63,14 @@ struct Placing<'a> {
 }
 
 impl<'a> Placing<'a> {
-    fn new(chip: &ChipSpec, places: Option<&'a Mutex<Places>>) -> Self {
+    fn new(chip: &ChipSpec, timing: Timing<'a>) -> Self {
         let machine = Machine::new(chip);
-        let machine = if places.is_some() { machine.counting_places() } else { machine };
-        Self { machine, places }
+        let machine = match timing {
+            Timing::None | Timing::Cycle => machine,
+            Timing::Placed(_) => machine.counting_load(),
+            Timing::Detailed(_) => machine.counting_places(),
+        };
+        Self { machine, places: timing.places() }
     }
 }
 
@@ -339,7 +343,7 @@ impl Simulator {
         timing: Timing<'_>,
         progress: &Progress,
     ) -> Result<SampleRun, Error> {
-        let steps = self.steps(records, sample, timesteps.clone(), timing.places(), progress)?;
+        let steps = self.steps(records, sample, timesteps.clone(), timing, progress)?;
         let quiet: Vec<u64> = steps.iter().map(|step| step.quiet_cycle).collect();
         let timeline = self.timeline(&quiet);
         let mut timed = timeline.counters;
@@ -374,13 +378,13 @@ impl Simulator {
         Timeline::new(&self.image.description().chip, self.active_nodes, quiet_cycles)
     }
 
-    /// The cycles of the timesteps of a sample's slot; where things happen is added to `places`.
+    /// The cycles of the timesteps of a sample's slot; where things happen is added to the places of `timing`.
     fn steps(
         &self,
         records: &[Record],
         sample: usize,
         timesteps: Range<usize>,
-        places: Option<&Mutex<Places>>,
+        timing: Timing<'_>,
         progress: &Progress,
     ) -> Result<Vec<StepTiming>, Error> {
         let description = self.image.description();
@@ -398,7 +402,7 @@ impl Simulator {
             let step = placing.machine.simulate(&traffic, None);
             step.map_err(|error| Error::Time { sample, timestep, error })
         };
-        let placing = || Placing::new(&description.chip, places);
+        let placing = || Placing::new(&description.chip, timing);
         timesteps.into_par_iter().map_init(placing, step).collect()
     }
 }

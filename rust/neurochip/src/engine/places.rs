@@ -75,9 +75,14 @@ impl Tally {
         self.places = Places::new(num_nodes, num_cores);
     }
 
+    /// From now on keeps how busy engines and outputs are, and not what happens at nodes.
+    pub(super) fn count_load(&mut self, num_nodes: u32, num_cores: u32) {
+        self.places = Places { nodes: vec![], ..Places::new(num_nodes, num_cores) };
+    }
+
     /// From now on keeps what happens at outputs, and not at nodes: that takes less of the cache.
     pub(super) fn count_outputs(&mut self, num_nodes: u32) {
-        self.places = Places { nodes: vec![], ..Places::new(num_nodes, 0) };
+        self.count_load(num_nodes, 0);
     }
 
     pub(super) fn counts_nodes(&self) -> bool {
@@ -133,9 +138,14 @@ impl Tally {
         }
     }
 
-    /// Hands over what happened where since the last time, and goes on counting.
+    /// Hands over what happened where since the last time, and goes on counting if it counts nodes.
     pub(super) fn take_places(&mut self) -> Places {
-        let next = Places::new(self.places.nodes.len() as u32, self.places.cores.len() as u32);
+        let num_nodes = self.places.nodes.len() as u32;
+        let next = if num_nodes > 0 {
+            Places::new(num_nodes, self.places.cores.len() as u32)
+        } else {
+            Places::default()
+        };
         let mut places = std::mem::replace(&mut self.places, next);
         for (node, outputs) in places.nodes.iter_mut().zip(&places.outputs) {
             node.flit_hops = outputs[..LOCAL].iter().map(|output| output.flits).sum();
