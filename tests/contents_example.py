@@ -6,7 +6,9 @@ from neurochip.links import Link
 from neurochip.report.contents import (
     Accuracy,
     Agreement,
+    Bound,
     Contents,
+    Cores,
     Energy,
     EnergyTerm,
     HotCore,
@@ -25,12 +27,15 @@ def same(value):
 TIMING = Timing(
     clock_mhz=100.0,
     cycles=same(1_600_000.0),
-    latency_us=same(16_000.0),
+    work_cycles=Spread(40_000.0, 39_000.0, 41_000.0),
+    latency_us=432.0,
+    latency_with_tick_us=16_000.0,
     timesteps=32,
     period=32,
     samples_in_flight=1,
     cycles_per_sample=1_600_000.0,
     samples_per_s=62.5,
+    samples_per_s_without_tick=2_314.8,
     run_cycles=160_000_000,
     run_samples_per_s=62.5,
     tick_cycles=50_000,
@@ -44,12 +49,14 @@ ENERGY = Energy(
     total_pj=Spread(6_000_000.0, 5_500_000.0, 6_500_000.0),
     event_terms=(
         EnergyTerm(
-            "synaptic operations", "energy.sop_pj", 5.0, "pJ", 1_500_000.0, "Q: p. 3", False
+            "synaptic operations", "energy.sop_pj", 5.0, "pJ", 1_500_000.0, "Q: p. 3", "published"
         ),
-        EnergyTerm("soma updates", "energy.soma_update_pj", 40.0, "pJ", 500_000.0, "a guess", True),
+        EnergyTerm(
+            "soma updates", "energy.soma_update_pj", 40.0, "pJ", 500_000.0, "a guess", "assumed"
+        ),
     ),
     idle_terms=(
-        EnergyTerm("idle chip", "energy.static_mw", 0.25, "mW", 4_000_000.0, "a guess", True),
+        EnergyTerm("idle chip", "energy.static_mw", 0.25, "mW", 4_000_000.0, "a guess", "assumed"),
     ),
 )
 
@@ -115,8 +122,8 @@ EXAMPLE = Contents(
     energy=ENERGY,
     chips_used=1,
     chips_available=1,
-    cores_used=3,
-    cores_available=4,
+    cores=Cores(used=3, available=4),
+    bound=Bound("soma", "core (0, 1)", 2, "conv", 0.45, 18_000.0),
     fullest=Memory(core=2, x=0, y=1, used_words=512, available_words=1_024),
     relays=None,
     layers=LAYERS,

@@ -79,7 +79,7 @@ def test_one_number_does_for_all_channels_and_one_option_alone(folder, tmp_path)
 def test_reports_say_what_was_done_to_samples(folder):
     common = ("run", folder / "m.image", "--timing", "none", "--input", folder / "x.npz")
     lines = answer(*common).splitlines()
-    assert " ".join(lines[2].split()) == TOLD
+    assert " ".join(lines[7].split()) == TOLD
     assert document(*common)["normalization"] == AS_JSON
     assert "normalized" not in answer("run", folder / "plain.image", "--timing", "none")
 

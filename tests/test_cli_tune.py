@@ -66,7 +66,7 @@ def test_a_search_tells_the_front_and_writes_settings_that_run_accepts(folder):
         "--input", PICTURES, "--samples", 20, "--timing", "none",
     )  # fmt: skip
     assert run.exit_code == 0, run.stderr
-    assert "against the compiled network   0 of" in run.stdout
+    assert "self-checks passed       values as compiled" in run.stdout
     assert "! spikes left out, " in run.stdout
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import neurochip as nc
 from neurochip.cli import app
 from neurochip.compare import Coding, compare, document, render, save_plot
+from neurochip.compare.plot import _point
 from neurochip.errors import InputError, UnsupportedOpError
 from neurochip.tables import as_text
 
@@ -41,7 +42,7 @@ def test_every_code_is_a_run_of_its_own(compared, network):
         told = nc.report(nc.simulate(image, x), labels).contents
         assert coded.contents == told
         assert coded.energy_delay_js == pytest.approx(
-            coded.events_pj * 1e-12 * told.timing.latency_us.mean * 1e-6
+            coded.events_pj * 1e-12 * told.timing.latency_with_tick_us * 1e-6
         )
     assert compared.refused == ()
 
@@ -54,6 +55,49 @@ def test_the_table_has_a_column_a_code(compared):
     assert by_name["accuracy"].split()[1::2] == ["100.00", "100.00", "100.00"]
     sops = [f"{coded.contents.activity['SOPs'].mean:,.0f}" for coded in compared.codes]
     assert by_name["SOPs"].split()[1:] == sops
+
+
+def test_the_best_of_a_row_is_marked_and_equal_figures_are_not(compared):
+    told = as_text(render(compared)).splitlines()
+    by_name = {row[2:34].strip(): row for row in told[2:]}
+    assert "*" not in by_name["accuracy"], "all are alike"
+    events = [coded.events_pj for coded in compared.codes]
+    cells = by_name["energy of events"].split("   ")
+    marked = [cell.strip().startswith("*") for cell in cells if "J" in cell]
+    assert marked == [pj == min(events) for pj in events]
+    assert "* the best of its row" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "figure", "most"),
+    [
+        ("throughput", lambda told: told["report"]["timing"]["samples_per_s"], True),
+        ("cores", lambda told: told["report"]["cores"]["used"], False),
+        ("energy-delay", lambda told: told["energy_delay_js"], False),
+    ],
+)
+def test_codes_are_sorted_by_what_was_asked_the_best_first(network, key, figure, most):
+    graph, x, labels = network
+
+    def image(coding):
+        return nc.compile(graph, code=coding.code, timesteps=coding.timesteps, calibration=x)
+
+    told = json.loads(document(compare(image, CODINGS[::-1], x[:2], labels[:2], sort=key)))
+    figures = [figure(each) for each in told["codes"]]
+    assert figures == sorted(figures, reverse=most)
+    assert told["best"][key][0].partition(":")[0] == told["codes"][0]["code"]
+
+
+def test_what_codes_cannot_be_sorted_by_is_refused_before_anything_is_compiled(network):
+    with pytest.raises(InputError, match="codes cannot be sorted by 'colour'"):
+        compare(lambda coding: None, CODINGS, network[1], sort="colour")
+
+
+def test_the_plot_can_include_the_idle_chip(compared):
+    for coded in compared.codes:
+        report = coded.contents.energy
+        assert _point(coded, idle=False)[1] == pytest.approx(report.all_events_pj / 1e6)
+        assert _point(coded, idle=True)[1] == pytest.approx(report.total_pj.mean / 1e6)
 
 
 def test_the_document_holds_every_report(compared):
@@ -129,6 +173,8 @@ def test_the_command_compares_and_plots(examples, tmp_path):
         (("--codes", "stem"), "stem is nothing to compare"),
         (("--codes", "stem,morse"), None),
         (("--timing", "none", "--plot", "a.png"), "the plot shows latencies"),
+        (("--idle",), "`--idle` is about a plot"),
+        (("--tick", "soon"), "`tick` is 'soon', expected a time"),
         (("--plot", "a.pdf"), "the format is told by the name"),
     ],
 )

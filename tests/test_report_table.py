@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,23 +11,32 @@ from rich.console import Console
 
 from contents_example import EXAMPLE, HOT_SPOTS, LAYERS, TIMING
 from neurochip.report import SCHEMA_VERSION, Report, numbers
-from neurochip.report.contents import Relays
+from neurochip.report.contents import Bound, Cores, Relays
 from neurochip.tables import WIDTH
 
 TABLE = """\
+accuracy          99.00 % (99 of 100)
+energy of events  2.000 µJ a sample, 75.0 % published, 25.0 % assumed
+latency           432 µs of work, 16 ms with the tick of 500 µs
+samples/s         2,315 of work, 62.5 with the tick
+cores             3 of 4; bound: soma of core (0, 1), 45.0 % of work
+
 digits on tiny, code stem, 100 samples
-  accuracy                       99.00 %  (99 of 100)
-  against the compiled network   0 of 52,200 values differ
-  against exact integers         12 of 52,200 values differ (0.02 %)
-  overflows                      2 values did not fit their registers
+  against exact integers   12 of 52,200 values differ (0.02 %)
+  overflows                2 values did not fit their registers
+  self-checks passed       values as compiled, no early spike
+  assumed, not published   2 fields of the chip (`-v` names them)
 
 time per sample
-  latency                          32 timesteps, 1,600,000 cycles (16,000 µs) at 100 MHz
-  a sample every                   32 timesteps, 1,600,000 cycles (16,000 µs): 62.5 samples/s
-  work in a timestep               1,250 cycles on average, 3,900 in the longest
-  tick                             50,000 cycles (500 µs)
-  shortest tick for this work      4,000 cycles (40 µs)
-  timesteps longer than the tick   0
+  work alone           40,000 cycles, 39,000 to 41,000
+  bound by             soma, core (0, 1), layer 'conv': 18,000 cycles
+  latency              32 timesteps, 1,600,000 cycles (16 ms) at 100 MHz
+  a sample every       32 timesteps, 1,600,000 cycles (16 ms): 62.5 samples/s
+  work in a timestep   1,250 cycles on average, 3,900 in the longest
+  tick                 50,000 cycles (500 µs)
+  shortest tick        4,000 cycles (40 µs) for this work
+  longer timesteps     0 longer than the tick
+  hidden by the tick   timing parameters: none changes the latency here
 
 activity per sample
                     mean          range
@@ -34,12 +44,12 @@ activity per sample
   SOPs           300,000
 
 energy per sample
-                            energy    share     price
-  synaptic operations     1.500 µJ   75.0 %      5 pJ
-  soma updates          500.000 nJ   25.0 %     40 pJ   assumed
-  all events              2.000 µJ
-  idle chip               4.000 µJ            0.25 mW   assumed
-  total                   6.000 µJ
+                            energy   of events   of total     price
+  synaptic operations     1.500 µJ      75.0 %     25.0 %      5 pJ
+  soma updates          500.000 nJ      25.0 %      8.3 %     40 pJ   assumed
+  all events              2.000 µJ     100.0 %     33.3 %
+  idle chip               4.000 µJ                 66.7 %   0.25 mW   assumed
+  total                   6.000 µJ                 75.0 %             ! assumed
 
 chip
   cores used     3 of 4
@@ -52,9 +62,6 @@ overflows
 
 notes
   ! Softmax runs on the host
-
-assumed, because not published
-  energy.soma_update_pj, noc.hop_cycles
 """
 
 DETAILS = """\
@@ -93,6 +100,61 @@ def test_a_share_of_less_than_a_tenth_of_a_percent_keeps_one_digit():
     told = [numbers.percent(part, 100_000) for part in (0, 1, 13, 77, 96, 240, 996, 12_340)]
     assert told == ["0 %", "0.001 %", "0.01 %", "0.08 %", "0.1 %", "0.2 %", "1.0 %", "12.3 %"]
     assert numbers.percent(1, 0) == "0 %"
+    assert numbers.percent(3, 10**7) == "0.00003 %"
+    assert numbers.percent(1, 10**12) == "1e-10 %"
+
+
+def test_less_than_all_never_reads_as_all():
+    told = [numbers.percent(100_000 - rest, 100_000) for rest in (0, 1, 13, 40, 60)]
+    assert told == ["100.0 %", "99.999 %", "99.99 %", "99.96 %", "99.9 %"]
+    assert numbers.percent(sum([0.1] * 10), 1.0) == "100.0 %", "a sum of floats"
+
+
+def test_durations_have_another_unit_where_they_would_have_five_digits():
+    told = [numbers.duration(us) for us in (0.0012345, 36.04, 9_999, 10_000, 9_999_000, 1e7, 2e10)]
+    assert told == ["0.001234 µs", "36.04 µs", "9,999 µs", "10 ms", "9,999 ms", "10 s", "20,000 s"]
+
+
+@pytest.mark.parametrize(
+    ("grade", "total"),
+    [
+        ("published", r"^  total +6.000 µJ +100.0 %$"),
+        ("assumed", r"^  total +6.000 µJ +75.0 % +! assumed$"),
+        ("user", r"^  total +6.000 µJ +66.7 % +! set$"),
+    ],
+)
+def test_a_total_is_marked_where_numbers_without_a_source_dominate_it(grade, total):
+    idle = replace(EXAMPLE.energy.idle_terms[0], grade=grade)
+    told = str(Report(replace(EXAMPLE, energy=replace(EXAMPLE.energy, idle_terms=(idle,)))))
+    assert re.search(total, told, re.MULTILINE)
+
+
+def test_energy_at_prices_that_were_set_is_neither_published_nor_assumed():
+    published, assumed = EXAMPLE.energy.event_terms
+    terms = (replace(published, grade="derived"), replace(assumed, grade="user"))
+    energy = replace(EXAMPLE.energy, event_terms=terms)
+    told = str(Report(replace(EXAMPLE, energy=energy)))
+    assert "\nenergy of events  2.000 µJ, 75.0 % published, 0 % assumed, 25.0 % set\n" in told
+
+
+def test_a_network_that_bounds_the_time_is_named_by_its_way():
+    bound = Bound("network", "(0, 1) to +x", None, None, 0.5, 20_000.0)
+    told = str(Report(replace(EXAMPLE, bound=bound)))
+    assert "\ncores             3 of 4; bound: network at (0, 1) to +x, 50.0 % of work" in told
+    assert "\n  bound by             network, (0, 1) to +x: 20,000 cycles\n" in told
+
+
+def test_on_a_large_board_the_five_lines_still_fit():
+    bound = Bound("Receive", "core 3 of (63, 63)", 16_383, "conv", 0.9, 20_000.0)
+    contents = replace(EXAMPLE, bound=bound, cores=Cores(1_234, 16_384))
+    lines = str(Report(contents)).splitlines()[:5]
+    assert lines[4].endswith("  1,234 of 16,384; bound: Receive of core 3 of (63, 63), 90.0 %")
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_tick_that_only_some_timesteps_wait_for_hides_nothing():
+    told = str(Report(replace(EXAMPLE, timing=replace(TIMING, tick_cycles=4_000))))
+    assert "hidden by the tick" not in told
 
 
 def test_a_run_with_detail_tells_where_and_when_most_happens():
@@ -114,7 +176,8 @@ early spikes
 def test_early_spikes_are_told_in_all_and_by_layer():
     layers = (replace(LAYERS[0], early_spikes=500, spikes=1_000.0), LAYERS[1])
     told = str(Report(replace(EXAMPLE, layers=layers, early_spikes=500)))
-    assert "  early spikes                   500, sent before all had arrived\n" in told
+    assert "  early spikes             500, sent before all had arrived\n" in told
+    assert "no early spike" not in told
     assert EARLY in told
 
 
@@ -134,7 +197,12 @@ def test_no_line_is_wider_than_a_hundred_columns():
 
 def test_a_run_without_timing_tells_no_time_and_only_the_energy_of_events():
     energy = replace(EXAMPLE.energy, total_pj=None, idle_terms=())
-    told = str(Report(replace(EXAMPLE, timing=None, energy=energy)))
+    told = str(Report(replace(EXAMPLE, timing=None, energy=energy, bound=None)))
+    assert told.splitlines()[2:5] == [
+        "latency           not measured: `--timing none`",
+        "samples/s         not measured: `--timing none`",
+        "cores             3 of 4; bound not measured: `--timing none`",
+    ]
     assert "time per sample" not in told
     assert "all events" in told
     assert "not known without timing" in told
@@ -143,8 +211,11 @@ def test_a_run_without_timing_tells_no_time_and_only_the_energy_of_events():
 
 def test_a_chip_without_a_tick_says_nothing_of_ticks():
     told = str(Report(replace(EXAMPLE, timing=replace(TIMING, tick_cycles=0))))
-    assert "work in a timestep" in told
-    assert "tick" not in told
+    assert "latency           432 µs of work; there is no tick\n" in told
+    assert "samples/s         2,315\n" in told
+    times = told.split("time per sample\n")[1]
+    assert "work in a timestep" in times
+    assert "tick" not in times
 
 
 OVERLAPPING = replace(
@@ -161,16 +232,21 @@ OVERLAPPING = replace(
 def test_samples_in_flight_have_a_latency_and_a_throughput_of_their_own():
     told = str(Report(replace(EXAMPLE, timing=OVERLAPPING)))
     assert told.split("time per sample\n")[1].startswith(
-        "  latency                          32 timesteps, 1,600,000 cycles (16,000 µs) at 100 MHz\n"
-        "  a sample every                   8 timesteps, 400,000 cycles (4,000 µs): 250 samples/s\n"
-        "  in flight at once                4 samples\n"
-        "  whole run, fill and drain        41,200,000 cycles (412,000 µs): 243 samples/s\n"
+        "  work alone                  40,000 cycles, 39,000 to 41,000\n"
+        "  bound by                    soma, core (0, 1), layer 'conv': 18,000 cycles\n"
+        "  latency                     32 timesteps, 1,600,000 cycles (16 ms) at 100 MHz\n"
+        "  a sample every              8 timesteps, 400,000 cycles (4,000 µs): 250 samples/s\n"
+        "  in flight at once           4 samples\n"
+        "  whole run, fill and drain   41,200,000 cycles (412 ms): 243 samples/s\n"
     )
 
 
 def test_a_run_that_never_fills_the_chip_has_no_throughput():
-    timing = replace(OVERLAPPING, cycles_per_sample=None, samples_per_s=None)
+    timing = replace(
+        OVERLAPPING, cycles_per_sample=None, samples_per_s=None, samples_per_s_without_tick=None
+    )
     told = str(Report(replace(EXAMPLE, timing=timing)))
+    assert "samples/s         not measured: fewer than the 4 that fill the chip\n" in told
     assert "8 timesteps, not measured: fewer than 4 samples" in told
 
 

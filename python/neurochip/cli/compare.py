@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ..compare import Coding, compare, document, render, save_plot
+from ..compare import BEST, Coding, compare, document, render, save_plot
 from ..errors import InputError
 from ..graph import load as load_graph
 from ..image import Image
 from ..options import OF_CODE
 from ..plots import plot_format
 from ..settings import HELP
+from ..simulate import checked_tick
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
@@ -39,9 +40,17 @@ def command(
     *,
     chosen: Chosen,
     timing: options.TimingMode = options.Timing.cycle,
+    tick: options.Tick = None,
     threads: options.Threads = None,
     plot: Annotated[
         Path | None, typer.Option(help="A .png or .svg of energy against latency.")
+    ] = None,
+    idle: Annotated[
+        bool, typer.Option("--idle", help="In the plot, add what the idle chip draws.")
+    ] = False,
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help=f"Show the best code first, by {', '.join(BEST)}."),
     ] = None,
     seed: options.Seed = 0,
     json: options.Json = False,
@@ -55,6 +64,9 @@ def command(
         if plot is not None:
             _require_timing(timing)
             require_writable(plot)
+        if idle and plot is None:
+            raise InputError("`--idle` is about a plot", hint="say where to with `--plot`")
+        checked_tick(tick, timing.value)
         if is_image(model):
             raise InputError(
                 f"{str(model)!r} is an image, which has one code", hint="give the graph instead"
@@ -80,10 +92,12 @@ def command(
                 threads,
                 doing,
                 judge_range=given is not None,
+                tick=tick,
+                sort=sort,
             )
         if plot is not None and format is not None:
             with replacing(plot) as file:
-                save_plot(compared, file, format)
+                save_plot(compared, file, format, idle)
         if json:
             show_line(document(compared))
             return

@@ -145,6 +145,14 @@ SampleCount = Annotated[
     typer.Option("--samples", min=1, help="Run only the first so many.", rich_help_panel=SAMPLES),
 ]
 TimingMode = Annotated[Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")]
+Tick = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME|shortest|none",
+        help="Shortest timestep instead of the chip's, such as 500us; shortest: the longest of "
+        "this run.",
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")]
 Seed = Annotated[
     int, typer.Option(min=0, help="Seed of the random sample.", rich_help_panel=SAMPLES)

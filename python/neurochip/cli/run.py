@@ -10,7 +10,7 @@ import typer
 
 from ..inputs import Inputs
 from ..report import report
-from ..simulate import Run, simulate
+from ..simulate import Run, checked_tick, simulate
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, shows_progress, task
@@ -28,6 +28,7 @@ def command(
     *,
     chosen: Chosen,
     timing: options.TimingMode = options.Timing.cycle,
+    tick: options.Tick = None,
     threads: options.Threads = None,
     detail: Annotated[
         Path | None,
@@ -42,6 +43,7 @@ def command(
     with task() as current, ExitStack() as opened:
         read = {"the model": model, **wanted.files, **chosen.files}
         keep_apart({"`--detail`": detail}, read)
+        checked_tick(tick, timing.value)
         file = None if detail is None else opened.enter_context(replacing(detail))
         loaded = load_model(model, chosen, current)
         codes = codes_taken(loaded)
@@ -60,6 +62,7 @@ def command(
             detail=file is not None,
             normalization=chosen.normalization,
             judge_range=given is not None,
+            tick=tick,
         )
         if file is not None and run.detail is not None:
             current.begin(f"writing {str(detail)!r}")

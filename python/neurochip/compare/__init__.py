@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from .compare import Coded, Coding, Compared, compare
+from .compare import BEST, Coded, Coding, Compared, compare
 from .plot import save_plot
 from .table import document, render
 
-__all__ = ["Coded", "Coding", "Compared", "compare", "document", "render", "save_plot"]
+__all__ = ["BEST", "Coded", "Coding", "Compared", "compare", "document", "render", "save_plot"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..inputs import Normalization
 from ..report import Report, report
 from ..report.contents import Contents
 from ..report.notes import notes_of_samples
-from ..simulate import simulate
+from ..simulate import checked_tick, simulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Coded:
     @property
     def events_pj(self) -> float:
         """Energy of a sample's events, without the idle chip."""
-        return sum(term.energy_pj for term in self.contents.energy.event_terms)
+        return self.contents.energy.all_events_pj
 
     @property
     def total_pj(self) -> float | None:
@@ -70,10 +70,27 @@ class Coded:
         return None if total is None else total.mean
 
     @property
+    def samples_per_s(self) -> float | None:
+        """Throughput; None without timing, and where the chip never held as many as it can."""
+        timing = self.contents.timing
+        return None if timing is None else timing.samples_per_s
+
+    @property
+    def percent(self) -> float | None:
+        """Correct samples in a hundred; None without labels."""
+        accuracy = self.contents.accuracy
+        return None if accuracy is None else accuracy.percent
+
+    @property
+    def cores(self) -> int:
+        """Cores with neurons."""
+        return self.contents.cores.used
+
+    @property
     def latency_s(self) -> float | None:
         """Seconds from a sample's first timestep to its last; None without timing."""
         timing = self.contents.timing
-        return None if timing is None else timing.latency_us.mean / 1e6
+        return None if timing is None else timing.latency_with_tick_us / 1e6
 
     @property
     def energy_delay_js(self) -> float | None:
@@ -93,6 +110,8 @@ class Compared:
     """Codes in which this chip cannot run this network, and why."""
     normalization: Normalization | None = None
     """What was done to the samples before they were the model's input."""
+    sort: str | None = None
+    """By what the codes are sorted, the best first; None: as they were given."""
     notes: tuple[str, ...] = ()
     """What is to be known of the samples, which all codes share."""
 
@@ -106,6 +125,8 @@ def compare(
     threads: int | None = None,
     doing: Callable[[str], None] = lambda what: None,
     judge_range: bool = True,
+    tick: str | None = None,
+    sort: str | None = None,
 ) -> Compared:
     """Runs the same samples in every code.
 
@@ -118,15 +139,22 @@ def compare(
         threads: As many as there are cores unless given.
         doing: Called with what is done next.
         judge_range: Also finds how much of the input's range the samples fill, as `simulate` does.
+        tick: How long a timestep is at least, as `simulate` takes it.
+        sort: By what codes are sorted, the best first: a key of `BEST`; None leaves them as given.
 
     Raises:
-        InputError: If there is nothing to compare.
+        InputError: If there is nothing to compare, or not by that.
         NeurochipError: If all codes are refused: the reason of the first.
     """
     if len(set(codings)) < max(2, len(codings)):
         raise InputError(
             f"{', '.join(map(str, codings))} is nothing to compare",
             hint="name at least two codes, each once, such as `--codes stem,quartz:16,rate:64`",
+        )
+    checked_tick(tick, timing)
+    if sort is not None and sort not in BEST:
+        raise InputError(
+            f"codes cannot be sorted by {sort!r}", hint=f"sort by one of {', '.join(BEST)}"
         )
     codes: list[Coded] = []
     refused: list[tuple[Coding, NeurochipError]] = []
@@ -139,13 +167,13 @@ def compare(
             refused.append((coding, error))
             continue
         doing(f"simulating {len(x):,} samples in the code {coding}")
-        run = simulate(image, x, timing=timing, threads=threads, judge_range=judge_range)
+        run = simulate(image, x, timing=timing, threads=threads, judge_range=judge_range, tick=tick)
         codes.append(Coded(coding, report(run, labels)))
         notes = tuple(notes_of_samples(run.filling))
     if not codes:
         raise refused[0][1]
     first = codes[0].contents
-    return Compared(
+    compared = Compared(
         network=first.network,
         chip=first.chip,
         samples=first.samples,
@@ -154,3 +182,40 @@ def compare(
         normalization=first.normalization,
         notes=notes,
     )
+    return compared if sort is None else _sorted(compared, sort)
+
+
+def best(codes: Sequence[Coded], key: str) -> float | None:
+    """The best figure of some codes; None where none has it.
+
+    Args:
+        codes: Whose figures they are.
+        key: One of `BEST`.
+    """
+    figure, choose = BEST[key]
+    known = [value for value in map(figure, codes) if value is not None]
+    return choose(known) if known else None
+
+
+def _sorted(compared: Compared, key: str) -> Compared:
+    """The best first; codes without the figure last, and equal ones as they were given."""
+    figure, choose = BEST[key]
+    sign = 1.0 if choose is min else -1.0
+
+    def rank(coded: Coded) -> tuple[bool, float]:
+        value = figure(coded)
+        return value is None, 0.0 if value is None else sign * value
+
+    return replace(compared, codes=tuple(sorted(compared.codes, key=rank)), sort=key)
+
+
+BEST: dict[str, tuple[Callable[[Coded], float | None], Callable[[list[float]], float]]] = {
+    "accuracy": (lambda coded: coded.percent, max),
+    "latency": (lambda coded: coded.latency_s, min),
+    "throughput": (lambda coded: coded.samples_per_s, max),
+    "events": (lambda coded: coded.events_pj, min),
+    "energy": (lambda coded: coded.total_pj, min),
+    "energy-delay": (lambda coded: coded.energy_delay_js, min),
+    "cores": (lambda coded: float(coded.cores), min),
+}
+"""By what codes can be sorted: the figure, and whether the most or the least of it is best."""

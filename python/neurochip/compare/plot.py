@@ -16,11 +16,18 @@ MICRO = 1e6
 MARKERS = {"stem": "o", "quartz": "s", "rate": "^"}
 
 
-def save_plot(compared: Compared, file: BinaryIO, format: str) -> None:
-    """Writes the plot as `png` or `svg`; the runs must have been timed."""
+def save_plot(compared: Compared, file: BinaryIO, format: str, idle: bool = False) -> None:
+    """Writes the plot as `png` or `svg`; the runs must have been timed.
+
+    Args:
+        compared: What is drawn.
+        file: Where to.
+        format: `png` or `svg`.
+        idle: Whether energies include what the idle chip draws.
+    """
     from matplotlib.figure import Figure  # only who plots needs it
 
-    points = [(coded, *_point(coded)) for coded in compared.codes]
+    points = [(coded, *_point(coded, idle)) for coded in compared.codes]
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xscale("log")
@@ -41,15 +48,18 @@ def save_plot(compared: Compared, file: BinaryIO, format: str) -> None:
             va="bottom",
         )
     axes.set_xlabel("latency of a sample, µs")
-    axes.set_ylabel("energy of the events of a sample, µJ")
+    of = "a sample and the idle chip" if idle else "the events of a sample"
+    axes.set_ylabel(f"energy of {of}, µJ")
     axes.set_title(f"{compared.network} on {compared.chip}, {compared.samples:,} samples")
     axes.legend(loc="lower right")
     save(figure, file, format)
 
 
-def _point(coded: Coded) -> tuple[float, float]:
-    assert coded.latency_s is not None, "the run was timed"
-    return coded.latency_s * MICRO, coded.events_pj / 1e6
+def _point(coded: Coded, idle: bool) -> tuple[float, float]:
+    latency_s, total_pj = coded.latency_s, coded.total_pj
+    assert latency_s is not None, "the run was timed"
+    assert total_pj is not None, "the run was timed"
+    return latency_s * MICRO, (total_pj if idle else coded.events_pj) / 1e6
 
 
 def _equal_products(axes: Any, latencies: Any, energies: Any) -> None:

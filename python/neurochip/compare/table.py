@@ -11,9 +11,9 @@ from rich.text import Text
 
 from ..report import numbers
 from ..tables import TextTable, names_and_figures
-from .compare import Coded, Compared
+from .compare import BEST, Coded, Compared, best
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NOT_KNOWN = "-"
 
 
@@ -23,6 +23,7 @@ def render(compared: Compared) -> Group:
     title = f"{compared.network} on {compared.chip}, {samples}; figures of a sample are means"
     parts: list[RenderableType] = [Text(title, style="bold")]
     parts.append(Padding(_table(compared), (0, 0, 1, 2), expand=False))
+    parts.append(Text(f"* the best of its row{_order(compared)}"))
     if compared.normalization is not None:
         parts.append(Text(f"samples normalized by {compared.normalization}"))
     parts += [Text(f"! {note}", style="yellow") for note in compared.notes]
@@ -47,6 +48,8 @@ def document(compared: Compared) -> str:
     ]
     told = {
         "schema_version": SCHEMA_VERSION,
+        "sort": compared.sort,
+        "best": {key: _best_codes(compared, key) for key in BEST},
         "codes": codes,
         "refused": {str(coding): str(error) for coding, error in compared.refused},
     }
@@ -58,8 +61,27 @@ def _table(compared: Compared) -> TextTable:
     for name, told in _ROWS.items():
         values = [told(coded) for coded in compared.codes]
         if any(value != NOT_KNOWN for value in values):
-            table.add_row(name, *values)
+            key = _KEYS.get(name)
+            marked = [] if key is None else _best_codes(compared, key)
+            cells = zip(compared.codes, values, strict=True)
+            table.add_row(name, *(_marked(str(c.coding) in marked, value) for c, value in cells))
     return table
+
+
+def _order(compared: Compared) -> str:
+    return "" if compared.sort is None else f"; sorted by {compared.sort}, the best first"
+
+
+def _marked(is_best: bool, value: str) -> str:
+    return f"* {value}" if is_best else value
+
+
+def _best_codes(compared: Compared, key: str) -> list[str]:
+    """The codes with the best figure; none where all are alike."""
+    figure, _ = BEST[key]
+    found = best(compared.codes, key)
+    named = [str(coded.coding) for coded in compared.codes if figure(coded) == found]
+    return [] if found is None or len(named) == len(compared.codes) else named
 
 
 def _accuracy(coded: Coded) -> str:
@@ -77,9 +99,14 @@ def _timesteps(coded: Coded) -> str:
     return NOT_KNOWN if timing is None else numbers.count(timing.timesteps)
 
 
+def _work(coded: Coded) -> str:
+    timing = coded.contents.timing
+    return NOT_KNOWN if timing is None else numbers.duration(timing.latency_us)
+
+
 def _latency(coded: Coded) -> str:
     timing = coded.contents.timing
-    return NOT_KNOWN if timing is None else f"{numbers.microseconds(timing.latency_us.mean)} µs"
+    return NOT_KNOWN if timing is None else numbers.duration(timing.latency_with_tick_us)
 
 
 def _throughput(coded: Coded) -> str:
@@ -110,7 +137,8 @@ _ROWS: dict[str, Callable[[Coded], str]] = {
     "accuracy": _accuracy,
     "values that differ from exact integers": _differing,
     "latency in timesteps": _timesteps,
-    "latency": _latency,
+    "latency of the work": _work,
+    "latency with the tick": _latency,
     "samples/s": _throughput,
     "spikes": _activity("spikes"),
     "SOPs": _activity("SOPs"),
@@ -120,6 +148,17 @@ _ROWS: dict[str, Callable[[Coded], str]] = {
     "energy of events": lambda coded: _energy(coded.events_pj),
     "with the idle chip": lambda coded: _energy(coded.total_pj),
     "energy-delay product of events": _energy_delay,
-    "cores": lambda coded: numbers.count(coded.contents.cores_used),
+    "cores": lambda coded: numbers.count(coded.contents.cores.used),
     "overflows in all samples": lambda coded: numbers.count(coded.contents.overflows),
 }
+
+_KEYS = {
+    "accuracy": "accuracy",
+    "latency with the tick": "latency",
+    "samples/s": "throughput",
+    "energy of events": "events",
+    "with the idle chip": "energy",
+    "energy-delay product of events": "energy-delay",
+    "cores": "cores",
+}
+"""Rows that have a best, and how it is found."""

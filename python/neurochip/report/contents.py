@@ -13,6 +13,9 @@ from typing import Any
 from ..inputs import Normalization
 from ..links import Link
 
+PUBLISHED, ASSUMED, USER = "published", "assumed", "user"
+"""Where prices come from: derived and fitted ones are from what is published."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -53,8 +56,13 @@ class Timing:
 
     clock_mhz: float | None
     cycles: Spread
-    """Of latency: from a sample's first timestep to the end of its last."""
-    latency_us: Spread
+    """Of latency: from a sample's first timestep to the end of its last, with the tick."""
+    work_cycles: Spread
+    """Of the work alone, in the timesteps of a sample: neither barriers nor the tick."""
+    latency_us: float
+    """Of work and barriers, as if there were no tick; the mean over the samples."""
+    latency_with_tick_us: float
+    """Of `cycles`; the mean over the samples."""
     timesteps: int
     period: int
     """Timesteps between the entries of two samples."""
@@ -64,6 +72,8 @@ class Timing:
     """Between two samples, while so many are in flight; None if they never were."""
     samples_per_s: float | None
     """Likewise: the throughput."""
+    samples_per_s_without_tick: float | None
+    """Likewise, as if there were no tick."""
     run_cycles: int
     """Of the whole run, filling and draining included."""
     run_samples_per_s: float
@@ -94,6 +104,11 @@ class Timing:
         """The same in microseconds."""
         return self.shortest_tick_cycles / self.cycles_per_us
 
+    @property
+    def tick_hides_work(self) -> bool:
+        """Whether the tick alone says how long every timestep takes."""
+        return self.shortest_tick_cycles < self.tick_cycles
+
 
 @dataclass(frozen=True, slots=True)
 class EnergyTerm:
@@ -105,7 +120,13 @@ class EnergyTerm:
     price_unit: str
     energy_pj: float
     provenance: str
-    assumed: bool
+    grade: str
+    """Of the price: `published`, `derived`, `fitted`, `assumed`, or `user` where it was set."""
+
+    @property
+    def assumed(self) -> bool:
+        """Whether no source gives the price."""
+        return self.grade == ASSUMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,54 @@ class Energy:
     """None without timing: what the idle chip draws is not known then."""
     event_terms: tuple[EnergyTerm, ...]
     idle_terms: tuple[EnergyTerm, ...]
+
+    @property
+    def all_events_pj(self) -> float:
+        """Of all events of a sample."""
+        return sum(term.energy_pj for term in self.event_terms)
+
+    @property
+    def events_pj(self) -> dict[str, float]:
+        """The same by where prices come from: a source, nowhere, or who set them for a run."""
+        by_grade = dict.fromkeys((PUBLISHED, ASSUMED, USER), 0.0)
+        for term in self.event_terms:
+            by_grade[term.grade if term.grade in by_grade else PUBLISHED] += term.energy_pj
+        return by_grade
+
+    @property
+    def idle_pj(self) -> float | None:
+        """What the idle chip draws in the time of a sample; None without timing."""
+        return sum(term.energy_pj for term in self.idle_terms) if self.idle_terms else None
+
+    def total_at_pj(self, grade: str) -> float:
+        """What numbers of a grade make up, of the events and the idle chip."""
+        terms = (*self.event_terms, *self.idle_terms)
+        return sum(term.energy_pj for term in terms if term.grade == grade)
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Cores with neurons, and those that the chip or board has for them."""
+
+    used: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What is busy for most cycles of the work, and so bounds the time."""
+
+    engine: str
+    """`soma`, `Send` or `Receive` of a core, or `network`."""
+    where: str
+    core: int | None
+    """None for the network."""
+    layer: str | None
+    """Whose neurons the core holds."""
+    share: float
+    """Of the cycles of work of the whole run, 0 to 1."""
+    work_cycles: float
+    """In which it is busy, of a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +286,9 @@ class Contents:
     energy: Energy
     chips_used: int
     chips_available: int
-    cores_used: int
-    cores_available: int
+    cores: Cores
+    bound: Bound | None
+    """None without timing, and where nothing works."""
     fullest: Memory | None
     """None where no core is in use: values are only quantized and moved."""
     relays: Relays | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
@@ -15,7 +14,19 @@ from ..lower.relays import RELAY
 from ..simulate import Agreement as MeasuredAgreement
 from ..simulate import Run
 from .accuracy import accuracy
-from .contents import Agreement, Contents, Energy, EnergyTerm, Layer, Memory, Relays, Spread, Timing
+from .bound import bound_of
+from .contents import (
+    Agreement,
+    Contents,
+    Cores,
+    Energy,
+    EnergyTerm,
+    Layer,
+    Memory,
+    Relays,
+    Spread,
+    Timing,
+)
 from .hot_spots import hot_spots
 from .notes import notes, notes_of_samples
 
@@ -43,10 +54,13 @@ ENERGY_NAMES = {
     "links": "flit hops",
     "links_y": "flit hops along y",
     "chip_links": "flits from chip to chip",
-    "io": "flits across the chip's edge",
+    "io": "flits across the edge",
     "static": "idle chip",
 }
 """What the report calls each component of the energy."""
+
+TICK = ("sync.tick_us", "sync.tick_cycles")
+"""Fields that say nothing of a run with a tick of its own."""
 
 BETWEEN_CHIPS = ("link_flits", "energy.link_flit_pj", "board.")
 """Counter, price and table of what a chip by itself does not have: no report of one tells them."""
@@ -63,20 +77,20 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         accuracy=None if labels is None else accuracy(run, labels),
         compiled=_total(run.compiled_agreement),
         exact=_total(run.exact_agreement),
-        timing=None if run.cycles is None else _timing(run, run.cycles),
+        timing=_timing(run),
         activity=_activity(run),
         energy=_energy(run),
         chips_used=image.chips_used,
         chips_available=image.chip.num_chips,
-        cores_used=len(image.cores),
-        cores_available=image.chip.num_cores,
+        cores=Cores(used=len(image.cores), available=image.chip.num_cores),
+        bound=bound_of(run),
         fullest=_fullest(image),
         relays=_relays(run),
         layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
         overflows=int(run.layer_overflows.sum()),
         early_spikes=int(run.layer_early_spikes.sum()),
         notes=(*notes_of_samples(run.filling), *notes(image)),
-        assumed=_assumed(image.chip),
+        assumed=_assumed(run),
         hot_spots=None if run.detail is None else hot_spots(run, run.detail),
         normalization=run.normalization,
         options=None if image.options is None else image.options.to_json(),
@@ -100,24 +114,30 @@ def _of_layer(measured: MeasuredAgreement | None, name: str) -> Agreement | None
     return Agreement(int(measured.differing[row]), int(measured.compared[row]))
 
 
-def _timing(run: Run, cycles: NDArray[np.int64]) -> Timing:
+def _timing(run: Run) -> Timing | None:
+    cycles, without_tick = run.cycles, run.cycles_without_tick
+    if cycles is None or without_tick is None:
+        return None
     chip, run_cycles = run.image.chip, int(run.timestep_cycles.sum())
     return Timing(
         clock_mhz=chip.clock_mhz,
         time_base_ns=chip.time_base_ns,
         cycles=_spread(cycles),
-        latency_us=_spread(cycles / chip.cycles_per_us),
+        work_cycles=_spread(run.work_cycles.sum(axis=1)),
+        latency_us=float(without_tick.mean()) / chip.cycles_per_us,
+        latency_with_tick_us=float(cycles.mean()) / chip.cycles_per_us,
         timesteps=run.image.timesteps,
         period=run.image.period,
         samples_in_flight=run.image.samples_in_flight,
         cycles_per_sample=run.cycles_per_sample,
         samples_per_s=run.samples_per_s,
+        samples_per_s_without_tick=run.samples_per_s_without_tick,
         run_cycles=run_cycles,
         run_samples_per_s=len(run.outputs) * chip.cycles_per_us * 1e6 / run_cycles,
-        tick_cycles=chip.tick_cycles,
+        tick_cycles=run.tick_cycles,
         work_cycles_per_timestep=float(run.timestep_work_cycles.mean()),
         longest_work_cycles=int(run.timestep_work_cycles.max()),
-        barrier_cycles=chip.barrier_cycles(run.image.nodes_used),
+        barrier_cycles=run.barrier_cycles,
         barrier_nodes=run.image.nodes_used
         if chip.spec["sync"]["barrier_cycles_by_nodes"]
         else None,
@@ -147,8 +167,14 @@ def _activity(run: Run) -> dict[str, Spread]:
     return {name: _spread(run.counters[counter]) for name, counter in told.items()}
 
 
-def _assumed(chip: Chip) -> dict[str, str]:
-    return {field: reason for field, reason in chip.assumed().items() if _is_told(chip, field)}
+def _assumed(run: Run) -> dict[str, str]:
+    chip = run.image.chip
+    chosen = TICK if run.chose_tick else ()
+    return {
+        field: reason
+        for field, reason in chip.assumed().items()
+        if _is_told(chip, field) and field not in chosen
+    }
 
 
 def _energy(run: Run) -> Energy:
@@ -175,7 +201,7 @@ def _term(run: Run, component: str, field: str) -> EnergyTerm:
         price_unit=_unit(chip, field),
         energy_pj=float(run.energy_by_component_pj[component].mean()),
         provenance=provenance,
-        assumed=chip.stated(field).get("grade") == "assumed",
+        grade=str(chip.stated(field)["grade"]),
     )
 
 

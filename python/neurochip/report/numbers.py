@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from .contents import Agreement, Spread
 
+TIME_UNITS = ((1e6, "s", 1e7), (1e3, "ms", 1e4), (1.0, "µs", 0.0))
+"""Microseconds in a unit, the unit, and from how many on it is taken."""
+ROUNDING = 1e-9
+"""Of a share in percent: what is closer to all is all."""
 ENERGY_UNITS = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
 
 
@@ -14,9 +20,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def microseconds(value: float) -> str:
-    """A duration to four digits or more: `36,000`, `36.04`, `0.003604`."""
-    return f"{value:,.0f}" if value >= 10_000 else f"{value:,.4g}"
+def duration(value_us: float) -> str:
+    """A duration to four digits: `36.04 µs`, and from 10,000 µs on `36.04 ms`, likewise in s."""
+    divisor, unit = next(unit for unit in TIME_UNITS if value_us >= unit[2])[:2]
+    value = value_us / divisor
+    return f"{value:,.0f} {unit}" if value >= 10_000 else f"{value:,.4g} {unit}"
 
 
 def energy(value_pj: float) -> str:
@@ -26,11 +34,18 @@ def energy(value_pj: float) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share in percent; what is more than nothing never reads as nothing."""
+    """A share in percent; neither more than nothing reads as nothing, nor less than all as all."""
     if whole == 0 or part == 0:
         return "0 %"
     share = 100 * part / whole
-    return f"{share:.1f} %" if share >= 0.1 else f"{share:.1g} %"
+    rest = 100 - share
+    if ROUNDING < rest <= 0.05:
+        decimals = min(6, -math.floor(math.log10(rest)))
+        return f"{100 - max(rest, 1e-6):.{decimals}f} %"
+    if share >= 0.1:
+        return f"{share:.1f} %"
+    decimals = -math.floor(math.log10(float(f"{share:.0e}")))
+    return f"{share:.{decimals}f} %" if decimals <= 6 else f"{share:.1g} %"
 
 
 def range_of(spread: Spread) -> str:

@@ -11,12 +11,30 @@ from rich.text import Text
 
 from ..tables import TextTable, names_and_figures
 from . import numbers
-from .contents import Agreement, Contents, Energy, EnergyTerm, HotSpots, Layer, Relays, Timing
+from .contents import (
+    ASSUMED,
+    USER,
+    Agreement,
+    Contents,
+    Energy,
+    EnergyTerm,
+    HotSpots,
+    Layer,
+    Relays,
+    Timing,
+)
+from .headline import headline, tick
+
+UNSOURCED = {ASSUMED: "assumed", USER: "set"}
+"""What is said of a number that no source gives; a total that such numbers dominate is marked."""
+
+OTHERS = "*"
+"""A chip file's word for the fields that it does not name."""
 
 
 def render(contents: Contents) -> Group:
     """The whole report."""
-    return _grouped(_sections(contents))
+    return Group(headline(contents), Text(), _grouped(_sections(contents)))
 
 
 def render_layers(contents: Contents) -> Group:
@@ -36,7 +54,7 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
     title = f"{contents.network} on {contents.chip}, code {contents.code}, {samples}"
     yield title, _results(contents)
     if contents.timing is not None:
-        yield "time per sample", _time(contents.timing)
+        yield "time per sample", _time(contents, contents.timing)
     yield "activity per sample", _activity(contents)
     yield "energy per sample", _energy(contents.energy)
     if contents.relays is not None:
@@ -50,9 +68,6 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
         yield "early spikes", _early_spikes(contents)
     if contents.notes:
         yield "notes", Group(*(Text(f"! {note}", style="yellow") for note in contents.notes))
-    if contents.assumed:
-        fields = ", ".join(map(_field, contents.assumed))
-        yield "assumed, because not published", Text(fields)
 
 
 def _details(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
@@ -70,19 +85,15 @@ def _reasons(assumed: dict[str, str]) -> Table:
 
 
 def _field(name: str) -> str:
-    """A field's dotted name; `*` is a chip file's word for those it does not name."""
-    return "every field not named here" if name == "*" else name
+    """A field's dotted name, or what stands for the others."""
+    return "every field not named here" if name == OTHERS else name
 
 
 def _results(contents: Contents) -> Table:
     table = _pairs()
-    accuracy = contents.accuracy
-    if accuracy is not None:
-        told = f"{accuracy.percent:.2f} %  ({accuracy.correct:,} of {accuracy.samples:,})"
-        table.add_row("accuracy", told)
     if contents.normalization is not None:
         table.add_row("samples normalized by", str(contents.normalization))
-    if contents.compiled is not None:
+    if contents.compiled is not None and contents.compiled.differing:
         table.add_row("against the compiled network", numbers.differing(contents.compiled))
     if contents.exact is not None:
         table.add_row("against exact integers", numbers.differing(contents.exact))
@@ -92,11 +103,38 @@ def _results(contents: Contents) -> Table:
         table.add_row("early spikes", f"{contents.early_spikes:,}, sent before all had arrived")
     if contents.compiled is None and contents.exact is None:
         table.add_row("agreement", "not measured: an image file holds no graph to compare with")
+    table.add_row("self-checks passed", ", ".join(_passed(contents)) or "none")
+    if contents.assumed:
+        table.add_row("assumed, not published", _assumed(contents.assumed))
     return table
 
 
-def _time(timing: Timing) -> Table:
+def _passed(contents: Contents) -> Iterator[str]:
+    """What was checked and found right: what was not has a line or a table of its own."""
+    if contents.compiled is not None and not contents.compiled.differing:
+        yield "values as compiled"
+    if not contents.overflows:
+        yield "no overflow"
+    if not contents.early_spikes:
+        yield "no early spike"
+
+
+def _assumed(assumed: dict[str, str]) -> str:
+    if OTHERS in assumed:
+        return "all fields but those with a source (`-v` says why)"
+    return f"{len(assumed)} field{'s' * (len(assumed) != 1)} of the chip (`-v` names them)"
+
+
+def _time(contents: Contents, timing: Timing) -> Table:
     table = _pairs()
+    alone = numbers.count(timing.work_cycles.mean)
+    ranges = numbers.range_of(timing.work_cycles)
+    table.add_row("work alone", f"{alone} cycles" + (f", {ranges}" if ranges else ""))
+    bound = contents.bound
+    if bound is not None:
+        layer = "" if bound.layer is None else f", layer {bound.layer!r}"
+        busy = f"{numbers.count(bound.work_cycles)} cycles"
+        table.add_row("bound by", f"{bound.engine}, {bound.where}{layer}: {busy}")
     latency = f"{_timesteps(timing.timesteps)}, {_cycles(timing.cycles.mean, timing)}"
     table.add_row("latency", f"{latency}{_pace(timing)}")
     table.add_row("a sample every", f"{_timesteps(timing.period)}, {_throughput(timing)}")
@@ -111,15 +149,16 @@ def _time(timing: Timing) -> Table:
         nodes = f"{timing.barrier_nodes:,} node{'s' * (timing.barrier_nodes != 1)} with neurons"
         table.add_row("barrier", f"{numbers.count(timing.barrier_cycles)} cycles, of {nodes}")
     if timing.host_us is not None:
-        host_us = numbers.microseconds(timing.host_us)
-        table.add_row("host of a board", f"{host_us} µs, in no other number here")
+        host = numbers.duration(timing.host_us)
+        table.add_row("host of a board", f"{host}, in no other number here")
     if timing.tick_cycles:
-        tick_us = timing.tick_cycles / timing.cycles_per_us
-        shortest_us = numbers.microseconds(timing.shortest_tick_us)
-        table.add_row("tick", f"{numbers.count(timing.tick_cycles)} cycles ({tick_us:g} µs)")
+        table.add_row("tick", f"{numbers.count(timing.tick_cycles)} cycles ({tick(timing)})")
+        shortest_us = numbers.duration(timing.shortest_tick_us)
         shortest = numbers.count(timing.shortest_tick_cycles)
-        table.add_row("shortest tick for this work", f"{shortest} cycles ({shortest_us} µs)")
-        table.add_row("timesteps longer than the tick", numbers.count(timing.overruns))
+        table.add_row("shortest tick", f"{shortest} cycles ({shortest_us}) for this work")
+        table.add_row("longer timesteps", f"{numbers.count(timing.overruns)} longer than the tick")
+    if timing.tick_hides_work:
+        table.add_row("hidden by the tick", "timing parameters: none changes the latency here")
     return table
 
 
@@ -139,9 +178,7 @@ def _throughput(timing: Timing) -> str:
 
 
 def _cycles(cycles: float, timing: Timing) -> str:
-    return (
-        f"{numbers.count(cycles)} cycles ({numbers.microseconds(cycles / timing.cycles_per_us)} µs)"
-    )
+    return f"{numbers.count(cycles)} cycles ({numbers.duration(cycles / timing.cycles_per_us)})"
 
 
 def _timesteps(count: int) -> str:
@@ -159,25 +196,36 @@ def _activity(contents: Contents) -> TextTable:
 
 
 def _energy(energy: Energy) -> TextTable:
-    """Each term's share is that of what events cost: the idle chip draws its power without any."""
-    events_pj = sum(term.energy_pj for term in energy.event_terms)
-    table = names_and_figures("", "energy", "share", "price", "")
+    """Shares of what events cost, and of the total, which the idle chip's power adds to."""
+    events_pj, idle_pj = energy.all_events_pj, energy.idle_pj
+    total_pj = None if idle_pj is None else events_pj + idle_pj
+    heads = ["", "energy", "of events", *(["of total"] if idle_pj is not None else []), "price", ""]
+    table = names_and_figures(*heads)
+
+    def add(name: str, value_pj: float, of_events: str, price: str = "", grade: str = "") -> None:
+        of_total = [] if total_pj is None else [numbers.percent(value_pj, total_pj)]
+        table.add_row(name, numbers.energy(value_pj), of_events, *of_total, price, grade)
+
     for term in energy.event_terms:
-        table.add_row(*_term(term, numbers.percent(term.energy_pj, events_pj)))
-    table.add_row("all events", numbers.energy(events_pj), "", "", "")
+        add(term.name, term.energy_pj, numbers.percent(term.energy_pj, events_pj), *_price(term))
+    add("all events", events_pj, numbers.percent(events_pj, events_pj))
     for term in energy.idle_terms:
-        table.add_row(*_term(term, ""))
-    if energy.total_pj is None:
+        add(term.name, term.energy_pj, "", *_price(term))
+    if total_pj is None:
         table.add_row("idle chip", "-", "", "not known without timing", "")
-    else:
-        table.add_row("total", numbers.energy(energy.total_pj.mean), "", "", "")
+        return table
+    row = ["total", numbers.energy(total_pj), ""]
+    for grade, told in UNSOURCED.items():
+        at_pj = energy.total_at_pj(grade)
+        if at_pj > total_pj / 2:
+            table.add_row(*row, numbers.percent(at_pj, total_pj), "", f"! {told}")
+            return table
+    table.add_row(*row, numbers.percent(total_pj, total_pj))
     return table
 
 
-def _term(term: EnergyTerm, share: str) -> tuple[str, str, str, str, str]:
-    price = f"{term.price:g} {term.price_unit}"
-    assumed = "assumed" if term.assumed else ""
-    return term.name, numbers.energy(term.energy_pj), share, price, assumed
+def _price(term: EnergyTerm) -> tuple[str, str]:
+    return f"{term.price:g} {term.price_unit}", UNSOURCED.get(term.grade, "")
 
 
 def _relays(relays: Relays, energy: Energy) -> Table:
@@ -189,7 +237,7 @@ def _relays(relays: Relays, energy: Energy) -> Table:
     table.add_row("SOPs", numbers.count(relays.sops))
     table.add_row("packets", numbers.count(relays.packets))
     table.add_row("soma updates", numbers.count(relays.soma_updates))
-    share = numbers.percent(relays.energy_pj, sum(term.energy_pj for term in energy.event_terms))
+    share = numbers.percent(relays.energy_pj, energy.all_events_pj)
     table.add_row("energy", f"{numbers.energy(relays.energy_pj)} ({share} of all events)")
     return table
 
@@ -199,7 +247,7 @@ def _chip(contents: Contents) -> Table:
     fullest = contents.fullest
     if contents.chips_available > 1:
         table.add_row("chips used", f"{contents.chips_used:,} of {contents.chips_available:,}")
-    table.add_row("cores used", f"{contents.cores_used:,} of {contents.cores_available:,}")
+    table.add_row("cores used", f"{contents.cores.used:,} of {contents.cores.available:,}")
     if fullest is not None:
         used = f"{fullest.used_words:,} of {fullest.available_words:,} words"
         share = numbers.percent(fullest.used_words, fullest.available_words)

@@ -9,6 +9,8 @@
 | `filling.py` | whether samples fit the range of the network's input |
 | `run.py` | what is known afterwards |
 | `detail.py` | the same by node, link and timestep |
+| `load.py` | how busy engines and links were |
+| `tick.py` | the same run with another tick |
 """
 
 from __future__ import annotations
@@ -18,5 +20,15 @@ from .detail import Detail
 from .filling import Filling
 from .run import Agreement, Run
 from .simulate import TIMINGS, simulate
+from .tick import checked_tick
 
-__all__ = ["TIMINGS", "Agreement", "Detail", "Filling", "Interrupted", "Run", "simulate"]
+__all__ = [
+    "TIMINGS",
+    "Agreement",
+    "Detail",
+    "Filling",
+    "Interrupted",
+    "Run",
+    "checked_tick",
+    "simulate",
+]

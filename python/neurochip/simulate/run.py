@@ -15,6 +15,7 @@ from ..inputs import Normalization
 from ..reprs import counted, named
 from .detail import Detail
 from .filling import Filling
+from .load import Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,12 @@ class Run:
     """(samples,) each: pJ, by what is counted."""
     detail: Detail | None = field(default=None, repr=False)
     """By node, link and timestep, where it was asked for."""
+    load: Load | None = field(default=None, repr=False)
+    """How busy engines and links were; None without timing."""
+    tick_cycles: int = 0
+    """The shortest timestep of this run, the chip's unless another was asked for; 0: none."""
+    chose_tick: bool = False
+    """Whether another one was asked for."""
     normalization: Normalization | None = None
     """What was done to the samples before they were the model's input."""
     filling: Filling | None = None
@@ -136,21 +143,45 @@ class Run:
         return self._by_sample(self.timestep_cycles).sum(axis=1) if self.timing == "cycle" else None
 
     @property
+    def barrier_cycles(self) -> int:
+        """Cycles of the barrier of each timestep."""
+        return self.image.chip.barrier_cycles(self.image.nodes_used)
+
+    @property
+    def cycles_without_tick(self) -> NDArray[np.int64] | None:
+        """(samples,): latency of work and barriers alone, whatever the tick, if timed."""
+        if self.timing != "cycle":
+            return None
+        barriers = np.int64(self.barrier_cycles * self.image.timesteps)
+        return np.asarray(self.work_cycles.sum(axis=1) + barriers, np.int64)
+
+    @property
     def cycles_per_sample(self) -> float | None:
         """Mean cycles between two samples while the chip holds as many as it can.
 
         None without timing, and where the run has fewer samples than that.
         """
-        full = len(self.outputs) - self.image.samples_in_flight + 1
-        if self.timing != "cycle" or full < 1:
-            return None
-        last = len(self.outputs) * self.image.period
-        return float(self.timestep_cycles[last - full * self.image.period : last].sum()) / full
+        return self._between_samples(self.timestep_cycles)
 
     @property
     def samples_per_s(self) -> float | None:
         """Throughput, while the chip holds as many samples as it can."""
-        cycles = self.cycles_per_sample
+        return self._per_s(self.cycles_per_sample)
+
+    @property
+    def samples_per_s_without_tick(self) -> float | None:
+        """The same where timesteps end with their work and the barrier."""
+        lengths = self.timestep_work_cycles + self.barrier_cycles
+        return self._per_s(self._between_samples(lengths))
+
+    def _between_samples(self, timestep_cycles: NDArray[np.int64]) -> float | None:
+        full = len(self.outputs) - self.image.samples_in_flight + 1
+        if self.timing != "cycle" or full < 1:
+            return None
+        last = len(self.outputs) * self.image.period
+        return float(timestep_cycles[last - full * self.image.period : last].sum()) / full
+
+    def _per_s(self, cycles: float | None) -> float | None:
         return None if cycles is None else self.image.chip.cycles_per_us * 1e6 / cycles
 
     def _by_sample(self, of_timesteps: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -18,8 +18,10 @@ from ..inputs import Normalization, refuse_other_types
 from .comparison import Comparison
 from .detail import whole
 from .filling import Measured
+from .load import load_of
 from .run import Run
 from .samples import Samples, checked
+from .tick import checked_tick, timed_anew
 from .waiting import Waiting, finished, no_progress_bar, progress_bar
 
 TIMINGS = ("cycle", "none")
@@ -45,6 +47,7 @@ def simulate(
     detail: bool = False,
     normalization: Normalization | None = None,
     judge_range: bool = True,
+    tick: str | None = None,
 ) -> Run:
     """Runs samples on the chip.
 
@@ -62,6 +65,9 @@ def simulate(
             anything.
         judge_range: Also finds how much of the input's range the samples fill, for `Run.filling`;
             of random ones that says nothing.
+        tick: How long a timestep is at least, instead of the chip's tick: a time such as `500us`;
+            `shortest`, the longest timestep of this run and its barrier; or `none`. It changes
+            nothing but waiting, and the energy of the idle chip with it; needs cycles.
 
     Raises:
         InputError: If the samples do not fit the network, or an option cannot be had.
@@ -73,6 +79,7 @@ def simulate(
         raise InputError(
             f"detail needs cycles, and `timing` is {timing!r}", hint="simulate with timing `cycle`"
         )
+    wanted_tick = checked_tick(tick, timing)
     threads = os.cpu_count() or 1 if threads is None else threads
     if not 1 <= threads <= MAX_THREADS:
         raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
@@ -96,7 +103,9 @@ def simulate(
         except KeyboardInterrupt:  # between two waits, as during the comparison of a batch
             done = sum(len(arrays["outputs"]) for arrays in batches)
             raise Interrupted(done, len(samples)) from None
-    run = _whole(image, timing, batches, comparison)
+    run = _whole(image, timing, batches, comparison, detail)
+    if wanted_tick is not None:
+        run = timed_anew(run, wanted_tick.cycles(run))
     filling = None if measured is None else measured.filling
     return replace(run, normalization=samples.normalization, filling=filling)
 
@@ -133,6 +142,7 @@ def _whole(
     timing: str,
     batches: Sequence[dict[str, Any]],
     comparison: Comparison | None,
+    detail: bool,
 ) -> Run:
     """All batches as one run."""
     read, counts, work_cycles, timestep_cycles, by_layer = (
@@ -147,7 +157,7 @@ def _whole(
     kinds = map(str, batches[0]["population_count_names"])
     layer = {kind: by_layer[:, :, column] for column, kind in enumerate(kinds)}
     counters |= _priced(image, layer)
-    details = [arrays["detail"] for arrays in batches if arrays["detail"] is not None]
+    placed = [arrays["detail"] for arrays in batches if arrays["detail"] is not None]
     return Run(
         image=image,
         timing=timing,
@@ -170,7 +180,9 @@ def _whole(
         compiled_agreement=comparison.agreement("compiled") if comparison else None,
         exact_agreement=comparison.agreement("exact") if comparison else None,
         energy_by_component_pj=energy_by_component_pj(image.chip, counters),
-        detail=whole(details, names) if details else None,
+        detail=whole(placed, names) if detail else None,
+        load=load_of(placed) if placed else None,
+        tick_cycles=image.chip.tick_cycles,
     )
 
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use neurochip::counters::Counters;
-use neurochip::engine::{OutputCounts, Places};
+use neurochip::engine::{CoreCycles, OutputCounts, Places};
 use neurochip::simulator::{Activity, Batch, SampleRun, Simulator, Timing};
 use neurochip::values::Counts;
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
@@ -27,7 +27,7 @@ pub(crate) struct Wanted {
     pub(crate) cycles: bool,
     /// The codes of every neuron.
     pub(crate) record: bool,
-    /// With cycles: what happened where, and in which timestep.
+    /// With cycles: what happened in each timestep. What happened where is always told with them.
     pub(crate) detail: bool,
 }
 
@@ -47,11 +47,12 @@ pub(crate) fn start(
         run
     };
     Job::start(threads, move |progress| {
-        let num_nodes = if detail { simulator.image().description().chip.num_nodes() } else { 0 };
-        let places = Mutex::new(Places::new(num_nodes));
+        let chip = &simulator.image().description().chip;
+        let (num_nodes, num_cores) = if cycles { (chip.num_nodes(), chip.num_cores()) } else { (0, 0) };
+        let places = Mutex::new(Places::new(num_nodes, num_cores));
         let timing = match (cycles, detail) {
             (false, _) => Timing::None,
-            (true, false) => Timing::Cycle,
+            (true, false) => Timing::Placed(&places),
             (true, true) => Timing::Detailed(&places),
         };
         let Samples { ref codes, before, more } = samples;
@@ -60,7 +61,7 @@ pub(crate) fn start(
         let places = places.into_inner().expect("no holder panics");
         Box::new(move |py| {
             let runs = outcome?;
-            let detail = if detail { Some(detailed(py, &runs, &places)?) } else { None };
+            let detail = if cycles { Some(detailed(py, &runs, &places)?) } else { None };
             let arrays = arrays(py, runs, populations, record)?;
             arrays.set_item("detail", detail)?;
             Ok(arrays)
@@ -68,7 +69,7 @@ pub(crate) fn start(
     })
 }
 
-/// Arrays by name: a row a node, or a row a timestep of the run.
+/// Arrays by name: a row a node, a core (its soma, Send and Receive), or a timestep of the run.
 fn detailed<'py>(py: Python<'py>, runs: &[SampleRun], places: &Places) -> PyResult<Bound<'py, PyDict>> {
     let arrays = PyDict::new(py);
     let rows = |counters: &mut dyn Iterator<Item = &Counters>| -> PyResult<_> {
@@ -78,6 +79,9 @@ fn detailed<'py>(py: Python<'py>, runs: &[SampleRun], places: &Places) -> PyResu
     };
     arrays.set_item("nodes", rows(&mut places.nodes.iter())?)?;
     arrays.set_item("timesteps", rows(&mut runs.iter().flat_map(|run| &run.timesteps))?)?;
+    let busy = |core: &CoreCycles| [core.soma, core.send, core.receive].map(|cycles| cycles as i64);
+    let cores: Vec<i64> = places.cores.iter().flat_map(busy).collect();
+    arrays.set_item("cores", matrix(py, cores, [places.cores.len(), 3])?)?;
     set_outputs(&arrays, &places.outputs)?;
     Ok(arrays)
 }

@@ -30,7 +30,7 @@ use delay::NEVER;
 use edge::Edge;
 use flits::Packet;
 use noc::{Arrival, Noc};
-pub use places::{OutputCounts, Places};
+pub use places::{CoreCycles, OutputCounts, Places};
 pub use replay::{Cancelled, Consume, RecordedPacket, Replayed, replay};
 
 /// What a timestep took.
@@ -107,7 +107,14 @@ impl Machine {
     /// From now on counts where things happen, for [`Machine::take_places`].
     #[must_use]
     pub fn counting_places(mut self) -> Self {
-        self.noc.tally.count_places(self.spec.num_nodes());
+        self.noc.tally.count_places(self.spec.num_nodes(), self.spec.num_cores());
+        self
+    }
+
+    /// The same for how busy engines and outputs are alone, which [`Machine::take_places`] hands over once.
+    #[must_use]
+    pub fn counting_load(mut self) -> Self {
+        self.noc.tally.count_load(self.spec.num_nodes(), self.spec.num_cores());
         self
     }
 
@@ -139,7 +146,7 @@ impl Machine {
                 let counts_places = self.noc.tally.counts_nodes();
                 *self = Self::new(&self.spec);
                 if counts_places {
-                    self.noc.tally.count_places(self.spec.num_nodes());
+                    self.noc.tally.count_places(self.spec.num_nodes(), self.spec.num_cores());
                 }
                 Err(error)
             }

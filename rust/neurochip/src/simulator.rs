@@ -15,6 +15,7 @@ pub use sample_run::{Activity, SampleRun};
 use sample_run::{counted, counted_each, with_cycles};
 use thiserror::Error;
 
+use crate::chip::ChipSpec;
 use crate::counters::Counters;
 use crate::engine::{self, Machine, Places, StepTiming};
 use crate::image::Image;
@@ -38,8 +39,48 @@ pub enum Timing<'a> {
     None,
     /// Values, and the cycle in which everything happens.
     Cycle,
-    /// The same, and what happens in each timestep; what happens where is added to these places.
+    /// The same, and how busy engines and router outputs are is added to these places, but for their nodes.
+    Placed(&'a Mutex<Places>),
+    /// The same, what happens at nodes, and what happens in each timestep.
     Detailed(&'a Mutex<Places>),
+}
+
+impl<'a> Timing<'a> {
+    /// Where what happens where is added, if anyone asked.
+    fn places(self) -> Option<&'a Mutex<Places>> {
+        match self {
+            Timing::None | Timing::Cycle => None,
+            Timing::Placed(places) | Timing::Detailed(places) => Some(places),
+        }
+    }
+}
+
+/// A machine that tells what happened where when it has run its timesteps: once, as that takes longer than a
+/// timestep without work.
+struct Placing<'a> {
+    machine: Machine,
+    places: Option<&'a Mutex<Places>>,
+}
+
+impl<'a> Placing<'a> {
+    fn new(chip: &ChipSpec, timing: Timing<'a>) -> Self {
+        let machine = Machine::new(chip);
+        let machine = match timing {
+            Timing::None | Timing::Cycle => machine,
+            Timing::Placed(_) => machine.counting_load(),
+            Timing::Detailed(_) => machine.counting_places(),
+        };
+        Self { machine, places: timing.places() }
+    }
+}
+
+impl Drop for Placing<'_> {
+    fn drop(&mut self) {
+        // A lock that is poisoned is that of a run that has panicked already.
+        if let Some(Ok(mut places)) = self.places.map(Mutex::lock) {
+            places.add(&self.machine.take_places());
+        }
+    }
 }
 
 /// Why a run has no result.
@@ -201,8 +242,7 @@ impl Simulator {
         let samples: Vec<&[u8]> = batch.codes.chunks_exact(length).collect();
         match timing {
             Timing::None => self.run_values(&samples, batch, progress, keep),
-            Timing::Cycle => self.run_timed(&samples, batch, None, progress, keep),
-            Timing::Detailed(places) => self.run_timed(&samples, batch, Some(places), progress, keep),
+            timed => self.run_timed(&samples, batch, timed, progress, keep),
         }
     }
 
@@ -229,7 +269,7 @@ impl Simulator {
         &self,
         samples: &[&[u8]],
         batch: Batch<'_>,
-        places: Option<&Mutex<Places>>,
+        timing: Timing<'_>,
         progress: &Progress,
         keep: impl Fn(SampleRun) -> Kept + Sync,
     ) -> Result<Vec<Kept>, Error> {
@@ -243,7 +283,7 @@ impl Simulator {
             let run = |sample| {
                 let is_last = sample + 1 == records.len() && rest.is_empty() && !batch.more;
                 let timesteps = self.pipeline.slot(sample, is_last);
-                let run = self.time(&records, sample, timesteps, places, progress)?;
+                let run = self.time(&records, sample, timesteps, timing, progress)?;
                 progress.add_done(1);
                 Ok(keep(run))
             };
@@ -300,10 +340,10 @@ impl Simulator {
         records: &[Record],
         sample: usize,
         timesteps: Range<usize>,
-        places: Option<&Mutex<Places>>,
+        timing: Timing<'_>,
         progress: &Progress,
     ) -> Result<SampleRun, Error> {
-        let steps = self.steps(records, sample, timesteps.clone(), places, progress)?;
+        let steps = self.steps(records, sample, timesteps.clone(), timing, progress)?;
         let quiet: Vec<u64> = steps.iter().map(|step| step.quiet_cycle).collect();
         let timeline = self.timeline(&quiet);
         let mut timed = timeline.counters;
@@ -324,7 +364,7 @@ impl Simulator {
             counters: with_cycles(&run.counters, &timed),
             work_cycles: quiet.iter().map(|quiet| quiet + 1).collect(),
             timestep_cycles: timeline.lengths().collect(),
-            timesteps: if places.is_some() {
+            timesteps: if matches!(timing, Timing::Detailed(_)) {
                 counted_each(&steps, |quiet| self.timeline(quiet))
             } else {
                 vec![]
@@ -338,18 +378,18 @@ impl Simulator {
         Timeline::new(&self.image.description().chip, self.active_nodes, quiet_cycles)
     }
 
-    /// The cycles of the timesteps of a sample's slot; where things happen is added to `places`.
+    /// The cycles of the timesteps of a sample's slot; where things happen is added to the places of `timing`.
     fn steps(
         &self,
         records: &[Record],
         sample: usize,
         timesteps: Range<usize>,
-        places: Option<&Mutex<Places>>,
+        timing: Timing<'_>,
         progress: &Progress,
     ) -> Result<Vec<StepTiming>, Error> {
         let description = self.image.description();
         let entry = timesteps.start;
-        let step = |machine: &mut Machine, timestep| {
+        let step = |placing: &mut Placing<'_>, timestep| {
             if progress.is_cancelled() {
                 return Err(Error::Cancelled { done: progress.done() });
             }
@@ -359,16 +399,10 @@ impl Simulator {
                 .collect();
             let traffic = self.schedule.traffic(description, &samples);
             let timestep = (timestep - entry) as u32; // no longer than a sample's own timesteps
-            let step = machine.simulate(&traffic, None);
-            if let Some(places) = places {
-                places.lock().expect("no holder panics").add(&machine.take_places());
-            }
+            let step = placing.machine.simulate(&traffic, None);
             step.map_err(|error| Error::Time { sample, timestep, error })
         };
-        let machine = || {
-            let machine = Machine::new(&description.chip);
-            if places.is_some() { machine.counting_places() } else { machine }
-        };
-        timesteps.into_par_iter().map_init(machine, step).collect()
+        let placing = || Placing::new(&description.chip, timing);
+        timesteps.into_par_iter().map_init(placing, step).collect()
     }
 }

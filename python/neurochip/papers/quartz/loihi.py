@@ -39,7 +39,7 @@ class Timed:
     @property
     def chip_ms(self) -> float:
         """Latency of the chip alone."""
-        return self._timing.latency_us.mean / 1e3
+        return self._timing.latency_with_tick_us / 1e3
 
     @property
     def core_uj(self) -> float:
@@ -131,7 +131,7 @@ def _table(bench: Bench, timed: tuple[Timed, ...]) -> Table:
             "measured: a LeNet-like network of 4,354 neurons on 11 cores (the table below runs it, "
             "where it is found)"
             + "".join(
-                f"; ours has {each.neurons:,} on {each.contents.cores_used}, and max pools, "
+                f"; ours has {each.neurons:,} on {each.contents.cores.used}, and max pools, "
                 "each a step more"
                 for each in timed[:1]
             ),

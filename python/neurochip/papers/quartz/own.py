@@ -229,7 +229,7 @@ def _row(bench: Bench, each: Measured) -> tuple[Cell, ...]:
         None if accuracy is None else each.values.percent - accuracy,
         *_beside(each.values.spikes, paper.measured("spikes", timesteps)),
         *_beside(each.steps, None if steps is None else int(steps)),
-        *_beside(each.contents.cores_used, int(paper.constant("loihi", "cores"))),
+        *_beside(each.contents.cores.used, int(paper.constant("loihi", "cores"))),
         *_beside(each.core_uj, paper.measured("core_dynamic_uj", timesteps)),
     )
 

@@ -12,21 +12,35 @@ pub struct OutputCounts {
     pub blocked_cycles: u64,
 }
 
+/// Cycles in which each engine of a core is busy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CoreCycles {
+    /// As `soma_busy_cycles` of [`Counters`].
+    pub soma: u64,
+    /// As `send_busy_cycles`.
+    pub send: u64,
+    /// As `receive_busy_cycles`.
+    pub receive: u64,
+}
+
 /// What happened where; the nodes add up to what happened in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places {
     /// By node: its core and its router, and the io ports at its sides. What only a chip as a whole
     /// has, its cycles, is 0.
     pub nodes: Vec<Counters>,
+    /// By core: its engines. The cores of a node add up to it.
+    pub cores: Vec<CoreCycles>,
     /// By node and [`Port`](crate::chip::Port): the outputs of its router.
     pub outputs: Vec<[OutputCounts; PORTS]>,
 }
 
 impl Places {
     /// Nothing has happened yet.
-    pub fn new(num_nodes: u32) -> Self {
+    pub fn new(num_nodes: u32, num_cores: u32) -> Self {
         Self {
             nodes: vec![Counters::default(); num_nodes as usize],
+            cores: vec![CoreCycles::default(); num_cores as usize],
             outputs: vec![[OutputCounts::default(); PORTS]; num_nodes as usize],
         }
     }
@@ -34,6 +48,11 @@ impl Places {
     /// Adds what happened elsewhere, on the same chip.
     pub fn add(&mut self, other: &Self) {
         self.nodes.iter_mut().zip(&other.nodes).for_each(|(ours, theirs)| ours.add(theirs));
+        for (ours, theirs) in self.cores.iter_mut().zip(&other.cores) {
+            ours.soma += theirs.soma;
+            ours.send += theirs.send;
+            ours.receive += theirs.receive;
+        }
         let theirs = other.outputs.iter().flatten();
         for (ours, theirs) in self.outputs.iter_mut().flatten().zip(theirs) {
             ours.flits += theirs.flits;
@@ -52,13 +71,18 @@ pub(super) struct Tally {
 
 impl Tally {
     /// From now on keeps where things happen.
-    pub(super) fn count_places(&mut self, num_nodes: u32) {
-        self.places = Places::new(num_nodes);
+    pub(super) fn count_places(&mut self, num_nodes: u32, num_cores: u32) {
+        self.places = Places::new(num_nodes, num_cores);
+    }
+
+    /// From now on keeps how busy engines and outputs are, and not what happens at nodes.
+    pub(super) fn count_load(&mut self, num_nodes: u32, num_cores: u32) {
+        self.places = Places { nodes: vec![], ..Places::new(num_nodes, num_cores) };
     }
 
     /// From now on keeps what happens at outputs, and not at nodes: that takes less of the cache.
     pub(super) fn count_outputs(&mut self, num_nodes: u32) {
-        self.places = Places { nodes: vec![], ..Places::new(num_nodes) };
+        self.count_load(num_nodes, 0);
     }
 
     pub(super) fn counts_nodes(&self) -> bool {
@@ -84,6 +108,14 @@ impl Tally {
         }
     }
 
+    /// An engine of a core is busy; its node is told beside that.
+    #[inline(always)]
+    pub(super) fn at_core(&mut self, core: u32, event: impl Fn(&mut CoreCycles)) {
+        if let Some(cycles) = self.places.cores.get_mut(core as usize) {
+            event(cycles);
+        }
+    }
+
     /// A flit takes an output of a router; only while outputs are counted.
     #[inline(always)]
     pub(super) fn count_flit(&mut self, node: u32, output: usize) {
@@ -106,9 +138,14 @@ impl Tally {
         }
     }
 
-    /// Hands over what happened where since the last time, and goes on counting.
+    /// Hands over what happened where since the last time, and goes on counting if it counts nodes.
     pub(super) fn take_places(&mut self) -> Places {
-        let next = Places::new(self.places.nodes.len() as u32);
+        let num_nodes = self.places.nodes.len() as u32;
+        let next = if num_nodes > 0 {
+            Places::new(num_nodes, self.places.cores.len() as u32)
+        } else {
+            Places::default()
+        };
         let mut places = std::mem::replace(&mut self.places, next);
         for (node, outputs) in places.nodes.iter_mut().zip(&places.outputs) {
             node.flit_hops = outputs[..LOCAL].iter().map(|output| output.flits).sum();

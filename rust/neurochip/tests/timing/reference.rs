@@ -91,7 +91,10 @@ impl<'a> Machine<'a> {
             let node = core.core as usize / machine.network.cores_per_node;
             let counters = machine.network.at(node);
             counters.spikes += core.spikes.len() as u64;
+            let before = counters.soma_busy_cycles;
             let visible = cores::update(core, traffic, &spec.core.timing, &mut machine.visible, counters);
+            let busy = counters.soma_busy_cycles - before;
+            machine.network.places.cores[core.core as usize].soma += busy;
             machine.busy_until = machine.busy_until.max(visible);
             machine.sends[core.core as usize].spikes = core.spikes.clone();
         }
@@ -178,6 +181,7 @@ impl<'a> Machine<'a> {
         let lookup = u64::from(self.spec.core.timing.axon_lookup_cycles);
         send.ready = now + lookup;
         self.network.at(node).send_busy_cycles += lookup;
+        self.network.places.cores[core].send += lookup;
         self.busy_until = self.busy_until.max(send.ready - 1);
     }
 
@@ -189,6 +193,7 @@ impl<'a> Machine<'a> {
         self.ports[node].sent(core % network.cores_per_node, flit.is_tail);
         network.at(node).packets += u64::from(is_head);
         network.at(node).send_busy_cycles += 1;
+        network.places.cores[core].send += 1;
         network.send_flit(now, node, flit);
     }
 
@@ -214,6 +219,7 @@ impl<'a> Machine<'a> {
         self.free[core] = now + busy;
         self.taken += 1;
         self.network.at(node).receive_busy_cycles += busy;
+        self.network.places.cores[core].receive += busy;
         self.network.at(node).sops += u64::from(synapses);
         self.busy_until = self.busy_until.max(now + busy - 1 + u64::from(timing.accumulate_latency));
         true

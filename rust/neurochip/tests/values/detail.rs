@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use neurochip::counters::Counters;
-use neurochip::engine::Places;
+use neurochip::engine::{CoreCycles, Places};
 use neurochip::simulator::{Progress, SampleRun, Simulator, Timing};
 use proptest::prelude::*;
 
@@ -11,7 +11,8 @@ use crate::pipeline::{codes, drawn, overlapping};
 use crate::random::{choices, network};
 
 fn detailed(threads: usize, simulator: &Simulator, codes: &[u8]) -> (Vec<SampleRun>, Places) {
-    let places = Mutex::new(Places::new(simulator.image().description().chip.num_nodes()));
+    let chip = &simulator.image().description().chip;
+    let places = Mutex::new(Places::new(chip.num_nodes(), chip.num_cores()));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let run = || simulator.run(codes, Timing::Detailed(&places), &Progress::default());
     (pool.install(run).unwrap(), places.into_inner().unwrap())
@@ -45,6 +46,10 @@ proptest! {
         let total = sum(&runs.iter().map(on_the_chip).collect::<Vec<_>>());
         prop_assert_eq!(sum(runs.iter().flat_map(|run| &run.timesteps)), total);
         prop_assert_eq!(sum(&places.nodes), at_nodes(total));
+        let busy = |of: fn(&CoreCycles) -> u64| places.cores.iter().map(of).sum::<u64>();
+        prop_assert_eq!(busy(|core| core.soma), total.soma_busy_cycles);
+        prop_assert_eq!(busy(|core| core.send), total.send_busy_cycles);
+        prop_assert_eq!(busy(|core| core.receive), total.receive_busy_cycles);
         let plain = simulator.run(&codes, Timing::Cycle, &Progress::default()).unwrap();
         for (plain, run) in plain.into_iter().zip(runs) {
             prop_assert_eq!(plain, SampleRun { timesteps: vec![], ..run });

@@ -112,6 +112,7 @@ impl ReceiveEngines {
             counters.receive_busy_cycles += busy;
             counters.sops += u64::from(synapses);
         });
+        noc.tally.at_core(core, |cycles| cycles.receive += busy);
         self.drained = self.drained.max(engine.free - 1 + u64::from(self.timing.accumulate_latency));
         if !std::mem::replace(&mut engine.has_worked, true) {
             self.worked.push(core);

@@ -212,6 +212,7 @@ impl SendEngines {
         engine.visible = self.visible[spike];
         engine.ready = now + self.axon_lookup_cycles;
         tally.at(node, |counters| counters.send_busy_cycles += self.axon_lookup_cycles);
+        tally.at_core(core, |cycles| cycles.send += self.axon_lookup_cycles);
         self.looked_up = self.looked_up.max(engine.ready - 1);
     }
 
@@ -227,6 +228,7 @@ impl SendEngines {
             counters.packets += u64::from(is_head);
             counters.send_busy_cycles += 1;
         });
+        noc.tally.at_core(core, |cycles| cycles.send += 1);
         noc.send(node, flit);
     }
 

@@ -36,5 +36,6 @@ pub(in crate::engine) fn update(
         first_neuron += neurons;
     }
     tally.at(node, |counters| counters.soma_busy_cycles += issue);
+    tally.at_core(core.core, |cycles| cycles.soma += issue);
     last_visible
 }

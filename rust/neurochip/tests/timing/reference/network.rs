@@ -94,7 +94,7 @@ impl Network {
             packets: vec![],
             messages: BTreeMap::new(),
             arrived: vec![],
-            places: Places::new(num_nodes as u32),
+            places: Places::new(num_nodes as u32, num_nodes as u32 * mesh.cores_per_node.unwrap_or(1)),
         }
     }
 
