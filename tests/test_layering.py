@@ -33,6 +33,7 @@ ORDER = [
     "quantize",
     "requantize",
     "lower",
+    "interpret",
     "placement",
     "image",
     "energy",
