@@ -10,10 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neurochip as nc
-from integer_graphs import STEPS, convolution, dense, drawn, graph_of, max_pool, tensor
+from integer_graphs import (
+    ACCUMULATOR,
+    STEPS,
+    convolution,
+    dense,
+    drawn,
+    graph_of,
+    max_pool,
+    rearrange,
+    tensor,
+)
 from lowered_layers import conv
 from neurochip import _core
 from neurochip.errors import CapacityError, ChipError, ImageError, SettingsError, UnsupportedOpError
+from neurochip.formats import Tensor
 from neurochip.interpret import interpret
 from neurochip.interpret.synapses import Synapses
 from neurochip.lower.network import (
@@ -26,6 +37,7 @@ from neurochip.lower.network import (
     Quartz,
     Window,
 )
+from neurochip.simulate.comparison import Comparison
 
 ANY_NETWORK = settings(deadline=None, max_examples=50, derandomize=True)
 
@@ -150,41 +162,59 @@ def test_what_leaves_a_register_is_what_leaves_the_core_s(code, overflow):
     assert min(overflows.values()) > 0
 
 
-def test_a_ramp_near_the_end_of_a_register_is_what_the_core_climbs():
-    """One Quartz neuron at a time, of 16 bits, whose membrane may leave them in any timestep.
+def one_quartz_neuron(overflow, weights, bias, slope, threshold, waiting=0):
+    """Six inputs of up to 15 levels into one neuron, in registers of 16 bits."""
+    ones = np.ones((1, 6), np.int64)
+    layer = dense("d", tensor("x", (6,), high=15), ones, tensor("y", (1,), high=15))
+    network = nc.compile(graph_of(layer.inputs[0], [layer]), "ideal", code="quartz").network
+    neuron = network.population("d")
+    model = Quartz(*(np.array([value]) for value in (bias, slope, threshold)))
+    neuron = replace(neuron, model=model, code=replace(neuron.code, waiting=waiting))
+    connector = Dense(np.array(weights, np.int32)[:, None])
+    network = replace(
+        network,
+        populations=tuple(neuron if each.name == "d" else each for each in network.populations),
+        projections=tuple(
+            replace(each, connector=connector) if each.source == "input" else each
+            for each in network.projections
+        ),
+        timesteps=network.timesteps + waiting,
+        period=network.timesteps + waiting,
+    )
+    bits = {"core.membrane_bits": 16, "core.weight_sum_bits": 16, "core.weight_bits": "[8, 16]"}
+    chip = nc.chip("ideal", bits | {"core.overflow": overflow})
+    return nc.assemble(nc.place(network, chip))
 
-    Two inputs of opposite weights, so that sums fit though currents do not; a gate that stays
-    closed for a while after the readout.
-    """
-    layer = dense("d", tensor("x", (2,), high=15), np.array([[1, -1]]), tensor("y", (1,), high=15))
-    wide = nc.compile(graph_of(layer.inputs[0], [layer]), "ideal", code="quartz").network
-    narrow = {"core.membrane_bits": 16, "core.weight_sum_bits": 16, "core.weight_bits": "[8, 16]"}
-    chip = nc.chip("ideal", narrow)
+
+@pytest.mark.parametrize("overflow", ["'wrap'", "'saturate'"])
+def test_a_ramp_near_the_end_of_a_register_is_what_the_core_climbs(overflow):
+    """A membrane may leave it in any timestep; a gate may stay closed after the readout."""
     random = np.random.default_rng(0)
-    samples = random.integers(0, 16, (40, 2)).astype(np.float32)
+    samples = random.choice([0, 1, 1, 2, 15], (40, 6)).astype(np.float32)
     overflows = 0
-    for _ in range(60):
+    for _ in range(40):
         slope = int(random.integers(1, 4000))
         threshold = int(random.integers(1, 2**15 - slope))  # as the core wants it
         bias = int(random.integers(-(2**15), 2**15))
-        heaviest = int(random.choice([300, 3000, 30000]))  # of levels, or of currents
-        weights = random.integers(-heaviest, heaviest + 1, (2, 1)).astype(np.int32)
+        weights = random.integers(-3000, 3001, 6)
         waiting = int(random.integers(0, 4))
-        model = Quartz(*(np.array([value]) for value in (bias, slope, threshold)))
-        neurons = wide.population("d")
-        neurons = replace(neurons, model=model, code=replace(neurons.code, waiting=waiting))
-        populations = [neurons if each.name == "d" else each for each in wide.populations]
-        projections = [
-            replace(each, connector=Dense(weights)) if each.source == "input" else each
-            for each in wide.projections
-        ]
-        network = replace(
-            wide, populations=tuple(populations), projections=tuple(projections),
-            timesteps=wide.timesteps + waiting, period=wide.timesteps + waiting,
-        )  # fmt: skip
-        found = assert_is_what_the_core_computes(nc.assemble(nc.place(network, chip)), samples)
+        image = one_quartz_neuron(overflow, weights, bias, slope, threshold, waiting)
+        found = assert_is_what_the_core_computes(image, samples)
         overflows += found["membrane_overflows"] > 0
-    assert 10 < overflows < 60
+    assert overflows > 10
+
+
+def test_a_current_that_is_cut_is_seen_though_the_membrane_would_fit():
+    """Two weights of 20,000 are cut to 32,767, so a membrane of -20,000 becomes 12,767.
+
+    A ramp of 16 timesteps of 1,000 takes it to 28,767: level 0 below a threshold of 30,000. In one
+    sum it would have been 20,000, and level 6.
+    """
+    weights = [20_000, 20_000, 0, 0, 0, 0]
+    image = one_quartz_neuron("'saturate'", weights, bias=-20_000, slope=1000, threshold=30_000)
+    samples = np.array([[1, 1, 0, 0, 0, 0]], np.float32)
+    assert_is_what_the_core_computes(image, samples)
+    assert interpret(image.network, image.chip, image.codes(samples))["d"].values == [[0]]
 
 
 # By hand
@@ -258,6 +288,28 @@ def test_a_value_that_differs_is_seen_in_any_code():
         record = records["a"].copy()
         record[1, 5] ^= 128 if code == "rate" else 1
         assert np.argwhere(sent.differs_from(record)).tolist() == [[1, 5]]
+
+
+def test_a_run_counts_the_neurons_that_differ_by_layer():
+    """One spike of a rate is made up, and one membrane is off by one."""
+    layers = [conv("a", tensor("x", (2, 4, 4)))]
+    flat = rearrange("f", layers[0].output, np.arange(np.prod(layers[0].output.shape)))
+    read = Tensor("z", (1,), ACCUMULATOR, -(2**31), 2**31 - 1)
+    weights = np.ones((3, flat.output.shape[0]))
+    layers += [flat, dense("r", flat.output, weights, read, 0, None)]
+    image = nc.compile(graph_of(layers[0].inputs[0], layers), "ideal", code="rate")
+    samples = np.random.default_rng(0).random((3, 2, 4, 4), np.float32)
+    codes, found = computed(image, samples)
+    record, membranes = found["codes"].copy(), found["outputs"].copy()
+    before = sum(layer.code.record_bytes * layer.neurons for layer in image.layers[:1])
+    record[2, before + 7] ^= 1
+    membranes[1, 2] += 1
+    comparison = Comparison(image, image.network)
+    comparison.add(samples, codes, record, membranes)
+    counted = comparison.agreement("compiled")
+    assert counted.layers == ("a", "r")
+    assert counted.differing.tolist() == [1, 1]
+    assert counted.compared.tolist() == [3 * image.layers[1].neurons, 3 * 3]
 
 
 # Connectors
