@@ -23,6 +23,10 @@ from ..placement import Gain
 from ..reprs import counted, named
 from .contents import Core, Layer, cores_of, layers_of, notes_of
 from .host import Host
+from .wired import Wired, wired
+
+BLOB_LENGTH = slice(20, 28)
+"""Where a file says how long its binary part is, which ends it (docs/image-format.md)."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,15 @@ class Image:
     def _parts_read(self, handed_over: NDArray[Any]) -> list[NDArray[Any]]:
         stops = np.cumsum([layer.neurons for layer in self.layers_read])[:-1]
         return np.split(handed_over, stops, axis=1)
+
+    @cached_property
+    def wired(self) -> Network | Wired:
+        """Its populations and projections: of its network, or read from the file that it is."""
+        if self.network is not None:
+            return self.network
+        data = self.to_bytes()
+        length = int.from_bytes(data[BLOB_LENGTH], "little")
+        return wired(self.description, self.layers, data[len(data) - length :])
 
     def to_bytes(self) -> bytes:
         """The bytes of its file."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..graph import Graph
 from ..image import Image, Layer
 from ..interpret import Sent, interpret
-from ..lower import Network
 from ..lower.views import channels_last
 from .run import Agreement
 
@@ -18,9 +18,9 @@ from .run import Agreement
 class Comparison:
     """Counts values that differ, batch by batch, while the spikes are at hand."""
 
-    def __init__(self, image: Image, network: Network) -> None:
+    def __init__(self, image: Image) -> None:
         """Starts with nothing compared."""
-        self.image, self.network = image, network
+        self.image = image
         self.layers = [
             layer for layer in image.layers if layer.tensor is not None and layer.model != "input"
         ]
@@ -43,29 +43,41 @@ class Comparison:
             handed_over: What the host reads, populations one after the other.
         """
         records = {layer.name: sent for layer, sent in self.image.by_layer(record)}
-        exact = self._exact(samples, records, self.image.read(handed_over))
-        compiled = exact
-        if not self.network.is_the_graph:
-            sent = interpret(self.network, self.image.chip, codes)
-            compiled = self._compiled(sent, records, self.image.values_read(handed_over))
-        self._differing["exact"] += exact
-        self._differing["compiled"] += compiled
+        network = self.image.network
+        if network is not None:
+            read = self.image.read(handed_over)
+            self._differing["exact"] += self._exact(network.graph, samples, records, read)
+        if network is None or not network.is_the_graph:
+            sent = interpret(self.image.wired, self.image.chip, codes)
+            read_by_name = self.image.values_read(handed_over)
+            self._differing["compiled"] += self._compiled(sent, records, read_by_name)
         neurons = np.array([layer.neurons for layer in self.layers], np.int64)
         self._compared += len(samples) * neurons
 
-    def agreement(self, evaluation: str) -> Agreement:
-        """With what was computed beside the chip: `exact` or `compiled`."""
+    @property
+    def compiled(self) -> Agreement:
+        """With the compiled network; where that is the graph itself, with the graph."""
+        network = self.image.network
+        proven = network is not None and network.is_the_graph
+        return self._agreement("exact" if proven else "compiled")
+
+    @property
+    def exact(self) -> Agreement | None:
+        """With the graph in exact integers; None for an image file, which holds none."""
+        return None if self.image.network is None else self._agreement("exact")
+
+    def _agreement(self, evaluation: str) -> Agreement:
         names = tuple(layer.name for layer in self.layers)
         return Agreement(names, self._differing[evaluation], self._compared)
 
     def _exact(
         self,
+        graph: Graph,
         samples: NDArray[Any],
         records: Mapping[str, NDArray[np.uint8]],
         read: Sequence[NDArray[np.int64]],
     ) -> NDArray[np.int64]:
         """By layer: codes that are not the graph's in exact integers."""
-        graph = self.network.graph
         wanted = graph.evaluate(graph.quantize(samples))
         names = [layer.name for layer in self.image.layers_read]
         of_reads = dict(zip(names, read, strict=True))

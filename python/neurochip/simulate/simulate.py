@@ -55,8 +55,8 @@ def simulate(
         timing: `cycle`: values and cycles; `none`: values alone.
         threads: Threads to use; all cores by default. Results do not depend on it.
         progress: Shows a progress bar on standard error.
-        compare: Also computes the compiled network and its graph in NumPy, if the image still has
-            them, and counts the values that differ.
+        compare: Also computes the compiled network in NumPy, and its graph if the image still has
+            it, and counts the values that differ.
         detail: Also counts by node, link and timestep, for `Run.detail`; needs cycles.
         normalization: What is done to the samples first; None for what the image says, if it says
             anything.
@@ -78,7 +78,7 @@ def simulate(
         raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
     samples = checked(image, np.asarray(x), normalization)
     measured = Measured(image) if judge_range and not image.host.takes_codes else None
-    comparison = Comparison(image, image.network) if compare and image.network else None
+    comparison = Comparison(image) if compare else None
     batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
         try:
@@ -170,8 +170,8 @@ def _whole(
         layer_sum_overflows=layer["sum_overflows"],
         layer_membrane_overflows=layer["membrane_overflows"],
         layer_early_spikes=layer["early_spikes"],
-        compiled_agreement=comparison.agreement("compiled") if comparison else None,
-        exact_agreement=comparison.agreement("exact") if comparison else None,
+        compiled_agreement=comparison.compiled if comparison else None,
+        exact_agreement=comparison.exact if comparison else None,
         energy_by_component_pj=energy_by_component_pj(image.chip, counters),
         detail=whole(details, names) if details else None,
     )
