@@ -303,6 +303,10 @@ def test_a_saturating_sum_is_cut_after_every_spike_in_the_order_of_sources():
     codes = np.ones((1, 800))
     assert sent_on("ideal", [read], codes, narrow)["d"] == [[32767 - 40000, -32768 + 40000]]
     assert sent_on("ideal", [read], codes)["d"] == [[0, 0]]
+    image = nc.compile(graph_of(layer.inputs[0], [read]), "ideal", overrides=narrow)
+    run = nc.simulate(image, codes.astype(np.float32), timing="none")
+    assert run.layer_overflows.sum() > 0
+    assert run.compiled_agreement.differing.sum() == 0
 
 
 def test_a_maximum_of_rates_spikes_when_the_leader_does():

@@ -21,13 +21,13 @@ def integrate_fire(neurons: Neurons, sent: Sequence[Sent]) -> Sent:
     opens, closes = population.send_start, population.send_stop
     if code is None:
         # Membranes that are read are biased from the last source's first spike on.
-        opens = max(branch.source.send_start for branch in neurons.dendrites.branches) + 1
+        opens = max(branch.source.send_start for branch in neurons.arrivals.branches) + 1
         closes = population.send_start + 1
     shape = (len(sent[0].values), population.num_neurons)
     membranes = np.zeros(shape, np.int64) + start
     trains = np.zeros((shape[0], population.steps, shape[1]), np.bool_)
     timesteps = range(neurons.first_arrival, closes)
-    arriving = neurons.dendrites.by_timestep(sent, timesteps)
+    arriving = neurons.arrivals.by_timestep(sent, timesteps)
     for timestep, sums in zip(timesteps, arriving, strict=True):
         added = membranes + sums + (bias if timestep >= opens else 0)
         membranes = registers.store(added, registers.membrane_bits)

@@ -20,7 +20,7 @@ from ..lower.network import (
     Stem,
 )
 from ..lower.registers import Registers
-from .dendrites import Branch, Dendrites
+from .arrivals import Arrivals, WiredSource
 from .integrate_fire import integrate_fire
 from .max_pool import max_pool
 from .neurons import Neurons, is_trigger
@@ -41,7 +41,7 @@ MODELS: Mapping[type[Any], Callable[[Neurons, Sequence[Sent]], Sent]] = {
 """What a neuron model computes: one function each."""
 
 
-class Wired(Protocol):
+class Interpretable(Protocol):
     """What is computed: a network, or what an image file says of it."""
 
     @property
@@ -53,7 +53,7 @@ class Wired(Protocol):
         """Between them, in the order in which spikes of one timestep are added."""
 
 
-def interpret(network: Wired, chip: Chip, values: NDArray[np.uint8]) -> dict[str, Sent]:
+def interpret(network: Interpretable, chip: Chip, values: NDArray[np.uint8]) -> dict[str, Sent]:
     """What the neurons of a compiled network do on its chip, in NumPy.
 
     Nothing of the graph is looked at: only populations, projections, codes and registers. It is
@@ -84,7 +84,7 @@ def interpret(network: Wired, chip: Chip, values: NDArray[np.uint8]) -> dict[str
             sent[population.name] = Sent(population.code, every_sample)
         else:
             neurons = _neurons(population, incoming[population.name], by_name, registers)
-            sources = [sent[branch.source.name] for branch in neurons.dendrites.branches]
+            sources = [sent[branch.source.name] for branch in neurons.arrivals.branches]
             sent[population.name] = _in_chunks(neurons, sources)
     return sent
 
@@ -100,9 +100,9 @@ def _neurons(
         source = by_name[projection.source]
         if not is_trigger(source):
             synapses = Synapses(projection.connector, source.shape, population.shape)
-            branches.append(Branch(source, synapses))
-    dendrites = Dendrites(branches, registers, population.num_neurons)
-    return Neurons(population, dendrites, registers)
+            branches.append(WiredSource(source, synapses))
+    arrivals = Arrivals(branches, registers, population.num_neurons)
+    return Neurons(population, arrivals, registers)
 
 
 def _in_chunks(neurons: Neurons, sources: Sequence[Sent]) -> Sent:

@@ -17,7 +17,7 @@ from .synapses import Synapses, taps
 
 def max_pool(neurons: Neurons, sent: Sequence[Sent]) -> Sent:
     """What max pooling neurons send for what their source sends."""
-    (branch,), (source,) = neurons.dendrites.branches, sent
+    (branch,), (source,) = neurons.arrivals.branches, sent
     code = source.code
     if isinstance(code, Rate):
         return _follow_the_leader(branch.synapses, source, code)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..lower.network import Constant, Model, Population
 from ..lower.registers import Registers
-from .dendrites import Dendrites
+from .arrivals import Arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Neurons:
     """A population, its sources and its synapses."""
 
     population: Population
-    dendrites: Dendrites
+    arrivals: Arrivals
     """Without triggers: what these send is no input."""
     registers: Registers
 
@@ -30,7 +30,7 @@ class Neurons:
     @property
     def first_arrival(self) -> int:
         """The first timestep in which a spike may arrive; 0 where nothing is connected."""
-        starts = (branch.source.send_start + 1 for branch in self.dendrites.branches)
+        starts = (branch.source.send_start + 1 for branch in self.arrivals.branches)
         return min(starts, default=0)
 
     def constants(self, values: NDArray[Any]) -> NDArray[Any]:

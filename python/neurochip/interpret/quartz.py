@@ -62,7 +62,7 @@ class Windows:
     def of(neurons: Neurons) -> Windows:
         """Those of a population."""
         population = neurons.population
-        readout = max(branch.source.send_stop for branch in neurons.dendrites.branches)
+        readout = max(branch.source.send_stop for branch in neurons.arrivals.branches)
         start, code = neurons.first_arrival, population.code
         if not isinstance(code, FirstSpike):
             return Windows(start, readout, readout, readout + 1, False)
@@ -78,11 +78,11 @@ def _at_once(
     On its way to the readout a membrane lies between what positive and what negative weights bring
     alone; a current lies between the same without the bias, since no level counts less than once.
     """
-    received = neurons.dendrites.whole(sent)
+    received = neurons.arrivals.whole(sent)
     membranes = received + constants.bias
     leaves: NDArray[np.bool_] = np.zeros(len(received), np.bool_)
     if not _always_fit(neurons, windows, constants, sent):
-        positive = neurons.dendrites.positive().whole(sent)
+        positive = neurons.arrivals.positive.whole(sent)
         stays = _stay(neurons, windows, constants, positive, received - positive)
         leaves = np.asarray(~stays.all(axis=1))
     if not windows.fires:
@@ -99,7 +99,7 @@ def _always_fit(
 ) -> bool:
     """Whether the largest value of any source, sent by all, takes nothing out of a register."""
     low, high = (
-        np.array([[gain * max(each.highest for each in sent)]]) for gain in neurons.dendrites.gains
+        np.array([[gain * max(each.highest for each in sent)]]) for gain in neurons.arrivals.gains
     )
     return bool(_stay(neurons, windows, constants, high, low).all())
 
@@ -137,7 +137,7 @@ def _stepped(
     currents, membranes = np.zeros(shape, np.int64), np.zeros(shape, np.int64) + constants.bias
     levels, waits = np.zeros(shape, np.int64), np.ones(shape, np.bool_)
     timesteps = range(windows.start, windows.stop)
-    arriving = neurons.dendrites.by_timestep(sent, timesteps)
+    arriving = neurons.arrivals.by_timestep(sent, timesteps)
     for timestep, sums in zip(timesteps, arriving, strict=True):
         if timestep == windows.readout:
             added = currents + sums + constants.slope

@@ -11,7 +11,7 @@ from ..arithmetic import fma32, reference
 from ..lower.network import Double, Fixed, Float32, Float32Add, Requantizer, Scaled, Stem, Table
 from ..lower.registers import Registers, fits
 from ..lower.spike_codes import SpikeCode
-from .dendrites import Dendrites
+from .arrivals import Arrivals
 from .neurons import Neurons
 from .sent import Sent
 
@@ -23,7 +23,7 @@ def stem(neurons: Neurons, sent: Sequence[Sent]) -> Sent:
     bits = registers.membrane_bits * (2 if isinstance(model.integration, Double) else 1)
     bias = neurons.constants(model.bias)
     if _adds_up(neurons, model, bits, int(np.abs(bias).max())):
-        membranes = neurons.dendrites.whole(sent)
+        membranes = neurons.arrivals.whole(sent)
     else:
         membranes = _integrated(neurons, model, sent, bits)
     membranes = _held(registers, membranes + bias, bits)
@@ -45,26 +45,26 @@ def _adds_up(neurons: Neurons, model: Stem, bits: int, largest_bias: int) -> boo
     """
     if isinstance(model.integration, Scaled):
         return False
-    dendrites, registers = neurons.dendrites, neurons.registers
+    arrivals, registers = neurons.arrivals, neurons.registers
     if registers.wraps:
-        return dendrites.sums_fit or registers.sum_bits >= bits
-    windows = {branch.source.send_start: branch.source.steps for branch in dendrites.branches}
-    gain = max(map(abs, dendrites.gains)) * sum(1 << steps for steps in windows.values())
-    return dendrites.sums_fit and fits(-gain - largest_bias, gain + largest_bias, bits)
+        return arrivals.sums_fit or registers.sum_bits >= bits
+    windows = {branch.source.send_start: branch.source.steps for branch in arrivals.branches}
+    gain = max(map(abs, arrivals.gains)) * sum(1 << steps for steps in windows.values())
+    return arrivals.sums_fit and fits(-gain - largest_bias, gain + largest_bias, bits)
 
 
 def _integrated(
     neurons: Neurons, model: Stem, sent: Sequence[Sent], bits: int
 ) -> NDArray[np.int64]:
     """Membranes before the bias, timestep by timestep."""
-    branches, registers = neurons.dendrites.branches, neurons.registers
+    branches, registers = neurons.arrivals.branches, neurons.registers
     shape = (len(sent[0].values), neurons.population.num_neurons)
     membranes = np.zeros(shape, np.int64)
     for start in sorted({branch.source.send_start for branch in branches}):
         here = [n for n, branch in enumerate(branches) if branch.source.send_start == start]
         code = branches[here[0]].source.code
         assert isinstance(code, SpikeCode)
-        together = Dendrites([branches[n] for n in here], registers, shape[1])
+        together = Arrivals([branches[n] for n in here], registers, shape[1])
         arrive = range(start + 1, start + 1 + code.steps)
         for step, sums in enumerate(together.by_timestep([sent[n] for n in here], arrive)):
             membranes += _added(neurons, model, sums, step, code)

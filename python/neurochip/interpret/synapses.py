@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -28,7 +29,7 @@ COLUMNS_BYTES = 1 << 22
 """Upper limit of the unfolded windows kept at a time: they stay in a cache."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Synapses:
     """All synapses from one population to another."""
 
@@ -38,7 +39,7 @@ class Synapses:
     _weights: dict[np.dtype[Any], NDArray[Any]] = field(default_factory=dict)
     """Those of the connector as floats, made once."""
 
-    @property
+    @cached_property
     def gains(self) -> tuple[int, int]:
         """The smallest and the largest sum that some set of spikes brings a neuron, or less."""
         connector = self.connector

@@ -1,4 +1,4 @@
-"""Dendrites: the weight sums that arrive at a population, all at once or timestep by timestep.
+"""Arrivals: the weight sums that arrive at a population, all at once or timestep by timestep.
 
 The sums of several timesteps are formed in one float product, each in bits of its own:
 `a + 2^k b + 4^k c` of spikes a, b and c gives the same of their sums, as long as each of these has
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,18 +28,18 @@ ADDITIONS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """Synapses, and the population that sends into them."""
+class WiredSource:
+    """A population that sends, and its synapses."""
 
     source: Population
     synapses: Synapses
 
 
-@dataclass(frozen=True, slots=True)
-class Dendrites:
+@dataclass(frozen=True, eq=False)
+class Arrivals:
     """All synapses into a population whose weights are added."""
 
-    branches: Sequence[Branch]
+    branches: Sequence[WiredSource]
     """In the order in which spikes of one timestep are added."""
     registers: Registers
     num_neurons: int
@@ -63,10 +64,11 @@ class Dendrites:
             total = total + branch.synapses.sums(each.values.astype(dtype))
         return total.astype(np.int64)
 
-    def positive(self) -> Dendrites:
+    @cached_property
+    def positive(self) -> Arrivals:
         """The same without negative weights."""
-        branches = [Branch(each.source, each.synapses.positive()) for each in self.branches]
-        return Dendrites(branches, self.registers, self.num_neurons)
+        branches = [WiredSource(each.source, each.synapses.positive()) for each in self.branches]
+        return Arrivals(branches, self.registers, self.num_neurons)
 
     def by_timestep(self, sent: Sequence[Sent], timesteps: range) -> Iterator[NDArray[np.int64]]:
         """For each timestep, the weight sums (samples, neurons) that registers hold at its end.
@@ -76,7 +78,7 @@ class Dendrites:
             timesteps: In which spikes arrive, the one after that in which they were sent.
         """
         saturates = not self.registers.wraps and not self.sums_fit
-        positive = self.positive()._exact(sent, timesteps) if saturates else None
+        positive = self.positive._exact(sent, timesteps) if saturates else None
         for timestep, sums in zip(timesteps, self._exact(sent, timesteps), strict=True):
             if positive is not None:
                 self._saturate(sums, next(positive), sent, timestep)
