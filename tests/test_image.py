@@ -59,6 +59,9 @@ def test_a_saved_image_has_equal_bytes_and_runs_equally_without_its_graph(image,
     assert run.exact_agreement is None
     assert run.compiled_agreement.compared.sum() > 0
     assert run.compiled_agreement.differing.sum() == 0
+    told = " ".join(str(nc.report(run)).split())
+    assert "against the compiled network 0 of " in told
+    assert "against exact integers not measured: an image file holds no graph" in told
     np.testing.assert_array_equal(run.predictions, nc.simulate(image, digits).predictions)
 
 
