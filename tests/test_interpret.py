@@ -309,6 +309,17 @@ def test_a_saturating_sum_is_cut_after_every_spike_in_the_order_of_sources():
     assert run.compiled_agreement.differing.sum() == 0
 
 
+def test_weights_and_values_of_both_signs_sum_exactly_beyond_a_float32():
+    """600 times 127 * 127 and 600 times -127 * -128, and 1: an odd number above 2^24."""
+    weights = np.repeat([127, -127, 1], [600, 600, 1])[None]
+    source = tensor("x", (1201,), signed=True)
+    read = Tensor("z", (1,), ACCUMULATOR, -(2**31), 2**31 - 1)
+    layer = dense("d", source, weights, read, 0, None)
+    codes = np.repeat([127, -128, 1], [600, 600, 1])[None]
+    assert 600 * 127 * (127 + 128) + 1 == 19_431_001 > 2**24
+    assert sent_on("ideal", [layer], codes)["d"] == [[19_431_001]]
+
+
 def test_a_maximum_of_rates_spikes_when_the_leader_does():
     """Values of 64 and 32 of 255 spike once in 4 timesteps: where t * value / 255 reaches a half.
 

@@ -58,7 +58,8 @@ class Arrivals:
     def whole(self, sent: Sequence[Sent]) -> NDArray[np.int64]:
         """(samples, neurons): the sum of weights times values, of all branches."""
         largest = max(int(np.abs(each.values).max(initial=0)) for each in sent)
-        dtype = _exact_float(max(map(abs, self.gains)) * largest)
+        low, high = self.gains
+        dtype = _exact_float((high - low) * largest)  # values may be of both signs as well
         total: NDArray[Any] = np.zeros(1, dtype)
         for branch, each in zip(self.branches, sent, strict=True):
             total = total + branch.synapses.sums(each.values.astype(dtype))
