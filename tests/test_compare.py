@@ -80,7 +80,7 @@ def test_codes_are_sorted_by_what_was_asked_the_best_first(network, key, figure,
     graph, x, labels = network
 
     def image(coding):
-        return nc.compile(graph, code=coding.code, timesteps=coding.timesteps, calibration=x)
+        return nc.compile(graph, code=coding.code, t_max=coding.t_max, calibration=x)
 
     told = json.loads(document(compare(image, CODINGS[::-1], x[:2], labels[:2], sort=key)))
     figures = [figure(each) for each in told["codes"]]

@@ -36,6 +36,7 @@ ORDER = [
     "quantize",
     "requantize",
     "lower",
+    "interpret",
     "placement",
     "image",
     "energy",

@@ -173,10 +173,13 @@ def test_operations_are_spikes_times_fan_out():
     assert run.layer_sops.sum(axis=1).tolist() == run.sops.tolist()
 
 
-def test_a_run_is_compared_with_exact_integers_alone():
-    run = simulated([conv("a", tensor("x", SHAPE))], codes_of([conv("a", tensor("x", SHAPE))], 3))
-    assert run.compiled_agreement is None
-    assert run.exact_agreement.compared.sum() == 3 * 60
+def test_a_run_is_compared_with_the_compiled_network_and_with_exact_integers():
+    layers = [conv("a", tensor("x", SHAPE))]
+    run = simulated(layers, codes_of(layers, 3))
+    for agreement in (run.compiled_agreement, run.exact_agreement):
+        assert agreement.compared.sum() == 3 * 60
+    assert run.compiled_agreement.differing.sum() == 0
+    assert run.exact_agreement.differing.sum() > 0
 
 
 def test_samples_in_flight_change_no_output():

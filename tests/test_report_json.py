@@ -69,8 +69,10 @@ FREE = ("activity", "assumed")
 
 
 def fields_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every leaf of a document, by its path."""
-    if isinstance(value, dict) and value:
+    """Every leaf of a document, by its path; compile options are one, of a page of their own."""
+    if path == "options":
+        yield path, value
+    elif isinstance(value, dict) and value:
         for key, each in value.items():
             name = "<name>" if path in FREE else key
             yield from fields_of(each, f"{path}.{name}" if path else name)

@@ -253,7 +253,7 @@ def test_ctrl_c_while_a_batch_is_compared_counts_what_was_simulated(image, sampl
     monkeypatch.setattr(module, "BATCH_SAMPLES", 2)
     batches = []
 
-    def add(self, x, codes, read):
+    def add(self, x, codes, record, handed_over):
         batches.append(len(x))
         if len(batches) == 2:
             raise KeyboardInterrupt

@@ -51,6 +51,8 @@ def test_every_counter_cycle_and_energy_is_that_of_a_chip_with_this_tick(
     np.testing.assert_array_equal(run.timestep_cycles, told.timestep_cycles)
     assert run.tick_cycles == other.chip.tick_cycles
     reports = [json.loads(nc.report(each).to_json()) for each in (run, told)]
+    for report in reports:
+        del report["options"]  # one was compiled for another tick
     assert reports[0] == reports[1]
 
 

@@ -2,8 +2,9 @@
 
 The format is the Rust core's (`image::description`): `describe.py` writes its description,
 `blob.py` its binary part, `blocks.py` the weights of each core. `host.py` is what travels along for
-the host, `contents.py` what people ask about. Connectors stay blocks: a convolution's kernel is
-stored once for each set of channels, however many cores share it.
+the host, `contents.py` what people ask about; `wired.py` reads populations and projections back.
+Connectors stay blocks: a convolution's kernel is stored once for each set of channels, however many
+cores share it.
 """
 
 from __future__ import annotations

@@ -24,6 +24,10 @@ from ..placement import Gain
 from ..reprs import counted, named
 from .contents import Core, Layer, cores_of, layers_of, notes_of
 from .host import Host
+from .wired import Wired, wired
+
+BLOB_LENGTH = slice(20, 28)
+"""Where a file says how long its binary part is, which ends it (docs/image-format.md)."""
 
 
 @dataclass(frozen=True)
@@ -184,12 +188,29 @@ class Image:
             yield layer, record[:, start:stop]
             start = stop
 
+    def values_read(self, handed_over: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """What a run hands over (samples, neurons read), by population: values or membranes."""
+        names = [layer.name for layer in self.layers_read]
+        return dict(zip(names, self._parts_read(handed_over), strict=True))
+
     def read(self, handed_over: NDArray[Any]) -> tuple[NDArray[np.int64], ...]:
         """What a run hands over (samples, neurons read), as codes of each population read."""
-        stops = np.cumsum([layer.neurons for layer in self.layers_read])[:-1]
         by_population = {output.population: output for output in self.host.outputs}
-        parts = np.split(handed_over, stops, axis=1)
+        parts = self._parts_read(handed_over)
         return tuple(by_population[place].read(part) for place, part in enumerate(parts))
+
+    def _parts_read(self, handed_over: NDArray[Any]) -> list[NDArray[Any]]:
+        stops = np.cumsum([layer.neurons for layer in self.layers_read])[:-1]
+        return np.split(handed_over, stops, axis=1)
+
+    @cached_property
+    def wired(self) -> Network | Wired:
+        """Its populations and projections: of its network, or read from the file that it is."""
+        if self.network is not None:
+            return self.network
+        data = self.to_bytes()
+        length = int.from_bytes(data[BLOB_LENGTH], "little")
+        return wired(self.description, self.layers, data[len(data) - length :])
 
     def to_bytes(self) -> bytes:
         """The bytes of its file."""

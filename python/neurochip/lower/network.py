@@ -392,6 +392,11 @@ class Network:
         )
 
     @property
+    def is_the_graph(self) -> bool:
+        """Whether it is proven that every neuron sends what the graph's exact integers say."""
+        return self.evaluable and not self.arithmetic
+
+    @property
     def output(self) -> str:
         """The population that the host reads for the first output."""
         return self.reads[0].population

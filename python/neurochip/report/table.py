@@ -97,12 +97,14 @@ def _results(contents: Contents) -> Table:
         table.add_row("against the compiled network", numbers.differing(contents.compiled))
     if contents.exact is not None:
         table.add_row("against exact integers", numbers.differing(contents.exact))
+    elif contents.compiled is not None:
+        table.add_row("against exact integers", "not measured: an image file holds no graph")
     if contents.overflows:
         table.add_row("overflows", f"{contents.overflows:,} values did not fit their registers")
     if contents.early_spikes:
         table.add_row("early spikes", f"{contents.early_spikes:,}, sent before all had arrived")
     if contents.compiled is None and contents.exact is None:
-        table.add_row("agreement", "not measured: an image file holds no graph to compare with")
+        table.add_row("agreement", "not measured: nothing was compared (`compare`)")
     table.add_row("self-checks passed", ", ".join(_passed(contents)) or "none")
     if contents.assumed:
         table.add_row("assumed, not published", _assumed(contents.assumed))

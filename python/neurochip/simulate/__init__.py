@@ -5,7 +5,7 @@
 | `samples.py` | what can be fed |
 | `simulate.py` | how batches become a run |
 | `waiting.py` | how Python stays awake meanwhile |
-| `comparison.py` | whether the chip did what its graph says |
+| `comparison.py` | whether the chip did what its compiled network and its graph say |
 | `filling.py` | whether samples fit the range of the network's input |
 | `run.py` | what is known afterwards |
 | `detail.py` | the same by node, link and timestep |

@@ -1,16 +1,16 @@
-"""Comparison: the chip against its graph in integers, layer by layer, value by value."""
+"""Comparison: the chip against its compiled network and its graph, value by value."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph
-from ..image import Image
-from ..lower import Network
+from ..image import Image, Layer
+from ..interpret import Sent, interpret
 from ..lower.views import channels_last
 from .run import Agreement
 
@@ -18,9 +18,9 @@ from .run import Agreement
 class Comparison:
     """Counts values that differ, batch by batch, while the spikes are at hand."""
 
-    def __init__(self, image: Image, network: Network) -> None:
+    def __init__(self, image: Image) -> None:
         """Starts with nothing compared."""
-        self.image, self.network = image, network
+        self.image = image
         self.layers = [
             layer for layer in image.layers if layer.tensor is not None and layer.model != "input"
         ]
@@ -31,49 +31,80 @@ class Comparison:
         self,
         samples: NDArray[Any],
         codes: NDArray[np.uint8],
-        read: Sequence[NDArray[np.int64]],
+        record: NDArray[np.uint8],
+        handed_over: NDArray[Any],
     ) -> None:
         """Compares one batch.
 
         Args:
             samples: The model's input.
-            codes: The record of what every neuron sent, populations one after the other.
-            read: Codes of each population that the host reads.
+            codes: What the input's neurons are given for it.
+            record: What every neuron sent, populations one after the other.
+            handed_over: What the host reads, populations one after the other.
         """
-        ours = self._tensors(codes, read)
-        for name, wanted in _evaluations(self.network, samples).items():
-            for number, layer in enumerate(self.layers):
-                differ = ours[layer.name] != channels_last(wanted[str(layer.tensor)])
-                self._differing[name][number] += np.count_nonzero(differ)
-        self._compared += np.array([ours[layer.name].size for layer in self.layers], np.int64)
+        records = {layer.name: sent for layer, sent in self.image.by_layer(record)}
+        network = self.image.network
+        if network is not None:
+            read = self.image.read(handed_over)
+            self._differing["exact"] += self._exact(network.graph, samples, records, read)
+        if network is None or not network.is_the_graph:
+            sent = interpret(self.image.wired, self.image.chip, codes)
+            read_by_name = self.image.values_read(handed_over)
+            self._differing["compiled"] += self._compiled(sent, records, read_by_name)
+        neurons = np.array([layer.neurons for layer in self.layers], np.int64)
+        self._compared += len(samples) * neurons
 
-    def agreement(self, evaluation: str) -> Agreement | None:
-        """With an evaluation of the graph: `exact`, or `compiled` if there is one."""
-        if evaluation == "compiled" and not self.network.evaluable:
-            return None
+    @property
+    def compiled(self) -> Agreement:
+        """With the compiled network; where that is the graph itself, with the graph."""
+        network = self.image.network
+        proven = network is not None and network.is_the_graph
+        return self._agreement("exact" if proven else "compiled")
+
+    @property
+    def exact(self) -> Agreement | None:
+        """With the graph in exact integers; None for an image file, which holds none."""
+        return None if self.image.network is None else self._agreement("exact")
+
+    def _agreement(self, evaluation: str) -> Agreement:
         names = tuple(layer.name for layer in self.layers)
         return Agreement(names, self._differing[evaluation], self._compared)
 
-    def _tensors(
-        self, codes: NDArray[np.uint8], read: Sequence[NDArray[np.int64]]
-    ) -> dict[str, NDArray[np.int64]]:
-        """Each population's codes of its tensor."""
+    def _exact(
+        self,
+        graph: Graph,
+        samples: NDArray[Any],
+        records: Mapping[str, NDArray[np.uint8]],
+        read: Sequence[NDArray[np.int64]],
+    ) -> NDArray[np.int64]:
+        """By layer: codes that are not the graph's in exact integers."""
+        wanted = graph.evaluate(graph.quantize(samples))
         names = [layer.name for layer in self.image.layers_read]
-        return dict(zip(names, read, strict=True)) | {
-            layer.name: layer.code.codes(layer.code.read(sent))
-            for layer, sent in self.image.by_layer(codes)
-            if layer.code is not None
-        }
+        of_reads = dict(zip(names, read, strict=True))
+
+        def codes(layer: Layer) -> NDArray[np.int64]:
+            if layer.code is None:
+                return of_reads[layer.name]
+            return layer.code.codes(layer.code.read(records[layer.name]))
+
+        return _differing(
+            codes(layer) != channels_last(wanted[str(layer.tensor)]) for layer in self.layers
+        )
+
+    def _compiled(
+        self,
+        sent: Mapping[str, Sent],
+        records: Mapping[str, NDArray[np.uint8]],
+        read: Mapping[str, NDArray[Any]],
+    ) -> NDArray[np.int64]:
+        """By layer: neurons that do not send, or hold, what their constants say."""
+        return _differing(
+            sent[layer.name].values != read[layer.name]
+            if layer.code is None
+            else sent[layer.name].differs_from(records[layer.name])
+            for layer in self.layers
+        )
 
 
-def _evaluations(
-    network: Network, samples: NDArray[Any]
-) -> Mapping[str, Mapping[str, NDArray[Any]]]:
-    """The graph in exact integers, and with the chip's constants."""
-    graph: Graph = network.graph
-    inputs = graph.quantize(samples)
-    exact = graph.evaluate(inputs)
-    if not network.evaluable:
-        return {"exact": exact}
-    compiled = graph.evaluate(inputs, network.arithmetic) if network.arithmetic else exact
-    return {"exact": exact, "compiled": compiled}
+def _differing(differ: Iterable[NDArray[np.bool_]]) -> NDArray[np.int64]:
+    return np.array([np.count_nonzero(each) for each in differ], np.int64)

@@ -20,7 +20,7 @@ from .load import Load
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Values that differ between the chip and an evaluation of the same graph, layer by layer."""
+    """Values that differ between the chip and what was computed beside it, layer by layer."""
 
     layers: tuple[str, ...]
     """Populations that hold a tensor of the graph."""
@@ -79,7 +79,7 @@ class Run:
     layer_early_spikes: NDArray[np.int64]
     """(samples, layers): spikes that Quartz neurons sent before they were read out."""
     compiled_agreement: Agreement | None
-    """Against the graph with the chip's constants: the simulator's own check, 0 differ."""
+    """Against the compiled network in NumPy: the simulator's own check, 0 differ."""
     exact_agreement: Agreement | None
     """Against the graph in exact integers, which is onnxruntime's answer."""
     energy_by_component_pj: Mapping[str, NDArray[np.float64]] = field(repr=False)

@@ -58,8 +58,8 @@ def simulate(
         timing: `cycle`: values and cycles; `none`: values alone.
         threads: Threads to use; all cores by default. Results do not depend on it.
         progress: Shows a progress bar on standard error.
-        compare: Also evaluates the graph in integers, if the image still has it, and counts the
-            values that differ.
+        compare: Also computes the compiled network in NumPy, and its graph if the image still has
+            it, and counts the values that differ.
         detail: Also counts by node, link and timestep, for `Run.detail`; needs cycles.
         normalization: What is done to the samples first; None for what the image says, if it says
             anything.
@@ -86,18 +86,19 @@ def simulate(
     refuse_other_types(normalization)
     samples = checked(image, np.asarray(x), normalization)
     measured = Measured(image) if judge_range and not image.host.takes_codes else None
-    comparison = Comparison(image, image.network) if compare and image.network else None
+    comparison = Comparison(image) if compare else None
     batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
         try:
             compares = comparison is not None
-            for batch, arrays in _run(image, samples, timing, threads, compares, detail, waiting):
+            for batch, codes, arrays in _run(
+                image, samples, timing, threads, compares, detail, waiting
+            ):
                 batches.append(arrays)
                 if measured is not None:
                     measured.add(batch)
                 if comparison is not None:
-                    read = image.read(arrays["outputs"])
-                    comparison.add(batch, arrays.pop("codes"), read)
+                    comparison.add(batch, codes, arrays.pop("codes"), arrays["outputs"])
         except Interrupted:
             raise
         except KeyboardInterrupt:  # between two waits, as during the comparison of a batch
@@ -118,8 +119,11 @@ def _run(
     compares: bool,
     detail: bool,
     waiting: Waiting,
-) -> Iterator[tuple[NDArray[Any], dict[str, Any]]]:
-    """One batch after the other: its samples and their arrays, with codes if someone compares."""
+) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8], dict[str, Any]]]:
+    """One batch after the other: its samples, what the input's neurons are given for them, arrays.
+
+    Among the arrays are the codes of every neuron if someone compares.
+    """
     simulator = _core.Simulator(image.core)
     size = _batch_size(image) if compares else len(samples)
     for start in range(0, len(samples), size):
@@ -129,7 +133,7 @@ def _run(
         codes = np.ascontiguousarray(image.codes(batch))
         more = start + size < len(samples)
         job = simulator.start(codes, timing == "cycle", compares, threads, (before, more), detail)
-        yield batch[before:], finished(job, waiting, start, len(samples))
+        yield batch[before:], codes[before:], finished(job, waiting, start, len(samples))
 
 
 def _batch_size(image: Image) -> int:
@@ -177,8 +181,8 @@ def _whole(
         layer_sum_overflows=layer["sum_overflows"],
         layer_membrane_overflows=layer["membrane_overflows"],
         layer_early_spikes=layer["early_spikes"],
-        compiled_agreement=comparison.agreement("compiled") if comparison else None,
-        exact_agreement=comparison.agreement("exact") if comparison else None,
+        compiled_agreement=comparison.compiled if comparison else None,
+        exact_agreement=comparison.exact if comparison else None,
         energy_by_component_pj=energy_by_component_pj(image.chip, counters),
         detail=whole(placed, names) if detail else None,
         load=load_of(placed) if placed else None,

@@ -1,0 +1,118 @@
+"""The walk over a network: what each population sends, sources before targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..chip import Chip
+from ..lower.network import (
+    Constant,
+    Input,
+    IntegrateFire,
+    MaxPool,
+    Population,
+    Projection,
+    Quartz,
+    Stem,
+)
+from ..lower.registers import Registers
+from .arrivals import Arrivals, WiredSource
+from .integrate_fire import integrate_fire
+from .max_pool import max_pool
+from .neurons import Neurons, is_trigger
+from .quartz import quartz
+from .sent import Sent, joined, sent_values
+from .stem import stem
+from .synapses import Synapses
+
+CHUNK_NEURONS = 1 << 18
+"""Neurons of all samples that are computed together: what they hold stays in a cache."""
+
+MODELS: Mapping[type[Any], Callable[[Neurons, Sequence[Sent]], Sent]] = {
+    Stem: stem,
+    MaxPool: max_pool,
+    Quartz: quartz,
+    IntegrateFire: integrate_fire,
+}
+"""What a neuron model computes: one function each."""
+
+
+class Interpretable(Protocol):
+    """What is computed: a network, or what an image file says of it."""
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """Sources before targets."""
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        """Between them, in the order in which spikes of one timestep are added."""
+
+
+def interpret(network: Interpretable, chip: Chip, values: NDArray[np.uint8]) -> dict[str, Sent]:
+    """What the neurons of a compiled network do on its chip, in NumPy.
+
+    Nothing of the graph is looked at: only populations, projections, codes and registers. It is
+    what the core's machine of values computes, written a second time.
+
+    Args:
+        network: Populations with their models, and the projections between them.
+        chip: Its registers are the neurons'.
+        values: (samples, neurons of the input): what the input's neurons are given, in two's
+            complement, as `Image.codes` says it.
+
+    Returns:
+        By population, what its neurons send, or their membranes where the host reads these.
+    """
+    registers = Registers.of(chip)
+    incoming: dict[str, list[Projection]] = {each.name: [] for each in network.populations}
+    for projection in network.projections:
+        incoming[projection.target].append(projection)
+    by_name = {population.name: population for population in network.populations}
+    sent: dict[str, Sent] = {}
+    for population in network.populations:
+        model = population.model
+        if isinstance(model, Input):
+            assert population.code is not None, "the input sends what it is given"
+            sent[population.name] = sent_values(population.code, values)
+        elif isinstance(model, Constant):
+            every_sample = np.broadcast_to(model.values, (len(values), population.num_neurons))
+            sent[population.name] = Sent(population.code, every_sample)
+        else:
+            neurons = _neurons(population, incoming[population.name], by_name, registers)
+            sources = [sent[branch.source.name] for branch in neurons.arrivals.branches]
+            sent[population.name] = _in_chunks(neurons, sources)
+    return sent
+
+
+def _neurons(
+    population: Population,
+    incoming: Sequence[Projection],
+    by_name: Mapping[str, Population],
+    registers: Registers,
+) -> Neurons:
+    branches = []
+    for projection in incoming:
+        source = by_name[projection.source]
+        if not is_trigger(source):
+            synapses = Synapses(projection.connector, source.shape, population.shape)
+            branches.append(WiredSource(source, synapses))
+    arrivals = Arrivals(branches, registers, population.num_neurons)
+    return Neurons(population, arrivals, registers)
+
+
+def _in_chunks(neurons: Neurons, sources: Sequence[Sent]) -> Sent:
+    """A population, some samples at a time."""
+    compute, samples = MODELS[type(neurons.model)], len(sources[0].values)
+    length = max(1, CHUNK_NEURONS // neurons.population.num_neurons)
+    starts = range(0, max(1, samples), length)
+    return joined(
+        [
+            compute(neurons, [each.of(slice(start, start + length)) for each in sources])
+            for start in starts
+        ]
+    )
