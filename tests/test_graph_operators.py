@@ -69,7 +69,7 @@ def test_chips_subtract_by_a_negative_weight(chip, code):
 @pytest.mark.parametrize("mode", ["published", "loihi"])
 def test_ungated_neurons_subtract_as_well(mode):
     graph = nc.load_graph(difference())
-    options = {"code": "quartz", "quartz_mode": mode, "timesteps": 64}
+    options = {"code": "quartz", "quartz_mode": mode, "t_max": 64}
     image = nc.compile(graph, "ideal", calibration=samples(2), **options)
     run = nc.simulate(image, samples(2), timing="none", threads=1)
     assert run.compiled_agreement.differing.sum() == 0
