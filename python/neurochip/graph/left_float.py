@@ -72,18 +72,10 @@ class LeftFloat:
         Before the first QuantizeLinear it is where its constants are real numbers; behind a layer
         of the chip, where they are and no codes follow.
         """
-        if node.op_type not in ON_HOST or any(node.proto.output[1:]):
+        position = _only_real_input(node)
+        if node.op_type not in ON_HOST or position is None:
             return None
-        computed = [
-            position
-            for position, value in enumerate(node.inputs)
-            if not isinstance(value, Constant | None)
-        ]
-        if len(computed) != 1:
-            return None
-        value = node.inputs[computed[0]]
-        if value is None or isinstance(value, (Constant, Codes, QuantizedConstant, Unknown)):
-            return None
+        value = node.inputs[position]
         if not isinstance(value, (Feed, Hosted)) and not self._ends_in_float(node, value, builder):
             return None
         if node.op_type in WEIGHTED:
@@ -91,26 +83,18 @@ class LeftFloat:
                 f"{node.name!r} was left in float: the host computes it, and neither its time nor "
                 "its energy is counted; onnxruntime may sum in another order"
             )
-        return builder.host(node, computed[0])
+        return builder.host(node, position)
 
     def behind_codes(self, node: Node, builder: Builder) -> Value | None:
         """The node as float work behind the last layer, where it is such, whatever it computes."""
-        if node.output_name not in self._ends or any(node.proto.output[1:]):
+        position = _only_real_input(node)
+        if node.output_name not in self._ends or position is None:
             return None
-        computed = [
-            position
-            for position, value in enumerate(node.inputs)
-            if not isinstance(value, Constant | None)
-        ]
-        if len(computed) != 1:
+        value = node.inputs[position]
+        is_input = isinstance(value, View) and value.tensor is builder.input
+        if is_input or isinstance(value, (Feed, Hosted)):
             return None
-        value = node.inputs[computed[0]]
-        hosted = (Constant, Codes, QuantizedConstant, Unknown, Feed, Hosted)
-        if value is None or isinstance(value, hosted):
-            return None
-        if isinstance(value, View) and value.tensor is builder.input:
-            return None
-        return builder.host(node, computed[0])
+        return builder.host(node, position)
 
     def with_codes(self, node: Node, builder: Builder) -> Node:
         """The node with its real weights as codes, if onnxruntime's optimizer quantizes them.
@@ -138,11 +122,28 @@ class LeftFloat:
             return node.output[0] in self._rounded
         return node.op_type == "QuantizeLinear"
 
-    def _ends_in_float(self, node: Node, value: Value, builder: Builder) -> bool:
+    def _ends_in_float(self, node: Node, value: Value | None, builder: Builder) -> bool:
         """Whether this is the first layer of a float end, behind a layer of the chip."""
         if node.op_type not in WEIGHTED or node.output_name not in self._ends:
             return False
         return not (isinstance(value, View) and value.tensor is builder.input)
+
+
+def _only_real_input(node: Node) -> int | None:
+    """Where a node reads real numbers that are computed, if its other inputs are constants.
+
+    None if it reads anything else, or has more than one result.
+    """
+    computed = [
+        position
+        for position, value in enumerate(node.inputs)
+        if not isinstance(value, Constant | None)
+    ]
+    if len(computed) != 1 or any(node.proto.output[1:]):
+        return None
+    (position,) = computed
+    is_real = not isinstance(node.inputs[position], (Codes, QuantizedConstant, Unknown))
+    return position if is_real else None
 
 
 def _codes(weights: Array) -> QuantizedConstant:
