@@ -367,3 +367,14 @@ def test_samples_in_flight_are_told_by_run_compile_and_inspect(digits, pictures,
     timing = json.loads(ran)["timing"]
     assert (timing["timesteps"], timing["period"], timing["samples_in_flight"]) == (33, 8, 5)
     assert timing["cycles_per_sample"] < timing["cycles"]["mean"]
+
+
+def test_a_rate_code_and_an_image_file_are_checked_against_the_compiled_network(examples, tmp_path):
+    digits, image = examples / "digits_cnn.onnx", tmp_path / "a.image"
+    assert neurochip("compile", digits, "--chip", "ideal", "-o", image).exit_code == 0
+    common = ("--samples", 2, "--timing", "none", "-v")
+    for model, *options in ((digits, "--code", "rate", "--chip", "ideal"), (image,)):
+        told = neurochip("run", model, *options, *common)
+        assert told.exit_code == 0, told.stderr
+        said = " ".join(told.stdout.split())
+        assert "against the compiled network 0 of 1,428 values differ" in said

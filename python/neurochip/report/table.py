@@ -72,9 +72,19 @@ def _sections(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
 
 def _details(contents: Contents) -> Iterator[tuple[str, RenderableType]]:
     yield "layers, per sample (overflows: all samples)", _layers(contents.layers)
+    if contents.compiled is not None:
+        yield "self-checks", _self_checks(contents)
     yield "values that differ, by layer", _agreement(contents.layers)
     if contents.assumed:
         yield "assumptions and their reasons", _reasons(contents.assumed)
+
+
+def _self_checks(contents: Contents) -> Table:
+    """What was compared, in numbers, where the report itself says only that nothing differs."""
+    table = _pairs()
+    if contents.compiled is not None:
+        table.add_row("against the compiled network", numbers.differing(contents.compiled))
+    return table
 
 
 def _reasons(assumed: dict[str, str]) -> Table:
