@@ -15,6 +15,7 @@ import pytest
 from onnx import NodeProto, TensorProto, defs, helper, numpy_helper
 
 import neurochip as nc
+import oracle_onnxruntime
 from neurochip.ops import SUPPORTED
 from neurochip.ops.reference import evaluated
 
@@ -84,20 +85,23 @@ RESIZES = [
     sizes_case((2, 7, 5), [2, 9, 3], nearest_mode="ceil"),
     sizes_case((2, 7, 5), [2, 13, 1], coordinate_transformation_mode="pytorch_half_pixel"),
     sizes_case((2, 7, 5), [2, 4, 11], coordinate_transformation_mode="align_corners"),
-    sizes_case((3, 14, 20), [3, 19, 26]),
-    sizes_case((3, 14, 18), [3, 31, 21]),
-    sizes_case(
-        (2, 7, 7),
-        [2, 4, 8],
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="round_prefer_ceil",
-    ),
     scales_case((2, 10, 10), [1, 0.7, 0.9]),
     scales_case((2, 6, 6), [1, 1.1, 1.15]),
     lambda opset: (
         None if opset < 18 else Case((2, 7, 5), {"axes": [2, 3]}, [None, reals(1.3, 0.7)])
     ),
 ]
+if oracle_onnxruntime.is_current():  # releases before round half-way coordinates otherwise
+    RESIZES += [
+        sizes_case((3, 14, 20), [3, 19, 26]),
+        sizes_case((3, 14, 18), [3, 31, 21]),
+        sizes_case(
+            (2, 7, 7),
+            [2, 4, 8],
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="round_prefer_ceil",
+        ),
+    ]
 
 CASES: dict[str, list[Callable[[int], Case]]] = {
     "Abs": [lambda opset: Case((4,))],
