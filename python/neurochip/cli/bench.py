@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -65,19 +66,6 @@ def _command(suite: Suite[Any]) -> Callable[..., None]:
         seed: Seed = 0,
         zoo: Zoo = None,
         data: Data = None,
-        threads: Threads = None,
-    ) -> None:
-        folder = _folder(suite, output)
-        options = Options(folder, zoo=zoo, data=data, seed=seed, quick=quick, threads=threads)
-        _run(suite, options, only)
-
-    def command_on_silicon(
-        output: Output = None,
-        only: Only = None,
-        quick: Quick = False,
-        seed: Seed = 0,
-        zoo: Zoo = None,
-        data: Data = None,
         silicon: Silicon = None,
         threads: Threads = None,
     ) -> None:
@@ -85,9 +73,12 @@ def _command(suite: Suite[Any]) -> Callable[..., None]:
         options = Options(folder, zoo=zoo, data=data, seed=seed, quick=quick, threads=threads)
         _run(suite, replace(options, silicon=silicon), only)
 
-    chosen = command_on_silicon if suite.on_silicon else command
-    chosen.__doc__ = f"{suite.title}, as Markdown, CSV and plots."
-    return chosen
+    if not suite.on_silicon:  # an option that would decide nothing
+        whole = signature(command, eval_str=True)
+        kept = [each for name, each in whole.parameters.items() if name != "silicon"]
+        command.__signature__ = whole.replace(parameters=kept)  # type: ignore[attr-defined]
+    command.__doc__ = f"{suite.title}, as Markdown, CSV and plots."
+    return command
 
 
 def _folder(suite: Suite[Any], output: Path | None) -> Path:
