@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import Any, TypeVar
@@ -43,8 +43,7 @@ class Builder:
     notes: list[str] = field(default_factory=list)
     input: Tensor | None = None
     head: tuple[HostOp, ...] = ()
-    _made: dict[tuple[int, Format, int, int], tuple[object, Tensor]] = field(default_factory=dict)
-    _once: dict[int, tuple[object, Tensor]] = field(default_factory=dict)
+    _made: dict[tuple[int, Hashable], tuple[object, Tensor]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
     def emit(self, layer: AnyLayer) -> Tensor:
@@ -56,12 +55,15 @@ class Builder:
         self.layers.append(replace(layer, name=name, output=output))
         return output
 
-    def once(self, source: object, make: Callable[[], Tensor]) -> Tensor:
-        """The tensor that is made of a source, however often it is asked for."""
-        if id(source) not in self._once:
+    def once(
+        self, source: object, make: Callable[[], Tensor], asked_for: Hashable = None
+    ) -> Tensor:
+        """The tensor that is made of a source, however often this is asked for of it."""
+        key = id(source), asked_for
+        if key not in self._made:
             # The source is kept beside the tensor, so that its id stays its own.
-            self._once[id(source)] = source, make()
-        return self._once[id(source)][1]
+            self._made[key] = source, make()
+        return self._made[key][1]
 
     def note(self, text: str) -> None:
         """Remembers a remark for the reader, once."""
@@ -79,11 +81,8 @@ class Builder:
     def tensor(self, codes: Codes) -> Tensor:
         """The tensor that holds the codes, computed on first use."""
         target = codes.target
-        key = (id(codes.source), target.format, target.low, target.high)
-        if key not in self._made:
-            # The source is kept beside the tensor, so that its id stays its own.
-            self._made[key] = codes.source, self._compute(codes)
-        return self._made[key][1]
+        asked_for = target.format, target.low, target.high
+        return self.once(codes.source, lambda: self._compute(codes), asked_for)
 
     def view(self, node: Node, position: int) -> View:
         """The view at one of the node's inputs.
