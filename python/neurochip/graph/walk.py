@@ -19,6 +19,7 @@ from ..ops.node import Node
 from ..ops.refused import reason
 from ..ops.remedies import remedy
 from ..ops.values import (
+    MAX_VALUES,
     Codes,
     Constant,
     Feed,
@@ -38,8 +39,6 @@ QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sampl
 REFUSED_HINT = (
     "`neurochip inspect` says what to change, `neurochip ops` lists the supported operators"
 )
-MAX_VALUES = 1 << 26
-"""Values of one sample; checked before any is allocated."""
 MAX_VERSION = 10_000
 """Of the operators and the format; ONNX counts them up by a few a year."""
 INPUT_TYPES = ("float32", "uint8", "int8")

@@ -11,10 +11,7 @@ from .builder import Builder
 from .movement import positions, rearrange
 from .node import Node
 from .registry import onnx_op
-from .values import Codes, Constant, QuantizedConstant, Refusal, Unknown, Value
-
-MAX_VALUES = 1 << 26
-"""Of a padded sample."""
+from .values import MAX_VALUES, Codes, Constant, QuantizedConstant, Refusal, Unknown, Value
 
 
 @onnx_op("Pad")

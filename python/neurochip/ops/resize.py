@@ -15,10 +15,7 @@ from .builder import Builder, unquantized
 from .movement import rearrange
 from .node import Node
 from .registry import onnx_op
-from .values import Constant, QuantizedConstant, Refusal, Unknown, Value
-
-MAX_VALUES = 1 << 26
-"""Of the result; checked before an index of so many is made."""
+from .values import MAX_VALUES, Constant, QuantizedConstant, Refusal, Unknown, Value
 
 
 @dataclass(frozen=True, slots=True)

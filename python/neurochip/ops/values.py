@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Shape: TypeAlias = tuple[int, ...]
 
+MAX_VALUES = 1 << 26
+"""Of one sample of any tensor; checked before any is allocated."""
+
 
 class Refusal(Exception):
     """Why one node cannot be imported; the walk collects them all."""
