@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from neurochip.lower.network import (
+from neurochip.network.network import (
     Constant,
     Dense,
     Input,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neurochip import _core
 from neurochip.image import Image
-from neurochip.lower.network import (
+from neurochip.network.network import (
     Connector,
     Convolution,
     Dense,

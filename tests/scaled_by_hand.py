@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neurochip.layers import Weighted
 from neurochip.lower import Network
-from neurochip.lower.network import Fixed, Scaled, Stem
+from neurochip.network.network import Fixed, Scaled, Stem
 
 
 def scaled_by_hand(

@@ -19,7 +19,7 @@ import neurochip as nc
 from float_networks import FloatNetwork
 from neurochip.graph import Graph, load
 from neurochip.layers import AveragePool, Layer, Weighted
-from neurochip.lower.neurons import NeuronArithmetic
+from neurochip.lower.stem.neurons import NeuronArithmetic
 from neurochip.quantize import quantize
 from scaled_by_hand import scaled_by_hand
 from test_acceptance import (

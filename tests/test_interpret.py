@@ -27,7 +27,7 @@ from neurochip.errors import CapacityError, ChipError, ImageError, SettingsError
 from neurochip.formats import Tensor
 from neurochip.interpret import interpret
 from neurochip.interpret.synapses import Synapses
-from neurochip.lower.network import (
+from neurochip.network.network import (
     Convolution,
     Dense,
     Depthwise,

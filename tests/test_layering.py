@@ -35,6 +35,7 @@ ORDER = [
     "graph",
     "quantize",
     "requantize",
+    "network",
     "lower",
     "interpret",
     "placement",

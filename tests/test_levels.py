@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from integer_graphs import tensor
-from neurochip.lower.levels import choose_levels
-from neurochip.lower.spike_codes import FirstSpike
+from neurochip.lower.quartz.levels import choose_levels
+from neurochip.network.spike_codes import FirstSpike
 
 
 @pytest.mark.parametrize(

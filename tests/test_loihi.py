@@ -15,7 +15,7 @@ from lowered_layers import random_weights
 from neurochip import _core
 from neurochip.errors import CapacityError, ChipError
 from neurochip.lower import lower
-from neurochip.lower.network import Convolution
+from neurochip.network.network import Convolution
 from neurochip.options import CompileOptions
 from neurochip.placement import place
 from neurochip.placement.boxes import Limits

@@ -12,8 +12,8 @@ from neurochip.formats import Tensor
 from neurochip.layers import Lookup
 from neurochip.lower import LayerSettings, Settings, lower
 from neurochip.lower.calibration import Calibration
-from neurochip.lower.codes import choose_code
-from neurochip.lower.network import Dense, Fixed, Float32, Pool, Scaled, SpikeCode, Stem
+from neurochip.lower.stem.codes import choose_code
+from neurochip.network.network import Dense, Fixed, Float32, Pool, Scaled, SpikeCode, Stem
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from neurochip.errors import ModelError, UnsupportedOpError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup, Multiply
 from neurochip.lower import lower
-from neurochip.lower.network import OneToOne, Pool
+from neurochip.network.network import OneToOne, Pool
 
 
 def leaky_relu(source, output):

@@ -27,7 +27,7 @@ from neurochip.errors import ImageError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup, Weighted
 from neurochip.lower import Settings, lower
-from neurochip.lower.network import Double, Fixed
+from neurochip.network.network import Double, Fixed
 from one_layer import compiled, decided, run, wide
 from scaled_by_hand import scaled_by_hand
 

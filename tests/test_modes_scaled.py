@@ -7,7 +7,7 @@ import pytest
 
 from integer_graphs import ACCUMULATOR, dense, tensor
 from neurochip.formats import Tensor
-from neurochip.lower.network import Scaled
+from neurochip.network.network import Scaled
 from one_layer import compiled, run, wide
 
 

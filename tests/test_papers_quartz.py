@@ -20,7 +20,7 @@ from lowered_layers import random_weights
 from neurochip.chip import load as load_chip
 from neurochip.layers import Add
 from neurochip.lower import lower
-from neurochip.lower.levels import choose_levels
+from neurochip.lower.quartz.levels import choose_levels
 from neurochip.options import CompileOptions
 from neurochip.papers import Options, run_suite
 from neurochip.papers.quartz import QUARTZ, bench, operations, own

@@ -14,9 +14,9 @@ from command_line import neurochip
 from neurochip.chip import load as load_chip
 from neurochip.image import Image
 from neurochip.lower import LayerSettings, Settings
-from neurochip.lower.network import Population, SpikeCode, Stem
-from neurochip.lower.sparsity import generating_layers
-from neurochip.lower.spike_codes import Rate
+from neurochip.lower.stem.sparsity import generating_layers
+from neurochip.network.network import Population, SpikeCode, Stem
+from neurochip.network.spike_codes import Rate
 from neurochip.papers import Options
 from neurochip.papers.networks import Places, trained
 from neurochip.papers.sdann.by_layer import Coded

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integer_graphs import Drawing, convolution, tensor
-from neurochip.lower.codes import choose_code
-from neurochip.lower.partial_sums import largest_partial_sum, largest_partial_sums
+from neurochip.lower.stem.codes import choose_code
+from neurochip.lower.stem.partial_sums import largest_partial_sum, largest_partial_sums
 
 LAYERS = settings(max_examples=150, deadline=None, derandomize=True)
 

@@ -28,7 +28,7 @@ from neurochip.errors import ImageError
 from neurochip.formats import Tensor
 from neurochip.layers import Add
 from neurochip.lower import lower
-from neurochip.lower.pipeline import shortest_period
+from neurochip.lower.schedule.pipeline import shortest_period
 
 T = 8
 ONE_BUFFER = {"core.buffers": 1}

@@ -29,8 +29,8 @@ from neurochip.errors import CapacityError, SettingsError, UnsupportedOpError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup, MaxPool
 from neurochip.lower import Settings, lower
-from neurochip.lower.levels import choose_levels
-from neurochip.lower.network import Constant, Quartz
+from neurochip.lower.quartz.levels import choose_levels
+from neurochip.network.network import Constant, Quartz
 from neurochip.options import CompileOptions
 
 N = 255

@@ -15,8 +15,8 @@ from neurochip import LayerSettings, Settings
 from neurochip.errors import SettingsError
 from neurochip.formats import Tensor
 from neurochip.layers import Rearrange
-from neurochip.lower.network import Population, Sparsity, SpikeCode
-from neurochip.lower.sparsity import generating_layers, levels_left
+from neurochip.lower.stem.sparsity import generating_layers, levels_left
+from neurochip.network.network import Population, Sparsity, SpikeCode
 
 NETWORKS = profile(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True

@@ -11,8 +11,8 @@ import numpy as np
 from .. import _core
 from ..graph import Output
 from ..inputs import Normalization, refuse_other_types
-from ..lower.network import Network, Read
-from ..lower.views import NOWHERE, to_neurons
+from ..lower.layout import NOWHERE, to_neurons
+from ..network.network import Network, Read
 from ..options import CompileOptions
 from ..placement import Placement
 from .blob import Blob

@@ -7,15 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lower.network import (
-    Connector,
-    Convolution,
-    Dense,
-    Depthwise,
-    OneToOne,
-    Pool,
-    Window,
-)
+from ..network.network import Connector, Convolution, Dense, Depthwise, OneToOne, Pool, Window
 from ..placement.tiles import Range
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..chip import Chip
-from ..lower.network import Input, Lowering, MaxPool, Network, Population
-from ..lower.spike_codes import MEANING, Code, code_meaning, code_of
+from ..network.network import Input, Lowering, MaxPool, Network, Population
+from ..network.spike_codes import MEANING, Code, code_meaning, code_of
 from ..placement import Tile
 from ..plain import MAX_COUNT, each, optional, real, table, text, whole
 from ..requantize import Proof

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arithmetic import float32_parts
-from ..lower.network import (
+from ..network.network import (
     Constant,
     Double,
     Fixed,
@@ -28,7 +28,7 @@ from ..lower.network import (
     Stem,
     Table,
 )
-from ..lower.spike_codes import code_description
+from ..network.spike_codes import code_description
 from ..placement import Placement
 from ..placement.place import INPUT_PORT
 from ..placement.tiles import Range

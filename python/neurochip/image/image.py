@@ -17,8 +17,8 @@ from ..chip import Chip
 from ..errors import ImageError, InputError, NeurochipError, SettingsError
 from ..files import reason, refuse_lfs_pointer, written
 from ..inputs import Normalization
-from ..lower.network import Network
-from ..lower.views import channels_last
+from ..lower.layout import channels_last
+from ..network.network import Network
 from ..options import CompileOptions
 from ..placement import Gain
 from ..reprs import counted, named

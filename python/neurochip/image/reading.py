@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Format
-from ..lower.network import Readout
-from ..lower.spike_codes import Code
-from ..lower.views import NOWHERE
+from ..lower.layout import NOWHERE
+from ..network.network import Readout
+from ..network.spike_codes import Code
 from ..plain import each, optional, real, table, text, whole
 from .host_json import format_json, format_of, index_json, index_of, shape_of
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lower.network import Population
 from ..lower.registers import Registers, fits
+from ..network.network import Population
 from .sent import Sent
 from .synapses import Synapses
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..lower.network import IntegrateFire
-from ..lower.spike_codes import Rate
+from ..network.network import IntegrateFire
+from ..network.spike_codes import Rate
 from .neurons import Neurons
 from .sent import Sent, sent_at_a_rate
 

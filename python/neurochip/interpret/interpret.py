@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..lower.network import (
+from ..lower.registers import Registers
+from ..network.network import (
     Constant,
     Input,
     IntegrateFire,
@@ -19,7 +20,6 @@ from ..lower.network import (
     Quartz,
     Stem,
 )
-from ..lower.registers import Registers
 from .arrivals import Arrivals, WiredSource
 from .integrate_fire import integrate_fire
 from .max_pool import max_pool

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lower.network import Pool
-from ..lower.spike_codes import Rate, SpikeCode
+from ..network.network import Pool
+from ..network.spike_codes import Rate, SpikeCode
 from .neurons import Neurons
 from .sent import Sent, sent_at_a_rate
 from .synapses import Synapses, taps

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lower.network import Constant, Model, Population
 from ..lower.registers import Registers
+from ..network.network import Constant, Model, Population
 from .arrivals import Arrivals
 
 

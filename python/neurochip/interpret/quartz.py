@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lower.network import Quartz
-from ..lower.spike_codes import FirstSpike
+from ..network.network import Quartz
+from ..network.spike_codes import FirstSpike
 from .neurons import Neurons
 from .sent import Sent
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arithmetic import fma32, reference
-from ..lower.network import Double, Fixed, Float32, Float32Add, Requantizer, Scaled, Stem, Table
 from ..lower.registers import Registers, fits
-from ..lower.spike_codes import SpikeCode
+from ..network.network import Double, Fixed, Float32, Float32Add, Requantizer, Scaled, Stem, Table
+from ..network.spike_codes import SpikeCode
 from .arrivals import Arrivals
 from .neurons import Neurons
 from .sent import Sent

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lower.network import (
+from ..network.network import (
     Connector,
     Convolution,
     Dense,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..errors import ModelError
 from ..graph import Graph
+from ..network.network import Network
 from ..options import CompileOptions
 from ..settings import LayerSettings, Settings
-from .network import Network
 from .quartz import decide_quartz, lower_quartz
 from .rate import decide_rate, lower_rate
 from .stem import decide_stem, lower_stem

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
-from ..settings import Settings
-from .calibration import Calibration
-from .network import (
+from ..network.network import (
     Arithmetic,
     Connector,
     Input,
@@ -28,11 +26,13 @@ from .network import (
     Readout,
     SpikeCode,
 )
-from .pipeline import Pipeline
+from ..network.spike_codes import Code
+from ..settings import Settings
+from .calibration import Calibration
+from .layout import NOWHERE, View, neuron_shape
 from .registers import Registers
-from .relays import relay
-from .spike_codes import Code
-from .views import NOWHERE, View, neuron_shape
+from .schedule.pipeline import Pipeline
+from .schedule.relays import relay
 
 
 class Unsupported(Exception):

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from .network import Double, Fixed, Float32, Requantizer, Scaled, SpikeCode, Stem
-from .views import to_neurons
+from ..network.network import Double, Fixed, Float32, Requantizer, Scaled, SpikeCode, Stem
+from .layout import to_neurons
 
 
 def stem(

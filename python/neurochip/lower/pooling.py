@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from .. import layers
+from ..network.network import Lowering, MaxPool, Pool, Population, Window
 from .builder import Builder, Unsupported
-from .network import Lowering, MaxPool, Pool, Population, Window
 
 MAX_INPUTS = 15
 """Inputs that own a bit of a 16-bit weight sum, its sign left alone."""

@@ -13,10 +13,10 @@ from ..errors import SettingsError, UnsupportedOpError
 from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
+from ..network.network import Network, Read
 from .builder import Builder, Dialect, Impossible, Unsupported
 from .calibration import Calibration
-from .network import Network, Read
-from .views import concatenated
+from .layout import concatenated
 from .wanted import Wanted
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from .. import layers
 from ..arithmetic import reference
 from ..layers import Weighted
+from ..network.network import Arithmetic, Double, Lowering, Readout, Requantizer, Scaled, SpikeCode
 from ..requantize import Staircase, thresholds
-from .network import Arithmetic, Double, Lowering, Readout, Requantizer, Scaled, SpikeCode
 from .registers import Reach, Registers, fits
 
 

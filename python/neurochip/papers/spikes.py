@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from .. import _core, layers
 from ..image import Image
-from ..lower.network import (
+from ..lower.schedule.relays import RELAY
+from ..network.network import (
     Connector,
     Convolution,
     Dense,
@@ -26,7 +27,6 @@ from ..lower.network import (
     SpikeCode,
     Window,
 )
-from ..lower.relays import RELAY
 from ..simulate.waiting import finished
 
 Values: TypeAlias = NDArray[np.int16]

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lower.network import Convolution, Dense, OneToOne, Shape, Window
+from ..network.network import Convolution, Dense, OneToOne, Shape, Window
 from .links import Link
 from .tiles import Box, Grid, Range
 

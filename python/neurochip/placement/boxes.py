@@ -8,7 +8,7 @@ from math import ceil, inf
 
 from ..chip import Chip
 from ..errors import CapacityError
-from ..lower.network import Input, OneToOne, Pool, Population, Shape
+from ..network.network import Input, OneToOne, Pool, Population, Shape
 from .footprint import Footprints
 from .formats import META_WEIGHT_BITS
 from .tiles import Grid, Usage

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 
-from ..lower.network import Convolution, Dense, Depthwise, OneToOne, Pool, Window
+from ..network.network import Convolution, Dense, Depthwise, OneToOne, Pool, Window
 from .formats import META_WEIGHT_BITS, Formats
 from .links import Link, tap_counts
 from .synapse_lists import lengths

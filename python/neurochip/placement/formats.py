@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from ..chip import Chip
-from ..lower.network import Constant, Double, Input, MaxPool, Population, Stem
+from ..network.network import Constant, Double, Input, MaxPool, Population, Stem
 from .synapse_lists import SynapseLists
 
 META_WEIGHT_BITS = 16

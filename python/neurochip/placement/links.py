@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from ..lower.network import (
+from ..network.network import (
     Connector,
     Dense,
     Network,

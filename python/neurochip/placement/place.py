@@ -10,7 +10,7 @@ import numpy as np
 
 from ..chip import Chip
 from ..errors import CapacityError
-from ..lower.network import Input, Network, Population
+from ..network.network import Input, Network, Population
 from ..reprs import counted, named
 from .boxes import Limits, cut
 from .footprint import Footprints

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from ..lower.network import Convolution, Dense, OneToOne, Pool
+from ..network.network import Convolution, Dense, OneToOne, Pool
 from .links import Link, tap_counts
 from .tiles import Box
 

@@ -10,7 +10,7 @@ from ..chip import Chip
 from ..energy import STATIC, events_pj, price, prices
 from ..image import Image
 from ..image import Layer as ImageLayer
-from ..lower.relays import RELAY
+from ..lower.schedule.relays import RELAY
 from ..simulate import Agreement as MeasuredAgreement
 from ..simulate import Run
 from .accuracy import accuracy

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..graph import Graph
 from ..image import Image, Layer
 from ..interpret import Sent, interpret
-from ..lower.views import channels_last
+from ..lower.layout import channels_last
 from .run import Agreement
 
 

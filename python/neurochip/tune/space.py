@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from ..errors import SettingsError
 from ..lower import LayerSettings, Network, Settings
-from ..lower.network import Population
-from ..lower.sparsity import generating_layers, levels_left
+from ..lower.stem.sparsity import generating_layers, levels_left
+from ..network.network import Population
 
 ALL_SPIKES = LayerSettings()
 

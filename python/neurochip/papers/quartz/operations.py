@@ -13,7 +13,7 @@ from ... import layers
 from ...graph import Graph
 from ...layers import Layer
 from ...lower import Network
-from ...lower.levels import choose_levels
+from ...lower.quartz.levels import choose_levels
 
 Codes = NDArray[Any]
 

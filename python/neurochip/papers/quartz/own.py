@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import NeurochipError
 from ...image import Image, assemble
-from ...lower.network import Input
+from ...network.network import Input
 from ...options import QUARTZ_MODES, CompileOptions
 from ...quantize.runtime import onnxruntime
 from ...report import report

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...lower import LayerSettings
-from ...lower.network import Input, SpikeCode
+from ...network.network import Input, SpikeCode
 from ..networks import Subject, synthetic
 from ..spikes import Values, stem_code
 from ..table import Cell, Column, Table

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ...chip import load as load_chip
 from ...lower import lower
-from ...lower.network import Population
-from ...lower.spike_codes import Rate
+from ...network.network import Population
+from ...network.spike_codes import Rate
 from ..networks import Subject
 from ..spikes import CountSpikes, Values, stem_code
 from .chips import IDEAL

@@ -16,10 +16,10 @@ from ...chip import load as load_chip
 from ...formats import Tensor
 from ...graph import Graph
 from ...lower import Network, lower
-from ...lower.network import Input, Population, SpikeCode
-from ...lower.relays import RELAY
-from ...lower.sparsity import SparseArithmetic, generating_layers
-from ...lower.views import channels_last
+from ...lower.layout import channels_last
+from ...lower.schedule.relays import RELAY
+from ...lower.stem.sparsity import SparseArithmetic, generating_layers
+from ...network.network import Input, Population, SpikeCode
 from ..spikes import Values, sops_by_layer, stem_code
 from .chips import IDEAL
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ...image import Image, assemble
 from ...lower import LayerSettings, Network, Settings
-from ...lower.network import Input, Population, Sparsity, SpikeCode
-from ...lower.sparsity import sparsified
+from ...lower.stem.sparsity import sparsified
+from ...network.network import Input, Population, Sparsity, SpikeCode
 from ...placement import Placement
 from ...report.accuracy import accuracy
 from ...simulate import Run, simulate

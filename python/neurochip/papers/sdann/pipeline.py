@@ -11,8 +11,8 @@ import numpy as np
 from ...chip import load as load_chip
 from ...image import assemble
 from ...lower import Network, lower
-from ...lower.network import Stem
-from ...lower.relays import RELAY
+from ...lower.schedule.relays import RELAY
+from ...network.network import Stem
 from ...placement import place
 from ...simulate import simulate
 from ..networks import Subject

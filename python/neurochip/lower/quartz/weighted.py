@@ -1,0 +1,160 @@
+"""Convolution, dense, average and max pooling as one population of Quartz neurons each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import layers
+from ...layers import Layer, Weighted
+from ...network.network import Connector, Lowering, Pool, Quartz, Readout
+from ...network.spike_codes import Code, FirstSpike
+from .. import pooling
+from ..builder import Builder
+from ..connectors import connector_of, fold
+from ..constants import compressed
+from ..layout import NOWHERE, View
+from ..stem.scaled import BY_INTERVAL
+from ..weighted import bias_of
+from .ramps import LevelSum, RampArithmetic, Ramps, RampTask, by_channel, fit_ramps
+from .scaled_ramps import (
+    ReadArithmetic,
+    ScaledRampArithmetic,
+    fit_scaled_ramps,
+    read_scale,
+    rounded,
+)
+
+
+def first_spikes(code: Code | None) -> FirstSpike:
+    """The code of a population of Quartz neurons that sends."""
+    assert isinstance(code, FirstSpike)
+    return code
+
+
+def lower_weighted(builder: Builder, layer: Weighted) -> None:
+    """Adds the layer's population and its projection."""
+    tensor = layer.inputs[0]
+    dense = isinstance(layer, layers.Dense)
+    view = builder.views[tensor.name]
+    view = builder.single(view, tensor) if dense else builder.natural(tensor)
+    source, silent = first_spikes(builder.sent_by(view.parts[0])), view.neuron == NOWHERE
+    bias = bias_of(layer) + fold(builder, layer, view)
+    if layer.multiplier is None:
+        nothing = np.zeros((1,) * bias.ndim, np.int64)
+        task = LevelSum(layer, source, nothing, silent, builder.registers)
+        lower_reader(builder, task, view, bias)
+        return
+    target = first_spikes(builder.code_for(layer.output))
+    task = RampTask(layer, source, bias, silent, builder.registers, target)
+    ramps, lowering = _fit(builder, task)
+    shape = layer.output.shape
+    model = Quartz(
+        compressed(ramps.bias, shape),
+        compressed(ramps.slope, shape),
+        compressed(ramps.threshold(target), shape),
+    )
+    population = builder.add(layer.output, layer.name, type(layer).__name__, target, model)
+    builder.connect(
+        view.parts[0], population.name, connector_with(builder, layer, view, ramps.weights)
+    )
+    builder.lowerings.append(lowering)
+    if ramps.proof is None:
+        builder.arithmetic[layer.name] = ScaledRampArithmetic(task, ramps)
+    elif not (ramps.proof.exact and source.stride == target.stride == 1):
+        builder.arithmetic[layer.name] = RampArithmetic(task, ramps)
+
+
+def _fit(builder: Builder, task: RampTask) -> tuple[Ramps, Lowering]:
+    """Ramps of the weights as they are, or, where these do not fit, scaled down."""
+    name, bits = task.layer.name, task.registers.membrane_bits
+    ramps = fit_ramps(task)
+    if ramps is not None:
+        return ramps, Lowering(name, "ramp", "exact", ramps.proof, membrane_bits=bits)
+    codes, note = _calibration(builder, task.layer)
+    ramps, scale = fit_scaled_ramps(task, codes, builder.settings.of(name).headroom)
+    s1 = tuple(float(each) for each in scale)
+    return ramps, Lowering(name, "scaled", "scaled", None, note, s1=s1, membrane_bits=bits)
+
+
+def _calibration(builder: Builder, layer: Weighted) -> tuple[NDArray[Any] | None, str]:
+    """The calibration samples' codes of a layer's input, and what to note if there are none."""
+    if builder.calibration is None:
+        return None, BY_INTERVAL
+    return builder.calibration.of(layer.inputs[0]), ""
+
+
+def connector_with(
+    builder: Builder, layer: Weighted, view: View, weights: NDArray[np.int64]
+) -> Connector:
+    """The layer with other weights."""
+    if isinstance(layer, layers.AveragePool):
+        pool = connector_of(builder, layer, view)
+        assert isinstance(pool, Pool)
+        return Pool(pool.window, pool.weights * np.int32(weights[0]))
+    return connector_of(builder, replace(layer, weights=weights.astype(np.int32)), view)
+
+
+def lower_reader(builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64]) -> None:
+    """Neurons whose membranes the host reads: sums of weights times levels, without the bias."""
+    layer = task.layer
+    codes, note = _calibration(builder, layer)
+    scale = read_scale(task, codes, builder.settings.of(layer.name).headroom)
+    weights = np.ones(1, np.int64)
+    if not isinstance(layer, layers.AveragePool):
+        weights = rounded(layer.weights * by_channel(scale, layer.weights.ndim))
+    mode, told = ("scaled", note) if scale.min() < 1 else ("exact", "")
+    add_reader(builder, task, view, bias, Scaled(weights, scale, mode, told))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled:
+    """Weights into neurons that the host reads."""
+
+    weights: NDArray[np.int64]
+    """Of the layer's weights, or the one weight of a pool."""
+    scale: NDArray[np.float64]
+    """By channel: what the layer's weights were multiplied by."""
+    mode: str
+    note: str = ""
+
+
+def add_reader(
+    builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64], scaled: Scaled
+) -> None:
+    """Adds neurons that are read, and how the host makes accumulators of their membranes."""
+    layer, shape, source = task.layer, task.layer.output.shape, task.source
+    nothing = np.zeros(1, np.int64)
+    model = Quartz(nothing, nothing, nothing)
+    population = builder.add(layer.output, layer.name, type(layer).__name__, None, model)
+    connector = connector_with(builder, layer, view, scaled.weights)
+    builder.connect(view.parts[0], population.name, connector)
+    builder.lowerings.append(Lowering(layer.name, scaled.mode, "exact", None, scaled.note))
+    s1 = by_channel(scaled.scale, len(shape)) / source.codes_per_level
+    builder.readouts[population.name] = Readout(compressed(s1, shape), compressed(bias, shape))
+    if source.codes_per_level != 1 or source.early or scaled.mode != "exact":
+        builder.arithmetic[layer.name] = ReadArithmetic(task, scaled.weights, s1, bias)
+
+
+def lower_max_pool(builder: Builder, layer: layers.MaxPool) -> None:
+    """The first spike of a window wins: of the largest level."""
+    pooling.lower_max_pool(builder, layer)
+    code = first_spikes(builder.sent_by(builder.views[layer.output.name].parts[0]))
+    if code.codes_per_level != 1:
+        builder.arithmetic[layer.name] = MaximumArithmetic(code)
+
+
+@dataclass(frozen=True, slots=True)
+class MaximumArithmetic:
+    """The largest level, as a code."""
+
+    code: FirstSpike
+
+    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The output's codes."""
+        levels = self.code.values(layer.evaluate(*codes)).astype(np.int64)
+        return self.code.codes(levels).astype(np.int32)  # those of early spikes exceed the format

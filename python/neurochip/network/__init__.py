@@ -1,0 +1,1 @@
+"""Network: populations of neurons and the projections between them, as plain data."""
