@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from neurochip.network.network import (
-    Constant,
-    Dense,
-    Input,
+from neurochip.network import (
+    ConstantNeurons,
+    DenseConnector,
+    InputNeurons,
     Network,
     Projection,
 )
@@ -57,8 +57,8 @@ def spike_times(network: Network, input_levels: Sequence[int]) -> dict[str, list
     times: dict[str, list[int]] = {}
     for population in network.populations:
         model, code, start = population.model, population.code, population.send_start
-        if isinstance(model, Input | Constant):
-            levels = input_levels if isinstance(model, Input) else model.values
+        if isinstance(model, InputNeurons | ConstantNeurons):
+            levels = input_levels if isinstance(model, InputNeurons) else model.values
             times[population.name] = [start + code.steps - 1 - int(level) for level in levels]
         else:
             into = [each for each in network.projections if each.target == population.name]
@@ -101,7 +101,7 @@ def _spike_time(
 def _weights(projection: Projection, neuron: int, sources: int) -> list[int]:
     """Of the synapses into one neuron, one from each source."""
     connector = projection.connector
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         return [int(weight) for weight in connector.weights.reshape(sources, -1)[:, neuron]]
     index = range(sources) if connector.index is None else connector.index
     return [connector.weight * int(source == index[neuron]) for source in range(sources)]

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from neurochip import _core
 from neurochip.image import Image
-from neurochip.network.network import (
+from neurochip.network import (
     Connector,
-    Convolution,
-    Dense,
+    ConvolutionConnector,
+    DenseConnector,
     Network,
-    OneToOne,
+    OneToOneConnector,
     Population,
 )
 
@@ -22,9 +22,9 @@ from neurochip.network.network import (
 def fanout(connector: Connector, source: Population, target: Population) -> NDArray[np.int64]:
     """How many synapses each source neuron has onto a target."""
     synapses = np.zeros(source.num_neurons, np.int64)
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         return synapses + target.num_neurons
-    if isinstance(connector, OneToOne):
+    if isinstance(connector, OneToOneConnector):
         if connector.index is None:
             return synapses + 1
         for neuron in connector.index:
@@ -32,7 +32,7 @@ def fanout(connector: Connector, source: Population, target: Population) -> NDAr
         return synapses
     height, width, channels = source.shape
     window = connector.window
-    groups = connector.groups if isinstance(connector, Convolution) else channels
+    groups = connector.groups if isinstance(connector, ConvolutionConnector) else channels
     into, out_of = channels // groups, target.shape[2] // groups
     for row, column, *tap in product(*map(range, (*target.shape[:2], *window.kernel))):
         y, x = (

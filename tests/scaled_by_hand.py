@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neurochip.layers import Weighted
 from neurochip.lower import Network
-from neurochip.network.network import Fixed, Scaled, Stem
+from neurochip.network import FixedRequantizer, ScaledIntegration, StemNeurons
 
 
 def scaled_by_hand(
@@ -22,9 +22,9 @@ def scaled_by_hand(
     (target,) = (each for each in network.populations if each.layer == layer.name)
     (source,) = (each.source for each in network.projections if each.target == target.name)
     sent, model = network.population(source).code, target.model
-    assert isinstance(model, Stem)
-    assert isinstance(model.integration, Scaled)
-    assert isinstance(model.requantizer, Fixed)
+    assert isinstance(model, StemNeurons)
+    assert isinstance(model.integration, ScaledIntegration)
+    assert isinstance(model.requantizer, FixedRequantizer)
     values = codes.astype(np.int64) - sent.base
     membrane = np.zeros((len(codes), *layer.output.shape), np.int64)
     overflowed = np.zeros(membrane.shape, bool)

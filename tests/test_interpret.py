@@ -27,14 +27,14 @@ from neurochip.errors import CapacityError, ChipError, ImageError, SettingsError
 from neurochip.formats import Tensor
 from neurochip.interpret import interpret
 from neurochip.interpret.synapses import Synapses
-from neurochip.network.network import (
-    Convolution,
-    Dense,
-    Depthwise,
-    MaxPool,
-    OneToOne,
-    Pool,
-    Quartz,
+from neurochip.network import (
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
+    MaxPoolNeurons,
+    OneToOneConnector,
+    PoolConnector,
+    QuartzNeurons,
     Window,
 )
 from neurochip.simulate.comparison import Comparison
@@ -170,9 +170,9 @@ def heavier(network, factor):
     def changed(projection):
         source, target = by_name[projection.source], by_name[projection.target]
         connector = projection.connector
-        if isinstance(target.model, MaxPool) or source.steps == 1:
+        if isinstance(target.model, MaxPoolNeurons) or source.steps == 1:
             return projection  # bits of inputs, and triggers: no weights
-        if isinstance(connector, OneToOne):
+        if isinstance(connector, OneToOneConnector):
             weight = int(np.clip(connector.weight * factor, -(2**15), 2**15 - 1))
             return replace(projection, connector=replace(connector, weight=weight))
         weights = np.clip(connector.weights * factor, -(2**15), 2**15 - 1).astype(np.int32)
@@ -213,9 +213,9 @@ def one_quartz_neuron(overflow, weights, bias, slope, threshold, waiting=0):
     layer = dense("d", tensor("x", (6,), high=15), ones, tensor("y", (1,), high=15))
     network = nc.compile(graph_of(layer.inputs[0], [layer]), "ideal", code="quartz").network
     neuron = network.population("d")
-    model = Quartz(*(np.array([value]) for value in (bias, slope, threshold)))
+    model = QuartzNeurons(*(np.array([value]) for value in (bias, slope, threshold)))
     neuron = replace(neuron, model=model, code=replace(neuron.code, waiting=waiting))
-    connector = Dense(np.array(weights, np.int32)[:, None])
+    connector = DenseConnector(np.array(weights, np.int32)[:, None])
     network = replace(
         network,
         populations=tuple(neuron if each.name == "d" else each for each in network.populations),
@@ -384,13 +384,13 @@ def random_connectors():
     window = Window((3, 2), (2, 1), (1, 1), (1, 2))
     source, target = (5, 4, 4), (3, 3, 4)  # rows and columns beyond the last window as well
     return {
-        "dense": (Dense(weights(80, 6)), source, (1, 1, 6)),
-        "convolution": (Convolution(window, 1, weights(6, 4, 3, 2)), source, (3, 3, 6)),
-        "groups": (Convolution(window, 2, weights(6, 2, 3, 2)), source, (3, 3, 6)),
-        "depthwise": (Depthwise(window, weights(3, 2, 4)), source, target),
-        "pool": (Pool(window, weights(3, 2)), source, target),
-        "one to one": (OneToOne(-3, None), source, source),
-        "an index": (OneToOne(5, np.array([7, -1, 0, 7], np.int32)), source, (2, 2, 1)),
+        "dense": (DenseConnector(weights(80, 6)), source, (1, 1, 6)),
+        "convolution": (ConvolutionConnector(window, 1, weights(6, 4, 3, 2)), source, (3, 3, 6)),
+        "groups": (ConvolutionConnector(window, 2, weights(6, 2, 3, 2)), source, (3, 3, 6)),
+        "depthwise": (DepthwiseConnector(window, weights(3, 2, 4)), source, target),
+        "pool": (PoolConnector(window, weights(3, 2)), source, target),
+        "one to one": (OneToOneConnector(-3, None), source, source),
+        "an index": (OneToOneConnector(5, np.array([7, -1, 0, 7], np.int32)), source, (2, 2, 1)),
     }
 
 
@@ -423,7 +423,7 @@ def test_a_convolution_sums_what_its_layer_does():
     )  # fmt: skip
     maps = random.integers(0, 256, (3, 4, 7, 6))
     height, width = layer.output.shape[1:]
-    connector = Convolution(Window((3, 3), (2, 1), (1, 0), (1, 1)), 2, weights)
+    connector = ConvolutionConnector(Window((3, 3), (2, 1), (1, 0), (1, 1)), 2, weights)
     synapses = Synapses(connector, (7, 6, 4), (height, width, 6))
     sums = synapses.sums(maps.transpose(0, 2, 3, 1).reshape(3, -1).astype(np.float64))
     wanted = layer.linear(maps).transpose(0, 2, 3, 1).reshape(3, -1)

@@ -7,7 +7,7 @@ import pytest
 
 from integer_graphs import tensor
 from neurochip.lower.quartz.levels import choose_levels
-from neurochip.network.spike_codes import FirstSpike
+from neurochip.network import FirstSpike
 
 
 @pytest.mark.parametrize(

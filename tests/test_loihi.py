@@ -15,7 +15,7 @@ from lowered_layers import random_weights
 from neurochip import _core
 from neurochip.errors import CapacityError, ChipError
 from neurochip.lower import lower
-from neurochip.network.network import Convolution
+from neurochip.network import ConvolutionConnector
 from neurochip.options import CompileOptions
 from neurochip.placement import place
 from neurochip.placement.boxes import Limits
@@ -209,7 +209,7 @@ def test_quartz_runs_on_loihi_in_the_integers_of_its_authors(digits, samples):
     weights = [
         projection.connector.weights
         for projection in image.network.projections
-        if isinstance(projection.connector, Convolution)
+        if isinstance(projection.connector, ConvolutionConnector)
     ]
     assert weights
     assert all((each % 2 == 0).all() and np.abs(each).max() <= 254 for each in weights)

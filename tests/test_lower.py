@@ -13,7 +13,15 @@ from neurochip.layers import Lookup
 from neurochip.lower import LayerSettings, Settings, lower
 from neurochip.lower.calibration import Calibration
 from neurochip.lower.stem.codes import choose_code
-from neurochip.network.network import Dense, Fixed, Float32, Pool, Scaled, SpikeCode, Stem
+from neurochip.network import (
+    DenseConnector,
+    FixedRequantizer,
+    Float32Requantizer,
+    PoolConnector,
+    ScaledIntegration,
+    SpikeCode,
+    StemNeurons,
+)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +150,7 @@ def test_s1_and_its_coefficients_are_those_of_the_paper():
     lowering, integration = network.lowerings[0], network.populations[1].model.integration
     s1 = 32_767 / (4 * 100 * 255)
     assert lowering.s1 == (s1,)
-    assert isinstance(integration, Scaled)
+    assert isinstance(integration, ScaledIntegration)
     # s1 = 0.32125: s1 128 = 41.1, times 2^9 = 21,054 fits, times 2^10 does not.
     assert integration.shift.tolist() == [9]
     expected = [round(s1 * 2**bit * 512) for bit in range(7, -1, -1)]
@@ -195,7 +203,7 @@ def test_the_second_scaling_holds_a_calibrated_bias_and_the_membrane_a_scaled_on
     network = lower(graph_of(source, [layer]), nc.chip("darwin3"), "stem", settings=settings)
     model = network.populations[1].model
     requantizer = model.requantizer
-    assert isinstance(requantizer, Fixed)
+    assert isinstance(requantizer, FixedRequantizer)
     (m,), (offset,), (shift,) = requantizer.multiplier, requantizer.offset, requantizer.shift
     (s1,) = network.lowerings[0].s1
     assert m / 2**shift == pytest.approx(0.002 / s1, rel=2**-15)
@@ -220,7 +228,7 @@ def test_the_proof_counts_every_accumulator_at_which_the_fixed_constants_differ(
 def test_the_ideal_chip_keeps_the_float_multiplier_and_differs_nowhere():
     network = lowered([small_dense(100, multiplier=0.0123)])
     requantizer = network.populations[1].model.requantizer
-    assert isinstance(requantizer, Float32)
+    assert isinstance(requantizer, Float32Requantizer)
     assert requantizer.multiplier.tolist() == [np.float32(0.0123)]
     assert network.lowerings[0].proof.exact
     assert network.arithmetic == {}
@@ -232,17 +240,17 @@ def test_a_value_that_no_neuron_holds_is_missing_from_the_weights():
     weights = np.array([[1, 20, 3, 4, 50]])
     layer = dense("d", padded.output, weights, tensor("y", (1,)), 0, 0.1)
     projection = lowered([padded, layer]).projections[0]
-    assert isinstance(projection.connector, Dense)
+    assert isinstance(projection.connector, DenseConnector)
     assert projection.connector.weights.tolist() == [[1], [3], [4]]
 
 
 def test_an_average_is_a_sum_with_weights_of_one():
     layer = global_average("mean", tensor("x", (3, 4, 5)), tensor("y", (1, 1, 1)))
     network = lowered([layer], "darwin3")
-    assert isinstance(network.projections[0].connector, Pool)
+    assert isinstance(network.projections[0].connector, PoolConnector)
     assert network.projections[0].connector.weights.tolist() == [[1] * 5] * 4
     assert network.lowerings[0].mode == "exact"
-    assert isinstance(network.populations[1].model, Stem)
+    assert isinstance(network.populations[1].model, StemNeurons)
 
 
 def test_no_calibration_sample_is_looked_at_where_every_layer_is_exact():

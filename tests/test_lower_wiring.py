@@ -23,7 +23,7 @@ from neurochip.errors import ModelError, UnsupportedOpError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup, Multiply
 from neurochip.lower import lower
-from neurochip.network.network import OneToOne, Pool
+from neurochip.network import OneToOneConnector, PoolConnector
 
 
 def leaky_relu(source, output):
@@ -170,7 +170,7 @@ def test_a_shortcut_by_slice_and_pad_takes_no_neurons(chip):
     network = lowered(layers, chip)
     assert kinds(network) == [("input", "Input"), ("branch", "Convolution"), ("add", "Add")]
     into_add = [p.connector for p in network.projections if p.target == "add"]
-    assert all(isinstance(connector, OneToOne) for connector in into_add)
+    assert all(isinstance(connector, OneToOneConnector) for connector in into_add)
     index = into_add[1].index.reshape(3, 3, 4)
     assert index[1, 2].tolist() == [(2 * 6 + 4) * 2, (2 * 6 + 4) * 2 + 1, -1, -1]
     graph = graph_of(layers[0].inputs[0], layers)
@@ -199,7 +199,7 @@ def test_max_pooling_owns_one_bit_an_input():
     layer = max_pool("max", tensor("x", (2, 6, 6)), (2, 2), (2, 2))
     network = lowered([layer])
     connector = network.projections[0].connector
-    assert isinstance(connector, Pool)
+    assert isinstance(connector, PoolConnector)
     assert connector.weights.tolist() == [[1, 2], [4, 8]]
 
 

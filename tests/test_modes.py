@@ -27,7 +27,7 @@ from neurochip.errors import ImageError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup, Weighted
 from neurochip.lower import Settings, lower
-from neurochip.network.network import Double, Fixed
+from neurochip.network import DoubleIntegration, FixedRequantizer
 from one_layer import compiled, decided, run, wide
 from scaled_by_hand import scaled_by_hand
 
@@ -126,7 +126,7 @@ def test_a_signed_code_sends_its_smallest_value_before_what_makes_it_larger():
 
 def test_the_same_sums_fit_two_state_words():
     image = compiled(wide(), integration="double")
-    assert isinstance(image.network.populations[1].model.integration, Double)
+    assert isinstance(image.network.populations[1].model.integration, DoubleIntegration)
     assert (image.layers[1].mode, image.layers[1].membrane_bits) == ("double", 32)
     result = run(image, [[50] * 4, [255] * 4])
     assert result.outputs.ravel().tolist() == [40, 204]
@@ -287,7 +287,7 @@ def test_constants_of_the_second_scaling_are_fitted_channel_by_channel():
     layer = dense("d", tensor("x", (4,)), weights, tensor("y", (2,)), 0, np.array([0.002, 0.02]))
     image = compiled(layer, integration="scaled", granularity="per_channel")
     requantizer = image.network.populations[1].model.requantizer
-    assert isinstance(requantizer, Fixed)
+    assert isinstance(requantizer, FixedRequantizer)
     wanted = np.array([0.002, 0.02]) / np.array(image.layers[1].s1)
     np.testing.assert_allclose(requantizer.multiplier / 2.0**requantizer.shift, wanted, rtol=2**-15)
 

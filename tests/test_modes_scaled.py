@@ -7,7 +7,7 @@ import pytest
 
 from integer_graphs import ACCUMULATOR, dense, tensor
 from neurochip.formats import Tensor
-from neurochip.network.network import Scaled
+from neurochip.network import ScaledIntegration
 from one_layer import compiled, run, wide
 
 
@@ -96,7 +96,7 @@ def test_one_scale_a_channel_fills_every_channel_s_register():
     assert each.layers[1].s1 == pytest.approx((32_767 / 80_000, 32_767 / 40_000))
     assert each.layers[1].largest_seen == 80_000
     integration = each.network.populations[1].model.integration
-    assert isinstance(integration, Scaled)
+    assert isinstance(integration, ScaledIntegration)
     for row, shift, s1 in zip(
         integration.coefficients, integration.shift, integration.s1, strict=True
     ):

@@ -9,7 +9,7 @@ import pytest
 
 import neurochip as nc
 from neurochip.lower import LayerSettings
-from neurochip.network.network import SpikeCode
+from neurochip.network import SpikeCode
 from neurochip.papers.networks import Subject
 from neurochip.papers.sdann.behind import behind_of, table, twin_values
 from neurochip.papers.sdann.facts import UNIFORM, measured, sparse_values

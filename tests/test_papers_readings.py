@@ -13,7 +13,7 @@ import neurochip as nc
 from command_line import neurochip
 from conftest import ROOT
 from neurochip.lower import LayerSettings, Settings
-from neurochip.network.network import SpikeCode
+from neurochip.network import SpikeCode
 from neurochip.papers.networks import Places, trained
 from neurochip.papers.sdann.exact import Exact
 from neurochip.papers.sdann.published import published

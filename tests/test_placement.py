@@ -15,7 +15,7 @@ from lowered_layers import random_weights
 from neurochip.errors import CapacityError
 from neurochip.layers import Add
 from neurochip.lower import lower
-from neurochip.network.network import WeightRange
+from neurochip.network import WeightRange
 from neurochip.placement import cut_all, place
 from neurochip.placement.nodes import FillingOrder, Reach, hilbert_curve
 

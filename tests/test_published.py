@@ -30,7 +30,7 @@ from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup
 from neurochip.lower.percentiles import highest_codes
 from neurochip.lower.quartz.paper.integers import integers_of
-from neurochip.network.network import Constant
+from neurochip.network import ConstantNeurons
 from test_quartz import ANY_NETWORK, codes_of, lowered, samples_of, simulated
 
 PUBLISHED = ("published", "loihi")
@@ -370,7 +370,7 @@ def test_constants_are_bytes_and_an_image_is_read_back_as_it_was(tmp_path):
     image.save(tmp_path / "q.image")
     loaded = nc.Image.load(tmp_path / "q.image")
     assert loaded.layers == image.layers
-    assert isinstance(image.network.population("bias of a").model, Constant)
+    assert isinstance(image.network.population("bias of a").model, ConstantNeurons)
     assert image.network.population("b").code.highest > 255
     runs = [nc.simulate(each, samples, timing="none") for each in (image, loaded)]
     np.testing.assert_array_equal(runs[0].outputs, runs[1].outputs)

@@ -30,7 +30,7 @@ from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup, MaxPool
 from neurochip.lower import Settings, lower
 from neurochip.lower.quartz.levels import choose_levels
-from neurochip.network.network import Constant, Quartz
+from neurochip.network import ConstantNeurons, QuartzNeurons
 from neurochip.options import CompileOptions
 
 N = 255
@@ -355,7 +355,7 @@ def test_operations_are_spikes_times_fan_out_those_of_triggers_too(zeros):
     network = run.image.network
     for projection in network.projections:
         source, target = map(network.population, (projection.source, projection.target))
-        if isinstance(source.model, Constant):
+        if isinstance(source.model, ConstantNeurons):
             fan_out = oracle_fanout.fanout(projection.connector, source, target)
             assert fan_out.tolist() == [target.num_neurons]
     values = oracle_fanout.sent(run.image, samples)
@@ -455,7 +455,7 @@ def test_a_quartz_image_is_read_back_as_it_was(tmp_path):
     image.save(tmp_path / "q.image")
     loaded = nc.Image.load(tmp_path / "q.image")
     assert (loaded.code, loaded.layers) == ("quartz", image.layers)
-    assert isinstance(image.network.population("a").model, Quartz)
+    assert isinstance(image.network.population("a").model, QuartzNeurons)
     samples = samples_of(layers, 4)
     runs = [nc.simulate(each, samples, timing="none") for each in (image, loaded)]
     np.testing.assert_array_equal(runs[0].outputs, runs[1].outputs)

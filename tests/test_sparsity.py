@@ -16,7 +16,7 @@ from neurochip.errors import SettingsError
 from neurochip.formats import Tensor
 from neurochip.layers import Rearrange
 from neurochip.lower.stem.sparsity import generating_layers, levels_left
-from neurochip.network.network import Population, Sparsity, SpikeCode
+from neurochip.network import Population, Sparsity, SpikeCode
 
 NETWORKS = profile(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True

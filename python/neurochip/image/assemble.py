@@ -12,7 +12,7 @@ from .. import _core
 from ..graph import Output
 from ..inputs import Normalization, refuse_other_types
 from ..lower.layout import NOWHERE, to_neurons
-from ..network.network import Network, Read
+from ..network import Network, Read
 from ..options import CompileOptions
 from ..placement import Placement
 from .blob import Blob

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.network import Connector, Convolution, Dense, Depthwise, OneToOne, Pool, Window
+from ..network import (
+    Connector,
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
+    OneToOneConnector,
+    PoolConnector,
+    Window,
+)
 from ..placement.tiles import Range
 
 
@@ -19,18 +27,18 @@ def tap_order(kernel: int, stride: int, dilation: int) -> list[int]:
 def block(connector: Connector, channels: Range) -> NDArray[np.int32]:
     """The weights of a box that holds these channels, flat."""
     held = slice(*channels)
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         return connector.weights[:, held].ravel()
-    if isinstance(connector, Depthwise):
+    if isinstance(connector, DepthwiseConnector):
         return connector.weights[..., held].ravel()
-    if isinstance(connector, Pool):
+    if isinstance(connector, PoolConnector):
         return connector.weights.ravel()
-    if isinstance(connector, OneToOne):
+    if isinstance(connector, OneToOneConnector):
         return np.array([connector.weight], np.int32)
     return _kernel(connector, channels)
 
 
-def _kernel(connector: Convolution, channels: Range) -> NDArray[np.int32]:
+def _kernel(connector: ConvolutionConnector, channels: Range) -> NDArray[np.int32]:
     """[source channel][tap y][slot x][channel of the box that it reaches]."""
     window = connector.window
     order = tap_order(window.kernel[1], window.stride[1], window.dilation[1])
@@ -47,14 +55,14 @@ def _kernel(connector: Convolution, channels: Range) -> NDArray[np.int32]:
 
 def connector_description(connector: Connector, index: Any) -> dict[str, Any]:
     """A connector as the image's schema says it; `index` is where a one-to-one index is stored."""
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         return {"kind": "dense"}
-    if isinstance(connector, OneToOne):
+    if isinstance(connector, OneToOneConnector):
         return {"kind": "one_to_one", "index": index}
     described: dict[str, Any] = {"window": _window(connector.window)}
-    if isinstance(connector, Convolution):
+    if isinstance(connector, ConvolutionConnector):
         return {"kind": "convolution", "groups": connector.groups, **described}
-    return {"kind": "pool" if isinstance(connector, Pool) else "depthwise", **described}
+    return {"kind": "pool" if isinstance(connector, PoolConnector) else "depthwise", **described}
 
 
 def _window(window: Window) -> dict[str, list[int]]:

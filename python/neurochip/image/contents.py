@@ -14,8 +14,17 @@ from typing import Any
 import numpy as np
 
 from ..chip import Chip
-from ..network.network import Input, Lowering, MaxPool, Network, Population
-from ..network.spike_codes import MEANING, Code, code_meaning, code_of
+from ..network import (
+    MEANING,
+    Code,
+    InputNeurons,
+    Lowering,
+    MaxPoolNeurons,
+    Network,
+    Population,
+    code_meaning,
+    code_of,
+)
 from ..placement import Tile
 from ..plain import MAX_COUNT, each, optional, real, table, text, whole
 from ..requantize import Proof
@@ -103,7 +112,7 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
     proof, headroom = lowering.proof, lowering.headroom_bits
     told = {
         "kind": population.kind,
-        "mode": "streaming" if isinstance(population.model, MaxPool) else lowering.mode,
+        "mode": "streaming" if isinstance(population.model, MaxPoolNeurons) else lowering.mode,
         "tensor": _tensor(network, population),
         "bias_mode": lowering.bias_mode,
         "differing": None if proof is None else int(proof.differing.sum()),
@@ -128,7 +137,7 @@ def _short(number: float) -> float:
 
 
 def _tensor(network: Network, population: Population) -> str | None:
-    if isinstance(population.model, Input):
+    if isinstance(population.model, InputNeurons):
         return network.graph.input.name
     last = [each for each in network.populations if each.layer == population.layer][-1]
     outputs = {layer.name: layer.output.name for layer in network.graph.layers}

@@ -10,25 +10,25 @@ from typing import Any
 import numpy as np
 
 from ..arithmetic import float32_parts
-from ..network.network import (
-    Constant,
-    Double,
-    Fixed,
-    Float32,
-    Float32Add,
-    Input,
-    IntegrateFire,
-    MaxPool,
-    OneToOne,
+from ..network import (
+    AddRequantizer,
+    ConstantNeurons,
+    DoubleIntegration,
+    FixedRequantizer,
+    Float32Requantizer,
+    InputNeurons,
+    IntegrateFireNeurons,
+    MaxPoolNeurons,
+    OneToOneConnector,
     Population,
     Projection,
-    Quartz,
+    QuartzNeurons,
     Requantizer,
-    Scaled,
-    Stem,
-    Table,
+    ScaledIntegration,
+    StemNeurons,
+    TableRequantizer,
+    code_description,
 )
-from ..network.spike_codes import code_description
 from ..placement import Placement
 from ..placement.place import INPUT_PORT
 from ..placement.tiles import Range
@@ -71,20 +71,20 @@ def _population(population: Population, blob: Blob) -> dict[str, Any]:
 
 def _model(population: Population, blob: Blob) -> dict[str, Any]:
     model = population.model
-    if isinstance(model, Input):
+    if isinstance(model, InputNeurons):
         return {"model": "input", "port": INPUT_PORT}
-    if isinstance(model, MaxPool):
+    if isinstance(model, MaxPoolNeurons):
         return {"model": "max_pool"}
-    if isinstance(model, Stem):
+    if isinstance(model, StemNeurons):
         return {"model": "stem", **_stem(model, blob)}
-    if isinstance(model, Quartz):
+    if isinstance(model, QuartzNeurons):
         return {"model": "quartz", **_quartz(model, blob)}
-    name = {IntegrateFire: "integrate_fire", Constant: "constant"}[type(model)]
+    name = {IntegrateFireNeurons: "integrate_fire", ConstantNeurons: "constant"}[type(model)]
     constants = {each.name: blob.add_numbers(getattr(model, each.name)) for each in fields(model)}
     return {"model": name, **constants}
 
 
-def _quartz(model: Quartz, blob: Blob) -> dict[str, Any]:
+def _quartz(model: QuartzNeurons, blob: Blob) -> dict[str, Any]:
     return {
         "bias": blob.add_numbers(model.bias),
         "slope": blob.add_numbers(model.slope),
@@ -93,7 +93,7 @@ def _quartz(model: Quartz, blob: Blob) -> dict[str, Any]:
     }
 
 
-def _stem(model: Stem, blob: Blob) -> dict[str, Any]:
+def _stem(model: StemNeurons, blob: Blob) -> dict[str, Any]:
     requantizer = None if model.requantizer is None else _requantizer(model.requantizer, blob)
     return {
         "integration": _integration(model.integration, blob),
@@ -105,10 +105,12 @@ def _stem(model: Stem, blob: Blob) -> dict[str, Any]:
     }
 
 
-def _integration(integration: Double | Scaled | None, blob: Blob) -> dict[str, Any]:
+def _integration(
+    integration: DoubleIntegration | ScaledIntegration | None, blob: Blob
+) -> dict[str, Any]:
     if integration is None:
         return {"mode": "exact"}
-    if isinstance(integration, Double):
+    if isinstance(integration, DoubleIntegration):
         return {"mode": "double"}
     return {
         "mode": "scaled",
@@ -118,7 +120,7 @@ def _integration(integration: Double | Scaled | None, blob: Blob) -> dict[str, A
 
 
 def _requantizer(requantizer: Requantizer, blob: Blob) -> dict[str, Any]:
-    if isinstance(requantizer, Float32):
+    if isinstance(requantizer, Float32Requantizer):
         mantissa, shift = float32_parts(requantizer.multiplier)
         return {
             "kind": "float32",
@@ -126,21 +128,21 @@ def _requantizer(requantizer: Requantizer, blob: Blob) -> dict[str, Any]:
             "shift": blob.add_numbers(np.clip(shift, -8, 256)),
             "zero": int(requantizer.zero),
         }
-    if isinstance(requantizer, Fixed):
+    if isinstance(requantizer, FixedRequantizer):
         return {
             "kind": "fixed",
             "multiplier": blob.add_numbers(requantizer.multiplier),
             "offset": blob.add_numbers(requantizer.offset),
             "shift": blob.add_numbers(requantizer.shift),
         }
-    if isinstance(requantizer, Table):
+    if isinstance(requantizer, TableRequantizer):
         return {
             "kind": "table",
             "entries": blob.add_numbers(requantizer.entries),
             "tables": len(requantizer.entries),
             "first": int(requantizer.first),
         }
-    assert isinstance(requantizer, Float32Add)
+    assert isinstance(requantizer, AddRequantizer)
     return {
         "kind": "float32_add",
         "bases": [int(base) for base in requantizer.bases],
@@ -160,7 +162,7 @@ def _projection(
 ) -> dict[str, Any]:
     connector = projection.connector
     index = None
-    if isinstance(connector, OneToOne) and connector.index is not None:
+    if isinstance(connector, OneToOneConnector) and connector.index is not None:
         index = blob.add_numbers(connector.index)
     return {
         "source": numbers[projection.source],

@@ -20,7 +20,7 @@ from ..errors import ImageError, InputError
 from ..formats import Array, Format
 from ..inputs import Normalization
 from ..lower.layout import NOWHERE
-from ..network.spike_codes import Code
+from ..network import Code
 from ..plain import each, optional, real, table, text, truth, whole
 from .host_json import format_json, format_of, index_json, index_of, shape_of
 from .reading import Reading

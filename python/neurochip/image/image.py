@@ -18,7 +18,7 @@ from ..errors import ImageError, InputError, NeurochipError, SettingsError
 from ..files import reason, refuse_lfs_pointer, written
 from ..inputs import Normalization
 from ..lower.layout import channels_last
-from ..network.network import Network
+from ..network import Network
 from ..options import CompileOptions
 from ..placement import Gain
 from ..reprs import counted, named

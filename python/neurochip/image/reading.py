@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from ..formats import Format
 from ..lower.layout import NOWHERE
-from ..network.network import Readout
-from ..network.spike_codes import Code
+from ..network import Code, Readout
 from ..plain import each, optional, real, table, text, whole
 from .host_json import format_json, format_of, index_json, index_of, shape_of
 

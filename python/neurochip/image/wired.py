@@ -13,30 +13,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.network import (
+from ..network import (
+    AddRequantizer,
     Connector,
-    Constant,
-    Convolution,
-    Dense,
-    Depthwise,
-    Double,
-    Fixed,
-    Float32,
-    Float32Add,
-    Input,
-    IntegrateFire,
-    MaxPool,
+    ConstantNeurons,
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
+    DoubleIntegration,
+    FixedRequantizer,
+    Float32Requantizer,
+    InputNeurons,
+    IntegrateFireNeurons,
+    MaxPoolNeurons,
     Model,
-    OneToOne,
-    Pool,
+    OneToOneConnector,
+    PoolConnector,
     Population,
     Projection,
-    Quartz,
+    QuartzNeurons,
     Requantizer,
-    Scaled,
+    ScaledIntegration,
     Sparsity,
-    Stem,
-    Table,
+    StemNeurons,
+    TableRequantizer,
     Window,
 )
 from .blocks import tap_order
@@ -93,19 +93,21 @@ def _model(told: Told, numbers: Numbers) -> Model:
         return _stem(told, numbers)
     if kind == "quartz":
         bias, slope, threshold = (numbers(told[name]) for name in ("bias", "slope", "threshold"))
-        return Quartz(bias, slope, threshold, added_by=int(told.get("readout") == "add"))
+        return QuartzNeurons(bias, slope, threshold, added_by=int(told.get("readout") == "add"))
     if kind == "integrate_fire":
-        return IntegrateFire(*(numbers(told[name]) for name in ("start", "bias", "threshold")))
+        return IntegrateFireNeurons(
+            *(numbers(told[name]) for name in ("start", "bias", "threshold"))
+        )
     if kind == "constant":
-        return Constant(numbers(told["values"]))
-    return MaxPool() if kind == "max_pool" else Input()
+        return ConstantNeurons(numbers(told["values"]))
+    return MaxPoolNeurons() if kind == "max_pool" else InputNeurons()
 
 
-def _stem(told: Told, numbers: Numbers) -> Stem:
+def _stem(told: Told, numbers: Numbers) -> StemNeurons:
     integration, requantizer, sparsity = (
         told.get(name) for name in ("integration", "requantizer", "sparsity")
     )
-    return Stem(
+    return StemNeurons(
         integration=_integration(integration, numbers) if integration else None,
         bias=numbers(told["bias"]),
         requantizer=_requantizer(requantizer, numbers) if requantizer else None,
@@ -115,31 +117,35 @@ def _stem(told: Told, numbers: Numbers) -> Stem:
     )
 
 
-def _integration(told: Told, numbers: Numbers) -> Double | Scaled | None:
+def _integration(told: Told, numbers: Numbers) -> DoubleIntegration | ScaledIntegration | None:
     if told["mode"] != "scaled":
-        return Double() if told["mode"] == "double" else None
+        return DoubleIntegration() if told["mode"] == "double" else None
     shift = numbers(told["shift"])
     coefficients = numbers(told["coefficients"]).reshape(len(shift), -1)
-    return Scaled(coefficients, shift, s1=np.empty(0))  # the scale is known to the host alone
+    return ScaledIntegration(
+        coefficients, shift, s1=np.empty(0)
+    )  # the scale is known to the host alone
 
 
 def _requantizer(told: Told, numbers: Numbers) -> Requantizer:
     kind = told["kind"]
     if kind == "float32":
         mantissa, shift = numbers(told["mantissa"]), numbers(told["shift"])
-        return Float32(
+        return Float32Requantizer(
             np.ldexp(mantissa.astype(np.float64), -shift).astype(np.float32), told["zero"]
         )
     if kind == "fixed":
-        return Fixed(*(numbers(told[name]) for name in ("multiplier", "offset", "shift")))
+        return FixedRequantizer(
+            *(numbers(told[name]) for name in ("multiplier", "offset", "shift"))
+        )
     if kind == "table":
         entries = numbers(told["entries"]).astype(np.int32)
-        return Table(entries.reshape(told["tables"], -1), told["first"])
+        return TableRequantizer(entries.reshape(told["tables"], -1), told["first"])
     scale_a, scale_b, offset = np.array([*told["scales"], told["offset"]], np.uint32).view(
         np.float32
     )
     base_a, base_b = told["bases"]
-    return Float32Add((base_a, base_b), (scale_a, scale_b), offset, told["zero"])
+    return AddRequantizer((base_a, base_b), (scale_a, scale_b), offset, told["zero"])
 
 
 def _projections(
@@ -176,25 +182,29 @@ def _connector(
     channels = target.shape[2]
     if kind == "one_to_one":
         index = told.get("index")
-        return OneToOne(int(any_block[0]), numbers(index).astype(np.int32) if index else None)
+        return OneToOneConnector(
+            int(any_block[0]), numbers(index).astype(np.int32) if index else None
+        )
     if kind == "dense":
         dense = np.empty((source.num_neurons, channels), any_block.dtype)
         for (start, stop), block in blocks.items():
             dense[:, start:stop] = block.reshape(len(dense), -1)
-        return Dense(dense)
+        return DenseConnector(dense)
     window = Window(
         *(tuple(told["window"][name]) for name in ("kernel", "stride", "pad", "dilation"))
     )
     if kind == "pool":
-        return Pool(window, any_block.reshape(window.kernel))
+        return PoolConnector(window, any_block.reshape(window.kernel))
     if kind == "depthwise":
         depthwise = np.empty((*window.kernel, channels), any_block.dtype)
         for (start, stop), block in blocks.items():
             depthwise[..., start:stop] = block.reshape(*window.kernel, -1)
-        return Depthwise(window, depthwise)
+        return DepthwiseConnector(window, depthwise)
     groups = told["groups"]
     shape = (channels, source.shape[2] // groups, *window.kernel)
-    return Convolution(window, groups, _kernel(shape, window, groups, blocks, any_block.dtype))
+    return ConvolutionConnector(
+        window, groups, _kernel(shape, window, groups, blocks, any_block.dtype)
+    )
 
 
 def _kernel(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..lower.registers import Registers, fits
-from ..network.network import Population
+from ..network import Population
 from .sent import Sent
 from .synapses import Synapses
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..network.network import IntegrateFire
-from ..network.spike_codes import Rate
+from ..network import IntegrateFireNeurons, Rate
 from .neurons import Neurons
 from .sent import Sent, sent_at_a_rate
 
@@ -15,7 +14,7 @@ from .sent import Sent, sent_at_a_rate
 def integrate_fire(neurons: Neurons, sent: Sequence[Sent]) -> Sent:
     """What integrate-and-fire neurons send for what their sources send, or their membranes."""
     model, population, registers = neurons.model, neurons.population, neurons.registers
-    assert isinstance(model, IntegrateFire)
+    assert isinstance(model, IntegrateFireNeurons)
     start, bias, threshold = map(neurons.constants, (model.start, model.bias, model.threshold))
     code = population.code
     opens, closes = population.send_start, population.send_stop

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ..chip import Chip
 from ..lower.registers import Registers
-from ..network.network import (
-    Constant,
-    Input,
-    IntegrateFire,
-    MaxPool,
+from ..network import (
+    ConstantNeurons,
+    InputNeurons,
+    IntegrateFireNeurons,
+    MaxPoolNeurons,
     Population,
     Projection,
-    Quartz,
-    Stem,
+    QuartzNeurons,
+    StemNeurons,
 )
 from .arrivals import Arrivals, WiredSource
 from .integrate_fire import integrate_fire
@@ -33,10 +33,10 @@ CHUNK_NEURONS = 1 << 18
 """Neurons of all samples that are computed together: what they hold stays in a cache."""
 
 MODELS: Mapping[type[Any], Callable[[Neurons, Sequence[Sent]], Sent]] = {
-    Stem: stem,
-    MaxPool: max_pool,
-    Quartz: quartz,
-    IntegrateFire: integrate_fire,
+    StemNeurons: stem,
+    MaxPoolNeurons: max_pool,
+    QuartzNeurons: quartz,
+    IntegrateFireNeurons: integrate_fire,
 }
 """What a neuron model computes: one function each."""
 
@@ -76,10 +76,10 @@ def interpret(network: Interpretable, chip: Chip, values: NDArray[np.uint8]) -> 
     sent: dict[str, Sent] = {}
     for population in network.populations:
         model = population.model
-        if isinstance(model, Input):
+        if isinstance(model, InputNeurons):
             assert population.code is not None, "the input sends what it is given"
             sent[population.name] = sent_values(population.code, values)
-        elif isinstance(model, Constant):
+        elif isinstance(model, ConstantNeurons):
             every_sample = np.broadcast_to(model.values, (len(values), population.num_neurons))
             sent[population.name] = Sent(population.code, every_sample)
         else:

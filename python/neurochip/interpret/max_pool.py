@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.network import Pool
-from ..network.spike_codes import Rate, SpikeCode
+from ..network import PoolConnector, Rate, SpikeCode
 from .neurons import Neurons
 from .sent import Sent, sent_at_a_rate
 from .synapses import Synapses, taps
@@ -43,7 +42,7 @@ def _follow_the_leader(synapses: Synapses, source: Sent, code: Rate) -> Sent:
 def _largest(synapses: Synapses, values: NDArray[Any], lowest: int) -> NDArray[Any]:
     """(samples, targets): the largest value in each window, and of none the lowest."""
     connector = synapses.connector
-    assert isinstance(connector, Pool)
+    assert isinstance(connector, PoolConnector)
     largest = np.full((len(values), *synapses.target), lowest, values.dtype)
     maps = values.reshape(-1, *synapses.source)
     for _, _, view in taps(maps, connector.window, synapses.target, lowest):

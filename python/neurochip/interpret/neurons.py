@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..lower.registers import Registers
-from ..network.network import Constant, Model, Population
+from ..network import ConstantNeurons, Model, Population
 from .arrivals import Arrivals
 
 
@@ -43,4 +43,4 @@ class Neurons:
 
 def is_trigger(population: Population) -> bool:
     """Whether its spikes tell Quartz neurons what to do in a timestep, and are no input."""
-    return isinstance(population.model, Constant) and population.steps == 1
+    return isinstance(population.model, ConstantNeurons) and population.steps == 1

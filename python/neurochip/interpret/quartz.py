@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.network import Quartz
-from ..network.spike_codes import FirstSpike
+from ..network import FirstSpike, QuartzNeurons
 from .neurons import Neurons
 from .sent import Sent
 
@@ -21,7 +20,7 @@ def quartz(neurons: Neurons, sent: Sequence[Sent]) -> Sent:
     neurons may fire before their readout, or where it adds to their current.
     """
     model, code = neurons.model, neurons.population.code
-    assert isinstance(model, Quartz)
+    assert isinstance(model, QuartzNeurons)
     windows = Windows.of(neurons)
     constants = Constants(*map(neurons.constants, (model.bias, model.slope, model.threshold)))
     if model.added_by or windows.gate < windows.readout:
@@ -131,7 +130,7 @@ def _stepped(
 ) -> NDArray[np.int64]:
     """Levels, or membranes, timestep by timestep. Who has fired waits for the next sample."""
     model, registers = neurons.model, neurons.registers
-    assert isinstance(model, Quartz)
+    assert isinstance(model, QuartzNeurons)
     bits = registers.membrane_bits
     shape = (len(sent[0].values), neurons.population.num_neurons)
     currents, membranes = np.zeros(shape, np.int64), np.zeros(shape, np.int64) + constants.bias

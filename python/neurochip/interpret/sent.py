@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.spike_codes import Code, FirstSpike, Rate, SpikeCode
+from ..network import Code, FirstSpike, Rate, SpikeCode
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,8 +9,17 @@ from numpy.typing import NDArray
 
 from ..arithmetic import fma32, reference
 from ..lower.registers import Registers, fits
-from ..network.network import Double, Fixed, Float32, Float32Add, Requantizer, Scaled, Stem, Table
-from ..network.spike_codes import SpikeCode
+from ..network import (
+    AddRequantizer,
+    DoubleIntegration,
+    FixedRequantizer,
+    Float32Requantizer,
+    Requantizer,
+    ScaledIntegration,
+    SpikeCode,
+    StemNeurons,
+    TableRequantizer,
+)
 from .arrivals import Arrivals
 from .neurons import Neurons
 from .sent import Sent
@@ -19,8 +28,8 @@ from .sent import Sent
 def stem(neurons: Neurons, sent: Sequence[Sent]) -> Sent:
     """What STEM neurons send for what their sources send, or their membranes."""
     model, registers = neurons.model, neurons.registers
-    assert isinstance(model, Stem)
-    bits = registers.membrane_bits * (2 if isinstance(model.integration, Double) else 1)
+    assert isinstance(model, StemNeurons)
+    bits = registers.membrane_bits * (2 if isinstance(model.integration, DoubleIntegration) else 1)
     bias = neurons.constants(model.bias)
     if _adds_up(neurons, model, bits, int(np.abs(bias).max())):
         membranes = neurons.arrivals.whole(sent)
@@ -38,12 +47,12 @@ def stem(neurons: Neurons, sent: Sequence[Sent]) -> Sent:
     return Sent(code, values.astype(np.int16))
 
 
-def _adds_up(neurons: Neurons, model: Stem, bits: int, largest_bias: int) -> bool:
+def _adds_up(neurons: Neurons, model: StemNeurons, bits: int, largest_bias: int) -> bool:
     """Whether membranes are whole sums, as their registers hold them at the end.
 
     What wraps at every step is what wraps once, if weight sums lose nothing that membranes hold.
     """
-    if isinstance(model.integration, Scaled):
+    if isinstance(model.integration, ScaledIntegration):
         return False
     arrivals, registers = neurons.arrivals, neurons.registers
     if registers.wraps:
@@ -54,7 +63,7 @@ def _adds_up(neurons: Neurons, model: Stem, bits: int, largest_bias: int) -> boo
 
 
 def _integrated(
-    neurons: Neurons, model: Stem, sent: Sequence[Sent], bits: int
+    neurons: Neurons, model: StemNeurons, sent: Sequence[Sent], bits: int
 ) -> NDArray[np.int64]:
     """Membranes before the bias, timestep by timestep."""
     branches, registers = neurons.arrivals.branches, neurons.registers
@@ -73,11 +82,11 @@ def _integrated(
 
 
 def _added(
-    neurons: Neurons, model: Stem, sums: NDArray[np.int64], step: int, code: SpikeCode
+    neurons: Neurons, model: StemNeurons, sums: NDArray[np.int64], step: int, code: SpikeCode
 ) -> NDArray[np.int64]:
     """What the weight sums of a step add to membranes."""
     weight = code.weight(step)
-    if not isinstance(model.integration, Scaled):
+    if not isinstance(model.integration, ScaledIntegration):
         return sums * weight
     coefficient = neurons.constants(model.integration.coefficients[:, step])
     shift = neurons.constants(model.integration.shift)
@@ -98,15 +107,15 @@ def _requantized(
     neurons: Neurons, requantizer: Requantizer, membranes: NDArray[np.int64], low: int, high: int
 ) -> NDArray[np.int64]:
     """The values of membranes, clamped."""
-    if isinstance(requantizer, Float32):
+    if isinstance(requantizer, Float32Requantizer):
         multiplier = neurons.constants(requantizer.multiplier)
         return reference(membranes, multiplier, requantizer.zero, low, high)
-    if isinstance(requantizer, Fixed):
+    if isinstance(requantizer, FixedRequantizer):
         product = membranes * neurons.constants(requantizer.multiplier)
         product += neurons.constants(requantizer.offset)
         product >>= neurons.constants(requantizer.shift)
         return np.asarray(np.clip(product, low, high))
-    if isinstance(requantizer, Table):
+    if isinstance(requantizer, TableRequantizer):
         tables, length = requantizer.entries.shape
         entries = np.clip(membranes - requantizer.first, 0, length - 1)
         table = neurons.constants(np.arange(tables))
@@ -116,7 +125,7 @@ def _requantized(
 
 
 def _sum_of_pair(
-    requantizer: Float32Add, membranes: NDArray[np.int64], low: int, high: int
+    requantizer: AddRequantizer, membranes: NDArray[np.int64], low: int, high: int
 ) -> NDArray[np.int64]:
     """The residual sum of two codes that a membrane holds side by side, `a + 512 b`."""
     first, last = int(membranes.min(initial=0)), int(membranes.max(initial=0))
@@ -127,7 +136,7 @@ def _sum_of_pair(
 
 
 def _sum_of_each_pair(
-    requantizer: Float32Add, membranes: NDArray[np.int64], low: int, high: int
+    requantizer: AddRequantizer, membranes: NDArray[np.int64], low: int, high: int
 ) -> NDArray[np.int64]:
     a = ((membranes + 256) & 511) - 256
     b = (membranes - a) >> 9

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.network import (
+from ..network import (
     Connector,
-    Convolution,
-    Dense,
-    Depthwise,
-    OneToOne,
-    Pool,
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
+    OneToOneConnector,
+    PoolConnector,
     Shape,
     Window,
 )
@@ -43,9 +43,14 @@ class Synapses:
     def gains(self) -> tuple[int, int]:
         """The smallest and the largest sum that some set of spikes brings a neuron, or less."""
         connector = self.connector
-        if isinstance(connector, OneToOne):
+        if isinstance(connector, OneToOneConnector):
             return min(connector.weight, 0), max(connector.weight, 0)
-        axes = {Dense: (0,), Convolution: (1, 2, 3), Depthwise: (0, 1), Pool: (0, 1)}
+        axes = {
+            DenseConnector: (0,),
+            ConvolutionConnector: (1, 2, 3),
+            DepthwiseConnector: (0, 1),
+            PoolConnector: (0, 1),
+        }
         along = axes[type(connector)]
         negative = np.minimum(connector.weights, 0).sum(axis=along, dtype=np.int64)
         positive = np.maximum(connector.weights, 0).sum(axis=along, dtype=np.int64)
@@ -54,7 +59,7 @@ class Synapses:
     def positive(self) -> Synapses:
         """The same without negative weights."""
         connector: Connector = self.connector
-        if isinstance(connector, OneToOne):
+        if isinstance(connector, OneToOneConnector):
             connector = replace(connector, weight=max(connector.weight, 0))
         else:
             connector = replace(connector, weights=np.maximum(connector.weights, 0))
@@ -62,20 +67,22 @@ class Synapses:
 
     def sums(self, values: NDArray[Any]) -> NDArray[Any]:
         """Weights times values, for each target: (samples, targets), in the values' own float."""
-        if isinstance(self.connector, Dense):
+        if isinstance(self.connector, DenseConnector):
             return self._dense(values)
-        if isinstance(self.connector, OneToOne):
+        if isinstance(self.connector, OneToOneConnector):
             return _one_to_one(self.connector, values)
         sums = np.empty((len(values), *self.target), values.dtype)
         length = max(1, COLUMNS_BYTES // max(1, self._bytes_of_a_sample(values.itemsize)))
-        of_window = self._convolution if isinstance(self.connector, Convolution) else self._tapwise
+        of_window = (
+            self._convolution if isinstance(self.connector, ConvolutionConnector) else self._tapwise
+        )
         for start in range(0, len(values), length):
             part = slice(start, start + length)
             sums[part] = of_window(values[part].reshape(-1, *self.source))
         return sums.reshape(len(values), -1)
 
     def _bytes_of_a_sample(self, itemsize: int) -> int:
-        assert not isinstance(self.connector, Dense | OneToOne)
+        assert not isinstance(self.connector, DenseConnector | OneToOneConnector)
         height, width, _ = self.target
         kernel = self.connector.window.kernel
         return itemsize * height * width * kernel[0] * kernel[1] * self.source[2]
@@ -84,7 +91,7 @@ class Synapses:
         self, dtype: np.dtype[Any], arranged: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> NDArray[Any]:
         if dtype not in self._weights:
-            assert not isinstance(self.connector, OneToOne)
+            assert not isinstance(self.connector, OneToOneConnector)
             weights = arranged(self.connector.weights)
             self._weights[dtype] = np.ascontiguousarray(weights, dtype)
         return self._weights[dtype]
@@ -98,7 +105,7 @@ class Synapses:
     def _convolution(self, maps: NDArray[Any]) -> NDArray[Any]:
         """One matrix product a group over the unfolded windows."""
         connector = self.connector
-        assert isinstance(connector, Convolution)
+        assert isinstance(connector, ConvolutionConnector)
         height, width, channels = self.target
         (down, right), groups = connector.window.kernel, connector.groups
         view = _windows(maps, connector.window, self.target)
@@ -114,7 +121,7 @@ class Synapses:
     def _tapwise(self, maps: NDArray[Any]) -> NDArray[Any]:
         """Each channel by itself: taps are added one by one."""
         connector = self.connector
-        assert isinstance(connector, Depthwise | Pool)
+        assert isinstance(connector, DepthwiseConnector | PoolConnector)
         weights = self._float_weights(maps.dtype, lambda weights: weights)
         sums = np.zeros((len(maps), *self.target), maps.dtype)
         for y, x, view in taps(maps, connector.window, self.target, 0):
@@ -128,23 +135,23 @@ class Synapses:
             Sources, -1 for none, and weights: (targets, synapses) each.
         """
         connector, channels = self.connector, self.target[2]
-        if isinstance(connector, OneToOne):
+        if isinstance(connector, OneToOneConnector):
             sources = targets if connector.index is None else connector.index[targets]
             return sources[:, None].astype(np.intp), np.full((len(targets), 1), connector.weight)
-        if isinstance(connector, Dense):
+        if isinstance(connector, DenseConnector):
             all_sources, columns = connector.weights.shape
             sources = np.broadcast_to(np.arange(all_sources), (len(targets), all_sources))
             return sources, connector.weights[:, targets % columns].T.astype(np.int64)
         channel = targets % channels
         position = self._positions(connector.window, targets // channels)
-        if isinstance(connector, Convolution):
+        if isinstance(connector, ConvolutionConnector):
             out, width = connector.weights.shape[:2]
             first = channel // (out // connector.groups) * width
             seen = first[:, None] + np.arange(width)
             weights = connector.weights[channel].transpose(0, 2, 3, 1)
         else:
             seen = channel[:, None]
-            own = isinstance(connector, Depthwise)
+            own = isinstance(connector, DepthwiseConnector)
             weights = connector.weights[..., channel] if own else connector.weights[..., None]
             weights = np.broadcast_to(np.moveaxis(weights, 2, 0), position.shape)[..., None]
         sources = position[..., None] * self.source[2] + seen[:, None, None]
@@ -167,7 +174,7 @@ class Synapses:
         return np.where(inside, rows[:, :, None] * width + columns[:, None, :], -1)
 
 
-def _one_to_one(connector: OneToOne, values: NDArray[Any]) -> NDArray[Any]:
+def _one_to_one(connector: OneToOneConnector, values: NDArray[Any]) -> NDArray[Any]:
     weight = values.dtype.type(connector.weight)
     if connector.index is None:
         return np.asarray(values * weight)

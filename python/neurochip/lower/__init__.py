@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..errors import ModelError
 from ..graph import Graph
-from ..network.network import Network
+from ..network import Network
 from ..options import CompileOptions
 from ..settings import LayerSettings, Settings
 from .quartz import decide_quartz, lower_quartz

@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
-from ..network.network import (
+from ..network import (
     Arithmetic,
+    Code,
     Connector,
-    Input,
+    InputNeurons,
     Lowering,
-    MaxPool,
+    MaxPoolNeurons,
     Model,
-    OneToOne,
+    OneToOneConnector,
     Population,
     Projection,
     Readout,
     SpikeCode,
 )
-from ..network.spike_codes import Code
 from ..settings import Settings
 from .calibration import Calibration
 from .layout import NOWHERE, View, neuron_shape
@@ -84,7 +84,7 @@ class Builder:
         self.arithmetic: dict[str, Arithmetic] = {}
         self.readouts: dict[str, Readout] = {}
         self.notes: list[str] = []
-        self.add(graph.input, "input", "Input", self.code_for(graph.input), Input())
+        self.add(graph.input, "input", "Input", self.code_for(graph.input), InputNeurons())
 
     def population(self, name: str) -> Population:
         """The population of this name."""
@@ -115,7 +115,7 @@ class Builder:
 
     def stand_in(self, tensor: Tensor) -> None:
         """Lets lowering go on after a refused layer, so that all refusals are found at once."""
-        self.add(tensor, f"refused {tensor.name}", "", self.code_for(tensor), Input())
+        self.add(tensor, f"refused {tensor.name}", "", self.code_for(tensor), InputNeurons())
 
     def code_for(self, tensor: Tensor) -> Code:
         """What a tensor is sent as."""
@@ -184,7 +184,7 @@ class Builder:
     def _streamed_from(self, name: str) -> tuple[str, int]:
         """The population that a chain of streaming ones repeats, and how many timesteps later."""
         delay = 0
-        while isinstance(self.population(name).model, MaxPool):
+        while isinstance(self.population(name).model, MaxPoolNeurons):
             name = next(each.source for each in self.projections if each.target == name)
             delay += 1
         return name, delay
@@ -194,7 +194,7 @@ class Builder:
         source = self.population(name)
         repeat = self.unused_name(f"relay of {name}")
         self.populations[repeat] = relay(repeat, source)
-        self.connect(name, repeat, OneToOne(1, None))
+        self.connect(name, repeat, OneToOneConnector(1, None))
         self.notes.append(
             f"{name!r} is repeated by {source.num_neurons} relay neurons, one window of time, "
             "because its own maximum reaches the same layer"
@@ -207,7 +207,7 @@ class Builder:
         for part, name in enumerate(view.parts):
             same = view.is_natural(shape) and self.population(name).shape == shape
             index = None if same else view.sources_in(part)
-            self.connect(name, target, OneToOne(weight, index))
+            self.connect(name, target, OneToOneConnector(weight, index))
 
     def offsets(self, view: View, zero_point: int) -> NDArray[np.int64]:
         """Of the tensor's shape: by how much the value sent for a code exceeds `code - zero_point`.

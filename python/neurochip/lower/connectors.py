@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from .. import layers
 from ..layers import Weighted
-from ..network.network import Connector, Convolution, Dense, Depthwise, Pool, Window
+from ..network import (
+    Connector,
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
+    PoolConnector,
+    Window,
+)
 from .builder import Builder
 from .layout import NOWHERE, View
 
@@ -28,16 +35,16 @@ def connector_of(builder: Builder, layer: Weighted, view: View) -> Connector:
     """The layer's weights, from the neurons that hold its input."""
     if isinstance(layer, layers.Dense):
         sources = builder.population(view.parts[0]).num_neurons
-        return Dense(_dense_weights(layer, view, sources))
+        return DenseConnector(_dense_weights(layer, view, sources))
     kernel = layer.kernel if isinstance(layer, layers.AveragePool) else layer.weights.shape[2:]
     pad = (layer.pads[0], layer.pads[1])
     window = Window((kernel[0], kernel[1]), layer.strides, pad, layer.dilations)
     if isinstance(layer, layers.AveragePool):
-        return Pool(window, np.ones(window.kernel, np.int32))
+        return PoolConnector(window, np.ones(window.kernel, np.int32))
     channels_out, channels_in = layer.weights.shape[:2]
     if channels_in == 1 and layer.groups == channels_out:
-        return Depthwise(window, layer.weights[:, 0].transpose(1, 2, 0))
-    return Convolution(window, layer.groups, layer.weights)
+        return DepthwiseConnector(window, layer.weights[:, 0].transpose(1, 2, 0))
+    return ConvolutionConnector(window, layer.groups, layer.weights)
 
 
 def _dense_weights(layer: layers.Dense, view: View, num_sources: int) -> NDArray[np.int32]:

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from ..network.network import Double, Fixed, Float32, Requantizer, Scaled, SpikeCode, Stem
+from ..network import (
+    DoubleIntegration,
+    FixedRequantizer,
+    Float32Requantizer,
+    Requantizer,
+    ScaledIntegration,
+    SpikeCode,
+    StemNeurons,
+)
 from .layout import to_neurons
 
 
@@ -17,8 +25,8 @@ def stem(
     code: SpikeCode | None,
     bias: NDArray[np.int64],
     requantizer: Requantizer | None,
-    integration: Double | Scaled | None = None,
-) -> Stem:
+    integration: DoubleIntegration | ScaledIntegration | None = None,
+) -> StemNeurons:
     """The neurons of a tensor.
 
     Args:
@@ -30,7 +38,9 @@ def stem(
     """
     low, high = (tensor.low - code.base, tensor.high - code.base) if code else (0, 0)
     shape = tensor.shape
-    return Stem(integration, compressed(bias, shape), _compressed(requantizer, shape), low, high)
+    return StemNeurons(
+        integration, compressed(bias, shape), _compressed(requantizer, shape), low, high
+    )
 
 
 def compressed(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -45,11 +55,11 @@ def compressed(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _compressed(requantizer: Requantizer | None, shape: tuple[int, ...]) -> Requantizer | None:
-    if isinstance(requantizer, Float32):
-        return Float32(compressed(requantizer.multiplier, shape), requantizer.zero)
-    if isinstance(requantizer, Fixed):
+    if isinstance(requantizer, Float32Requantizer):
+        return Float32Requantizer(compressed(requantizer.multiplier, shape), requantizer.zero)
+    if isinstance(requantizer, FixedRequantizer):
         values = (requantizer.multiplier, requantizer.offset, requantizer.shift)
         small = [compressed(value, shape) for value in values]
         count = max(len(value) for value in small)  # the core wants three of one length
-        return Fixed(*(np.resize(value, count) for value in small))
+        return FixedRequantizer(*(np.resize(value, count) for value in small))
     return requantizer

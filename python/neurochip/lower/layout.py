@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.network import Shape
+from ..network import Shape
 
 NOWHERE = -1
 """A value that no neuron holds: the zero point."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .. import layers
-from ..network.network import Lowering, MaxPool, Pool, Population, Window
+from ..network import Lowering, MaxPoolNeurons, PoolConnector, Population, Window
 from .builder import Builder, Unsupported
 
 MAX_INPUTS = 15
@@ -29,7 +29,7 @@ def lower_max_pool(builder: Builder, layer: layers.MaxPool) -> None:
             dilation=(1, window.dilation[1]),
         )
     _require_bits(window)
-    target = builder.add(layer.output, layer.name, "MaxPool", source.code, MaxPool())
+    target = builder.add(layer.output, layer.name, "MaxPool", source.code, MaxPoolNeurons())
     builder.connect(source.name, target.name, _one_bit_each(window))
     builder.lowerings.append(Lowering(layer.name, "exact", "", None))
 
@@ -47,7 +47,7 @@ def _pool_along_y(
     channels, height, _ = layer.output.shape
     name = builder.unused_name(f"{layer.name} along y")
     shape = height, source.shape[1], channels
-    target = Population(name, layer.name, "MaxPool", shape, source.code, MaxPool())
+    target = Population(name, layer.name, "MaxPool", shape, source.code, MaxPoolNeurons())
     builder.populations[name] = target
     builder.connect(source.name, name, _one_bit_each(along_y))
     return target
@@ -62,6 +62,6 @@ def _require_bits(window: Window) -> None:
         )
 
 
-def _one_bit_each(window: Window) -> Pool:
+def _one_bit_each(window: Window) -> PoolConnector:
     inputs = np.arange(window.kernel[0] * window.kernel[1], dtype=np.int32)
-    return Pool(window, np.left_shift(1, inputs).astype(np.int32).reshape(window.kernel))
+    return PoolConnector(window, np.left_shift(1, inputs).astype(np.int32).reshape(window.kernel))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..network.network import SpikeCode
+from ..network import SpikeCode
 
 FLOAT32_BITS = 24
 """Of the significand that a chip multiplies by whose requantizer is float32."""

@@ -13,7 +13,7 @@ from ..errors import SettingsError, UnsupportedOpError
 from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
-from ..network.network import Network, Read
+from ..network import Network, Read
 from .builder import Builder, Dialect, Impossible, Unsupported
 from .calibration import Calibration
 from .layout import concatenated

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from .. import layers
 from ..arithmetic import reference
 from ..layers import Weighted
-from ..network.network import Arithmetic, Double, Lowering, Readout, Requantizer, Scaled, SpikeCode
+from ..network import (
+    Arithmetic,
+    DoubleIntegration,
+    Lowering,
+    Readout,
+    Requantizer,
+    ScaledIntegration,
+    SpikeCode,
+)
 from ..requantize import Staircase, thresholds
 from .registers import Reach, Registers, fits
 
@@ -95,7 +103,7 @@ class WeightedSum:
 class Integrated:
     """Constants of a weighted sum's neurons, what is proven about them, and the same in NumPy."""
 
-    integration: Double | Scaled | None
+    integration: DoubleIntegration | ScaledIntegration | None
     bias: NDArray[np.int64]
     """Broadcasts to the output's shape; added to the membrane."""
     requantizer: Requantizer | None

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .network import MaxPool, Population, Projection, SpikeCode
+from .connectors import Projection
+from .neurons import MaxPoolNeurons
+from .populations import Population
+from .spike_codes import SpikeCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Flow:
         start: dict[str, int] = {}
         for name, population in self.populations.items():
             before = self.sources[name]
-            if isinstance(population.model, MaxPool):
+            if isinstance(population.model, MaxPoolNeurons):
                 start[name] = start[before[0]] + 1
             else:
                 received = (start[source] + self.bits(source) for source in before)
@@ -83,6 +86,6 @@ class Flow:
 
     def unstreamed(self, name: str) -> str:
         """The population that a chain of streaming ones repeats."""
-        while isinstance(self.populations[name].model, MaxPool):
+        while isinstance(self.populations[name].model, MaxPoolNeurons):
             name = self.sources[name][0]
         return name

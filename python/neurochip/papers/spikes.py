@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from .. import _core, layers
 from ..image import Image
 from ..lower.schedule.relays import RELAY
-from ..network.network import (
+from ..network import (
     Connector,
-    Convolution,
-    Dense,
+    ConvolutionConnector,
+    DenseConnector,
     Network,
-    OneToOne,
+    OneToOneConnector,
     Population,
     SpikeCode,
     Window,
@@ -111,9 +111,9 @@ def reaches(network: Network) -> Iterator[tuple[Population, Population, NDArray[
 
 def fanout(connector: Connector, source: Population, target: Population) -> NDArray[np.int64]:
     """(source neurons,): how many synapses each has onto a target."""
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         return np.full(source.num_neurons, target.num_neurons, np.int64)
-    if isinstance(connector, OneToOne):
+    if isinstance(connector, OneToOneConnector):
         if connector.index is None:
             return np.ones(source.num_neurons, np.int64)
         held = connector.index[connector.index >= 0]
@@ -121,7 +121,7 @@ def fanout(connector: Connector, source: Population, target: Population) -> NDAr
     height, width, channels = source.shape
     rows = _windows_over(height, target.shape[0], connector.window, 0)
     columns = _windows_over(width, target.shape[1], connector.window, 1)
-    each = target.shape[2] // connector.groups if isinstance(connector, Convolution) else 1
+    each = target.shape[2] // connector.groups if isinstance(connector, ConvolutionConnector) else 1
     return np.repeat(np.outer(rows, columns).ravel() * each, channels)
 
 

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.network import Convolution, Dense, OneToOne, Shape, Window
+from ..network import ConvolutionConnector, DenseConnector, OneToOneConnector, Shape, Window
 from .links import Link
 from .tiles import Box, Grid, Range
 
@@ -15,16 +15,16 @@ from .tiles import Box, Grid, Range
 def targets(link: Link, grid: Grid) -> NDArray[np.int64]:
     """Broadcasting to the source's shape: how many boxes of the target each neuron reaches."""
     connector = link.connector
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         return np.full((1, 1, 1), grid.num_boxes, np.int64)
-    if isinstance(connector, OneToOne):
+    if isinstance(connector, OneToOneConnector):
         if connector.index is None:
             return np.ones((1, 1, 1), np.int64)
         return _by_index(connector.index, link, grid)
     rows = _cuts_reached(link, connector.window, 0, grid.rows)
     columns = _cuts_reached(link, connector.window, 1, grid.columns)
     channels = np.ones(link.source.shape[2], np.int64)
-    if isinstance(connector, Convolution):
+    if isinstance(connector, ConvolutionConnector):
         channels = _channel_cuts(connector, link, grid.channels)
     return np.asarray(rows[:, None, None] * columns[:, None] * channels)
 
@@ -43,7 +43,9 @@ def _cuts_reached(
     return np.bincount(pairs // len(cuts), minlength=length)
 
 
-def _channel_cuts(connector: Convolution, link: Link, cuts: tuple[Range, ...]) -> NDArray[np.int64]:
+def _channel_cuts(
+    connector: ConvolutionConnector, link: Link, cuts: tuple[Range, ...]
+) -> NDArray[np.int64]:
     """For each source channel: how many cuts of the target's channels its group meets."""
     sources, width = (
         shape[2] // connector.groups for shape in (link.source.shape, link.target.shape)

@@ -8,7 +8,7 @@ from math import ceil, inf
 
 from ..chip import Chip
 from ..errors import CapacityError
-from ..network.network import Input, OneToOne, Pool, Population, Shape
+from ..network import InputNeurons, OneToOneConnector, PoolConnector, Population, Shape
 from .footprint import Footprints
 from .formats import META_WEIGHT_BITS
 from .tiles import Grid, Usage
@@ -102,7 +102,7 @@ def _more_cores(footprints: Footprints, population: Population, limits: Limits, 
     more = 0
     for name, entries in footprints.axon_entries_into(population, grid).items():
         neurons = footprints.population(name).num_neurons
-        if not isinstance(footprints.population(name).model, Input):
+        if not isinstance(footprints.population(name).model, InputNeurons):
             held = ceil(neurons / limits.neurons)
             more += max(0, ceil(entries / limits.axon_entries) - held)
     return more
@@ -147,7 +147,7 @@ def _require_weights_that_fit(
     footprints: Footprints, population: Population, limits: Limits
 ) -> None:
     for link in footprints.into(population):
-        shared = isinstance(link.connector, OneToOne | Pool)
+        shared = isinstance(link.connector, OneToOneConnector | PoolConnector)
         widest = META_WEIGHT_BITS if shared else limits.weight_bits
         if link.weights.bits > max(widest, limits.weight_bits):
             raise CapacityError(

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 
-from ..network.network import Convolution, Dense, Depthwise, OneToOne, Pool, Window
+from ..network import (
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
+    OneToOneConnector,
+    PoolConnector,
+    Window,
+)
 from .formats import META_WEIGHT_BITS, Formats
 from .links import Link, tap_counts
 from .synapse_lists import lengths
@@ -41,17 +48,17 @@ def dendrites(formats: Formats, link: Link, box: Box) -> Dendrites:
         relative, bits = formats.relative_ids, formats.stored_bits(link.weights.bits)
         each = [(formats.lists.words(n, bits), many) for n, many in lengths(link, box, relative)]
         return Dendrites(sum(many for _, many in each), sum(words * many for words, many in each))
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         sources, targets = link.source.num_neurons, box.num_neurons
         words = 1
         if not _shares_one_weight(link):
             words += formats.weight_words(targets, link.weights.bits)
         return Dendrites(sources, sources * words + formats.id_words(targets))
-    if isinstance(connector, OneToOne):
+    if isinstance(connector, OneToOneConnector):
         relative = formats.relative_ids and link.has_the_index and connector.index is None
         count = 1 if relative else box.num_neurons
         return Dendrites(count, count * (1 + formats.id_words(1)))
-    if isinstance(connector, Convolution):
+    if isinstance(connector, ConvolutionConnector):
         variants = tuple(_variants(formats, link, connector.window, box))
         sources = link.source.shape[2] // connector.groups
         width = link.target.shape[2] // connector.groups
@@ -89,11 +96,11 @@ def _of_groups(
 
 
 def _of_channels(
-    formats: Formats, link: Link, connector: Depthwise | Pool, box: Box
+    formats: Formats, link: Link, connector: DepthwiseConnector | PoolConnector, box: Box
 ) -> Iterator[Dendrites]:
     """Each source channel reaches itself."""
     channels = box.lengths[2]
-    lists = 1 if isinstance(connector, Pool) else channels
+    lists = 1 if isinstance(connector, PoolConnector) else channels
     shared = _shares_one_weight(link)
     for taps, places in _variants(formats, link, connector.window, box):
         if not (formats.relative_ids and link.has_the_index):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..network.network import Network, Population
+from ..network import Network, Population
 from . import axons
 from .dendrites import NONE, dendrites
 from .formats import Formats

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from math import ceil
 
 from ..chip import Chip
-from ..network.network import Constant, Double, Input, MaxPool, Population, Stem
+from ..network import (
+    ConstantNeurons,
+    DoubleIntegration,
+    InputNeurons,
+    MaxPoolNeurons,
+    Population,
+    StemNeurons,
+)
 from .synapse_lists import SynapseLists
 
 META_WEIGHT_BITS = 16
@@ -47,9 +54,9 @@ class Formats:
     def state_words(self, neurons: Population) -> int:
         """Words of one neuron's state."""
         model = neurons.model
-        if isinstance(model, Input | MaxPool | Constant):
+        if isinstance(model, InputNeurons | MaxPoolNeurons | ConstantNeurons):
             return 0
-        if isinstance(model, Stem) and isinstance(model.integration, Double):
+        if isinstance(model, StemNeurons) and isinstance(model.integration, DoubleIntegration):
             return self.state_words_per_neuron + self.second_state_words_per_neuron
         return self.state_words_per_neuron
 

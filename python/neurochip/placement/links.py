@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from ..network.network import (
+from ..network import (
     Connector,
-    Dense,
+    DenseConnector,
     Network,
-    OneToOne,
+    OneToOneConnector,
     Population,
     Projection,
     WeightRange,
@@ -59,12 +59,12 @@ def _has_the_index(projections: Sequence[Projection], projection: Projection) ->
 
     def size(other: Projection) -> int:
         connector = other.connector
-        return 1 if isinstance(connector, OneToOne) else connector.weights.size
+        return 1 if isinstance(connector, OneToOneConnector) else connector.weights.size
 
     rivals = [
         other
         for other in projections
-        if other.source == projection.source and not isinstance(other.connector, Dense)
+        if other.source == projection.source and not isinstance(other.connector, DenseConnector)
     ]
     return max(rivals, key=size, default=projection) is projection
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..chip import Chip
 from ..errors import CapacityError
-from ..network.network import Input, Network, Population
+from ..network import InputNeurons, Network, Population
 from ..reprs import counted, named
 from .boxes import Limits, cut
 from .footprint import Footprints
@@ -95,7 +95,7 @@ def place(network: Network, chip: Chip, cuts: Cuts | None = None) -> Placement:
 
 
 def _on_chip(network: Network) -> list[Population]:
-    return [each for each in network.populations if not isinstance(each.model, Input)]
+    return [each for each in network.populations if not isinstance(each.model, InputNeurons)]
 
 
 def _io_position(chip: Chip, port: int) -> Place:
@@ -118,7 +118,7 @@ class _Filling:
         self.words = chip.dendrite_words_of_column[self.order.x]
         self.free = np.ones(len(self.words), np.bool_)
         self.positions: dict[str, list[Place]] = {
-            p.name: [entrance] for p in network.populations if isinstance(p.model, Input)
+            p.name: [entrance] for p in network.populations if isinstance(p.model, InputNeurons)
         }
 
     def fill(self, cuts: Cuts) -> list[Tile]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from ..network.network import Convolution, Dense, OneToOne, Pool
+from ..network import ConvolutionConnector, DenseConnector, OneToOneConnector, PoolConnector
 from .links import Link, tap_counts
 from .tiles import Box
 
@@ -46,16 +46,16 @@ def lengths(link: Link, box: Box, relative: bool) -> Iterator[tuple[int, int]]:
         relative: Whether ids count from a neuron index of each source neuron.
     """
     connector, channels = link.connector, box.lengths[2]
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         yield box.num_neurons, link.source.num_neurons
-    elif isinstance(connector, OneToOne):
+    elif isinstance(connector, OneToOneConnector):
         yield 1, 1 if relative and connector.index is None else box.num_neurons
-    elif isinstance(connector, Convolution):
+    elif isinstance(connector, ConvolutionConnector):
         for taps, places in _variants(link, box, relative):
             for held, sources in _groups(link, connector, box):
                 yield taps * held, places * sources
     else:
-        alike = isinstance(connector, Pool)
+        alike = isinstance(connector, PoolConnector)
         for taps, places in _variants(link, box, relative):
             yield taps, places if alike and relative else places * channels
 
@@ -63,12 +63,12 @@ def lengths(link: Link, box: Box, relative: bool) -> Iterator[tuple[int, int]]:
 def axons_in(link: Link, box: Box) -> int:
     """How many neurons of the source reach a box."""
     connector = link.connector
-    if isinstance(connector, Dense):
+    if isinstance(connector, DenseConnector):
         return link.source.num_neurons
-    if isinstance(connector, OneToOne):
+    if isinstance(connector, OneToOneConnector):
         return box.num_neurons
     positions = sum(places for _, places in _variants(link, box, relative=False))
-    if isinstance(connector, Convolution):
+    if isinstance(connector, ConvolutionConnector):
         return positions * sum(sources for _, sources in _groups(link, connector, box))
     return positions * box.lengths[2]
 
@@ -85,7 +85,7 @@ def _variants(link: Link, box: Box, relative: bool) -> Iterator[tuple[int, int]]
             yield taps_y * taps_x, 1 if relative else count_y * count_x
 
 
-def _groups(link: Link, connector: Convolution, box: Box) -> Iterator[tuple[int, int]]:
+def _groups(link: Link, connector: ConvolutionConnector, box: Box) -> Iterator[tuple[int, int]]:
     """For each group of channels that a box meets: its channels in the box, its source channels."""
     sources = link.source.shape[2] // connector.groups
     width = link.target.shape[2] // connector.groups

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
-from ..network.network import Shape
+from ..network import Shape
 
 Range: TypeAlias = tuple[int, int]
 """Half open."""

@@ -9,7 +9,7 @@
 | Multiply | refused: no neuron multiplies two inputs | |
 
 Every population of Quartz neurons has a readout beside it, and where zeros spike a rectifier:
-neurons of their own (`../schedule/windows.py`). As published, neurons and their constants are others
+neurons of their own (`../schedule/windows.py`). As published, neurons and their constants differ
 (`paper/`).
 """
 
@@ -28,8 +28,7 @@ from ...chip import Chip
 from ...errors import SettingsError
 from ...formats import Tensor
 from ...layers import Layer
-from ...network.network import Network, OneToOne, Population, Quartz
-from ...network.spike_codes import FirstSpike
+from ...network import FirstSpike, Network, OneToOneConnector, Population, QuartzNeurons
 from ...options import CompileOptions
 from ..builder import Builder, Dialect
 from ..code_options import require
@@ -128,10 +127,10 @@ def _relay(builder: Builder, view: View, tensor: Tensor) -> Population:
         bias[here] = source.base - target.base
     slope = np.array([target.stride])
     threshold = target.steps * slope - target.stride // 2
-    model = Quartz(compressed(bias, tensor.shape), slope, threshold)
+    model = QuartzNeurons(compressed(bias, tensor.shape), slope, threshold)
     population = builder.add(tensor, f"relay of {tensor.name}", "Relay", code, model)
     for part, (name, source) in enumerate(zip(view.parts, sources, strict=True)):
-        connector = OneToOne(source.stride, view.sources_in(part))
+        connector = OneToOneConnector(source.stride, view.sources_in(part))
         builder.connect(name, population.name, connector)
     moved = [layer.name for layer in builder.graph.layers if layer.output.name == tensor.name]
     if moved and any(source.stride > 1 for source in sources):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...formats import Tensor
-from ...network.spike_codes import FirstSpike
+from ...network import FirstSpike
 
 
 def choose_levels(tensor: Tensor, timesteps: int, zeros: bool) -> FirstSpike:

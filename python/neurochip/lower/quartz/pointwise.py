@@ -13,8 +13,7 @@ from ... import layers
 from ...errors import QuantizationError
 from ...layers import Layer
 from ...layers.add import add_constants
-from ...network.network import Lowering, Quartz
-from ...network.spike_codes import FirstSpike
+from ...network import FirstSpike, Lowering, QuartzNeurons
 from ...requantize import Proof, Ramp, RampAdd, fit_ramp_add, fit_ramps_together, from_table
 from ..builder import Builder, Unsupported
 from ..constants import compressed
@@ -39,7 +38,7 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
         bias += np.where(view.neuron == NOWHERE, weight * zero, 0)
     slope = np.array([constants.slope])
     threshold = np.array([constants.threshold])
-    model = Quartz(compressed(bias, layer.output.shape), slope, threshold)
+    model = QuartzNeurons(compressed(bias, layer.output.shape), slope, threshold)
     population = builder.add(layer.output, layer.name, "Add", target, model)
     for view, weight in zip(views, constants.weights, strict=True):
         builder.connect_values(view, population.name, weight)
@@ -104,7 +103,7 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
         compressed(np.broadcast_to(values.reshape(along), output.shape), output.shape)
         for values in (ramp.slope, target.steps * ramp.slope - ramp.offset)
     )
-    model = Quartz(compressed(held, output.shape), slope, threshold)
+    model = QuartzNeurons(compressed(held, output.shape), slope, threshold)
     population = builder.add(output, layer.name, "Lookup", target, model)
     builder.connect_values(view, population.name, int(ramp.multiplier[0]))
     builder.lowerings.append(Lowering(layer.name, "ramp", "exact", proof))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ... import layers
 from ...arithmetic import reference
 from ...layers import Layer, Weighted
-from ...network.spike_codes import FirstSpike
+from ...network import FirstSpike
 from ...requantize import Proof, Staircase, fit_ramp, fit_ramps_together, thresholds
 from ..registers import Registers
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from ... import layers
 from ...layers import Layer, Weighted
-from ...network.network import Connector, Lowering, Pool, Quartz, Readout
-from ...network.spike_codes import Code, FirstSpike
+from ...network import Code, Connector, FirstSpike, Lowering, PoolConnector, QuartzNeurons, Readout
 from .. import pooling
 from ..builder import Builder
 from ..connectors import connector_of, fold
@@ -53,7 +52,7 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     task = RampTask(layer, source, bias, silent, builder.registers, target)
     ramps, lowering = _fit(builder, task)
     shape = layer.output.shape
-    model = Quartz(
+    model = QuartzNeurons(
         compressed(ramps.bias, shape),
         compressed(ramps.slope, shape),
         compressed(ramps.threshold(target), shape),
@@ -94,8 +93,8 @@ def connector_with(
     """The layer with other weights."""
     if isinstance(layer, layers.AveragePool):
         pool = connector_of(builder, layer, view)
-        assert isinstance(pool, Pool)
-        return Pool(pool.window, pool.weights * np.int32(weights[0]))
+        assert isinstance(pool, PoolConnector)
+        return PoolConnector(pool.window, pool.weights * np.int32(weights[0]))
     return connector_of(builder, replace(layer, weights=weights.astype(np.int32)), view)
 
 
@@ -129,7 +128,7 @@ def add_reader(
     """Adds neurons that are read, and how the host makes accumulators of their membranes."""
     layer, shape, source = task.layer, task.layer.output.shape, task.source
     nothing = np.zeros(1, np.int64)
-    model = Quartz(nothing, nothing, nothing)
+    model = QuartzNeurons(nothing, nothing, nothing)
     population = builder.add(layer.output, layer.name, type(layer).__name__, None, model)
     connector = connector_with(builder, layer, view, scaled.weights)
     builder.connect(view.parts[0], population.name, connector)

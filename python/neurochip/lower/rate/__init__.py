@@ -23,8 +23,7 @@ from typing import Any
 from ... import layers
 from ...chip import Chip
 from ...formats import Tensor
-from ...network.network import Input, Network, Population, Projection
-from ...network.spike_codes import Rate
+from ...network import InputNeurons, Network, Population, Projection, Rate
 from ...options import CompileOptions
 from ..builder import Builder, Dialect, Unsupported
 from ..code_options import require
@@ -113,7 +112,7 @@ def rate_schedule(
     for population in populations:
         before = [placed[each.source] for each in projections if each.target == population.name]
         start = 0
-        if not isinstance(population.model, Input):
+        if not isinstance(population.model, InputNeurons):
             start = max(source.send_start for source in before) + 1
         if population.code is None:
             start = max(source.send_stop for source in before)

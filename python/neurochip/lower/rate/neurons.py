@@ -21,8 +21,16 @@ from ... import layers
 from ...formats import Tensor
 from ...layers import Layer, Weighted
 from ...layers.add import add_constants
-from ...network.network import Connector, IntegrateFire, Lowering, OneToOne, Population, Readout
-from ...network.spike_codes import Code, Rate
+from ...network import (
+    Code,
+    Connector,
+    IntegrateFireNeurons,
+    Lowering,
+    OneToOneConnector,
+    Population,
+    Rate,
+    Readout,
+)
 from ..builder import Builder, Unsupported
 from ..connectors import connector_of, fold
 from ..constants import compressed
@@ -81,7 +89,7 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     builder.lowerings.append(_lowering(layer, factor))
 
 
-_SILENT = IntegrateFire(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1, np.int64))
+_SILENT = IntegrateFireNeurons(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1, np.int64))
 """Neurons that never spike, where every weight into them is 0."""
 
 
@@ -157,7 +165,7 @@ def _neurons(
     tensor: Tensor,
     threshold: NDArray[np.float64],
     bias: NDArray[np.float64],
-) -> IntegrateFire:
+) -> IntegrateFireNeurons:
     """Neurons of a tensor; arrays broadcast to its shape."""
     whole = np.maximum(np.rint(threshold), 1).astype(np.int64)
     added = np.rint(bias).astype(np.int64)
@@ -168,12 +176,12 @@ def _neurons(
             f"bits hold {registers.membrane_high}"
         )
     shape = tensor.shape
-    return IntegrateFire(*(compressed(each, shape) for each in (whole // 2, added, whole)))
+    return IntegrateFireNeurons(*(compressed(each, shape) for each in (whole // 2, added, whole)))
 
 
 def _scaled(connector: Connector, factor: float) -> Connector:
     """A connector with its weights multiplied, and rounded to integers."""
-    assert not isinstance(connector, OneToOne)
+    assert not isinstance(connector, OneToOneConnector)
     return replace(connector, weights=np.rint(connector.weights * factor).astype(np.int32))
 
 
@@ -182,7 +190,7 @@ def _add_reader(
 ) -> None:
     """Neurons whose membranes the host reads: weights times numbers of spikes, and no bias."""
     nothing = np.zeros(1, np.int64)
-    model = IntegrateFire(nothing, nothing, nothing + 1)
+    model = IntegrateFireNeurons(nothing, nothing, nothing + 1)
     sums = _seen(builder, layer, view, source)
     drive = Drive(sums.min() / source.levels, sums.max() / source.levels)
     factor = min(1.0, drive.factor(builder.registers, source.steps, np.ones(1), _heaviest(layer)))
@@ -237,5 +245,5 @@ def relay(builder: Builder, view: View, tensor: Tensor) -> Population:
     population = builder.add(tensor, f"relay of {tensor.name}", "Relay", target, model)
     for part, name in enumerate(view.parts):
         weight = rate_of(builder.sent_by(name)).levels
-        builder.connect(name, population.name, OneToOne(weight, view.sources_in(part)))
+        builder.connect(name, population.name, OneToOneConnector(weight, view.sources_in(part)))
     return population

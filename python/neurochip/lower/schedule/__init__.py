@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...errors import ModelError
-from ...network.flow import Flow
-from ...network.network import Population, Projection
+from ...network import Flow, Population, Projection
 
 MAX_ROUNDS = 1000
 

@@ -12,9 +12,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from ...network.flow import Flow
-from ...network.network import IntegrateFire, Population, Projection, Quartz, Stem
-from ...network.spike_codes import FirstSpike
+from ...network import (
+    FirstSpike,
+    Flow,
+    IntegrateFireNeurons,
+    Population,
+    Projection,
+    QuartzNeurons,
+    StemNeurons,
+)
 from . import schedule
 from .relays import Layout, Room, TooSoon, Waits
 
@@ -96,15 +102,15 @@ def shortest_period(
 
     def held(population: Population) -> int:
         sends = _sends(population)
-        if not isinstance(population.model, Stem | Quartz | IntegrateFire):
+        if not isinstance(population.model, StemNeurons | QuartzNeurons | IntegrateFireNeurons):
             return sends
         first = min(start[source] for source in sources[population.name])
         receives = population.send_start - first
         apart = not (isinstance(population.code, FirstSpike) and population.code.early)
-        if buffers == 2 and apart and not isinstance(population.model, IntegrateFire):
+        if buffers == 2 and apart and not isinstance(population.model, IntegrateFireNeurons):
             return max(receives, sends)
         updates = receives + sends - 1
-        return updates + 1 if isinstance(population.model, Stem) else updates
+        return updates + 1 if isinstance(population.model, StemNeurons) else updates
 
     return max(map(held, populations))
 

@@ -8,8 +8,16 @@ from itertools import chain, count
 
 import numpy as np
 
-from ...network.flow import Flow
-from ...network.network import Fixed, MaxPool, OneToOne, Population, Projection, SpikeCode, Stem
+from ...network import (
+    FixedRequantizer,
+    Flow,
+    MaxPoolNeurons,
+    OneToOneConnector,
+    Population,
+    Projection,
+    SpikeCode,
+    StemNeurons,
+)
 
 RELAY = "Relay"
 """The kind of a population that holds what another has sent."""
@@ -19,7 +27,9 @@ def relay(name: str, source: Population) -> Population:
     """Neurons that send exactly what a population sends, once it is connected one to one."""
     assert isinstance(source.code, SpikeCode), "what sends no bits is not repeated by STEM"
     one = np.ones(1, np.int64)
-    model = Stem(None, 0 * one, Fixed(one, 0 * one, 0 * one), source.code.low, source.code.high)
+    model = StemNeurons(
+        None, 0 * one, FixedRequantizer(one, 0 * one, 0 * one), source.code.low, source.code.high
+    )
     return replace(source, name=name, layer=name, kind=RELAY, model=model)
 
 
@@ -82,7 +92,7 @@ class Layout:
         """
         sources = list(dict.fromkeys(projection.source for projection in incoming))
         start, carriers = 0, {source: source for source in sources}
-        if isinstance(population.model, MaxPool):
+        if isinstance(population.model, MaxPoolNeurons):
             start = self.start[sources[0]] + 1
         elif sources:
             arrival = self._meeting(sources)
@@ -139,7 +149,7 @@ class Layout:
             repeated, name = name, self._unused_name(source)
             start = begin + (arrival - begin) * hop // hops
             self._place(relay(name, self.flow.populations[source]), start)
-            self.projections.append(Projection(repeated, name, OneToOne(1, None)))
+            self.projections.append(Projection(repeated, name, OneToOneConnector(1, None)))
             self._copies[source].append(name)
         return name
 

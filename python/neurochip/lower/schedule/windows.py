@@ -14,17 +14,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...network.network import (
-    Constant,
-    Dense,
-    Input,
-    MaxPool,
-    OneToOne,
+from ...network import (
+    ConstantNeurons,
+    DenseConnector,
+    FirstSpike,
+    InputNeurons,
+    MaxPoolNeurons,
+    OneToOneConnector,
     Population,
     Projection,
-    Quartz,
+    QuartzNeurons,
 )
-from ...network.spike_codes import FirstSpike
 from .pipeline import Pipeline, paced
 
 TRIGGER = FirstSpike(levels=0, stride=1, base=0, zeros=True)
@@ -57,7 +57,7 @@ class _Windows:
         self, populations: Sequence[Population], projections: Sequence[Projection]
     ) -> None:
         self.constants = {
-            each.name: each for each in populations if isinstance(each.model, Constant)
+            each.name: each for each in populations if isinstance(each.model, ConstantNeurons)
         }
         self.pending = projections
         self.placed: dict[str, Population] = {}
@@ -68,11 +68,11 @@ class _Windows:
     def add(self, population: Population) -> None:
         """Places a population behind its sources."""
         incoming = [each for each in self.pending if each.target == population.name]
-        if isinstance(population.model, Input):
+        if isinstance(population.model, InputNeurons):
             self._place(population, 0)
-        elif isinstance(population.model, Constant):
+        elif isinstance(population.model, ConstantNeurons):
             pass  # placed with its target, with whose other sources it ends
-        elif isinstance(population.model, MaxPool):
+        elif isinstance(population.model, MaxPoolNeurons):
             self._place(population, self.placed[incoming[0].source].send_start + 1)
             self.projections += incoming
         else:
@@ -89,7 +89,7 @@ class _Windows:
 
     def _place_quartz(self, population: Population, readout: int) -> None:
         """Triggers go before their target: sources come first."""
-        assert isinstance(population.model, Quartz)
+        assert isinstance(population.model, QuartzNeurons)
         neurons = max(1, population.model.added_by)
         triggers = [self._trigger("readout", population, readout, neurons)]
         code, start = population.code, readout
@@ -104,11 +104,11 @@ class _Windows:
     def _trigger(self, kind: str, target: Population, arrives: int, neurons: int = 1) -> Projection:
         """Neurons, each of whose spikes reaches every neuron of the target in a timestep."""
         name = f"{kind} of {target.name}"
-        model = Constant(np.zeros(neurons, np.int64))
+        model = ConstantNeurons(np.zeros(neurons, np.int64))
         trigger = Population(name, name, kind.capitalize(), (1, 1, neurons), TRIGGER, model)
         self._place(trigger, arrives - 1)
         ones = np.ones((neurons, target.shape[2]), np.int32)
-        return Projection(name, target.name, Dense(ones))
+        return Projection(name, target.name, DenseConnector(ones))
 
     def _common_stop(self, sources: Sequence[str]) -> int:
         """The earliest timestep by which all sources, some of them relayed, can be done."""
@@ -138,9 +138,9 @@ class _Windows:
         waiting = stop - _relayed(source)
         sent = replace(code, waiting=waiting)
         one = np.ones(1, np.int64)
-        model = Quartz(bias=0 * one, slope=one, threshold=sent.steps_read_out * one)
+        model = QuartzNeurons(bias=0 * one, slope=one, threshold=sent.steps_read_out * one)
         relay = Population(name, name, "Relay", source.shape, sent, model)
-        self.projections.append(Projection(source.name, name, OneToOne(1, None)))
+        self.projections.append(Projection(source.name, name, OneToOneConnector(1, None)))
         self._place_quartz(relay, source.send_stop)
         self.notes.append(
             f"{source.name!r} waits in {source.num_neurons} relay neurons, {sent.steps} timesteps"

@@ -21,7 +21,14 @@ from ... import layers
 from ...chip import Chip
 from ...formats import Tensor
 from ...layers import Layer
-from ...network.network import Double, Fixed, Network, Population, Projection, Stem
+from ...network import (
+    DoubleIntegration,
+    FixedRequantizer,
+    Network,
+    Population,
+    Projection,
+    StemNeurons,
+)
 from ...options import CompileOptions
 from ...settings import OF_SUMS, Settings
 from ..builder import Builder, Dialect, Impossible
@@ -109,7 +116,9 @@ def _pipelined(
 ) -> Pipeline:
     """A double membrane takes the word of a second sample."""
     models = (population.model for population in populations)
-    doubled = any(isinstance(m, Stem) and isinstance(m.integration, Double) for m in models)
+    doubled = any(
+        isinstance(m, StemNeurons) and isinstance(m.integration, DoubleIntegration) for m in models
+    )
     return pipelined(populations, projections, 1 if doubled else buffers)
 
 
@@ -123,7 +132,7 @@ def _relay(builder: Builder, view: View, tensor: Tensor) -> Population:
     zero = tensor.format.zero_point - code.base
     bias = np.where(view.neuron == NOWHERE, zero, bias)
     one = np.ones((1,) * len(tensor.shape), np.int64)
-    model = stem(tensor, code, bias, Fixed(one, 0 * one, 0 * one))
+    model = stem(tensor, code, bias, FixedRequantizer(one, 0 * one, 0 * one))
     population = builder.add(tensor, f"relay of {tensor.name}", RELAY, code, model)
     builder.connect_values(view, population.name, 1)
     return population

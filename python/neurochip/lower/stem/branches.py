@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formats import Tensor
-from ...network.network import SpikeCode
+from ...network import SpikeCode
 from ..builder import Builder
 from ..layout import NOWHERE, View
 from .partial_sums import CHUNK_SUMS

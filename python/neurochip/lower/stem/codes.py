@@ -9,7 +9,7 @@ from typing import TypeAlias
 from ... import layers
 from ...formats import Tensor
 from ...layers import Layer
-from ...network.network import SpikeCode
+from ...network import SpikeCode
 from ...settings import MAX_BITS
 
 ChooseCode: TypeAlias = Callable[[Tensor], SpikeCode]

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from ... import layers
 from ...layers import Weighted
-from ...network.network import Double, Fixed, Float32, Lowering, Readout
+from ...network import (
+    DoubleIntegration,
+    FixedRequantizer,
+    Float32Requantizer,
+    Lowering,
+    Readout,
+)
 from ...requantize import Proof, fit_fixed
 from ..weighted import Integrated, WeightedSum, reference_staircase
 from .modes import Mode
@@ -26,11 +32,11 @@ def integrate_exactly(task: WeightedSum, mode: Mode, seen: int | None) -> Integr
     bias = Bias.of(task, mode, np.ones(1))
     requantizer, proof = _requantizer(task, mode, bias)
     readout = Readout(np.ones(1), np.zeros_like(task.bias) if mode.holds_bias else task.bias)
-    reference = mode.proven and mode.holds_bias and not isinstance(requantizer, Fixed)
+    reference = mode.proven and mode.holds_bias and not isinstance(requantizer, FixedRequantizer)
     arithmetic = NeuronArithmetic(task, None, bias.held, requantizer, readout, mode.proven)
     lowered = requantizer.lowered(task.target.base) if requantizer and task.target else None
     return Integrated(
-        integration=Double() if mode.integration == "double" else None,
+        integration=DoubleIntegration() if mode.integration == "double" else None,
         bias=bias.held,
         requantizer=lowered,
         readout=readout,
@@ -47,7 +53,7 @@ def nothing_differs(reachable: NDArray[np.int64]) -> Proof:
 
 def _requantizer(
     task: WeightedSum, mode: Mode, bias: Bias
-) -> tuple[Fixed | Float32 | None, Proof | None]:
+) -> tuple[FixedRequantizer | Float32Requantizer | None, Proof | None]:
     """What makes the output's codes of membranes; nothing where the host reads them."""
     layer = task.layer
     if task.multiplier is None:
@@ -57,13 +63,13 @@ def _requantizer(
     if task.registers.float32:
         low, high = layer.bounds()
         zero_point = layer.output.format.zero_point
-        return Float32(task.multiplier, zero_point), nothing_differs(high - low + 1)
+        return Float32Requantizer(task.multiplier, zero_point), nothing_differs(high - low + 1)
     return _fit(layer, task.multiplier, task.registers.multiplier_bits)
 
 
 def _fit(
     layer: Weighted, multiplier: NDArray[np.float32], multiplier_bits: int
-) -> tuple[Fixed, Proof]:
+) -> tuple[FixedRequantizer, Proof]:
     """Fixed-point constants for each channel, or for each distinct multiplier of a pool."""
     low, high = layer.bounds()
     rows, row = multiplier.ravel(), np.arange(multiplier.size)
@@ -72,7 +78,7 @@ def _fit(
         low, high = np.repeat(low[:1], len(rows)), np.repeat(high[:1], len(rows))
     constants, proof = fit_fixed(reference_staircase(layer, rows, low, high), multiplier_bits)
     found = (constants.multiplier, constants.offset, constants.shift)
-    return Fixed(*(values[row].reshape(multiplier.shape) for values in found)), proof
+    return FixedRequantizer(*(values[row].reshape(multiplier.shape) for values in found)), proof
 
 
 def _lowering(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...layers import Layer, Weighted
-from ...network.network import Fixed, Float32, Readout, Scaled
+from ...network import FixedRequantizer, Float32Requantizer, Readout, ScaledIntegration
 from ..weighted import WeightedSum, along_channels
 
 
@@ -19,11 +19,11 @@ class NeuronArithmetic:
     """A weighted layer as its neurons compute it: integrate, add the bias, requantize."""
 
     task: WeightedSum
-    integration: Scaled | None
+    integration: ScaledIntegration | None
     """None where weight sums enter at their exact coefficients."""
     bias: NDArray[np.int64]
     """Added to membranes; broadcasts to the output's shape."""
-    requantizer: Fixed | Float32 | None
+    requantizer: FixedRequantizer | Float32Requantizer | None
     readout: Readout
     """How the host reads membranes, where nothing requantizes them."""
     proven: bool

@@ -21,7 +21,7 @@ from ... import layers
 from ...layers import Weighted
 from ...layers.accumulate import exact_float
 from ...layers.windows import pad_map, taps
-from ...network.network import SpikeCode
+from ...network import SpikeCode
 
 CHUNK_SUMS = 1 << 19
 """Sums that are held at a time."""

@@ -15,7 +15,15 @@ from ...errors import QuantizationError
 from ...formats import Tensor
 from ...layers import Layer
 from ...layers.add import add_constants
-from ...network.network import Double, Fixed, Float32Add, Lowering, Population, SpikeCode, Table
+from ...network import (
+    AddRequantizer,
+    DoubleIntegration,
+    FixedRequantizer,
+    Lowering,
+    Population,
+    SpikeCode,
+    TableRequantizer,
+)
 from ...requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from ..builder import Builder, Unsupported
 from ..constants import stem
@@ -42,7 +50,7 @@ class _Shared:
 
     branches: Branches
     bias: NDArray[np.int64]
-    requantizer: Float32Add | Fixed
+    requantizer: AddRequantizer | FixedRequantizer
     proof: Proof
 
 
@@ -52,7 +60,7 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
     views = builder.apart(first, second)
     registers, integration = builder.registers, None
     if builder.settings.of(layer.name).integration == "double":
-        registers, integration = doubled(registers), Double()
+        registers, integration = doubled(registers), DoubleIntegration()
     if registers.float32 and registers.membrane_bits >= PAIR_BITS:
         shared = _side_by_side(builder, layer, views)
     else:
@@ -70,7 +78,7 @@ def _lowering(
     layer: layers.Add,
     shared: _Shared,
     registers: Registers,
-    integration: Double | None,
+    integration: DoubleIntegration | None,
 ) -> Lowering:
     """What is told of the membrane that both branches share."""
     branches, calibration = shared.branches, builder.calibration
@@ -112,7 +120,7 @@ def _summed(
     constants, proof = _fit_add(registers, layer, (largest[0], largest[1]))
     builder.arithmetic[layer.name] = FixedAddArithmetic(constants)
     found = constants.requantizer
-    fixed = Fixed(found.multiplier, found.offset, found.shift)
+    fixed = FixedRequantizer(found.multiplier, found.offset, found.shift)
     zeros = (layer.inputs[0].format.zero_point, layer.inputs[1].format.zero_point)
     branches = _branches(builder, layer, views, constants.weights, zeros)
     requantizer = fixed.lowered(builder.choose_code(layer.output).base)
@@ -134,11 +142,13 @@ def _branches(
     return first, second
 
 
-def _float32_add(builder: Builder, layer: layers.Add, bases: tuple[int, int]) -> Float32Add:
+def _float32_add(builder: Builder, layer: layers.Add, bases: tuple[int, int]) -> AddRequantizer:
     """The constants of QLinearAdd for values relative to these bases."""
     first, second = (tensor.format for tensor in layer.inputs)
     ratio_a, ratio_b, offset = add_constants(first, second, layer.output.format, layer.sign)
-    return Float32Add(bases, (ratio_a, ratio_b), offset, -builder.choose_code(layer.output).base)
+    return AddRequantizer(
+        bases, (ratio_a, ratio_b), offset, -builder.choose_code(layer.output).base
+    )
 
 
 def _largest_partial(code: SpikeCode, tensor: Tensor) -> int:
@@ -185,17 +195,17 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
     source, target = builder.code_of(view.parts[0]), builder.choose_code(output)
     bias = np.where(view.neuron == NOWHERE, tensor.format.zero_point - source.base, 0)
     table = _reachable(layer)
-    requantizer: Table | Fixed
+    requantizer: TableRequantizer | FixedRequantizer
     if builder.registers.tables:
         entries = _by_neuron_channel(table - target.base, output.shape)
-        requantizer = Table(entries, tensor.low - source.base)
+        requantizer = TableRequantizer(entries, tensor.low - source.base)
         proof = nothing_differs(np.array([table.size]))
     else:
         fixed, proof = _fit_table(layer, table, builder.registers.multiplier_bits)
         builder.arithmetic[layer.name] = FixedLookupArithmetic(fixed)
         # The constants are for codes; the membrane holds codes less their base.
         offset = fixed.offset + source.base * fixed.multiplier
-        requantizer = Fixed(fixed.multiplier, offset, fixed.shift).lowered(target.base)
+        requantizer = FixedRequantizer(fixed.multiplier, offset, fixed.shift).lowered(target.base)
     lowering = Lowering(layer.name, "exact", "exact", proof)
     population = _add_population(builder, layer, bias, requantizer, lowering)
     builder.connect_values(view, population.name, 1)
@@ -221,7 +231,7 @@ def _reachable(layer: layers.Lookup) -> NDArray[np.int32]:
 
 def _fit_table(
     layer: layers.Lookup, table: NDArray[np.int32], multiplier_bits: int
-) -> tuple[Fixed, Proof]:
+) -> tuple[FixedRequantizer, Proof]:
     try:
         constants, proof = fit_fixed(from_table(table, layer.inputs[0].low), multiplier_bits)
     except QuantizationError as error:
@@ -234,14 +244,14 @@ def _fit_table(
         )
     shape = (-1,) + (1,) * (len(layer.output.shape) - 1)
     values = (constants.multiplier, constants.offset, constants.shift)
-    return Fixed(*(value.reshape(shape) for value in values)), proof
+    return FixedRequantizer(*(value.reshape(shape) for value in values)), proof
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FixedLookupArithmetic:
     """A table as a multiplication."""
 
-    constants: Fixed
+    constants: FixedRequantizer
 
     def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The output's codes."""
@@ -252,9 +262,9 @@ def _add_population(
     builder: Builder,
     layer: layers.Add | layers.Lookup,
     bias: NDArray[np.int64],
-    requantizer: Float32Add | Fixed | Table,
+    requantizer: AddRequantizer | FixedRequantizer | TableRequantizer,
     lowering: Lowering,
-    integration: Double | None = None,
+    integration: DoubleIntegration | None = None,
 ) -> Population:
     target = builder.choose_code(layer.output)
     builder.lowerings.append(lowering)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...network.network import Lowering, Readout, Scaled, SpikeCode
+from ...network import Lowering, Readout, ScaledIntegration, SpikeCode
 from ...settings import LayerSettings
 from ..weighted import Integrated, WeightedSum, along_channels, largest_of_channels
 from .modes import Mode
@@ -87,7 +87,7 @@ def _note(task: WeightedSum, by_interval: bool) -> str:
     return "; ".join(notes)
 
 
-def _integration(task: WeightedSum, s1: NDArray[np.float64], fill: bool) -> Scaled:
+def _integration(task: WeightedSum, s1: NDArray[np.float64], fill: bool) -> ScaledIntegration:
     """`k_t = round(s1 c_t 2^f)` with the largest f whose constants fit a register.
 
     Args:
@@ -103,7 +103,7 @@ def _integration(task: WeightedSum, s1: NDArray[np.float64], fill: bool) -> Scal
         s1 = _rounding_least(s1, code)
     shift = np.array([_places(float(scale), code, highest) for scale in s1], np.int64)
     coefficients = np.rint(s1[:, None] * _weights(code) * np.exp2(shift)[:, None]).astype(np.int64)
-    return Scaled(np.minimum(coefficients, highest), shift, s1)
+    return ScaledIntegration(np.minimum(coefficients, highest), shift, s1)
 
 
 def _rounding_least(s1: NDArray[np.float64], code: SpikeCode) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...network.network import Fixed
+from ...network import FixedRequantizer
 from ...requantize import Proof, compare, fit_scaled, thresholds
 from ..weighted import WeightedSum, reference_staircase, register_bits
 from .modes import Mode
@@ -62,7 +62,7 @@ def fit_second_scaling(
     s1: NDArray[np.float64],
     bias: Bias,
     excess: NDArray[np.float64],
-) -> tuple[Fixed, Proof]:
+) -> tuple[FixedRequantizer, Proof]:
     """Constants of `((H m + half) >> shift) + behind + Z`, and accumulators at which they differ.
 
     Args:
@@ -82,7 +82,7 @@ def _constants(
     s1: NDArray[np.float64],
     behind: NDArray[np.int64],
     excess: NDArray[np.float64],
-) -> Fixed:
+) -> FixedRequantizer:
     added = behind + task.layer.output.format.zero_point
     largest = int(np.abs(added).max()) + LARGEST_BASE
     max_shift = max(0, OFFSET_BITS - largest.bit_length())
@@ -93,13 +93,13 @@ def _constants(
     )
     half = half - np.rint(excess * m).astype(np.int64)
     m, shift, half, added = np.broadcast_arrays(m, shift, half, added)
-    return Fixed(m, half + (added << shift), shift)
+    return FixedRequantizer(m, half + (added << shift), shift)
 
 
 def _proof(
     task: WeightedSum,
     multiplier: NDArray[np.float32],
-    fixed: Fixed,
+    fixed: FixedRequantizer,
     s1: NDArray[np.float64],
     gained: NDArray[np.float64],
 ) -> Proof:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...errors import SettingsError
 from ...formats import Tensor
 from ...layers import Layer
-from ...network.network import Arithmetic, Network, Population, Sparsity, SpikeCode, Stem
+from ...network import Arithmetic, Network, Population, Sparsity, SpikeCode, StemNeurons
 from ...settings import LayerSettings, Settings
 from ..schedule.relays import RELAY
 
@@ -66,7 +66,7 @@ def generating_layers(network: Network) -> Mapping[str, Population]:
     return {
         population.layer: population
         for population in network.populations
-        if isinstance(population.model, Stem)
+        if isinstance(population.model, StemNeurons)
         and population.kind != RELAY
         and population.name not in network.outputs
     }
@@ -101,7 +101,7 @@ class _Sparse:
     population: Population
     decided: LayerSettings
     code: SpikeCode
-    neurons: Stem
+    neurons: StemNeurons
     sparsity: Sparsity
     levels: NDArray[np.int64]
     """The values it can send, ascending."""
@@ -110,7 +110,7 @@ class _Sparse:
     def of(population: Population, decided: LayerSettings) -> _Sparse:
         code, neurons = population.code, population.model
         assert isinstance(code, SpikeCode)
-        assert isinstance(neurons, Stem)
+        assert isinstance(neurons, StemNeurons)
         sparsity = Sparsity(decided.rot, min(decided.drlo or code.bits, code.bits))
         values = np.arange(neurons.low, neurons.high + 1)
         levels = np.asarray(values[sparsity.sent(values, code) == values])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ... import layers
 from ...layers import Weighted
-from ...network.network import Readout
+from ...network import Readout
 from ..builder import Builder
 from ..connectors import connector_of, fold
 from ..constants import compressed, stem

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import NeurochipError
 from ...image import Image, assemble
-from ...network.network import Input
+from ...network import InputNeurons
 from ...options import QUARTZ_MODES, CompileOptions
 from ...quantize.runtime import onnxruntime
 from ...report import report
@@ -137,7 +137,7 @@ def _values(subject: Subject, image: Image, threads: int | None) -> Values:
     outside = {
         population.name
         for population in network_of(image).populations
-        if isinstance(population.model, Input)
+        if isinstance(population.model, InputNeurons)
     }
     spikes = run.layer_spikes.mean(axis=0)
     inside = [own for name, own in zip(run.layer_names, spikes, strict=True) if name not in outside]

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...lower import LayerSettings
-from ...network.network import Input, SpikeCode
+from ...network import InputNeurons, SpikeCode
 from ..networks import Subject, synthetic
 from ..spikes import Values, stem_code
 from ..table import Cell, Column, Table
@@ -90,7 +90,7 @@ def behind_of(subject: Subject, *changes: Change) -> dict[LayerSettings, tuple[f
         own = {
             name: change(values, stem_code(population), choice)
             for name, values in dense.items()
-            if not isinstance((population := exact.network.population(name)).model, Input)
+            if not isinstance((population := exact.network.population(name)).model, InputNeurons)
         }
         sent = partial(_with_choice, change, choice)
         changed = exact.sends(codes, dict.fromkeys(exact.hidden, sent)).values

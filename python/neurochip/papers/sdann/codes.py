@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from ...chip import load as load_chip
 from ...lower import lower
-from ...network.network import Population
-from ...network.spike_codes import Rate
+from ...network import Population, Rate
 from ..networks import Subject
 from ..spikes import CountSpikes, Values, stem_code
 from .chips import IDEAL

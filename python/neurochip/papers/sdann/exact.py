@@ -19,7 +19,7 @@ from ...lower import Network, lower
 from ...lower.layout import channels_last
 from ...lower.schedule.relays import RELAY
 from ...lower.stem.sparsity import SparseArithmetic, generating_layers
-from ...network.network import Input, Population, SpikeCode
+from ...network import InputNeurons, Population, SpikeCode
 from ..spikes import Values, sops_by_layer, stem_code
 from .chips import IDEAL
 
@@ -68,7 +68,7 @@ class Exact:
         return tuple(
             network.population(each.target).layer
             for each in network.projections
-            if isinstance(network.population(each.source).model, Input)
+            if isinstance(network.population(each.source).model, InputNeurons)
         )
 
     @property
@@ -113,7 +113,7 @@ class Exact:
 
     def _name(self, population: Population) -> str:
         """The layer of a population, or the input's name."""
-        return self.input if isinstance(population.model, Input) else population.layer
+        return self.input if isinstance(population.model, InputNeurons) else population.layer
 
     @staticmethod
     def _table(tensor: Tensor, code: SpikeCode, sent: Sent) -> Codes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...image import Image, assemble
 from ...lower import LayerSettings, Network, Settings
 from ...lower.stem.sparsity import sparsified
-from ...network.network import Input, Population, Sparsity, SpikeCode
+from ...network import InputNeurons, Population, Sparsity, SpikeCode
 from ...placement import Placement
 from ...report.accuracy import accuracy
 from ...simulate import Run, simulate
@@ -213,7 +213,7 @@ def _behind_the_input(change: Callable[[Values, SpikeCode], Values] | None) -> C
     """Counts what is sent instead of values; the input's spikes, which nothing changes, do not."""
 
     def count(source: Population, own: Values) -> NDArray[np.int64]:
-        if isinstance(source.model, Input):
+        if isinstance(source.model, InputNeurons):
             return np.zeros(own.shape, np.int64)
         return stem_spikes(source, own if change is None else change(own, stem_code(source)))
 
@@ -238,7 +238,7 @@ def _trains(network: Network, values: Mapping[str, Values]) -> Trains:
     by_bit, by_length = np.zeros(MOST_BITS, np.int64), np.zeros(MOST_BITS + 1, np.int64)
     reaching = {source.name: source for source, _, _ in reaches(network)}
     for source in reaching.values():
-        if isinstance(source.model, Input):
+        if isinstance(source.model, InputNeurons):
             continue
         trains = np.bincount(bits(values[source.name], stem_code(source)).ravel(), minlength=256)
         codes = np.arange(256)

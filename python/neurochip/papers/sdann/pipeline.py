@@ -12,7 +12,7 @@ from ...chip import load as load_chip
 from ...image import assemble
 from ...lower import Network, lower
 from ...lower.schedule.relays import RELAY
-from ...network.network import Stem
+from ...network import StemNeurons
 from ...placement import place
 from ...simulate import simulate
 from ..networks import Subject
@@ -105,7 +105,7 @@ def depth(network: Network) -> int:
     found = {population.name: 0 for population in network.populations}
     for population in network.populations:
         sources = [each.source for each in network.projections if each.target == population.name]
-        own = isinstance(population.model, Stem) and population.kind != RELAY
+        own = isinstance(population.model, StemNeurons) and population.kind != RELAY
         found[population.name] = int(own) + max((found[name] for name in sources), default=0)
     return max(found.values())
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...network.network import SpikeCode
+from ...network import SpikeCode
 from ...tune import Evaluation
 from ..networks import Subject
 from ..spikes import Values

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...lower import LayerSettings
-from ...network.network import SpikeCode
+from ...network import SpikeCode
 from ..spikes import BITS_SET
 from ..suite import Section
 from ..table import Cell, Column, Table

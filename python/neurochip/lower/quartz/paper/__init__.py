@@ -23,7 +23,7 @@ from .... import layers
 from ....errors import SettingsError
 from ....formats import Tensor
 from ....graph import Graph
-from ....network.spike_codes import FirstSpike
+from ....network import FirstSpike
 from ....options import CompileOptions
 from ...builder import Builder, Dialect, Unsupported
 from ...percentiles import highest_codes

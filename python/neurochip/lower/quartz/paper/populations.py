@@ -21,8 +21,14 @@ from .... import layers
 from ....formats import Tensor
 from ....layers import Layer, Weighted
 from ....layers.add import add_constants
-from ....network.network import Constant, Lowering, OneToOne, Population, Quartz
-from ....network.spike_codes import FirstSpike
+from ....network import (
+    ConstantNeurons,
+    FirstSpike,
+    Lowering,
+    OneToOneConnector,
+    Population,
+    QuartzNeurons,
+)
 from ...builder import Builder, Unsupported
 from ...connectors import fold
 from ...constants import compressed
@@ -157,7 +163,7 @@ def _add_neurons(
     all_weights = sum((each.all_weights() for each in branches), spikes.all_weights())
     lacking = np.broadcast_to(unit - all_weights, shape).astype(np.int64)
     threshold = integers.threshold(target.levels, unit)
-    model = Quartz(
+    model = QuartzNeurons(
         np.zeros(1, np.int64),
         compressed(lacking, shape),
         np.array([threshold]),
@@ -228,7 +234,9 @@ def _bias_population(
     values = np.stack([rows.sent(piece) for piece in range(spikes.pieces)])
     name = builder.unused_name(f"bias of {layer.name}")
     code = FirstSpike(spikes.most, 1, 0, zeros=True)
-    population = Population(name, name, "Bias", (1, 1, values.size), code, Constant(values.ravel()))
+    population = Population(
+        name, name, "Bias", (1, 1, values.size), code, ConstantNeurons(values.ravel())
+    )
     builder.populations[name] = population
     return population, few
 
@@ -242,7 +250,7 @@ def _connect_bias(
         for sign, here in ((1, few >= 0), (-1, few < 0)):
             if here.any():
                 index = np.where(here[column], first + column, NOWHERE).astype(np.int32)
-                builder.connect(biases.name, target.name, OneToOne(sign * unit, index))
+                builder.connect(biases.name, target.name, OneToOneConnector(sign * unit, index))
 
 
 def _add_reader(
@@ -276,8 +284,8 @@ def relay(builder: Builder, view: View, tensor: Tensor) -> Population:
     zero = int(code.values(np.array(tensor.format.zero_point)))
     bias = np.where(view.neuron == NOWHERE, zero, 0).astype(np.int64)
     one = np.ones(1, np.int64)
-    model = Quartz(compressed(bias, tensor.shape), one, code.steps_read_out * one)
+    model = QuartzNeurons(compressed(bias, tensor.shape), one, code.steps_read_out * one)
     population = builder.add(tensor, f"relay of {tensor.name}", "Relay", code, model)
     for part, name in enumerate(view.parts):
-        builder.connect(name, population.name, OneToOne(1, view.sources_in(part)))
+        builder.connect(name, population.name, OneToOneConnector(1, view.sources_in(part)))
     return population

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....layers import Layer
-from ....network.spike_codes import FirstSpike
+from ....network import FirstSpike
 from ...registers import Registers
 
 SILENT = -1

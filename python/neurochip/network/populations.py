@@ -1,0 +1,71 @@
+"""Populations: neurons of one model with one schedule, and how the host reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .neurons import Model
+from .spike_codes import Code
+
+Shape: TypeAlias = tuple[int, int, int]
+"""Height, width, channels: neuron index `(y * width + x) * channels + channel`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Neurons of one model with one schedule."""
+
+    name: str
+    layer: str
+    kind: str
+    """What the layer is, such as `Convolution`."""
+    shape: Shape
+    code: Code | None
+    """None where the host reads the membrane."""
+    model: Model
+    send_start: int = 0
+    """Timestep of the first bit it sends, or, for a membrane that is read, of its last update."""
+
+    @property
+    def steps(self) -> int:
+        """Timesteps in which it sends."""
+        return self.code.steps if self.code else 0
+
+    @property
+    def send_stop(self) -> int:
+        """The timestep after the last in which it sends."""
+        return self.send_start + self.steps
+
+    @property
+    def num_neurons(self) -> int:
+        """Number of neurons."""
+        height, width, channels = self.shape
+        return height * width * channels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readout:
+    """How the host turns membranes it reads into accumulators: `rne(H / s1) + bias`."""
+
+    s1: NDArray[np.float64]
+    bias: NDArray[np.int64]
+    """Both: one, one a channel or one a neuron."""
+
+    def accumulators(self, membranes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The accumulators of neurons, from their membranes; `bias` broadcasts against them."""
+        return np.rint(membranes / self.s1).astype(np.int64) + self.bias
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """A population that the host reads for one of the graph's outputs."""
+
+    population: str
+    index: NDArray[np.int32]
+    """Of the output tensor's shape: which neuron of the population, -1 for the zero point."""
+    readout: Readout | None
+    """How membranes become accumulators; None where spikes are read."""
