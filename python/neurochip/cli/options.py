@@ -16,7 +16,7 @@ SAMPLES = "Samples"
 """The heading above options about samples."""
 
 
-class Timing(str, Enum):
+class TimingChoice(str, Enum):
     """Which of the two machines run."""
 
     cycle = "cycle"
@@ -144,7 +144,9 @@ SampleCount = Annotated[
     int | None,
     typer.Option("--samples", min=1, help="Run only the first so many.", rich_help_panel=SAMPLES),
 ]
-TimingMode = Annotated[Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")]
+TimingMode = Annotated[
+    TimingChoice, typer.Option(help="Simulate cycles, or values and SOPs alone.")
+]
 Tick = Annotated[
     str | None,
     typer.Option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..layers import Add
 from .affine import constant_operand, with_constant
-from .builder import Builder
+from .builder import GraphBuilder
 from .combining import quantized_constant_operand
 from .node import Node
 from .pairing import pair
@@ -13,7 +13,7 @@ from .values import Value
 
 
 @onnx_op("Add")
-def add(node: Node, builder: Builder) -> Value:
+def add(node: Node, builder: GraphBuilder) -> Value:
     """Reads the sum of two quantized tensors, or of one value and a constant."""
     position = constant_operand(node)
     if position is None:

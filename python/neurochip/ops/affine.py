@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .along_axes import combined
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .expressions import Pointwise
 from .folding import Fold, folded
 from .node import Node
 from .pointwise import Function, along_channels, apply
-from .values import Constant, Feed, Hosted, QuantizedConstant, Refusal, Unknown, Value, View
+from .values import Constant, Dequantized, Feed, Hosted, QuantizedConstant, Refusal, Unknown, Value
 
 Column = NDArray[np.float32]
 """One number a channel, or one in all."""
@@ -29,7 +29,7 @@ def constant_operand(node: Node) -> int | None:
 
 def with_constant(
     node: Node,
-    builder: Builder,
+    builder: GraphBuilder,
     position: int,
     function: Callable[[Column], Function],
     fold: Fold | None,
@@ -52,7 +52,7 @@ def with_constant(
         raise Refusal(unquantized(node, other))
     if not np.isfinite(array).all():
         raise Refusal("its constant holds numbers that are not finite")
-    if isinstance(value, View):
+    if isinstance(value, Dequantized):
         return combined(
             node,
             other,

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from ..formats import Tensor
 from ..layers import Rearrange
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import along_channels, over_one_sample
-from .values import Expression, HostOp, Refusal, Shape, Target, View
+from .values import Dequantized, Expression, HostOp, Refusal, Shape, Target
 
 Index: TypeAlias = "NDArray[np.int32]"
-Combine: TypeAlias = "Callable[[View, NDArray[Any]], Expression]"
+Combine: TypeAlias = "Callable[[Dequantized, NDArray[Any]], Expression]"
 """From a view and a column, one number a channel or one in all, to what they make."""
 MAX_ROWS = 4096
 """Tables of one layer: each takes a row of as many entries as there are codes."""
@@ -31,7 +31,7 @@ class AlongAxes:
     node: Node
     position: int
     """Of the view among the node's inputs."""
-    view: View
+    view: Dequantized
     order: Index
     """(channels, others, 1): the position in the view of each value in between."""
     column: NDArray[Any]
@@ -42,7 +42,7 @@ class AlongAxes:
         """Without the sample axis."""
         return self.view.shape
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
         """Moves the axes to the front, adds the tables, and moves the axes back."""
         source, name = self.view.tensor, self.node.name
         moved = Tensor(
@@ -50,18 +50,18 @@ class AlongAxes:
         )
         first = builder.emit(Rearrange(f"{name}_channels_first", (source,), moved, self.order))
         inner = Target(f"{name}_along_axes", target.format, target.low, target.high)
-        made = self.combine(View(first), self.column).quantize(builder, inner)
+        made = self.combine(Dequantized(first), self.column).quantize(builder, inner)
         back = np.argsort(self.order, axis=None).astype(np.int32).reshape(self.shape)
         output = Tensor(target.name, self.shape, made.format, made.low, made.high)
         return builder.emit(Rearrange(f"{name}_channels_last", (made,), output, back))
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the operation to the host."""
         return self.view.tensor, (self.node.host_op(self.position),)
 
 
 def combined(
-    node: Node, position: int, view: View, array: NDArray[Any], combine: Combine
+    node: Node, position: int, view: Dequantized, array: NDArray[Any], combine: Combine
 ) -> Expression:
     """What `combine` makes of a view, at `position` among the node's inputs, and a constant.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .averaging import average, counted_pads
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .registry import onnx_op
 from .sliding import lift, lower, slide
@@ -11,7 +11,7 @@ from .values import Value
 
 
 @onnx_op("AveragePool")
-def average_pool(node: Node, builder: Builder) -> Value:
+def average_pool(node: Node, builder: GraphBuilder) -> Value:
     """Reads the mean over windows of one or two dimensions."""
     given = builder.view(node, 0)
     view = lift(node, builder, given)

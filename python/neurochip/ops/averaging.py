@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from ..formats import Array, Tensor
 from ..layers import AveragePool
 from ..layers.windows import Pads, pad_map
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .sliding import NO_PADS, Sliding
-from .values import HostOp, Refusal, Shape, Target, View
+from .values import Dequantized, HostOp, Refusal, Shape, Target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Average:
     """The mean of a view over each window."""
 
-    view: View
+    view: Dequantized
     windows: Sliding
     counts: NDArray[np.int64]
     counts_padding: bool
@@ -42,7 +42,7 @@ class Average:
         """Whether one window covers the map and nothing else."""
         return self.windows.kernel == self.view.shape[1:] and not any(self.windows.pads)
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
         """Adds the layer, with input scale / (output scale * count) formed in float32."""
         builder.note_float(self.host_op.name, self.view.tensor.format, target.format)
         divisors = target.format.scale * self.counts.astype(np.float32)
@@ -72,12 +72,12 @@ class Average:
         )
         return builder.emit(layer)
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the mean to the host."""
         return self.view.tensor, (self.host_op,)
 
 
-def average(node: Node, view: View, windows: Sliding, counted: Pads) -> Average:
+def average(node: Node, view: Dequantized, windows: Sliding, counted: Pads) -> Average:
     """The mean over windows; of the padding, only `counted` rows and columns count, as zeros."""
     _, height, width = view.shape
     top, left, bottom, right = windows.pads
@@ -116,7 +116,7 @@ def counted_pads(node: Node, windows: Sliding) -> Pads:
     return NO_PADS
 
 
-def whole_map(view: View) -> Sliding:
+def whole_map(view: Dequantized) -> Sliding:
     """The single window that covers a view."""
     kernel = (view.shape[1], view.shape[2])
     return Sliding(kernel, (1, 1), NO_PADS, NO_PADS, (1, 1), (1, 1))

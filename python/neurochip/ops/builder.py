@@ -17,6 +17,7 @@ from .quantization import activation_format
 from .values import (
     Codes,
     Constant,
+    Dequantized,
     Expression,
     Feed,
     Hosted,
@@ -27,14 +28,13 @@ from .values import (
     Target,
     Unknown,
     Value,
-    View,
 )
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 
 @dataclass
-class Builder:
+class GraphBuilder:
     """Collects the layers that the translations of the nodes ask for."""
 
     batch: int
@@ -84,14 +84,14 @@ class Builder:
         asked_for = target.format, target.low, target.high
         return self.once(codes.source, lambda: self._compute(codes), asked_for)
 
-    def view(self, node: Node, position: int) -> View:
+    def view(self, node: Node, position: int) -> Dequantized:
         """The view at one of the node's inputs.
 
         Raises:
             Refusal: If the input is anything but dequantized codes.
         """
         value = node.input(position)
-        if isinstance(value, View):
+        if isinstance(value, Dequantized):
             return value
         raise Refusal(unquantized(node, position))
 
@@ -147,11 +147,11 @@ class Builder:
         shape, dtype = _host_result(op, done.shape, done.dtype)
         return Hosted(shape, dtype, done.tensor, (*done.ops, op))
 
-    def finish(self, value: View | Expression | Hosted) -> Hosted:
+    def finish(self, value: Dequantized | Expression | Hosted) -> Hosted:
         """The last integers behind a real value, and what is left to the host."""
         if isinstance(value, Hosted):
             return value
-        if isinstance(value, View):
+        if isinstance(value, Dequantized):
             return Hosted(value.shape, np.dtype(np.float32), value.tensor, ())
         tensor, ops = value.finish(self)
         return Hosted(value.shape, np.dtype(np.float32), tensor, ops)
@@ -160,7 +160,7 @@ class Builder:
         source, target = codes.source, codes.target
         if isinstance(source, Feed):
             return self._set_input(source, target)
-        if not isinstance(source, View):
+        if not isinstance(source, Dequantized):
             return source.quantize(self, target)
         held = source.tensor
         if held.format == target.format and target.low <= held.low and held.high <= target.high:

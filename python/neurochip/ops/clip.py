@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import clamp
 from .registry import onnx_op
@@ -14,7 +14,7 @@ from .values import Codes, Value
 
 
 @onnx_op("Clip")
-def clip(node: Node, builder: Builder) -> Value:
+def clip(node: Node, builder: GraphBuilder) -> Value:
     """Reads both forms: bounds as attributes (before opset 11) and as inputs."""
     low = node.constant(1, "lower bound")
     high = node.constant(2, "upper bound")

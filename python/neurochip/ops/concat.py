@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from ..formats import Tensor
 from ..layers import Concat
 from .axes import counted
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .node import Node
 from .registry import onnx_op
 from .values import (
     Codes,
     Constant,
+    Dequantized,
     Expression,
     Feed,
     Hosted,
@@ -26,7 +27,6 @@ from .values import (
     Target,
     Unknown,
     Value,
-    View,
 )
 
 
@@ -35,7 +35,7 @@ class Joined:
     """Real values side by side; rounding moves into each part."""
 
     node: Node
-    parts: tuple[View | Expression, ...]
+    parts: tuple[Dequantized | Expression, ...]
     names: tuple[str, ...]
     index: NDArray[np.int32]
 
@@ -44,7 +44,7 @@ class Joined:
         """Without the sample axis."""
         return tuple(self.index.shape)
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
         """Rounds each part to the common format, then joins them."""
         targets = [
             Target(f"{name}_to_{target.name}", target.format, target.low, target.high)
@@ -53,13 +53,13 @@ class Joined:
         tensors = [builder.tensor(Codes(*pair)) for pair in zip(self.parts, targets, strict=True)]
         return join(builder, self.node, tensors, self.index, target.name)
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Refuses: several tensors cannot leave the chip as one."""
         raise Refusal("its inputs differ in scale and its result is never quantized")
 
 
 @onnx_op("Concat")
-def concat(node: Node, builder: Builder) -> Value:
+def concat(node: Node, builder: GraphBuilder) -> Value:
     """Reads codes of one format, or real values."""
     codes = [value for value in node.inputs if isinstance(value, Codes)]
     if codes and len(codes) == len(node.inputs):
@@ -68,15 +68,15 @@ def concat(node: Node, builder: Builder) -> Value:
             raise Refusal("it joins integers of different scales")
         index = joined_index(node, [tensor.shape for tensor in tensors])
         joined = join(builder, node, tensors, index, node.output_name)
-        return builder.quantized(View(joined), node, joined.format)
+        return builder.quantized(Dequantized(joined), node, joined.format)
     return join_real(node, builder, range(len(node.inputs)), list(node.inputs))
 
 
 def join_real(
-    node: Node, builder: Builder, positions: range, values: list[Value | None]
-) -> View | Joined:
+    node: Node, builder: GraphBuilder, positions: range, values: list[Value | None]
+) -> Dequantized | Joined:
     """Real values side by side: a view if all have one format, else an expression."""
-    parts: list[View | Expression] = []
+    parts: list[Dequantized | Expression] = []
     for position, value in zip(positions, values, strict=True):
         if value is None or isinstance(
             value, (Codes, Constant, QuantizedConstant, Feed, Hosted, Unknown)
@@ -84,9 +84,9 @@ def join_real(
             raise Refusal(unquantized(node, position))
         parts.append(value)
     index = joined_index(node, [part.shape for part in parts])
-    tensors = [part.tensor for part in parts if isinstance(part, View)]
+    tensors = [part.tensor for part in parts if isinstance(part, Dequantized)]
     if len(tensors) == len(parts) and len({tensor.format for tensor in tensors}) == 1:
-        return View(join(builder, node, tensors, index, node.output_name))
+        return Dequantized(join(builder, node, tensors, index, node.output_name))
     names = tuple(node.input_name(position) for position in positions)
     return Joined(node, tuple(parts), names, index)
 
@@ -106,7 +106,7 @@ def joined_index(node: Node, shapes: list[Shape]) -> NDArray[np.int32]:
 
 
 def join(
-    builder: Builder, node: Node, tensors: list[Tensor], index: NDArray[np.int32], name: str
+    builder: GraphBuilder, node: Node, tensors: list[Tensor], index: NDArray[np.int32], name: str
 ) -> Tensor:
     """Adds the layer that joins tensors of one format."""
     low = min(tensor.low for tensor in tensors)

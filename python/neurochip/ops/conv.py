@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .convolving import accumulator_scale, convolution
 from .node import Node
 from .registry import onnx_op
@@ -12,7 +12,7 @@ from .weighted_sum import note_types, read_bias, read_weights, refuse_unquantize
 
 
 @onnx_op("Conv")
-def conv(node: Node, builder: Builder) -> Value:
+def conv(node: Node, builder: GraphBuilder) -> Value:
     """Reads a convolution of one or two dimensions, grouped or not."""
     refuse_unquantized(node)
     weights = read_weights(node, 1, builder)

@@ -9,7 +9,7 @@ from ..formats import Tensor
 from .node import Node
 from .sliding import map_of, slide
 from .values import QuantizedConstant, Refusal
-from .weighted_sum import WeightedSum, per_output
+from .weighted_sum import ScaledAccumulator, per_output
 
 
 def convolution(
@@ -18,7 +18,7 @@ def convolution(
     weights: QuantizedConstant,
     bias: NDArray[np.int64],
     scale: NDArray[np.float32],
-) -> WeightedSum:
+) -> ScaledAccumulator:
     """The sum a convolution computes from codes of shape (channels, height, width)."""
     channels, height, width = map_of(node, source.shape)
     rank = weights.codes.ndim
@@ -36,7 +36,7 @@ def convolution(
         )
     windows = slide(node, (height, width), weights.codes.shape[2:])
 
-    return WeightedSum(
+    return ScaledAccumulator(
         name=node.name,
         source=source,
         shape=(len(filters), *windows.size),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from .affine import constant_operand, with_constant
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .registry import onnx_op
 from .values import Refusal, Value
 
 
 @onnx_op("Div")
-def div(node: Node, builder: Builder) -> Value:
+def div(node: Node, builder: GraphBuilder) -> Value:
     """Reads value / constant."""
     if constant_operand(node) != 1:
         raise Refusal("only division by a constant is known")

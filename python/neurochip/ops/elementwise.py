@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import apply
 from .registry import onnx_op
@@ -14,7 +14,7 @@ from .values import Value
 
 @onnx_op("Abs", "Celu", "Elu", "Mish", "Neg", "Selu", "Softplus", "Softsign")
 @onnx_op("ThresholdedRelu")
-def elementwise(node: Node, builder: Builder) -> Value:
+def elementwise(node: Node, builder: GraphBuilder) -> Value:
     """Reads the function as a table over the codes of its input."""
 
     def function(row: NDArray[np.float32]) -> NDArray[np.float32]:

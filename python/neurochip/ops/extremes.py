@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from .affine import Column, with_constant
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .node import Node
 from .pointwise import Function, clamp
 from .registry import onnx_op
@@ -15,7 +15,7 @@ from .values import Constant, Feed, Hosted, QuantizedConstant, Refusal, Shape, U
 
 
 @onnx_op("Max", "Min")
-def extreme(node: Node, builder: Builder) -> Value:
+def extreme(node: Node, builder: GraphBuilder) -> Value:
     """Reads the larger or the smaller of a value and a constant, one or one per channel."""
     if len(node.inputs) == 1:
         (value,) = node.inputs

@@ -13,9 +13,9 @@ from ..formats import Array
 from .expressions import Picked
 from .pointwise import over_one_sample
 from .values import Expression, Value
-from .weighted_sum import WeightedSum
+from .weighted_sum import ScaledAccumulator
 
-Fold: TypeAlias = "Callable[[WeightedSum, NDArray[np.float64]], WeightedSum]"
+Fold: TypeAlias = "Callable[[ScaledAccumulator, NDArray[np.float64]], ScaledAccumulator]"
 """From a sum and one number per channel to the sum with these numbers in it."""
 Numbers: TypeAlias = "NDArray[np.float64]"
 
@@ -25,7 +25,7 @@ def folded(value: Value, array: Array, fold: Fold) -> Expression | None:
 
     None if there is no sum, or the constant is not one number for each of its channels.
     """
-    if not isinstance(value, (WeightedSum, Picked)):
+    if not isinstance(value, (ScaledAccumulator, Picked)):
         return None
     own = over_one_sample(array, value.shape)
     if own is None:
@@ -36,7 +36,7 @@ def folded(value: Value, array: Array, fold: Fold) -> Expression | None:
 
 def _into(value: Expression, numbers: Numbers, fold: Fold) -> Expression | None:
     """Numbers at every position, NaN where none is wanted."""
-    if isinstance(value, WeightedSum):
+    if isinstance(value, ScaledAccumulator):
         by_channel = numbers.reshape(value.shape[0], -1)
         known = np.where(np.isnan(by_channel), -np.inf, by_channel).max(axis=1)
         known = np.where(np.isfinite(known), known, 1.0)  # nobody reads such a channel

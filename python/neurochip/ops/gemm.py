@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .convolving import accumulator_scale
 from .multiplying import product
 from .node import Node
@@ -14,7 +14,7 @@ from .weighted_sum import note_types, read_bias, read_weights, refuse_unquantize
 
 
 @onnx_op("Gemm")
-def gemm(node: Node, builder: Builder) -> Value:
+def gemm(node: Node, builder: GraphBuilder) -> Value:
     """Reads alpha * input * weights + beta * bias."""
     refuse_unquantized(node)
     if node.attributes.get("transA", 0):
@@ -36,7 +36,7 @@ def gemm(node: Node, builder: Builder) -> Value:
     return product(node, builder, source, weights, bias, scale)
 
 
-def _note_shape(node: Node, builder: Builder) -> None:
+def _note_shape(node: Node, builder: GraphBuilder) -> None:
     """Says so if onnxruntime leaves the product in float32 because of its bias."""
     bias = node.input(2)
     if isinstance(bias, Constant) and bias.array.ndim != 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .averaging import average, whole_map
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .registry import onnx_op
 from .sliding import NO_PADS, lift, lower
@@ -11,7 +11,7 @@ from .values import Value
 
 
 @onnx_op("GlobalAveragePool")
-def global_average_pool(node: Node, builder: Builder) -> Value:
+def global_average_pool(node: Node, builder: GraphBuilder) -> Value:
     """Reads the mean of each channel."""
     given = builder.view(node, 0)
     view = lift(node, builder, given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import apply
 from .registry import onnx_op
@@ -13,7 +13,7 @@ from .values import Value
 
 
 @onnx_op("HardSigmoid")
-def hard_sigmoid(node: Node, builder: Builder) -> Value:
+def hard_sigmoid(node: Node, builder: GraphBuilder) -> Value:
     """Reads clip(alpha * x + beta, 0, 1)."""
     alpha = np.float32(node.attributes.get("alpha", 0.2))
     beta = np.float32(node.attributes.get("beta", 0.5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import apply
 from .registry import onnx_op
@@ -13,7 +13,7 @@ from .values import Value
 
 
 @onnx_op("HardSwish")
-def hard_swish(node: Node, builder: Builder) -> Value:
+def hard_swish(node: Node, builder: GraphBuilder) -> Value:
     """Reads x * clip(x / 6 + 1/2, 0, 1)."""
 
     def function(row: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .registry import onnx_op
 from .values import Refusal, Value
 
 
 @onnx_op("Identity", "Dropout")
-def identity(node: Node, builder: Builder) -> Value:
+def identity(node: Node, builder: GraphBuilder) -> Value:
     """Passes its input on."""
     value = node.input(0)
     if value is None:

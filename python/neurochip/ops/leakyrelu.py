@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import Function, apply
 from .registry import onnx_op
@@ -13,7 +13,7 @@ from .values import Value
 
 
 @onnx_op("LeakyRelu")
-def leaky_relu(node: Node, builder: Builder) -> Value:
+def leaky_relu(node: Node, builder: GraphBuilder) -> Value:
     """Reads x, or alpha * x below zero."""
     return apply(node, builder, 0, leaky(node.attributes.get("alpha", 0.01)))
 

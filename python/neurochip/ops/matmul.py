@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .convolving import accumulator_scale
 from .multiplying import product
 from .node import Node
@@ -14,7 +14,7 @@ from .weighted_sum import note_types, read_weights, refuse_unquantized
 
 
 @onnx_op("MatMul")
-def matmul(node: Node, builder: Builder) -> Value:
+def matmul(node: Node, builder: GraphBuilder) -> Value:
     """Reads input * weights; an Add that follows becomes the bias."""
     refuse_unquantized(node)
     weights = read_weights(node, 1, builder)

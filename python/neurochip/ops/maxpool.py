@@ -9,7 +9,7 @@ import numpy as np
 from ..formats import Array, Tensor
 from ..layers import MaxPool
 from ..layers.windows import pad_map
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .movement import commute, rearrange
 from .node import Node
 from .registry import onnx_op
@@ -18,7 +18,7 @@ from .values import Constant, HostOp, QuantizedConstant, Refusal, Shape, Unknown
 
 
 @onnx_op("MaxPool")
-def max_pool(node: Node, builder: Builder) -> Value:
+def max_pool(node: Node, builder: GraphBuilder) -> Value:
     """Reads the largest value of each window."""
     if len(node.proto.output) > 1 and node.proto.output[1]:
         raise Refusal("its indices are used; only the values are supported")
@@ -31,7 +31,7 @@ def max_pool(node: Node, builder: Builder) -> Value:
 
 
 @onnx_op("GlobalMaxPool")
-def global_max_pool(node: Node, builder: Builder) -> Value:
+def global_max_pool(node: Node, builder: GraphBuilder) -> Value:
     """Reads the largest value of each channel."""
     value = node.input(0)
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):
@@ -42,7 +42,7 @@ def global_max_pool(node: Node, builder: Builder) -> Value:
 
 
 def pool_map(
-    node: Node, builder: Builder, value: Value, shape: tuple[int, int, int], windows: Sliding
+    node: Node, builder: GraphBuilder, value: Value, shape: tuple[int, int, int], windows: Sliding
 ) -> Value:
     """The largest value of each window, for a value of any kind."""
     if isinstance(value, (Constant, QuantizedConstant, Unknown)):
@@ -52,7 +52,7 @@ def pool_map(
         value = rearrange(node, builder, value, _order(shape))
     pooled_shape = (shape[0], *windows.size)
 
-    def emit(builder: Builder, tensor: Tensor, name: str) -> Tensor:
+    def emit(builder: GraphBuilder, tensor: Tensor, name: str) -> Tensor:
         output = Tensor(name, pooled_shape, tensor.format, tensor.low, tensor.high)
         layer = MaxPool(
             node.name,

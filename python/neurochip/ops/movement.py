@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from ..formats import Tensor
 from ..layers import Rearrange
 from ..layers.rearrange import pick
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .expressions import Emit, Picked
 from .node import Node
 from .values import (
     Codes,
     Constant,
+    Dequantized,
     Feed,
     Hosted,
     HostOp,
@@ -28,7 +29,6 @@ from .values import (
     Shape,
     Unknown,
     Value,
-    View,
 )
 
 Index = NDArray[np.int32]
@@ -36,7 +36,7 @@ SAMPLES = 2
 """How many samples show whether a node treats them alike."""
 
 
-def move(node: Node, builder: Builder) -> Value:
+def move(node: Node, builder: GraphBuilder) -> Value:
     """Translates a node that moves the values of its first input."""
     value = node.inputs[0]
     if isinstance(value, QuantizedConstant):
@@ -75,10 +75,10 @@ def within_sample(moved: NDArray[np.generic], shape: Shape) -> Index:
     raise Refusal(f"it mixes samples: {SAMPLES} of shape {list(shape)} become {list(moved.shape)}")
 
 
-def rearrange(node: Node, builder: Builder, value: Value, index: Index) -> Value:
+def rearrange(node: Node, builder: GraphBuilder, value: Value, index: Index) -> Value:
     """Moves a value of any kind as the index says; -1 stands for zero."""
 
-    def emit(builder: Builder, tensor: Tensor, name: str) -> Tensor:
+    def emit(builder: GraphBuilder, tensor: Tensor, name: str) -> Tensor:
         return _emit(node, builder, tensor, index, name)
 
     host_op = HostOp(node.name, node.op_type, partial(pick, index=index, fill=0))
@@ -87,24 +87,24 @@ def rearrange(node: Node, builder: Builder, value: Value, index: Index) -> Value
 
 
 def commute(
-    node: Node, builder: Builder, value: Value, shape: Shape, emit: Emit, host_op: HostOp
+    node: Node, builder: GraphBuilder, value: Value, shape: Shape, emit: Emit, host_op: HostOp
 ) -> Value:
     """Does what `emit` does to codes to a value of any kind."""
     if isinstance(value, Feed):
         return Feed(shape, value.dtype, (*value.ops, host_op))
     if isinstance(value, Hosted):
         return Hosted(shape, value.dtype, value.tensor, (*value.ops, host_op))
-    if isinstance(value, View):
-        return View(emit(builder, value.tensor, node.output_name))
+    if isinstance(value, Dequantized):
+        return Dequantized(emit(builder, value.tensor, node.output_name))
     if isinstance(value, Codes):
         tensor = emit(builder, builder.tensor(value), node.output_name)
-        return builder.quantized(View(tensor), node, tensor.format)
+        return builder.quantized(Dequantized(tensor), node, tensor.format)
     if isinstance(value, (Constant, QuantizedConstant, Unknown)):
         raise Refusal(unquantized(node, 0))
     return Picked(value, shape, node.input_name(0), emit, host_op)
 
 
-def _emit(node: Node, builder: Builder, tensor: Tensor, index: Index, name: str) -> Tensor:
+def _emit(node: Node, builder: GraphBuilder, tensor: Tensor, index: Index, name: str) -> Tensor:
     low, high = tensor.low, tensor.high
     if (index < 0).any():
         zero_point = tensor.format.zero_point

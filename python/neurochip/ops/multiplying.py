@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from .builder import Builder
+from .builder import GraphBuilder
 from .movement import rearrange
 from .node import Node
 from .sliding import NO_PADS, Sliding
-from .values import QuantizedConstant, Refusal, Value, View
-from .weighted_sum import WeightedSum
+from .values import Dequantized, QuantizedConstant, Refusal, Value
+from .weighted_sum import ScaledAccumulator
 
 
 def product(
     node: Node,
-    builder: Builder,
+    builder: GraphBuilder,
     source: Tensor,
     weights: QuantizedConstant,
     bias: NDArray[np.int64],
@@ -33,7 +33,7 @@ def product(
         raise Refusal(f"its weights expect {filters.shape[1]} features; its input has {features}")
     if len(source.shape) > 1:
         return _row_by_row(node, builder, source, filters, bias, scale)
-    return WeightedSum(
+    return ScaledAccumulator(
         name=node.name,
         source=source,
         shape=(len(filters),),
@@ -48,7 +48,7 @@ def product(
 
 def _row_by_row(
     node: Node,
-    builder: Builder,
+    builder: GraphBuilder,
     source: Tensor,
     filters: NDArray[np.signedinteger[Any]],
     bias: NDArray[np.int64],
@@ -58,10 +58,10 @@ def _row_by_row(
     *rows, features = source.shape
     count = int(np.prod(rows))
     order = np.arange(count * features, dtype=np.int32).reshape(count, features)
-    as_map = rearrange(node, builder, View(source), order.T.reshape(features, count, 1))
-    if not isinstance(as_map, View):
+    as_map = rearrange(node, builder, Dequantized(source), order.T.reshape(features, count, 1))
+    if not isinstance(as_map, Dequantized):
         raise AssertionError("a moved view is a view")
-    total = WeightedSum(
+    total = ScaledAccumulator(
         name=node.name,
         source=as_map.tensor,
         shape=(len(filters), count, 1),

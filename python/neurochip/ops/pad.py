@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from .axes import counted
-from .builder import Builder
+from .builder import GraphBuilder
 from .movement import positions, rearrange
 from .node import Node
 from .registry import onnx_op
@@ -15,7 +15,7 @@ from .values import MAX_VALUES, Codes, Constant, QuantizedConstant, Refusal, Unk
 
 
 @onnx_op("Pad")
-def pad(node: Node, builder: Builder) -> Value:
+def pad(node: Node, builder: GraphBuilder) -> Value:
     """Reads constant, edge and reflect padding; the constant must be the real number 0."""
     value = node.input(0)
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ..formats import Format, Tensor
 from ..layers import Add, Multiply
-from .builder import Builder
+from .builder import GraphBuilder
 from .movement import rearrange
 from .node import Node
-from .values import HostOp, QuantizedConstant, Refusal, Shape, Target, View
+from .values import Dequantized, HostOp, QuantizedConstant, Refusal, Shape, Target
 
 PairTable: TypeAlias = "Callable[[Format, Format, Format], NDArray[np.int32]]"
 """Output codes of all pairs, from both input formats and the output's."""
@@ -27,21 +27,21 @@ class Pair:
     node: Node
     make: Callable[[str, tuple[Tensor, Tensor], Tensor], Add | Multiply]
     """The layer, of its name, its inputs and its output."""
-    first: View
-    second: View
+    first: Dequantized
+    second: Dequantized
 
     @property
     def shape(self) -> Shape:
         """Without the sample axis."""
         return self.first.shape
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
         """Adds the layer."""
         inputs = (self.first.tensor, self.second.tensor)
         builder.note_float(self.node.name, inputs[0].format, inputs[1].format, target.format)
         return builder.emit(self.make(self.node.name, inputs, target.tensor(self.shape)))
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Refuses: two tensors cannot leave the chip as one."""
         raise Refusal("its result is never quantized; end the network with a QuantizeLinear here")
 
@@ -52,7 +52,7 @@ class PairWithConstant:
 
     node: Node
     table: PairTable
-    view: View
+    view: Dequantized
     constant: Format
     codes: NDArray[np.int64]
     constant_first: bool
@@ -62,7 +62,7 @@ class PairWithConstant:
         """Without the sample axis."""
         return self.view.shape
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
         """Adds the rows of the pair table that the constants select."""
         source = self.view.tensor
         selected = self.codes - self.constant.qmin
@@ -72,17 +72,17 @@ class PairWithConstant:
             rows = self.table(source.format, self.constant, target.format)[:, selected].T
         return builder.emit_table(self.node.name, source, rows, target)
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the operation to the host."""
         return self.view.tensor, (self.node.host_op(1 if self.constant_first else 0),)
 
 
 def pair(
     node: Node,
-    builder: Builder,
+    builder: GraphBuilder,
     make: Callable[[str, tuple[Tensor, Tensor], Tensor], Add | Multiply],
-    first: View,
-    second: View,
+    first: Dequantized,
+    second: Dequantized,
 ) -> Pair:
     """Combines two views, spreading the smaller one over the larger."""
     try:
@@ -106,12 +106,12 @@ def constant_format(value: QuantizedConstant) -> Format | None:
     return Format(value.bits, value.signed, scale, int(value.zero_point[0]))
 
 
-def _spread(node: Node, builder: Builder, view: View, shape: Shape) -> View:
+def _spread(node: Node, builder: GraphBuilder, view: Dequantized, shape: Shape) -> Dequantized:
     if view.shape == shape:
         return view
     order = np.arange(int(np.prod(view.shape)), dtype=np.int32).reshape(view.shape)
     index = np.ascontiguousarray(np.broadcast_to(order, shape))
     spread = rearrange(node, builder, view, index)
-    if not isinstance(spread, View):
+    if not isinstance(spread, Dequantized):
         raise AssertionError("a moved view is a view")
     return spread

@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .expressions import Clamped, Pointwise
 from .node import Node
 from .values import (
     Codes,
     Constant,
+    Dequantized,
     Feed,
     Hosted,
     QuantizedConstant,
@@ -20,18 +21,17 @@ from .values import (
     Shape,
     Unknown,
     Value,
-    View,
 )
 
 Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-def apply(node: Node, builder: Builder, position: int, function: Function) -> Value:
+def apply(node: Node, builder: GraphBuilder, position: int, function: Function) -> Value:
     """The node as a table over the codes of its input at `position`."""
     value = node.input(position)
     if isinstance(value, (Feed, Hosted)):
         return builder.host(node, position)
-    if isinstance(value, View):
+    if isinstance(value, Dequantized):
         return Pointwise(value, function, (node.host_op(position),), node.name)
     if isinstance(value, Pointwise):
         inner = value.function
@@ -40,10 +40,10 @@ def apply(node: Node, builder: Builder, position: int, function: Function) -> Va
     raise Refusal(unquantized(node, position))
 
 
-def clamp(node: Node, builder: Builder, low: float, high: float, position: int = 0) -> Value:
+def clamp(node: Node, builder: GraphBuilder, low: float, high: float, position: int = 0) -> Value:
     """The node as a clamp of its input at `position`, which rounding commutes with."""
     value = node.input(position)
-    if isinstance(value, (Feed, Hosted, View, Pointwise)):
+    if isinstance(value, (Feed, Hosted, Dequantized, Pointwise)):
         bounds = np.float32(low), np.float32(high)
         return apply(node, builder, position, lambda row: np.clip(row, *bounds))
     if value is None or isinstance(value, (Constant, QuantizedConstant, Codes, Unknown)):

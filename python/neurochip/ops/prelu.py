@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .affine import Column, with_constant
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import Function
 from .registry import onnx_op
@@ -14,7 +14,7 @@ from .values import Value
 
 
 @onnx_op("PRelu")
-def prelu(node: Node, builder: Builder) -> Value:
+def prelu(node: Node, builder: GraphBuilder) -> Value:
     """Reads x, or slope * x where x is negative, with one slope or one per channel."""
     return with_constant(node, builder, 1, _with_slopes, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .convolving import accumulator_scale
 from .gemm import transposed
 from .multiplying import product
@@ -14,7 +14,7 @@ from .weighted_sum import integer_bias
 
 
 @onnx_op("com.microsoft.QGemm")
-def qgemm(node: Node, builder: Builder) -> Value:
+def qgemm(node: Node, builder: GraphBuilder) -> Value:
     """Reads alpha * input * weights + bias; without an output scale the result is real."""
     if node.attributes.get("transA", 0):
         raise Refusal("transA mixes samples")

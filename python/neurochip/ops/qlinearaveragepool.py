@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from .averaging import average, counted_pads
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .quantization import activation_format
 from .registry import onnx_op
 from .sliding import lift, lower, slide
-from .values import Refusal, Value, View
+from .values import Dequantized, Refusal, Value
 
 
 @onnx_op("com.microsoft.QLinearAveragePool")
-def qlinear_average_pool(node: Node, builder: Builder) -> Value:
+def qlinear_average_pool(node: Node, builder: GraphBuilder) -> Value:
     """Reads the mean over windows, from codes to codes."""
     refuse_channels_last(node)
-    given = View(builder.codes_as(node, 0, 1, 2))
+    given = Dequantized(builder.codes_as(node, 0, 1, 2))
     view = lift(node, builder, given)
     windows = slide(node, (view.shape[1], view.shape[2]), node.attributes["kernel_shape"])
     mean = average(node, view, windows, counted_pads(node, windows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .convolving import accumulator_scale
 from .multiplying import product
 from .node import Node
@@ -14,7 +14,7 @@ from .values import Value
 
 
 @onnx_op("QLinearMatMul")
-def qlinear_matmul(node: Node, builder: Builder) -> Value:
+def qlinear_matmul(node: Node, builder: GraphBuilder) -> Value:
     """Reads a product from codes to codes."""
     weights = quantized_constant(node, node.required(3, "weights"), 4, 5, 1)
     output = activation_format(node, 6, 7)

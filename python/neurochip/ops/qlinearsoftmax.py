@@ -8,7 +8,7 @@ import numpy as np
 
 from ..formats import Array, Format
 from .axes import counted
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .quantization import activation_format
 from .registry import onnx_op
@@ -16,7 +16,7 @@ from .values import Hosted, HostOp, Refusal, Value
 
 
 @onnx_op("com.microsoft.QLinearSoftmax")
-def qlinear_softmax(node: Node, builder: Builder) -> Value:
+def qlinear_softmax(node: Node, builder: GraphBuilder) -> Value:
     """Reads a softmax along the last axis, from codes to codes."""
     tensor = builder.codes_as(node, 0, 1, 2)
     output = activation_format(node, 3, 4)

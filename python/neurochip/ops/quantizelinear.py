@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .qlinearsoftmax import table_softmax
 from .quantization import activation_format
@@ -11,7 +11,7 @@ from .values import Constant, Hosted, QuantizedConstant, Refusal, Value
 
 
 @onnx_op("QuantizeLinear", "com.microsoft.QuantizeLinear")
-def quantize_linear(node: Node, builder: Builder) -> Value:
+def quantize_linear(node: Node, builder: GraphBuilder) -> Value:
     """Asks the input for codes; constants are rounded on the spot."""
     value = node.input(0)
     if value is None:

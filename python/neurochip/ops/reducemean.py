@@ -9,16 +9,16 @@ import numpy as np
 
 from .averaging import average, whole_map
 from .axes import counted
-from .builder import Builder
+from .builder import GraphBuilder
 from .movement import rearrange
 from .node import Node
 from .registry import onnx_op
 from .sliding import NO_PADS, lift
-from .values import Refusal, Value, View
+from .values import Dequantized, Refusal, Value
 
 
 @onnx_op("ReduceMean")
-def reduce_mean(node: Node, builder: Builder) -> Value:
+def reduce_mean(node: Node, builder: GraphBuilder) -> Value:
     """Reads the mean over some axes, an attribute or an input."""
     view = builder.view(node, 0)
     builder.note(
@@ -30,8 +30,8 @@ def reduce_mean(node: Node, builder: Builder) -> Value:
 
 def channel_means(
     node: Node,
-    builder: Builder,
-    view: View,
+    builder: GraphBuilder,
+    view: Dequantized,
     axes: np.ndarray[tuple[int, ...], np.dtype[np.generic]] | None,
 ) -> Value:
     """The mean over some axes, in the shape the node asks for.
@@ -53,7 +53,9 @@ def channel_means(
     return mean if index.shape == mean.shape else rearrange(node, builder, mean, index)
 
 
-def _as_map(node: Node, builder: Builder, view: View, chosen: Sequence[int]) -> View:
+def _as_map(
+    node: Node, builder: GraphBuilder, view: Dequantized, chosen: Sequence[int]
+) -> Dequantized:
     """The view with the axes that stay in front, as channels of a map of the others."""
     if chosen == list(range(2, len(view.shape) + 1)):
         return lift(node, builder, view)
@@ -63,5 +65,5 @@ def _as_map(node: Node, builder: Builder, view: View, chosen: Sequence[int]) -> 
     channels = prod(view.shape[axis] for axis in stay)
     index = np.ascontiguousarray(moved.reshape(channels, -1, 1))
     arranged = rearrange(node, builder, view, index)
-    assert isinstance(arranged, View), "a moved view is a view"
+    assert isinstance(arranged, Dequantized), "a moved view is a view"
     return arranged

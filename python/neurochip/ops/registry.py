@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .values import Value
 
-Translation: TypeAlias = "Callable[[Node, Builder], Value | tuple[Value, ...]]"
+Translation: TypeAlias = "Callable[[Node, GraphBuilder], Value | tuple[Value, ...]]"
 """Turns one node into the value of its output, or of each output."""
 
 REGISTRY: dict[str, Translation] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .movement import SAMPLES, move, positions, rearrange
 from .node import Node
 from .registry import onnx_op
@@ -12,7 +12,7 @@ from .values import Constant, QuantizedConstant, Unknown, Value
 
 
 @onnx_op("Reshape")
-def reshape(node: Node, builder: Builder) -> Value:
+def reshape(node: Node, builder: GraphBuilder) -> Value:
     """Reads a constant shape whose first entry stands for the samples."""
     value = node.input(0)
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .axes import counted
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .movement import rearrange
 from .node import Node
 from .registry import onnx_op
@@ -31,7 +31,7 @@ class Axis:
 
 
 @onnx_op("Resize", "Upsample")
-def resize(node: Node, builder: Builder) -> Value:
+def resize(node: Node, builder: GraphBuilder) -> Value:
     """Reads which value of each axis is nearest, for scales or for sizes."""
     value = node.input(0)
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):

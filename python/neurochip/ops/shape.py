@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .node import Node
 from .registry import onnx_op
 from .values import Constant, QuantizedConstant, Refusal, Unknown, Value
 
 
 @onnx_op("Shape")
-def shape(node: Node, builder: Builder) -> Value:
+def shape(node: Node, builder: GraphBuilder) -> Value:
     """Reads the input's shape, with as many samples as the model declares."""
     value = node.input(0)
     if value is None or isinstance(value, Unknown):

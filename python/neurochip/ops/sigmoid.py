@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import apply
 from .registry import onnx_op
@@ -13,7 +13,7 @@ from .values import Value
 
 
 @onnx_op("Sigmoid")
-def sigmoid(node: Node, builder: Builder) -> Value:
+def sigmoid(node: Node, builder: GraphBuilder) -> Value:
     """Reads 1 / (1 + exp(-x))."""
     return apply(node, builder, 0, logistic)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .axes import counted
-from .builder import Builder
+from .builder import GraphBuilder
 from .movement import SAMPLES, move, positions, rearrange
 from .node import Node
 from .registry import onnx_op
@@ -13,7 +13,7 @@ from .values import Constant, QuantizedConstant, Refusal, Unknown, Value
 
 
 @onnx_op("Slice")
-def slice_(node: Node, builder: Builder) -> Value:
+def slice_(node: Node, builder: GraphBuilder) -> Value:
     """Reads starts, ends, axes and steps; a slice along the samples must keep them all."""
     value = node.input(0)
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from onnx import NodeProto
 
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .movement import numbered_samples, rearrange, within_sample
 from .node import Node
 from .registry import onnx_op
@@ -14,7 +14,7 @@ from .values import Constant, QuantizedConstant, Refusal, Unknown, Value
 
 
 @onnx_op("Split")
-def split(node: Node, builder: Builder) -> tuple[Value, ...]:
+def split(node: Node, builder: GraphBuilder) -> tuple[Value, ...]:
     """Reads each part as a selection of its own."""
     value = node.input(0)
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .movement import move, rearrange
 from .node import Node
 from .registry import onnx_op
@@ -12,7 +12,7 @@ from .values import Constant, QuantizedConstant, Unknown, Value
 
 
 @onnx_op("Squeeze")
-def squeeze(node: Node, builder: Builder) -> Value:
+def squeeze(node: Node, builder: GraphBuilder) -> Value:
     """Reads the axes to drop; without any, all of length 1 but that of the samples."""
     value = node.input(0)
     given = "axes" in node.attributes or node.input(1) is not None

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..layers import Add
 from .affine import constant_operand, with_constant
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pairing import pair
 from .registry import onnx_op
@@ -16,7 +16,7 @@ from .values import Value
 
 
 @onnx_op("Sub")
-def sub(node: Node, builder: Builder) -> Value:
+def sub(node: Node, builder: GraphBuilder) -> Value:
     """Reads the difference of two quantized tensors, value - constant and constant - value."""
     position = constant_operand(node)
     if position is None:

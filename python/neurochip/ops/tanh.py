@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import Builder
+from .builder import GraphBuilder
 from .node import Node
 from .pointwise import apply
 from .registry import onnx_op
@@ -13,7 +13,7 @@ from .values import Value
 
 
 @onnx_op("Tanh")
-def tanh(node: Node, builder: Builder) -> Value:
+def tanh(node: Node, builder: GraphBuilder) -> Value:
     """Reads the hyperbolic tangent."""
 
     def function(row: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..formats import Array, Format, Tensor
 
 if TYPE_CHECKING:
-    from .builder import Builder
+    from .builder import GraphBuilder
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -127,15 +127,15 @@ class Expression(Protocol):
     def shape(self) -> Shape:
         """Without the sample axis."""
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
         """Adds the layers that compute the expression's codes."""
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Adds the layers up to the last integers, and says what is left to the host."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class Dequantized:
     """The real numbers that a tensor's codes stand for."""
 
     tensor: Tensor
@@ -150,7 +150,7 @@ class View:
 class Codes:
     """The codes that a target asks of a source; computed when first used."""
 
-    source: Expression | View | Feed
+    source: Expression | Dequantized | Feed
     target: Target
 
     @property
@@ -174,7 +174,7 @@ class Unknown:
     """The result of a node that was refused, or of one that reads such a result."""
 
 
-Real: TypeAlias = "View | Expression"
+Real: TypeAlias = "Dequantized | Expression"
 Value: TypeAlias = (
-    "Constant | QuantizedConstant | Feed | Codes | View | Expression | Hosted | Unknown"
+    "Constant | QuantizedConstant | Feed | Codes | Dequantized | Expression | Hosted | Unknown"
 )

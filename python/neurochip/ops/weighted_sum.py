@@ -11,14 +11,23 @@ from numpy.typing import NDArray
 from ..formats import Array, Format, Tensor
 from ..layers import Convolution, Dense
 from ..layers.accumulate import INT32_MAX, INT32_MIN
-from .builder import Builder, unquantized
+from .builder import GraphBuilder, unquantized
 from .node import Node
 from .sliding import Sliding
-from .values import Constant, HostOp, QuantizedConstant, Refusal, Shape, Target, Unknown, View
+from .values import (
+    Constant,
+    Dequantized,
+    HostOp,
+    QuantizedConstant,
+    Refusal,
+    Shape,
+    Target,
+    Unknown,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WeightedSum:
+class ScaledAccumulator:
     """accumulator * scale, one scale an output channel, where accumulator is an integer sum."""
 
     name: str
@@ -34,7 +43,7 @@ class WeightedSum:
     scale: NDArray[np.float32]
     """One an output channel, or one in all: input scale times weight scale, in float32."""
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
         """Adds the layer, with input scale * weight scale / output scale formed in float32."""
         builder.note_float(self.name, self.source.format, target.format)
         with np.errstate(over="ignore", under="ignore"):
@@ -51,11 +60,11 @@ class WeightedSum:
             )
         return builder.emit(layer)
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Adds the layer with its accumulator as output, once for all who read it."""
         return builder.once(self, lambda: self._accumulator(builder)), ()
 
-    def _accumulator(self, builder: Builder) -> Tensor:
+    def _accumulator(self, builder: GraphBuilder) -> Tensor:
         builder.note(
             f"{self.name!r} is not quantized again: its output is the accumulator times its scale, "
             "where onnxruntime may sum in float32"
@@ -68,7 +77,9 @@ class WeightedSum:
         output = replace(output, low=int(low.min()), high=int(high.max()))
         return builder.emit(replace(layer, output=output))
 
-    def scaled(self, gain: NDArray[np.float64], what: str, builder: Builder) -> WeightedSum:
+    def scaled(
+        self, gain: NDArray[np.float64], what: str, builder: GraphBuilder
+    ) -> ScaledAccumulator:
         """The sum times a number, one a channel or one in all."""
         gain = np.broadcast_to(gain, self.bias.shape)
         sign = np.sign(gain).astype(np.int64)
@@ -82,7 +93,9 @@ class WeightedSum:
         weights = self.weights * rows.astype(np.int32)
         return replace(self, weights=weights, bias=self.bias * sign, scale=scale)
 
-    def shifted(self, offset: NDArray[np.float64], builder: Builder, what: str) -> WeightedSum:
+    def shifted(
+        self, offset: NDArray[np.float64], builder: GraphBuilder, what: str
+    ) -> ScaledAccumulator:
         """The sum plus a number, one a channel or one in all."""
         offset = np.broadcast_to(offset, self.bias.shape)
         levels = rounded_bias(self.name, offset, self.scale, builder, f"the offset at {what!r}")
@@ -109,7 +122,7 @@ class WeightedSum:
 def refuse_unquantized(node: Node) -> None:
     """Refuses a product of real numbers, with everything that is missing in one message."""
     reasons = [missing_weights(node, 1)]
-    if not isinstance(node.input(0), View):
+    if not isinstance(node.input(0), Dequantized):
         reasons.append(unquantized(node, 0))
     if any(reasons) or isinstance(node.input(0), Unknown) or isinstance(node.input(1), Unknown):
         raise Refusal("; ".join(reason for reason in reasons if reason))
@@ -128,7 +141,7 @@ def missing_weights(node: Node, position: int) -> str:
     return f"its weights {name!r} are computed, not constant"
 
 
-def read_weights(node: Node, position: int, builder: Builder) -> QuantizedConstant:
+def read_weights(node: Node, position: int, builder: GraphBuilder) -> QuantizedConstant:
     """The quantized weights at an input, known to be there."""
     value = node.input(position)
     if not isinstance(value, QuantizedConstant):
@@ -143,7 +156,9 @@ def read_weights(node: Node, position: int, builder: Builder) -> QuantizedConsta
     return value
 
 
-def note_types(node: Node, builder: Builder, source: Tensor, weights: QuantizedConstant) -> None:
+def note_types(
+    node: Node, builder: GraphBuilder, source: Tensor, weights: QuantizedConstant
+) -> None:
     """Says so if onnxruntime has no integer kernel for these codes and weights between reals."""
     if source.format.signed and not weights.signed and weights.bits == 8:
         builder.note(
@@ -163,7 +178,7 @@ def per_output(node: Node, weights: QuantizedConstant, axis: int) -> NDArray[np.
 
 
 def read_bias(
-    node: Node, position: int, scale: NDArray[np.float32], channels: int, builder: Builder
+    node: Node, position: int, scale: NDArray[np.float32], channels: int, builder: GraphBuilder
 ) -> NDArray[np.int64]:
     """The bias in units of the accumulator: integers as they are, real numbers rounded."""
     value = node.input(position)
@@ -190,7 +205,7 @@ def integer_bias(node: Node, position: int, channels: int) -> NDArray[np.int64]:
 
 
 def rounded_bias(
-    name: str, real: Array, scale: NDArray[np.float32], builder: Builder, what: str
+    name: str, real: Array, scale: NDArray[np.float32], builder: GraphBuilder, what: str
 ) -> NDArray[np.int64]:
     """Real numbers in units of `scale`, half to even; says how far off the worst is."""
     exact = real / scale

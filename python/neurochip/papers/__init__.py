@@ -23,7 +23,7 @@ from .boards import smallest_board
 from .plot import Plot
 from .quartz import QUARTZ
 from .sdann import SDANN
-from .suite import Options, Part, Section, Suite, run_suite
+from .suite import Part, Section, Suite, SuiteOptions, run_suite
 from .table import Cell, Column, Table
 from .telling import csv_text, markdown, rich_table
 
@@ -36,11 +36,11 @@ __all__ = [
     "Architecture",
     "Cell",
     "Column",
-    "Options",
     "Part",
     "Plot",
     "Section",
     "Suite",
+    "SuiteOptions",
     "Table",
     "csv_text",
     "markdown",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from onnx import ModelProto
 
 from ..quantize import Quantized, quantize
-from .synthetic import Builder, Floats, Signal, pictures
+from .synthetic import FloatModelBuilder, Floats, Signal, pictures
 
 CIFAR = (3, 32, 32)
 IMAGENET = (3, 224, 224)
@@ -96,7 +96,7 @@ def tiny_yolo(seed: int = 0) -> Architecture:
 
     Not the SDANN paper's own: these are 15.9 M parameters, its largest deployed network has 5.76 M.
     """
-    builder = Builder("tiny_yolo", pictures(1, VOC, seed), seed)
+    builder = FloatModelBuilder("tiny_yolo", pictures(1, VOC, seed), seed)
     last = builder.input
     for channels in (16, 32, 64, 128, 256):
         last = builder.max_pool(_normalized(builder, last, channels))
@@ -149,19 +149,19 @@ ARCHITECTURES: dict[str, Callable[[int], Architecture]] = {
 }
 
 
-def _cifar(name: str, seed: int) -> Builder:
-    return Builder(name, pictures(16, CIFAR, seed), seed)
+def _cifar(name: str, seed: int) -> FloatModelBuilder:
+    return FloatModelBuilder(name, pictures(16, CIFAR, seed), seed)
 
 
-def _imagenet(name: str, seed: int) -> Builder:
-    return Builder(name, pictures(1, IMAGENET, seed), seed)
+def _imagenet(name: str, seed: int) -> FloatModelBuilder:
+    return FloatModelBuilder(name, pictures(1, IMAGENET, seed), seed)
 
 
-def _finish(builder: Builder, output: Signal) -> Architecture:
+def _finish(builder: FloatModelBuilder, output: Signal) -> Architecture:
     return Architecture(builder.name, builder.model(output), builder.input.values)
 
 
-def _normalized(builder: Builder, source: Signal, channels: int) -> Signal:
+def _normalized(builder: FloatModelBuilder, source: Signal, channels: int) -> Signal:
     return builder.relu(builder.normalized(source, channels))
 
 
@@ -178,7 +178,9 @@ def _cifar_resnet(name: str, seed: int, blocks: tuple[int, ...], channels: int) 
     return _finish(builder, builder.dense(builder.global_average(last), 10))
 
 
-def _stages(builder: Builder, last: Signal, blocks: tuple[int, ...], channels: int) -> Signal:
+def _stages(
+    builder: FloatModelBuilder, last: Signal, blocks: tuple[int, ...], channels: int
+) -> Signal:
     """Stages of basic blocks; each but the first halves the map and doubles the channels."""
     for stage, count in enumerate(blocks):
         for block in range(count):
@@ -187,7 +189,7 @@ def _stages(builder: Builder, last: Signal, blocks: tuple[int, ...], channels: i
     return last
 
 
-def _basic_block(builder: Builder, source: Signal, channels: int, stride: int) -> Signal:
+def _basic_block(builder: FloatModelBuilder, source: Signal, channels: int, stride: int) -> Signal:
     """Two 3x3 convolutions beside the identity, or beside a 1x1 projection where sizes change.
 
     Neither branch has a mean: sums of many blocks would drift away from zero.

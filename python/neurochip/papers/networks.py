@@ -16,7 +16,7 @@ from ..graph.file import read_model
 from ..inputs import Inputs, read_inputs
 from ..quantize import input_shape, quantize
 from .architectures import ARCHITECTURES
-from .suite import Options
+from .suite import SuiteOptions
 from .synthetic import LABEL, pictures
 
 TRAINED = "trained"
@@ -72,7 +72,7 @@ class Places:
     """Of networks that chips were measured on; the repository has none."""
 
     @staticmethod
-    def of(options: Options) -> Places:
+    def of(options: SuiteOptions) -> Places:
         """Those asked for; else beside and in `NEUROCHIP_DATA`; else those of the repository.
 
         Raises:
@@ -93,7 +93,7 @@ class Places:
 
 
 def all_trained(
-    options: Options, wanted: Iterable[tuple[str, str, int]]
+    options: SuiteOptions, wanted: Iterable[tuple[str, str, int]]
 ) -> tuple[tuple[Subject, ...], tuple[Missing, ...]]:
     """Networks by name, data set and number of samples; and those that are not there."""
     places = Places.of(options)

@@ -50,7 +50,7 @@ class Signal:
     values: Floats
 
 
-class Builder:
+class FloatModelBuilder:
     """Adds one layer at a time to a float model, with seeded weights."""
 
     def __init__(self, name: str, samples: Floats, seed: int = 0) -> None:

@@ -22,7 +22,7 @@ from ..renamed import renamed
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
 from .exports import data_inputs, read_own
-from .options import MAX_BITS, Options, Ranges, Weights
+from .options import MAX_BITS, QuantizeOptions, Ranges, Weights
 from .prepare import prepare
 from .ranges import chosen_format, kept
 from .rewrite import holds_codes, rewrite
@@ -55,7 +55,7 @@ class Quantized:
     model: bytes
     tensors: tuple[QuantizedTensor, ...]
     """In the order in which the network computes them, its input first."""
-    options: Options
+    options: QuantizeOptions
 
     def __repr__(self) -> str:
         return (
@@ -110,7 +110,7 @@ def quantize(
     """
     if output is not None:
         output_tensor = renamed("output", output, output_tensor)
-    options = Options(bits, weights, ranges, percentile)
+    options = QuantizeOptions(bits, weights, ranges, percentile)
     proto, name = read_own(model)
     refuse_quantized(proto, name)
     refuse_other_types(normalization)

@@ -13,7 +13,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from ..formats import Format
-from .options import MAX_BITS, Options
+from .options import MAX_BITS, QuantizeOptions
 from .runtime import onnxruntime
 from .tensors import QUANTIZED, Points
 
@@ -21,7 +21,7 @@ LOWEST_CODE = "lowest_code"
 
 
 def rewrite(
-    model: ModelProto, formats: Mapping[str, Format], points: Points, options: Options
+    model: ModelProto, formats: Mapping[str, Format], points: Points, options: QuantizeOptions
 ) -> ModelProto:
     """The prepared model with QuantizeLinear and DequantizeLinear around every operator.
 

@@ -1,7 +1,7 @@
 """What a report says, as plain data: the table and the JSON document are two tellings of it.
 
 A quantity of a sample is a `Spread` over the samples. What a run did not measure is None: a run
-with `timing="none"` has no `Timing`, a run of an image file without its graph no `Agreement`.
+with `timing="none"` has no `Timing`, a run of an image file without its graph no `DifferingValues`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class DifferingValues:
     """Values that differ between the chip and an evaluation of the same graph in integers."""
 
     differing: int
@@ -215,7 +215,7 @@ class Relays:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class PopulationRow:
     """One layer of the network on the chip. Spikes and SOPs are the mean of a sample."""
 
     name: str
@@ -232,8 +232,8 @@ class Layer:
     membrane_overflows: int
     early_spikes: int
     """Sent by neurons that had not been read out, in all samples."""
-    compiled: Agreement | None
-    exact: Agreement | None
+    compiled: DifferingValues | None
+    exact: DifferingValues | None
 
     @property
     def overflows(self) -> int:
@@ -279,8 +279,8 @@ class Contents:
     code: str
     samples: int
     accuracy: Accuracy | None
-    compiled: Agreement | None
-    exact: Agreement | None
+    compiled: DifferingValues | None
+    exact: DifferingValues | None
     timing: Timing | None
     activity: dict[str, Spread]
     energy: Energy
@@ -293,7 +293,7 @@ class Contents:
     """None where no core is in use: values are only quantized and moved."""
     relays: Relays | None
     """None where the network has none."""
-    layers: tuple[Layer, ...]
+    layers: tuple[PopulationRow, ...]
     overflows: int
     early_spikes: int
     notes: tuple[str, ...]

@@ -8,21 +8,19 @@ from numpy.typing import NDArray
 
 from ..chip import Chip
 from ..energy import STATIC, events_pj, price, prices
-from ..image import Image
-from ..image import Layer as ImageLayer
+from ..image import Image, Layer
 from ..lower.schedule.relays import RELAY
-from ..simulate import Agreement as MeasuredAgreement
-from ..simulate import Run
+from ..simulate import Agreement, Run
 from .accuracy import accuracy
 from .bound import bound_of
 from .contents import (
-    Agreement,
     Contents,
     Cores,
+    DifferingValues,
     Energy,
     EnergyTerm,
-    Layer,
     Memory,
+    PopulationRow,
     Relays,
     Spread,
     Timing,
@@ -101,17 +99,17 @@ def _spread(values: NDArray[Any]) -> Spread:
     return Spread(float(values.mean()), float(values.min()), float(values.max()))
 
 
-def _total(measured: MeasuredAgreement | None) -> Agreement | None:
+def _total(measured: Agreement | None) -> DifferingValues | None:
     if measured is None:
         return None
-    return Agreement(int(measured.differing.sum()), int(measured.compared.sum()))
+    return DifferingValues(int(measured.differing.sum()), int(measured.compared.sum()))
 
 
-def _of_layer(measured: MeasuredAgreement | None, name: str) -> Agreement | None:
+def _of_layer(measured: Agreement | None, name: str) -> DifferingValues | None:
     if measured is None or name not in measured.layers:
         return None
     row = measured.layers.index(name)
-    return Agreement(int(measured.differing[row]), int(measured.compared[row]))
+    return DifferingValues(int(measured.differing[row]), int(measured.compared[row]))
 
 
 def _timing(run: Run) -> Timing | None:
@@ -260,8 +258,8 @@ def _relays(run: Run) -> Relays | None:
     )
 
 
-def _layer(run: Run, column: int, layer: ImageLayer) -> Layer:
-    return Layer(
+def _layer(run: Run, column: int, layer: Layer) -> PopulationRow:
+    return PopulationRow(
         name=layer.name,
         kind=layer.kind,
         model=layer.model,

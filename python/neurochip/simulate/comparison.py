@@ -15,7 +15,7 @@ from ..lower.layout import channels_last
 from .run import Agreement
 
 
-class Comparison:
+class AgreementCount:
     """Counts values that differ, batch by batch, while the spikes are at hand."""
 
     def __init__(self, image: Image) -> None:

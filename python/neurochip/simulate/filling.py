@@ -62,7 +62,7 @@ class Filling:
         return max(0.0, min(self.high, high) - max(self.low, low)) / (high - low)
 
 
-class Measured:
+class FillingMeasurement:
     """Measures samples of an image, batch by batch."""
 
     def __init__(self, image: Image) -> None:
@@ -110,7 +110,7 @@ def filling_of(image: Image, x: NDArray[Any], samples: int = 256) -> Filling | N
     Raises:
         InputError: If they do not fit the network.
     """
-    measured = Measured(image)
+    measured = FillingMeasurement(image)
     if not image.host.takes_codes:
         taken = checked(image, x[:samples])
         measured.add(taken.between(0, len(taken)))

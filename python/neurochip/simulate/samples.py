@@ -15,7 +15,7 @@ from ..inputs.samples import as_integers, refuse_first, scaled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Samples:
+class CheckedSamples:
     """Checked samples, which become the model's input a part at a time: all would fill memory."""
 
     x: NDArray[Any]
@@ -31,7 +31,9 @@ class Samples:
         return normalized(self.x[start:stop], self.normalization)
 
 
-def checked(image: Image, x: NDArray[Any], normalization: Normalization | None = None) -> Samples:
+def checked(
+    image: Image, x: NDArray[Any], normalization: Normalization | None = None
+) -> CheckedSamples:
     """The samples for an image, normalized as it says or as is asked for.
 
     Raises:
@@ -44,7 +46,7 @@ def checked(image: Image, x: NDArray[Any], normalization: Normalization | None =
         )
     by = image.agreed_normalization(normalization)
     integers = image.host.integers
-    return Samples(_reals(x) if integers is None else as_integers(x, *integers), by)
+    return CheckedSamples(_reals(x) if integers is None else as_integers(x, *integers), by)
 
 
 def _reals(x: NDArray[Any]) -> NDArray[np.float32]:

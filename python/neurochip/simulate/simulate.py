@@ -15,12 +15,12 @@ from ..energy import energy_by_component_pj, prices
 from ..errors import InputError, Interrupted
 from ..image import Image
 from ..inputs import Normalization, refuse_other_types
-from .comparison import Comparison
+from .comparison import AgreementCount
 from .detail import whole
-from .filling import Measured
+from .filling import FillingMeasurement
 from .load import load_of
 from .run import Run
-from .samples import Samples, checked
+from .samples import CheckedSamples, checked
 from .tick import checked_tick, timed_anew
 from .waiting import Waiting, finished, no_progress_bar, progress_bar
 
@@ -85,8 +85,8 @@ def simulate(
         raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
     refuse_other_types(normalization)
     samples = checked(image, np.asarray(x), normalization)
-    measured = Measured(image) if judge_range and not image.host.takes_codes else None
-    comparison = Comparison(image) if compare else None
+    measured = FillingMeasurement(image) if judge_range and not image.host.takes_codes else None
+    comparison = AgreementCount(image) if compare else None
     batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
         try:
@@ -113,7 +113,7 @@ def simulate(
 
 def _run(
     image: Image,
-    samples: Samples,
+    samples: CheckedSamples,
     timing: str,
     threads: int,
     compares: bool,
@@ -145,7 +145,7 @@ def _whole(
     image: Image,
     timing: str,
     batches: Sequence[dict[str, Any]],
-    comparison: Comparison | None,
+    comparison: AgreementCount | None,
     detail: bool,
 ) -> Run:
     """All batches as one run."""

@@ -107,11 +107,11 @@ def lower_reader(builder: Builder, task: LevelSum, view: View, bias: NDArray[np.
     if not isinstance(layer, layers.AveragePool):
         weights = rounded(layer.weights * by_channel(scale, layer.weights.ndim))
     mode, told = ("scaled", note) if scale.min() < 1 else ("exact", "")
-    add_reader(builder, task, view, bias, Scaled(weights, scale, mode, told))
+    add_reader(builder, task, view, bias, ReaderWeights(weights, scale, mode, told))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaled:
+class ReaderWeights:
     """Weights into neurons that the host reads."""
 
     weights: NDArray[np.int64]
@@ -123,7 +123,7 @@ class Scaled:
 
 
 def add_reader(
-    builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64], scaled: Scaled
+    builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64], scaled: ReaderWeights
 ) -> None:
     """Adds neurons that are read, and how the host makes accumulators of their membranes."""
     layer, shape, source = task.layer, task.layer.output.shape, task.source

@@ -15,11 +15,11 @@ from ...simulate import Run, simulate
 from ..boards import network_of, placed
 from ..networks import Missing, Subject, all_trained, require_any
 from ..spikes import macs_by_layer
-from ..suite import Options
+from ..suite import SuiteOptions
 from .operations import operations
 from .own import Files
 from .own import find as find_own
-from .published import Published, published
+from .published import PublishedWork, published
 
 IDEAL, DARWIN3 = "ideal", "darwin3"
 
@@ -28,7 +28,7 @@ COUNTERPARTS = {"mnist_lenet": "mnist", "cifar10_vgg_max": "cifar10"}
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class QuartzSize:
     """How much is measured."""
 
     networks: tuple[tuple[str, str, int], ...]
@@ -47,7 +47,7 @@ class Size:
     """Of how many samples the accuracy of the network that was measured is told."""
 
 
-FULL = Size(
+FULL = QuartzSize(
     networks=(("mnist_lenet", "mnist", 2000), ("cifar10_vgg_max", "cifar10", 500)),
     timesteps=(2, 4, 8, 16, 32, 64, 128, 256),
     narrow_timesteps=(4, 8, 16, 32, 64),
@@ -57,7 +57,7 @@ FULL = Size(
     own_samples=1000,
 )
 
-QUICK = Size(
+QUICK = QuartzSize(
     networks=(("mnist_lenet", "mnist", 100), ("digits_cnn", "digits", 100)),
     timesteps=(2, 4, 16, 64),
     narrow_timesteps=(16,),
@@ -69,7 +69,7 @@ QUICK = Size(
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class WindowFacts:
     """A network in windows of one length, on one chip."""
 
     chip: str
@@ -90,17 +90,17 @@ class Facts:
     """As the paper counts them; None where they were not counted."""
 
 
-class Bench:
+class QuartzBench:
     """What the parts of the suite read; measured when it is first asked for."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SuiteOptions) -> None:
         """Looks for trained networks.
 
         Raises:
             NeurochipError: If none is there.
         """
         self.options, self.size = options, QUICK if options.quick else FULL
-        self.published: Published = published()
+        self.published: PublishedWork = published()
         self.subjects, missing = all_trained(options, self.size.networks)
         self.own: Files | Missing = find_own(options)
         absent = (self.own,) if isinstance(self.own, Missing) else ()
@@ -109,7 +109,7 @@ class Bench:
             require_any(self.subjects, self.missing)
 
     @cached_property
-    def facts(self) -> Mapping[str, tuple[Facts, ...]]:
+    def facts(self) -> Mapping[str, tuple[WindowFacts, ...]]:
         """Of each network, the windows on `ideal`, the shortest first."""
         return {
             subject.name: tuple(
@@ -119,7 +119,7 @@ class Bench:
         }
 
     @cached_property
-    def narrow(self) -> Mapping[str, tuple[Facts, ...]]:
+    def narrow(self) -> Mapping[str, tuple[WindowFacts, ...]]:
         """The same on the registers of Darwin3."""
         return {
             subject.name: tuple(
@@ -161,7 +161,7 @@ class Bench:
         run = simulate(image, subject.x, timing="none", threads=threads, compare=False)
         return _percent(subject, run)
 
-    def _measured(self, subject: Subject, chip: str, timesteps: int) -> Facts:
+    def _measured(self, subject: Subject, chip: str, timesteps: int) -> WindowFacts:
         self.options.tell(f"{subject.name}: T = {timesteps} on {chip}")
         image = self.image(subject, chip, timesteps)
         run = simulate(image, subject.x, timing="none", threads=self.options.threads)
@@ -171,7 +171,7 @@ class Bench:
         counted = None
         if chip == IDEAL:
             counted = operations(network_of(image), timesteps, subject.x[: self.size.counted])
-        return Facts(
+        return WindowFacts(
             chip=chip,
             timesteps=timesteps,
             samples=len(subject.x),
@@ -201,7 +201,7 @@ def _outputs(subject: Subject) -> NDArray[np.int64]:
     return np.concatenate(codes).astype(np.int64)
 
 
-def about(bench: Bench) -> tuple[str, ...]:
+def about(bench: QuartzBench) -> tuple[str, ...]:
     """What was run, and what was left out."""
     lines = [
         f"{'quick; ' if bench.options.quick else ''}trained networks of uint8, one scale a tensor; "

@@ -19,11 +19,11 @@ from ...report.contents import Contents
 from ...simulate import simulate
 from ..boards import network_of, placed
 from ..networks import Missing, Places, Subject, data_of, silicon_network, trained_in_float
-from ..suite import Options, Section
+from ..suite import Section, SuiteOptions
 from ..table import Cell, Column, Table
 
 if TYPE_CHECKING:
-    from .bench import Bench
+    from .bench import QuartzBench
 
 NETWORK, DATA_SET = "quartz_loihi", "mnist"
 FILE = "quartz_loihi/mnist_float.onnx"
@@ -45,7 +45,7 @@ class Files:
     samples: Path
 
 
-def find(options: Options) -> Files | Missing:
+def find(options: SuiteOptions) -> Files | Missing:
     """The network's files, or what is missing: these, or onnxruntime, which quantizes the network.
 
     Raises:
@@ -77,7 +77,7 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class OwnMeasurement:
     """The network on one profile of Loihi, in one mode and in windows of one length."""
 
     profile: str
@@ -104,13 +104,13 @@ class Measured:
         return sum(layer.neurons for layer in self.contents.layers if layer.model != "input")
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: QuartzBench) -> Section:
     """Each mode in every window that was measured on the board, on both profiles."""
     rows = tuple(_measured(bench))
     return Section((_table(bench, rows),))
 
 
-def _measured(bench: Bench) -> Iterator[Measured]:
+def _measured(bench: QuartzBench) -> Iterator[OwnMeasurement]:
     if isinstance(bench.own, Missing):
         return
     bench.options.tell(f"{NETWORK}: quantizing")
@@ -129,7 +129,7 @@ def _measured(bench: Bench) -> Iterator[Measured]:
                 if (mode, timesteps) not in known:
                     known[mode, timesteps] = _values(subject, image, threads)
                 contents = report(simulate(image, few.x, threads=threads, compare=False)).contents
-                yield Measured(profile, mode, timesteps, known[mode, timesteps], contents)
+                yield OwnMeasurement(profile, mode, timesteps, known[mode, timesteps], contents)
 
 
 def _values(subject: Subject, image: Image, threads: int | None) -> Values:
@@ -145,7 +145,7 @@ def _values(subject: Subject, image: Image, threads: int | None) -> Values:
     return Values(len(subject.x), percent, float(sum(inside)))
 
 
-def _table(bench: Bench, rows: Sequence[Measured]) -> Table:
+def _table(bench: QuartzBench, rows: Sequence[OwnMeasurement]) -> Table:
     columns = (
         Column("profile"),
         Column("mode"),
@@ -179,12 +179,12 @@ def _table(bench: Bench, rows: Sequence[Measured]) -> Table:
     )
 
 
-def _left_out(bench: Bench) -> Iterator[str]:
+def _left_out(bench: QuartzBench) -> Iterator[str]:
     if isinstance(bench.own, Missing):
         yield f"LEFT OUT: {bench.own}"
 
 
-def _notes(bench: Bench, rows: Sequence[Measured]) -> Iterator[str]:
+def _notes(bench: QuartzBench, rows: Sequence[OwnMeasurement]) -> Iterator[str]:
     if not rows:
         return
     neurons, first = sorted({each.neurons for each in rows}), rows[0]
@@ -209,13 +209,13 @@ def _notes(bench: Bench, rows: Sequence[Measured]) -> Iterator[str]:
         yield f"{profile}: {min(ratios):.2f} to {max(ratios):.2f} times the measured energy"
 
 
-def _ratio(bench: Bench, each: Measured) -> Iterator[float]:
+def _ratio(bench: QuartzBench, each: OwnMeasurement) -> Iterator[float]:
     energy = bench.published.measured("core_dynamic_uj", each.timesteps)
     if energy is not None:
         yield each.core_uj / energy
 
 
-def _row(bench: Bench, each: Measured) -> tuple[Cell, ...]:
+def _row(bench: QuartzBench, each: OwnMeasurement) -> tuple[Cell, ...]:
     paper, timesteps = bench.published, each.timesteps
     error = paper.measured("error", timesteps)
     accuracy = None if error is None else 100.0 - error

@@ -10,7 +10,7 @@ from typing import Any
 from ..publication import Publication, published_tables
 
 
-class Published(Publication):
+class PublishedWork(Publication):
     """The file, read."""
 
     def simulated(self, network: str, field: str, timesteps: int) -> float | None:
@@ -39,6 +39,6 @@ def _at(table: Mapping[str, Any], field: str, timesteps: int) -> float | None:
 
 
 @cache
-def published() -> Published:
+def published() -> PublishedWork:
     """What is in the package."""
-    return Published(published_tables(__package__))
+    return PublishedWork(published_tables(__package__))

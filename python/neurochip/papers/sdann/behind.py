@@ -18,7 +18,7 @@ from ...network import InputNeurons, SpikeCode
 from ..networks import Subject, synthetic
 from ..spikes import Values, stem_code
 from ..table import Cell, Column, Table
-from .bench import Bench
+from .bench import SdannBench
 from .exact import Exact
 from .facts import RECORDED_SAMPLES, UNIFORM, sparse_values
 from .size import COUNTERPARTS
@@ -27,7 +27,7 @@ Change: TypeAlias = Callable[[Values, SpikeCode, LayerSettings], Values]
 """What is sent instead of values."""
 
 
-def table(bench: Bench) -> Table:
+def table(bench: SdannBench) -> Table:
     """What changes behind values of the CIFAR-10 networks, and behind those of the twins."""
     return Table(
         name="tables-05-07-behind",
@@ -50,7 +50,7 @@ def table(bench: Bench) -> Table:
     )
 
 
-def _subjects(bench: Bench) -> Iterator[Subject]:
+def _subjects(bench: SdannBench) -> Iterator[Subject]:
     trained = {subject.name: subject for subject in bench.subjects}
     yield from (trained[name].first(RECORDED_SAMPLES) for name in COUNTERPARTS if name in trained)
     for name, count in bench.size.synthetic:
@@ -58,7 +58,7 @@ def _subjects(bench: Bench) -> Iterator[Subject]:
             yield synthetic(name, count, bench.options.seed)
 
 
-def _rows(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
+def _rows(bench: SdannBench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
     bench.options.tell(f"{subject.name}: values behind")
     for choice, (own, twin) in behind_of(subject, sparse_values, twin_values).items():
         name = "halves to even" if choice.rot else "magnitudes cut"

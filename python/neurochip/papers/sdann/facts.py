@@ -33,7 +33,7 @@ from ..spikes import (
     stem_code,
     stem_spikes,
 )
-from ..suite import Options
+from ..suite import SuiteOptions
 from .chips import placed
 from .codes import COUNTED, RATE_TIMESTEPS, STEM, Rates, countings, rate_name, rates_of
 
@@ -84,7 +84,7 @@ class Trains:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Facts:
+class NetworkFacts:
     """What is measured of one network."""
 
     subject: str
@@ -117,7 +117,7 @@ class Facts:
         return self.outcomes[ALL_SPIKES]
 
 
-def measured(subject: Subject, options: Options) -> Facts:
+def measured(subject: Subject, options: SuiteOptions) -> NetworkFacts:
     """Runs a network with all its spikes and with each uniform setting."""
     options.tell(f"{subject.name}: compiling")
     rates = rates_of(subject)
@@ -131,7 +131,7 @@ def measured(subject: Subject, options: Options) -> Facts:
     recorded = subject.x[:RECORDED_SAMPLES]
     network, values = network_of(image), sent(image, recorded, options.threads)
     counted = _counted(network, values, rates)
-    return Facts(
+    return NetworkFacts(
         subject=subject.name,
         weights=subject.weights,
         samples=len(subject.x),
@@ -161,7 +161,7 @@ def answers(run: Run, subject: Subject) -> Evaluation | None:
 
 
 def _outcome(
-    subject: Subject, placement: Placement, choice: LayerSettings, options: Options
+    subject: Subject, placement: Placement, choice: LayerSettings, options: SuiteOptions
 ) -> Outcome:
     if choice.leaves_spikes_out:
         network = sparsified(placement.network, Settings(choice))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SdannSize:
     """How much is measured."""
 
     trained: tuple[tuple[str, str, int], ...]
@@ -25,7 +25,7 @@ class Size:
     """Networks whose SOPs are told layer by layer."""
 
 
-FULL = Size(
+FULL = SdannSize(
     trained=(
         ("cifar10_vgg_max", "cifar10", 1000),
         ("cifar10_resnet", "cifar10", 1000),
@@ -60,7 +60,7 @@ FULL = Size(
     by_layer=("cifar10_vgg_max", "cifar10_resnet", "digits_cnn", "cifar10net", "vgg16"),
 )
 
-QUICK = Size(
+QUICK = SdannSize(
     trained=(
         ("cifar10_vgg_max", "cifar10", 16),
         ("mnist_lenet", "mnist", 100),
