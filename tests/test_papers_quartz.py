@@ -219,7 +219,7 @@ def test_only_the_suite_that_reads_it_has_a_folder_of_silicon(tmp_path):
 def test_the_network_measured_on_loihi_costs_what_was_found_by_hand(tmp_path, monkeypatch):
     """On paper: 13 cores, 82 steps, 25.0 uJ, exact; 5,586 spikes of the cores, as published."""
     given = os.environ.get("NEUROCHIP_DATA")
-    if given is None or not (Path(given).parent / "silicon" / own.FILE).is_file():
+    if given is None or not (Path(given).parent / "silicon" / bench.OWN_FILE).is_file():
         pytest.skip("the network that was measured on Loihi is not there")
     monkeypatch.setattr(bench, "QUICK", replace(bench.QUICK, own_samples=4, timed=2))
     monkeypatch.setattr(own, "PROFILES", ("loihi:davies2018",))

@@ -24,6 +24,11 @@ from ..network import (
 from ..requantize import Staircase, thresholds
 from .registers import Registers, SumReach, fits
 
+BY_INTERVAL = "scaled by the proven interval: no calibration samples"
+
+ONE_LEVEL = 1
+"""A multiplication that errs by more is another function, not a rounding of it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightedSum:

@@ -3,7 +3,7 @@
 Adding one takes a function from a node and its inputs' values to its output's value:
 
     @onnx_op("Relu")
-    def relu(node: Node, builder: Builder) -> Value: ...
+    def relu(node: Node, builder: GraphBuilder) -> Value: ...
 
 It raises `Refusal(reason)` where it cannot translate the node; all refusals are reported together.
 What a value can be is told in `values.py`; the integer layers it may ask for are in `layers/`.

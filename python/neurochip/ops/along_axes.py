@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from ..formats import Tensor
 from ..layers import Rearrange
-from .builder import GraphBuilder
 from .node import Node
 from .pointwise import along_channels, over_one_sample
-from .values import Dequantized, Expression, HostOp, Refusal, Shape, Target
+from .values import Dequantized, Expression, HostOp, LayerBuilder, Refusal, Shape, Target
 
 Index: TypeAlias = "NDArray[np.int32]"
 Combine: TypeAlias = "Callable[[Dequantized, NDArray[Any]], Expression]"
@@ -42,7 +41,7 @@ class AlongAxes:
         """Without the sample axis."""
         return self.view.shape
 
-    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Moves the axes to the front, adds the tables, and moves the axes back."""
         source, name = self.view.tensor, self.node.name
         moved = Tensor(
@@ -55,7 +54,7 @@ class AlongAxes:
         output = Tensor(target.name, self.shape, made.format, made.low, made.high)
         return builder.emit(Rearrange(f"{name}_channels_last", (made,), output, back))
 
-    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the operation to the host."""
         return self.view.tensor, (self.node.host_op(self.position),)
 

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from ..formats import Array, Tensor
 from ..layers import AveragePool
 from ..layers.windows import Pads, pad_map
-from .builder import GraphBuilder
 from .node import Node
 from .sliding import NO_PADS, Sliding
-from .values import Dequantized, HostOp, Refusal, Shape, Target
+from .values import Dequantized, HostOp, LayerBuilder, Refusal, Shape, Target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +41,7 @@ class Average:
         """Whether one window covers the map and nothing else."""
         return self.windows.kernel == self.view.shape[1:] and not any(self.windows.pads)
 
-    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Adds the layer, with input scale / (output scale * count) formed in float32."""
         builder.note_float(self.host_op.name, self.view.tensor.format, target.format)
         divisors = target.format.scale * self.counts.astype(np.float32)
@@ -72,7 +71,7 @@ class Average:
         )
         return builder.emit(layer)
 
-    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the mean to the host."""
         return self.view.tensor, (self.host_op,)
 

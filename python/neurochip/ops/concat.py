@@ -21,6 +21,7 @@ from .values import (
     Feed,
     Hosted,
     HostOp,
+    LayerBuilder,
     QuantizedConstant,
     Refusal,
     Shape,
@@ -44,7 +45,7 @@ class Joined:
         """Without the sample axis."""
         return tuple(self.index.shape)
 
-    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Rounds each part to the common format, then joins them."""
         targets = [
             Target(f"{name}_to_{target.name}", target.format, target.low, target.high)
@@ -53,7 +54,7 @@ class Joined:
         tensors = [builder.tensor(Codes(*pair)) for pair in zip(self.parts, targets, strict=True)]
         return join(builder, self.node, tensors, self.index, target.name)
 
-    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Refuses: several tensors cannot leave the chip as one."""
         raise Refusal("its inputs differ in scale and its result is never quantized")
 
@@ -106,7 +107,7 @@ def joined_index(node: Node, shapes: list[Shape]) -> NDArray[np.int32]:
 
 
 def join(
-    builder: GraphBuilder, node: Node, tensors: list[Tensor], index: NDArray[np.int32], name: str
+    builder: LayerBuilder, node: Node, tensors: list[Tensor], index: NDArray[np.int32], name: str
 ) -> Tensor:
     """Adds the layer that joins tensors of one format."""
     low = min(tensor.low for tensor in tensors)

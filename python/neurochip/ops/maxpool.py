@@ -14,7 +14,16 @@ from .movement import commute, rearrange
 from .node import Node
 from .registry import onnx_op
 from .sliding import NO_PADS, Sliding, map_of, slide
-from .values import Constant, HostOp, QuantizedConstant, Refusal, Shape, Unknown, Value
+from .values import (
+    Constant,
+    HostOp,
+    LayerBuilder,
+    QuantizedConstant,
+    Refusal,
+    Shape,
+    Unknown,
+    Value,
+)
 
 
 @onnx_op("MaxPool")
@@ -52,7 +61,7 @@ def pool_map(
         value = rearrange(node, builder, value, _order(shape))
     pooled_shape = (shape[0], *windows.size)
 
-    def emit(builder: GraphBuilder, tensor: Tensor, name: str) -> Tensor:
+    def emit(builder: LayerBuilder, tensor: Tensor, name: str) -> Tensor:
         output = Tensor(name, pooled_shape, tensor.format, tensor.low, tensor.high)
         layer = MaxPool(
             node.name,

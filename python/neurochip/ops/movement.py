@@ -24,6 +24,7 @@ from .values import (
     Feed,
     Hosted,
     HostOp,
+    LayerBuilder,
     QuantizedConstant,
     Refusal,
     Shape,
@@ -78,7 +79,7 @@ def within_sample(moved: NDArray[np.generic], shape: Shape) -> Index:
 def rearrange(node: Node, builder: GraphBuilder, value: Value, index: Index) -> Value:
     """Moves a value of any kind as the index says; -1 stands for zero."""
 
-    def emit(builder: GraphBuilder, tensor: Tensor, name: str) -> Tensor:
+    def emit(builder: LayerBuilder, tensor: Tensor, name: str) -> Tensor:
         return _emit(node, builder, tensor, index, name)
 
     host_op = HostOp(node.name, node.op_type, partial(pick, index=index, fill=0))
@@ -104,7 +105,7 @@ def commute(
     return Picked(value, shape, node.input_name(0), emit, host_op)
 
 
-def _emit(node: Node, builder: GraphBuilder, tensor: Tensor, index: Index, name: str) -> Tensor:
+def _emit(node: Node, builder: LayerBuilder, tensor: Tensor, index: Index, name: str) -> Tensor:
     low, high = tensor.low, tensor.high
     if (index < 0).any():
         zero_point = tensor.format.zero_point

@@ -14,7 +14,7 @@ from ..layers import Add, Multiply
 from .builder import GraphBuilder
 from .movement import rearrange
 from .node import Node
-from .values import Dequantized, HostOp, QuantizedConstant, Refusal, Shape, Target
+from .values import Dequantized, HostOp, LayerBuilder, QuantizedConstant, Refusal, Shape, Target
 
 PairTable: TypeAlias = "Callable[[Format, Format, Format], NDArray[np.int32]]"
 """Output codes of all pairs, from both input formats and the output's."""
@@ -35,13 +35,13 @@ class Pair:
         """Without the sample axis."""
         return self.first.shape
 
-    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Adds the layer."""
         inputs = (self.first.tensor, self.second.tensor)
         builder.note_float(self.node.name, inputs[0].format, inputs[1].format, target.format)
         return builder.emit(self.make(self.node.name, inputs, target.tensor(self.shape)))
 
-    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Refuses: two tensors cannot leave the chip as one."""
         raise Refusal("its result is never quantized; end the network with a QuantizeLinear here")
 
@@ -62,7 +62,7 @@ class PairWithConstant:
         """Without the sample axis."""
         return self.view.shape
 
-    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Adds the rows of the pair table that the constants select."""
         source = self.view.tensor
         selected = self.codes - self.constant.qmin
@@ -72,7 +72,7 @@ class PairWithConstant:
             rows = self.table(source.format, self.constant, target.format)[:, selected].T
         return builder.emit_table(self.node.name, source, rows, target)
 
-    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the operation to the host."""
         return self.view.tensor, (self.node.host_op(1 if self.constant_first else 0),)
 

@@ -18,6 +18,7 @@ from .values import (
     Constant,
     Dequantized,
     HostOp,
+    LayerBuilder,
     QuantizedConstant,
     Refusal,
     Shape,
@@ -43,7 +44,7 @@ class ScaledAccumulator:
     scale: NDArray[np.float32]
     """One an output channel, or one in all: input scale times weight scale, in float32."""
 
-    def quantize(self, builder: GraphBuilder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Adds the layer, with input scale * weight scale / output scale formed in float32."""
         builder.note_float(self.name, self.source.format, target.format)
         with np.errstate(over="ignore", under="ignore"):
@@ -60,11 +61,11 @@ class ScaledAccumulator:
             )
         return builder.emit(layer)
 
-    def finish(self, builder: GraphBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Adds the layer with its accumulator as output, once for all who read it."""
         return builder.once(self, lambda: self._accumulator(builder)), ()
 
-    def _accumulator(self, builder: GraphBuilder) -> Tensor:
+    def _accumulator(self, builder: LayerBuilder) -> Tensor:
         builder.note(
             f"{self.name!r} is not quantized again: its output is the accumulator times its scale, "
             "where onnxruntime may sum in float32"

@@ -28,8 +28,9 @@ use crate::traffic::{self, Destination, Traffic};
 use core_timing::{ReceiveEngines, SendEngines};
 use delay::NEVER;
 use edge::Edge;
+use flits::Arrival;
 use flits::Packet;
-use noc::{Arrival, Noc};
+use noc::Noc;
 pub use places::{CoreCycles, OutputCounts, Places};
 pub use replay::{Cancelled, Consume, RecordedPacket, Replayed, replay};
 

@@ -17,8 +17,7 @@ from ..builder import Builder
 from ..connectors import connector_of, fold
 from ..constants import compressed
 from ..layout import NOWHERE, View
-from ..stem.scaled import BY_INTERVAL
-from ..weighted import bias_of
+from ..weighted import BY_INTERVAL, bias_of
 from .ramps import LevelSum, RampArithmetic, Ramps, RampTask, by_channel, fit_ramps
 from .scaled_ramps import (
     ReadArithmetic,

@@ -5,26 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import NeurochipError
 from ...image import Image, assemble
 from ...options import CompileOptions
+from ...quantize.runtime import onnxruntime
 from ...simulate import Run, simulate
 from ..boards import network_of, placed
-from ..networks import Missing, Subject, all_trained, require_any
+from ..networks import (
+    Missing,
+    Places,
+    Subject,
+    all_trained,
+    data_of,
+    require_any,
+    silicon_network,
+)
 from ..spikes import macs_by_layer
 from ..suite import SuiteOptions
 from .operations import operations
-from .own import Files
-from .own import find as find_own
 from .published import PublishedWork, published
 
 IDEAL, DARWIN3 = "ideal", "darwin3"
 
 COUNTERPARTS = {"mnist_lenet": "mnist", "cifar10_vgg_max": "cifar10"}
 """Networks of ours beside those of the paper that do the same task; ours are smaller."""
+
+
+OWN_NETWORK, OWN_DATA_SET = "quartz_loihi", "mnist"
+OWN_FILE = "quartz_loihi/mnist_float.onnx"
+"""The network that was measured on Loihi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,34 @@ class WindowFacts:
     overflows: int
     operations: float | None
     """As the paper counts them; None where they were not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the network and its pictures are."""
+
+    model: Path
+    samples: Path
+
+
+def find_own(options: SuiteOptions) -> Files | Missing:
+    """The network's files, or what is missing: these, or onnxruntime, which quantizes the network.
+
+    Raises:
+        NeurochipError: If a folder asked for does not exist.
+    """
+    places = Places.of(options)
+    model = silicon_network(OWN_FILE, OWN_NETWORK, places)
+    if isinstance(model, Missing):
+        return model
+    samples = data_of(OWN_DATA_SET, OWN_NETWORK, places)
+    if isinstance(samples, Missing):
+        return samples
+    try:
+        onnxruntime()
+    except NeurochipError as error:
+        return Missing(OWN_NETWORK, f"{error}; {error.hint}")
+    return Files(model, samples)
 
 
 class QuartzBench:

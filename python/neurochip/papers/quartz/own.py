@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,20 +11,14 @@ from ...errors import NeurochipError
 from ...image import Image, assemble
 from ...network import InputNeurons
 from ...options import QUARTZ_MODES, CompileOptions
-from ...quantize.runtime import onnxruntime
 from ...report import report
 from ...report.contents import Contents
 from ...simulate import simulate
 from ..boards import network_of, placed
-from ..networks import Missing, Places, Subject, data_of, silicon_network, trained_in_float
-from ..suite import Section, SuiteOptions
+from ..networks import Missing, Subject, trained_in_float
+from ..suite import Section
 from ..table import Cell, Column, Table
-
-if TYPE_CHECKING:
-    from .bench import QuartzBench
-
-NETWORK, DATA_SET = "quartz_loihi", "mnist"
-FILE = "quartz_loihi/mnist_float.onnx"
+from .bench import OWN_NETWORK, QuartzBench
 
 PROFILES = ("loihi:davies2018", "loihi:nahuku")
 """Simulated before silicon; and a regression on silicon."""
@@ -35,34 +27,6 @@ MODES = QUARTZ_MODES
 """Of Quartz (docs/quartz.md, section 3), the authors' integers last."""
 
 UJ_IN_PJ = 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """Where the network and its pictures are."""
-
-    model: Path
-    samples: Path
-
-
-def find(options: SuiteOptions) -> Files | Missing:
-    """The network's files, or what is missing: these, or onnxruntime, which quantizes the network.
-
-    Raises:
-        NeurochipError: If a folder asked for does not exist.
-    """
-    places = Places.of(options)
-    model = silicon_network(FILE, NETWORK, places)
-    if isinstance(model, Missing):
-        return model
-    samples = data_of(DATA_SET, NETWORK, places)
-    if isinstance(samples, Missing):
-        return samples
-    try:
-        onnxruntime()
-    except NeurochipError as error:
-        return Missing(NETWORK, f"{error}; {error.hint}")
-    return Files(model, samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +77,8 @@ def measure(bench: QuartzBench) -> Section:
 def _measured(bench: QuartzBench) -> Iterator[OwnMeasurement]:
     if isinstance(bench.own, Missing):
         return
-    bench.options.tell(f"{NETWORK}: quantizing")
-    subject = trained_in_float(NETWORK, bench.own.model, bench.own.samples)
+    bench.options.tell(f"{OWN_NETWORK}: quantizing")
+    subject = trained_in_float(OWN_NETWORK, bench.own.model, bench.own.samples)
     if isinstance(subject, Missing):
         raise NeurochipError(str(subject), hint="give `--data DIR` with another file")
     subject = subject.first(bench.size.own_samples)
@@ -123,7 +87,7 @@ def _measured(bench: QuartzBench) -> Iterator[OwnMeasurement]:
     for profile in PROFILES:
         for mode in MODES:
             for timesteps in bench.size.loihi_timesteps:
-                bench.options.tell(f"{NETWORK}: {mode}, T = {timesteps} on {profile}")
+                bench.options.tell(f"{OWN_NETWORK}: {mode}, T = {timesteps} on {profile}")
                 options = CompileOptions(t_max=timesteps, quartz_mode=mode)
                 image = assemble(placed(subject, profile, "quartz", options=options))
                 if (mode, timesteps) not in known:

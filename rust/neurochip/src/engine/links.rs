@@ -5,7 +5,7 @@
 //! grant, and nobody looks at it until it can.
 
 use super::delay::Delay;
-use super::noc::Arrival;
+use super::flits::Arrival;
 use crate::chip::Board;
 
 /// What is under way on the links of a board, by the cycle in which it arrives.

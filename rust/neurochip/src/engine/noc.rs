@@ -2,7 +2,7 @@
 
 use super::active::ActiveSet;
 use super::delay::{Delay, NEVER};
-use super::flits::{Coordinates, Flits, Packet};
+use super::flits::{Arrival, Coordinates, Flits, Packet};
 use super::hops::Hops;
 use super::links::Links;
 use super::places::Tally;
@@ -10,14 +10,6 @@ use super::router::{LOCAL, Look, PORTS, Router, Turns};
 use crate::chip::{Board, Grid, IoPort, Noc as NocSpec, Port};
 use crate::counters::Counters;
 use crate::traffic::Destination;
-
-/// A flit, at an input queue of a router or at a core.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival {
-    /// A [`slot`] of a router; of an arrival at a core, its node.
-    pub(super) place: u32,
-    pub(super) flit: u32,
-}
 
 /// A port of a router in one number.
 pub(super) fn slot(node: u32, port: usize) -> u32 {
