@@ -9,7 +9,7 @@ import neurochip as nc
 import oracle_onnxruntime
 from neurochip.errors import UnsupportedOpError
 from neurochip.graph import load
-from neurochip.ops import along_axes
+from neurochip.ops import operands
 from quantized_models import Codes, Writer
 from small_networks import INPUT, OUTPUT, SHAPE, finish, ours, samples, start, weights
 
@@ -124,7 +124,7 @@ def test_what_does_not_broadcast_to_a_sample_is_refused(shape):
 
 
 def test_too_many_tables_are_refused(monkeypatch):
-    monkeypatch.setattr(along_axes, "MAX_ROWS", 47)
+    monkeypatch.setattr(operands, "MAX_ROWS", 47)
     writer, source = start()
     real = writer.node("Add", [writer.dequantize(source), writer.constant(numbers((6, 8)))])
     with pytest.raises(UnsupportedOpError, match="is not one number a channel"):

@@ -26,6 +26,7 @@ from ..ops.values import (
     Hosted,
     HostOp,
     QuantizedConstant,
+    QuantizeOnHost,
     Refusal,
     Unknown,
     Value,
@@ -276,7 +277,7 @@ def _last(builder: GraphBuilder, value: Value) -> Hosted:
     if isinstance(value, Codes):
         # The model's output is integer: the same codes come back from the real numbers.
         tensor = builder.tensor(value)
-        op = HostOp(tensor.name, "QuantizeLinear", tensor.format.quantize)
+        op = QuantizeOnHost(tensor.name, "QuantizeLinear", tensor.format)
         return Hosted(tensor.shape, tensor.format.dtype, tensor, (op,))
     if isinstance(value, (Constant, QuantizedConstant, Feed, Unknown)):
         raise Refusal("the model's output does not come from a quantized layer")

@@ -9,12 +9,12 @@ import numpy as np
 
 from ..formats import Format, Tensor
 from ..layers import Lookup
-from .node import Node
-from .quantization import activation_format
+from .node import Node, activation_format
 from .values import (
     Codes,
     Constant,
     Dequantized,
+    DequantizeOnHost,
     Feed,
     Hosted,
     HostOp,
@@ -83,7 +83,7 @@ class GraphBuilder(LayerBuilder):
     def _integer_input(self, node: Node, position: int, feed: Feed, stated: Format) -> Tensor:
         if feed.dtype != stated.dtype:
             raise Refusal(f"the model's input is {feed.dtype}, its zero point {stated.dtype}")
-        dequantize = HostOp(node.name, "DequantizeLinear", stated.dequantize)
+        dequantize = DequantizeOnHost(node.name, "DequantizeLinear", stated)
         real = Feed(feed.shape, np.dtype(np.float32), (*feed.ops, dequantize))
         name = node.input_name(position)
         if self.input is not None and self.input.name == name and self.input.format == stated:

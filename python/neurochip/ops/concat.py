@@ -1,17 +1,19 @@
-"""Concat: tensors side by side."""
+"""Concat and Split: tensors side by side, and apart again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import NodeProto
 
 from ..formats import Tensor
 from ..layers import Concat
 from .axes import counted
 from .builder import GraphBuilder, unquantized
-from .node import Node
+from .movement import numbered_samples, rearrange, within_sample
+from .node import Node, activation_format
 from .registry import onnx_op
 from .values import (
     Codes,
@@ -114,3 +116,33 @@ def join(
     high = max(tensor.high for tensor in tensors)
     output = Tensor(name, tuple(index.shape), tensors[0].format, low, high)
     return builder.emit(Concat(node.name, tuple(tensors), output, index))
+
+
+@onnx_op("com.microsoft.QLinearConcat")
+def qlinear_concat(node: Node, builder: GraphBuilder) -> Value:
+    """Reads parts of different scales, each through its own table."""
+    positions = range(2, len(node.inputs), 3)
+    views: list[Value | None] = [
+        Dequantized(builder.codes_as(node, n, n + 1, n + 2)) for n in positions
+    ]
+    joined = join_real(node, builder, positions, views)
+    return builder.quantized(joined, node, activation_format(node, 0, 1))
+
+
+@onnx_op("Split")
+def split(node: Node, builder: GraphBuilder) -> tuple[Value, ...]:
+    """Reads each part as a selection of its own."""
+    value = node.input(0)
+    if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):
+        raise Refusal(unquantized(node, 0))
+    others = [node.constant(n, "input") for n in range(1, len(node.inputs))]
+    parts = []
+    results = node.evaluate([numbered_samples(value.shape), *others])
+    for name, moved in zip(node.proto.output, results, strict=True):
+        proto = NodeProto()
+        proto.CopyFrom(node.proto)
+        proto.name = str(name)
+        proto.output[:] = [name]
+        part = replace(node, proto=proto)
+        parts.append(rearrange(part, builder, value, within_sample(moved, value.shape)))
+    return tuple(parts)

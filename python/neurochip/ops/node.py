@@ -1,4 +1,4 @@
-"""One ONNX node with the values of its inputs, and its meaning in plain NumPy."""
+"""One ONNX node: the values of its inputs, the formats they describe, its meaning in NumPy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper
 
-from ..formats import Array
+from ..formats import Array, Format
 from .reference import evaluated
-from .values import Constant, HostOp, QuantizedConstant, Refusal, Value
+from .values import Constant, HostOp, Index, QuantizedConstant, Refusal, Value
 
 CONSTANT_BYTES_LIMIT = 1 << 28
 """The largest array constant folding may make."""
@@ -92,12 +93,11 @@ class Node:
         others = tuple(
             None if n == position else self.constant(n, "input") for n in range(len(self.inputs))
         )
-        evaluate = _OnHost(self.proto, self.opset, position, others)
-        return HostOp(self.name, self.op_type, evaluate)
+        return NodeOnHost(self.name, self.op_type, self.proto, self.opset, position, others)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _OnHost:
+class NodeOnHost(HostOp):
     """What a node makes of one of its inputs; the others are constants."""
 
     proto: NodeProto
@@ -105,11 +105,18 @@ class _OnHost:
     position: int
     others: tuple[Array | None, ...]
 
-    def __call__(self, array: Array) -> Array:
+    def evaluate(self, array: Array) -> Array:
         """The node's first output."""
         arrays = list(self.others)
         arrays[self.position] = array
         return evaluated(self.proto, self.opset, arrays)[0]
+
+    def index(self, before: Index) -> Index | None:
+        """A Cast to a type that holds every sample leaves values where they are."""
+        if self.op_type != "Cast":
+            return None
+        (to,) = (attribute.i for attribute in self.proto.attribute if attribute.name == "to")
+        return before if to in (TensorProto.FLOAT, TensorProto.DOUBLE) else None
 
 
 NUMPY_TYPES = {
@@ -118,3 +125,100 @@ NUMPY_TYPES = {
     TensorProto.INT8: np.dtype(np.int8),
 }
 """The element types a model's input may have."""
+
+
+INTEGER_TYPES = {
+    "uint2": (2, False),
+    "int2": (2, True),
+    "uint4": (4, False),
+    "int4": (4, True),
+    "uint8": (8, False),
+    "int8": (8, True),
+    "uint16": (16, False),
+    "int16": (16, True),
+    "int32": (32, True),
+}
+"""Bits and sign of each element type codes may have."""
+
+OUTPUT_TYPES = {
+    TensorProto.UINT4: "uint4",
+    TensorProto.INT4: "int4",
+    TensorProto.UINT8: "uint8",
+    TensorProto.INT8: "int8",
+    TensorProto.UINT16: "uint16",
+    TensorProto.INT16: "int16",
+}
+
+
+def activation_format(
+    node: Node, scale_at: int, zero_point_at: int, default_type: str = "uint8"
+) -> Format:
+    """The format that a scale and a zero point among the node's inputs describe.
+
+    Args:
+        node: The node.
+        scale_at: Which of its inputs is the scale.
+        zero_point_at: Which of its inputs is the zero point; its type is that of the codes.
+        default_type: The type of the codes where neither zero point nor attribute tells it.
+
+    Raises:
+        Refusal: If it is none that activations can have.
+    """
+    scale = _scale(node, scale_at)
+    zero_point = node.constant(zero_point_at, "zero point")
+    if zero_point is None or zero_point.size == 0:
+        codes_type = OUTPUT_TYPES.get(node.attributes.get("output_dtype", 0), default_type)
+        zero_point = np.zeros((), np.uint8)
+    else:
+        codes_type = zero_point.dtype.name
+    if codes_type not in INTEGER_TYPES:
+        raise Refusal(f"its codes are {codes_type}; int8, uint8, int4 and uint4 are supported")
+    bits, signed = INTEGER_TYPES[codes_type]
+    if bits > 8:
+        raise Refusal(f"its codes have {bits} bits; activations have at most 8")
+    levels = zero_point.astype(np.int64)
+    if np.unique(scale).size > 1 or np.unique(levels).size > 1:
+        raise Refusal(
+            f"an activation with {max(scale.size, levels.size)} scales, one a channel; "
+            "quantize activations per tensor"
+        )
+    return Format(bits, signed, scale.ravel()[0].reshape(()), int(levels.ravel()[0]))
+
+
+def quantized_constant(
+    node: Node, codes: Array, scale_at: int, zero_point_at: int, axis: int
+) -> QuantizedConstant:
+    """Constant codes with the scale and zero point among the node's inputs.
+
+    Raises:
+        Refusal: If the parameters do not fit the codes.
+    """
+    type_name = codes.dtype.name
+    if type_name not in INTEGER_TYPES:
+        raise Refusal(f"it dequantizes {type_name} values; integers of up to 32 bits are supported")
+    scale = _scale(node, scale_at)
+    given = node.constant(zero_point_at, "zero point")
+    zero_point = np.zeros(1, np.int64) if given is None else given.astype(np.int64)
+    axis = axis + codes.ndim if axis < 0 else axis
+    length = codes.shape[axis] if axis < codes.ndim else 1
+    for parameter in (scale, zero_point):
+        if parameter.size not in (1, length) or (parameter.size > 1 and parameter.ndim != 1):
+            raise Refusal(
+                f"its scale has shape {list(parameter.shape)} for values of shape "
+                f"{list(codes.shape)}; one a tensor or one a channel is supported"
+            )
+    bits, signed = INTEGER_TYPES[type_name]
+    held: NDArray[np.signedinteger[Any]] = codes.astype(np.int64 if bits > 16 else np.int32)
+    return QuantizedConstant(held, bits, signed, scale.ravel(), zero_point.ravel(), axis)
+
+
+def _scale(node: Node, scale_at: int) -> NDArray[np.float32]:
+    if node.attributes.get("block_size", 0):
+        raise Refusal(
+            "blockwise scales sum in float32, so no integer result is defined; "
+            "quantize per tensor or per channel"
+        )
+    scale = node.required(scale_at, "scale").astype(np.float32)
+    if not (scale.size and np.isfinite(scale).all() and (scale > 0).all()):
+        raise Refusal(f"its scale {node.input_name(scale_at)!r} is not positive")
+    return scale

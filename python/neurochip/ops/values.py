@@ -14,6 +14,7 @@ Shapes leave out the sample axis, except in the constants.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
@@ -24,8 +25,10 @@ from numpy.typing import NDArray
 
 from ..formats import Array, Format, Tensor
 from ..layers import Layer, Lookup
+from ..layers.rearrange import pick
 
 Shape: TypeAlias = tuple[int, ...]
+Index: TypeAlias = NDArray[np.int32]
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 MAX_VALUES = 1 << 26
@@ -36,14 +39,65 @@ class Refusal(Exception):
     """Why one node cannot be imported; the walk collects them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostOp:
-    """One float operation on the host, before the first layer or after the last."""
+@dataclass(frozen=True, slots=True, eq=False)
+class HostOp(ABC):
+    """One float operation on the host, before the first layer or after the last: plain data."""
 
     name: str
     op_type: str
-    evaluate: Callable[[Array], Array]
-    """Takes and returns an array with the sample axis first; no closure, so that graphs pickle."""
+
+    @abstractmethod
+    def evaluate(self, array: Array) -> Array:
+        """Takes and returns an array with the sample axis first."""
+
+    def index(self, before: Index) -> Index | None:
+        """Where in a sample each value comes from, given where those before came from.
+
+        Args:
+            before: Of the shape of one sample: flat positions in the model's input, -1 for zeros.
+
+        Returns:
+            The same of what the operation returns; None if it computes, and does not only move.
+        """
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MoveOnHost(HostOp):
+    """Values moved, as an index says; -1 stands for zero."""
+
+    moved: Index
+    """Of the result's shape: flat positions in one sample."""
+
+    def evaluate(self, array: Array) -> Array:
+        """Each result is one of the values, or 0."""
+        return pick(array, self.moved, 0)
+
+    def index(self, before: Index) -> Index:
+        """The index, through that of what came before."""
+        return np.where(self.moved < 0, np.int32(-1), before.ravel()[self.moved])
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeOnHost(HostOp):
+    """Real numbers rounded to codes."""
+
+    format: Format
+
+    def evaluate(self, array: Array) -> Array:
+        """The codes."""
+        return self.format.quantize(array)
+
+
+@dataclass(frozen=True, slots=True)
+class DequantizeOnHost(HostOp):
+    """The real numbers that codes stand for."""
+
+    format: Format
+
+    def evaluate(self, array: Array) -> Array:
+        """The real numbers, in float32."""
+        return self.format.dequantize(array)
 
 
 @dataclass(frozen=True, slots=True)

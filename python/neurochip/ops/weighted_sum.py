@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 from ..formats import Array, Format, Tensor
 from ..layers import Convolution, Dense
 from ..layers.accumulate import INT32_MAX, INT32_MIN
+from .axes import over_one_sample
 from .builder import GraphBuilder, unquantized
+from .expressions import Picked
 from .node import Node
 from .sliding import Sliding
 from .values import (
     Constant,
     Dequantized,
+    Expression,
     HostOp,
     LayerBuilder,
     QuantizedConstant,
@@ -24,6 +28,7 @@ from .values import (
     Shape,
     Target,
     Unknown,
+    Value,
 )
 
 
@@ -225,3 +230,40 @@ def _one_per_channel(node: Node, values: Array, channels: int) -> Array:
     if values.size != 1 and not along_channels:
         raise Refusal(f"its bias has shape {list(values.shape)} for {channels} output channels")
     return np.array(np.broadcast_to(values.ravel(), (channels,)))
+
+
+Fold: TypeAlias = "Callable[[ScaledAccumulator, NDArray[np.float64]], ScaledAccumulator]"
+"""From a sum and one number per channel to the sum with these numbers in it."""
+Numbers: TypeAlias = "NDArray[np.float64]"
+
+
+def folded(value: Value, array: Array, fold: Fold) -> Expression | None:
+    """The value with a constant operand in its weighted sum.
+
+    None if there is no sum, or the constant is not one number for each of its channels.
+    """
+    if not isinstance(value, (ScaledAccumulator, Picked)):
+        return None
+    own = over_one_sample(array, value.shape)
+    if own is None:
+        return None
+    numbers = np.broadcast_to(array.reshape(own).astype(np.float64), value.shape)
+    return _into(value, numbers, fold)
+
+
+def _into(value: Expression, numbers: Numbers, fold: Fold) -> Expression | None:
+    """Numbers at every position, NaN where none is wanted."""
+    if isinstance(value, ScaledAccumulator):
+        by_channel = numbers.reshape(value.shape[0], -1)
+        known = np.where(np.isnan(by_channel), -np.inf, by_channel).max(axis=1)
+        known = np.where(np.isfinite(known), known, 1.0)  # nobody reads such a channel
+        differs = ~np.isnan(by_channel) & (by_channel != known[:, None])
+        return None if differs.any() else fold(value, known)
+    if not isinstance(value, Picked) or value.index is None or (value.index < 0).any():
+        return None
+    source = np.full(value.child.shape, np.nan)
+    source.flat[value.index.ravel()] = numbers.ravel()
+    if not np.array_equal(source.ravel()[value.index], numbers, equal_nan=True):
+        return None  # one value stands at two positions, with two numbers
+    child = _into(value.child, source, fold)
+    return None if child is None else replace(value, child=child)

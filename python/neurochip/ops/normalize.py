@@ -1,4 +1,4 @@
-"""BatchNormalization with fixed statistics: a factor and an offset a channel."""
+"""BatchNormalization with fixed statistics: a factor and an offset per channel."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from .builder import GraphBuilder
 from .expressions import Picked
-from .folding import Fold, folded
 from .node import Node
-from .pointwise import apply
+from .operands import apply
 from .registry import onnx_op
 from .values import Refusal, Value
-from .weighted_sum import ScaledAccumulator
+from .weighted_sum import Fold, ScaledAccumulator, folded
 
 
 @onnx_op("BatchNormalization")
