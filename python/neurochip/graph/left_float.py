@@ -10,8 +10,7 @@ import numpy as np
 from onnx import NodeProto
 
 from ..formats import Array
-from ..ops.builder import GraphBuilder
-from ..ops.node import Node
+from ..ops.node import GraphBuilder, Node
 from ..ops.values import (
     Codes,
     Constant,

@@ -13,9 +13,8 @@ from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, checker, hel
 from ..errors import ModelError, UnsupportedOpError
 from ..formats import Array
 from ..ops import REGISTRY
-from ..ops.builder import GraphBuilder
 from ..ops.constants import fold, foldable
-from ..ops.node import Node
+from ..ops.node import GraphBuilder, Node
 from ..ops.refused import reason
 from ..ops.remedies import remedy
 from ..ops.values import (
@@ -34,7 +33,7 @@ from ..ops.values import (
 from .file import tensor_array
 from .graph import Graph, Output
 from .left_float import LeftFloat, quantizes
-from .order import needed
+from .nodes import needed
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
 REFUSED_HINT = (

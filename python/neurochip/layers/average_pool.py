@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
-from .accumulate import centred, exact_float, requantize, to_integers
+from .weighted import centred, exact_float, requantize, to_integers
 from .windows import Pads, Pair, pad_map, taps
 
 

@@ -14,9 +14,8 @@ from ..formats import Format, Tensor
 from ..layers import Add, Multiply
 from ..layers.add import add_table
 from ..layers.multiply import multiply_table
-from .builder import GraphBuilder
 from .movement import rearrange
-from .node import Node, activation_format, quantized_constant
+from .node import GraphBuilder, Node, activation_format, quantized_constant
 from .operands import combined, constant_operand, with_constant
 from .registry import onnx_op
 from .values import (

@@ -11,9 +11,8 @@ from onnx import NodeProto
 from ..formats import Tensor
 from ..layers import Concat
 from .axes import counted
-from .builder import GraphBuilder, unquantized
 from .movement import numbered_samples, rearrange, within_sample
-from .node import Node, activation_format
+from .node import GraphBuilder, Node, activation_format, unquantized
 from .registry import onnx_op
 from .values import (
     Codes,

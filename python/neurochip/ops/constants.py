@@ -7,8 +7,7 @@ from math import prod
 import numpy as np
 
 from ..formats import Array
-from .builder import GraphBuilder
-from .node import CONSTANT_BYTES_LIMIT, Node
+from .node import CONSTANT_BYTES_LIMIT, GraphBuilder, Node
 from .registry import onnx_op
 from .values import Constant, Refusal, Value
 

@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import GraphBuilder, unquantized
 from .expressions import Pointwise
-from .node import Node, activation_format
+from .node import GraphBuilder, Node, activation_format, unquantized
 from .operands import Column, Function, apply, clamp, with_constant
 from .registry import onnx_op
 from .values import (

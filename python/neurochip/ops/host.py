@@ -8,8 +8,7 @@ import numpy as np
 
 from ..formats import Array, Format
 from .axes import counted
-from .builder import GraphBuilder
-from .node import Node, activation_format
+from .node import GraphBuilder, Node, activation_format
 from .registry import onnx_op
 from .values import Hosted, HostOp, Refusal, Value
 

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from ..formats import Tensor
 from ..layers import Rearrange
 from .axes import counted
-from .builder import GraphBuilder, unquantized
 from .expressions import Emit, Picked
-from .node import Node
+from .node import GraphBuilder, Node, unquantized
 from .registry import onnx_op
 from .values import (
     MAX_VALUES,

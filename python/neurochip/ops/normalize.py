@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import GraphBuilder
 from .expressions import Picked
-from .node import Node
+from .node import GraphBuilder, Node
 from .operands import apply
 from .registry import onnx_op
 from .values import Refusal, Value

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from ..formats import Tensor
 from ..layers import Rearrange
 from .axes import over_one_sample
-from .builder import GraphBuilder, unquantized
 from .expressions import Clamped, Pointwise
-from .node import Node
+from .node import GraphBuilder, Node, unquantized
 from .values import (
     Codes,
     Constant,

@@ -13,9 +13,8 @@ from ..formats import Array, Tensor
 from ..layers import AveragePool, MaxPool
 from ..layers.windows import Pads, pad_map
 from .axes import counted
-from .builder import GraphBuilder, unquantized
 from .movement import commute, rearrange
-from .node import Node, activation_format
+from .node import GraphBuilder, Node, activation_format, unquantized
 from .registry import onnx_op
 from .sliding import NO_PADS, Sliding, lift, lower, map_of, slide
 from .values import (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .builder import GraphBuilder
 from .host import TableSoftmax
-from .node import Node, activation_format, quantized_constant
+from .node import GraphBuilder, Node, activation_format, quantized_constant
 from .registry import onnx_op
 from .values import Constant, Dequantized, Hosted, QuantizedConstant, Refusal, Value
 

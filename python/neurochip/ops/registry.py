@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from .builder import GraphBuilder
-from .node import Node
+from .node import GraphBuilder, Node
 from .values import Value
 
 Translation: TypeAlias = "Callable[[Node, GraphBuilder], Value | tuple[Value, ...]]"

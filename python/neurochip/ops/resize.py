@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .axes import counted
-from .builder import GraphBuilder, unquantized
 from .movement import rearrange
-from .node import Node
+from .node import GraphBuilder, Node, unquantized
 from .registry import onnx_op
 from .values import MAX_VALUES, Constant, QuantizedConstant, Refusal, Unknown, Value
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from ..formats import Array
 from ..layers.windows import Pads, Pair, taps
-from .builder import GraphBuilder
 from .movement import rearrange
-from .node import Node
+from .node import GraphBuilder, Node
 from .values import Dequantized, Refusal, Shape, Value
 
 MAX_MAP = 1 << 24

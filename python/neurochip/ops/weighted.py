@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from .builder import GraphBuilder
 from .movement import rearrange
-from .node import Node, activation_format, quantized_constant
+from .node import GraphBuilder, Node, activation_format, quantized_constant
 from .registry import onnx_op
 from .sliding import NO_PADS, Sliding, lift, lower, map_of, slide
 from .values import Constant, Dequantized, QuantizedConstant, Refusal, Value

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from ..formats import Array, Format, Tensor
 from ..layers import Convolution, Dense
-from ..layers.accumulate import INT32_MAX, INT32_MIN
+from ..layers.weighted import INT32_MAX, INT32_MIN
 from .axes import over_one_sample
-from .builder import GraphBuilder, unquantized
 from .expressions import Picked
-from .node import Node
+from .node import GraphBuilder, Node, unquantized
 from .sliding import Sliding
 from .values import (
     Constant,

@@ -14,8 +14,8 @@ from ..image import Image
 from ..inputs import Normalization
 from ..reprs import counted, named
 from .detail import Detail
-from .filling import Filling
 from .load import Load
+from .samples import Filling
 
 
 @dataclass(frozen=True, slots=True)

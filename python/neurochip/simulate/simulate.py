@@ -17,10 +17,9 @@ from ..image import Image
 from ..inputs import Normalization, refuse_other_types
 from .comparison import AgreementCount
 from .detail import whole
-from .filling import FillingMeasurement
 from .load import load_of
 from .run import Run
-from .samples import CheckedSamples, checked
+from .samples import CheckedSamples, FillingMeasurement, checked
 from .tick import checked_tick, timed_anew
 from .waiting import Waiting, finished, no_progress_bar, progress_bar
 
