@@ -86,7 +86,7 @@ fn lines(problems: &[impl fmt::Display]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// A caret helps nobody behind a line of 100,000 characters.
+/// A caret helps nobody after a line of 100,000 characters.
 fn with_short_lines(told: &str) -> String {
     let short = |line: &str| match line.char_indices().nth(200) {
         Some((end, _)) => format!("{} ...", line[..end].trim_end()),

@@ -181,7 +181,7 @@ fn key_of(segment: &Segment) -> String {
 
 /// Puts the value of a built-in chip in place of one that is wrong or missing, or takes it away.
 ///
-/// A missing table becomes an empty one, so that what it needs is told too.
+/// A missing table becomes an empty one, so that what it needs is reported too.
 fn mend(value: &mut Value, path: &[String], told: &str) {
     let (is_unknown, is_missing) = (told.starts_with("unknown field"), told.starts_with("missing field"));
     let Some((key, tables)) = path.split_last() else {

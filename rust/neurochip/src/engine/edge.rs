@@ -19,7 +19,7 @@ struct Entrance {
 #[derive(Debug)]
 pub(super) struct Edge {
     io: Vec<IoPort>,
-    /// Free slots in the outward queue behind each port.
+    /// Free slots in the outward queue of each port.
     credits: Vec<u32>,
     entrances: Vec<Entrance>,
 }

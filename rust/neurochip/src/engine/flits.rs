@@ -107,7 +107,7 @@ pub(super) struct Packet {
 
 #[derive(Debug, Clone, Copy)]
 struct Flit {
-    /// The flit behind this one in a queue.
+    /// The flit after this one in a queue.
     next: u32,
     target: Target,
 }

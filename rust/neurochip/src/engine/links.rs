@@ -29,7 +29,7 @@ impl Links {
         }
     }
 
-    /// Sends a flit to the far end of the link behind an output.
+    /// Sends a flit to the far end of the link at an output.
     pub(super) fn cross(&mut self, output: u32, arrival: Arrival) {
         self.flits.post(arrival);
         self.freed.post(output);

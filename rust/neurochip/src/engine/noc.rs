@@ -318,7 +318,7 @@ fn port_at(ports: &[(u32, u32)], slot: u32) -> u32 {
     ports[found.expect("a side marked as outside is an io port")].1
 }
 
-/// The free slots behind each output of a router of an empty network.
+/// The free slots after each output of a router of an empty network.
 fn credits(node: u32, spec: &NocSpec, grid: &Grid) -> [u32; PORTS] {
     Port::ALL.map(|port| match (port, grid.neighbour(node, port)) {
         (Port::Local, _) => spec.receive_flits,

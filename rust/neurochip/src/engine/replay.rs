@@ -54,7 +54,7 @@ pub struct Cancelled {
 struct Source {
     /// The packet that is leaving.
     leaving: FlitStream,
-    /// The packets behind it, linked by [`Replay::next`]: first, last, and how many.
+    /// The packets after it, linked by [`Replay::next`]: first, last, and how many.
     first: u32,
     last: u32,
     waiting: u32,
@@ -66,7 +66,7 @@ struct Replay<'a> {
     packets: &'a [RecordedPacket],
     noc: Noc,
     sources: Vec<Source>,
-    /// The packet behind each one in the queue of its source.
+    /// The packet after each one in the queue of its source.
     next: Vec<u32>,
     /// Nodes whose source has a flit and a credit.
     sending: Vec<u32>,
@@ -76,7 +76,7 @@ struct Replay<'a> {
 }
 
 /// Runs packets, in the order of their creation, through the routers of a board, whose source queues
-/// are unlimited. `progress` is told how many have arrived.
+/// are unlimited. `progress` gets to know how many have arrived.
 ///
 /// # Errors
 /// If it is cancelled.
