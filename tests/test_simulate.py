@@ -48,8 +48,8 @@ def test_samples_of_another_shape_are_refused(image, shape):
 
 def test_integers_are_refused_where_real_numbers_are_taken(image):
     error = refusal(image, np.zeros((1, 1, 8, 8), np.int32))
-    assert str(error) == "samples are int32, the model takes float32, or pictures of uint8"
-    assert error.hint == "scale them first, such as pictures: `x.astype(np.float32) / 255`"
+    assert str(error) == "samples are int32, the model takes float32, or images of uint8"
+    assert error.hint == "scale them first, such as images: `x.astype(np.float32) / 255`"
 
 
 def test_pictures_are_divided_by_255_as_on_the_command_line(image, samples):

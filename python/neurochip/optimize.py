@@ -139,7 +139,7 @@ def _core_words(chip: Chip) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class _PlacementSearch:
-    """Where tiles could be, and the samples that tell how good that is."""
+    """Where tiles could be, and the samples that show how good that is."""
 
     placement: Placement
     placer: _core.Placer

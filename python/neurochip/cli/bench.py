@@ -28,7 +28,7 @@ Only: TypeAlias = Annotated[
 Quick: TypeAlias = Annotated[
     bool, typer.Option("--quick", help="A small version, in about a minute.")
 ]
-Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of synthetic weights and pictures.")]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of synthetic weights and images.")]
 Zoo: TypeAlias = Annotated[
     Path | None,
     typer.Option(

@@ -8,7 +8,7 @@ from ..tables import TextColumn, TextTable
 
 
 def layers_table(graph: Graph) -> TextTable:
-    """One row a layer, after one for the input."""
+    """One row per layer, after one for the input."""
     shape, numbers = TextColumn("output shape", whole=True), ("code", "scale", "zero point")
     table = TextTable(TextColumn("layer"), TextColumn("kind"), shape, *map(TextColumn, numbers))
     table.add_row("(input)", "", *_tensor(graph.input))

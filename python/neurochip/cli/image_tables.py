@@ -10,7 +10,7 @@ from ..tables import NAME_WIDTH, TextColumn, TextTable, names_and_figures
 
 
 def populations_table(image: Image) -> TextTable:
-    """One row a population."""
+    """One row per population."""
     table = names_and_figures("layer", "kind", "neurons", "code", "from timestep")
     for layer in image.layers:
         table.add_row(
@@ -91,7 +91,7 @@ def cores_used(image: Image) -> str:
 
 
 def cores_table(image: Image) -> TextTable:
-    """One row a core in use."""
+    """One row per core in use."""
     ranges, figures = ("rows", "columns", "channels"), ("neurons", "memory words", "axons out")
     table = TextTable(
         TextColumn("core", whole=True),

@@ -128,14 +128,14 @@ Model = Annotated[Path, typer.Argument(help="An ONNX graph.", show_default=False
 Input = Annotated[
     Path | None,
     typer.Option(
-        help=".npy, .npz, idx or CIFAR-10 file, picture, or folder of pictures.",
+        help=".npy, .npz, idx or CIFAR-10 file, image, or folder of images.",
         rich_help_panel=SAMPLES,
     ),
 ]
 Labels = Annotated[
     Path | None,
     typer.Option(
-        help="Labels, where the input brings none along: one a sample, or for pictures a .csv of "
+        help="Labels, where the input brings none along: one per sample, or for images a .csv of "
         "file,label.",
         rich_help_panel=SAMPLES,
     ),
@@ -183,7 +183,7 @@ Mean = Annotated[
     str | None,
     typer.Option(
         metavar="M[,M...]",
-        help="Subtract this from samples, after scaling to [0, 1]: one number, or one a channel.",
+        help="Subtract this from samples, after scaling to [0, 1]: one number, or one per channel.",
         rich_help_panel=SAMPLES,
     ),
 ]

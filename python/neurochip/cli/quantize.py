@@ -80,7 +80,7 @@ def command(
         int, typer.Option(help="Bits of activations, 2 to 8; input and output keep 8.")
     ] = 8,
     weights: Annotated[
-        options.Weights, typer.Option(help="One weight scale a layer, or one an output channel.")
+        options.Weights, typer.Option(help="One weight scale per layer, or one per output channel.")
     ] = options.Weights.per_tensor,
     ranges: Annotated[
         options.Ranges,

@@ -13,7 +13,7 @@ from ..tables import TextColumn, TextTable
 
 
 def tensors_table(tensors: Sequence[QuantizedTensor]) -> TextTable:
-    """One row a tensor: what it held on the calibration samples, and what stands for that."""
+    """One row per tensor: what it held on the calibration samples, and what stands for that."""
     figures = ("smallest", "largest", "scale", "zero point", "bits", "clipped")
     right = (TextColumn(name, "right") for name in figures)
     table = TextTable(TextColumn("layer"), TextColumn("operator"), *right, gap=2)

@@ -49,7 +49,7 @@ class LeftFloat:
     def __init__(self, nodes: Sequence[NodeProto]) -> None:
         """Looks at the nodes, each of which comes after those it reads from."""
         self._ends: set[str] = set()
-        """The tensors behind which nothing has to do with codes."""
+        """The tensors after which nothing has to do with codes."""
         self._rounded: set[str] = set()
         """The tensors that are rounded next, perhaps clamped or moved before."""
         self._dequantized = {
@@ -68,7 +68,7 @@ class LeftFloat:
     def on_host(self, node: Node, builder: GraphBuilder) -> Value | None:
         """The node as float work on the host, where it is such; None where it is a layer.
 
-        Before the first QuantizeLinear it is where its constants are real numbers; behind a layer
+        Before the first QuantizeLinear it is where its constants are real numbers; after a layer
         of the chip, where they are and no codes follow.
         """
         position = _only_real_input(node)
@@ -85,7 +85,7 @@ class LeftFloat:
         return builder.host(node, position)
 
     def behind_codes(self, node: Node, builder: GraphBuilder) -> Value | None:
-        """The node as float work behind the last layer, where it is such, whatever it computes."""
+        """The node as float work after the last layer, where it is such, whatever it computes."""
         position = _only_real_input(node)
         if node.output_name not in self._ends or position is None:
             return None
@@ -122,7 +122,7 @@ class LeftFloat:
         return node.op_type == "QuantizeLinear"
 
     def _ends_in_float(self, node: Node, value: Value | None, builder: GraphBuilder) -> bool:
-        """Whether this is the first layer of a float end, behind a layer of the chip."""
+        """Whether this is the first layer of a float end, after a layer of the chip."""
         if node.op_type not in WEIGHTED or node.output_name not in self._ends:
             return False
         return not (isinstance(value, Dequantized) and value.tensor is builder.input)

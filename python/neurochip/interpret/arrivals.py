@@ -193,7 +193,7 @@ class Neurons:
         return min(starts, default=0)
 
     def constants(self, values: NDArray[Any]) -> NDArray[Any]:
-        """One for all, or one a neuron: from one for all, one a channel or one a neuron."""
+        """One for all, or one per neuron: from one for all, one per channel or one per neuron."""
         channels = self.population.shape[2]
         if len(values) == channels > 1:
             return np.tile(values, self.population.num_neurons // channels)

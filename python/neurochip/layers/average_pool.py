@@ -42,7 +42,7 @@ class AveragePool:
         return to_integers(self._sums(source))
 
     def bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The sum's reachable interval, one a channel."""
+        """The sum's reachable interval, one per channel."""
         low, high = self.inputs[0].value_range
         if any(self.pads):
             low, high = min(low, 0), max(high, 0)

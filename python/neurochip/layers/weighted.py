@@ -142,7 +142,7 @@ class Convolution(Weighted):
     dilations: Pair
     groups: int
     multiplier: NDArray[np.float32] | None
-    """One a channel; None when the output is the 32-bit accumulator itself."""
+    """One per channel; None when the output is the 32-bit accumulator itself."""
 
     def evaluate(self, *codes: Array) -> Array:
         """The output's codes."""
@@ -157,7 +157,7 @@ class Convolution(Weighted):
         return to_integers(self._sums(source))
 
     def bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The accumulator's reachable interval, one a channel."""
+        """The accumulator's reachable interval, one per channel."""
         low, high = self.inputs[0].value_range
         if any(self.pads):
             low, high = min(low, 0), max(high, 0)

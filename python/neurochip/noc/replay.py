@@ -53,7 +53,7 @@ class Replay:
     """(nodes, 4): flits over the link from a node towards +x, -x, +y, -y."""
     output_blocked_cycles: NDArray[np.int64]
     """(nodes, 5): cycles in which a flit asked for an output of a router, the last one that to its
-    core, and the queue behind it was full."""
+    core, and the queue after it was full."""
     recorded: Mapping[str, NDArray[np.int64]] = field(repr=False)
     """(packets,) each: `injected` and `arrived` of the recording, where it had them."""
 

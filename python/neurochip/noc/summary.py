@@ -1,6 +1,6 @@
 """Summary: what the columns of a replay say together, as plain data.
 
-Loads are flits a node and cycle; cycles from the first creation to the last arrival are those in
+Loads are flits per node and cycle; cycles from the first creation to the last arrival are those in
 which the network had work, and a link carries at most one flit in each.
 """
 
@@ -44,9 +44,9 @@ class Summary:
     cycles: int
     """From the first creation to the last arrival, both included."""
     offered_load: float
-    """Flits a node and cycle, while packets were created."""
+    """Flits per node and cycle, while packets were created."""
     throughput: float
-    """Flits a node and cycle, from the first creation to the last arrival."""
+    """Flits per node and cycle, from the first creation to the last arrival."""
     flit_hops: int
     latency_cycles: Latency
     """From creation to arrival."""

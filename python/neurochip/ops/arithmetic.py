@@ -63,7 +63,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairWithConstant:
-    """A view combined with quantized constants, one a channel or one in all."""
+    """A view combined with quantized constants, one per channel or one in all."""
 
     node: Node
     table: PairTable

@@ -26,7 +26,7 @@ class Pointwise:
 
     view: Dequantized
     function: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    """Takes a row of numbers; returns a row, or one row a channel."""
+    """Takes a row of numbers; returns a row, or one row per channel."""
     host_ops: tuple[HostOp, ...]
     """The same, for the host."""
     name: str

@@ -232,7 +232,7 @@ def pad(node: Node, builder: GraphBuilder) -> Value:
 
 
 def _widths(node: Node, rank: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """(2, axes): what is added before and behind, samples first."""
+    """(2, axes): what is added before and after, samples first."""
     pads = node.attributes["pads"] if "pads" in node.attributes else node.required(1, "pads")
     axes = node.constant(3, "axes")
     chosen = list(range(rank)) if axes is None else counted(axes, rank)

@@ -180,7 +180,7 @@ def activation_format(
         node: The node.
         scale_at: Which of its inputs is the scale.
         zero_point_at: Which of its inputs is the zero point; its type is that of the codes.
-        default_type: The type of the codes where neither zero point nor attribute tells it.
+        default_type: The type of the codes where neither zero point nor attribute says it.
 
     Raises:
         Refusal: If it is none that activations can have.
@@ -200,7 +200,7 @@ def activation_format(
     levels = zero_point.astype(np.int64)
     if np.unique(scale).size > 1 or np.unique(levels).size > 1:
         raise Refusal(
-            f"an activation with {max(scale.size, levels.size)} scales, one a channel; "
+            f"an activation with {max(scale.size, levels.size)} scales, one per channel; "
             "quantize activations per tensor"
         )
     return Format(bits, signed, scale.ravel()[0].reshape(()), int(levels.ravel()[0]))
@@ -226,7 +226,7 @@ def quantized_constant(
         if parameter.size not in (1, length) or (parameter.size > 1 and parameter.ndim != 1):
             raise Refusal(
                 f"its scale has shape {list(parameter.shape)} for values of shape "
-                f"{list(codes.shape)}; one a tensor or one a channel is supported"
+                f"{list(codes.shape)}; one per tensor or one a channel is supported"
             )
     bits, signed = INTEGER_TYPES[type_name]
     held: NDArray[np.signedinteger[Any]] = codes.astype(np.int64 if bits > 16 else np.int32)

@@ -15,7 +15,7 @@ from .weighted_sum import Fold, ScaledAccumulator, folded
 
 @onnx_op("BatchNormalization")
 def batch_normalization(node: Node, builder: GraphBuilder) -> Value:
-    """Folds into the sum before it; after a QuantizeLinear it becomes a table a channel."""
+    """Folds into the sum before it; after a QuantizeLinear it becomes a table per channel."""
     if node.attributes.get("training_mode", 0):
         raise Refusal("it is in training mode; export the model for inference")
     value = node.input(0)

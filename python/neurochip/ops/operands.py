@@ -62,7 +62,7 @@ def clamp(node: Node, builder: GraphBuilder, low: float, high: float, position: 
 
 
 def along_channels(node: Node, array: NDArray[np.generic], shape: Shape) -> NDArray[np.float32]:
-    """A constant operand as a column of one number a channel, or of one in all.
+    """A constant operand as a column of one number per channel, or of one in all.
 
     Raises:
         Refusal: If it varies along another axis.
@@ -77,13 +77,13 @@ def along_channels(node: Node, array: NDArray[np.generic], shape: Shape) -> NDAr
     ):
         return array.reshape(-1, 1).astype(np.float32)
     raise Refusal(
-        f"its constant of shape {list(array.shape)} is not one number a channel "
+        f"its constant of shape {list(array.shape)} is not one number per channel "
         f"of a value of shape {list(shape)}"
     )
 
 
 Column = NDArray[np.float32]
-"""One number a channel, or one in all."""
+"""One number per channel, or one in all."""
 
 
 def constant_operand(node: Node) -> int | None:
@@ -137,7 +137,7 @@ def with_constant(
 
 Index: TypeAlias = "NDArray[np.int32]"
 Combine: TypeAlias = "Callable[[Dequantized, NDArray[Any]], Expression]"
-"""From a view and a column, one number a channel or one in all, to what they make."""
+"""From a view and a column, one number per channel or one in all, to what they make."""
 MAX_ROWS = 4096
 """Tables of one layer: each takes a row of as many entries as there are codes."""
 

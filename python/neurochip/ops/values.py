@@ -288,11 +288,11 @@ class LayerBuilder:
     def look_up(
         self, name: str, source: Tensor, real: NDArray[np.float32], target: Target
     ) -> Tensor:
-        """Adds the table that rounds `real`, one row a channel, one column a code of `source`."""
+        """Adds the table that rounds `real`: one row per channel, one column per source code."""
         return self.emit_table(name, source, target.format.quantize(real), target)
 
     def emit_table(self, name: str, source: Tensor, table: Array, target: Target) -> Tensor:
-        """Adds a table of codes, one row a channel, one column a code of `source`."""
+        """Adds a table of codes, one row per channel, one column per code of `source`."""
         table = np.clip(table.astype(np.int32), target.low, target.high)
         first = source.format.qmin
         reachable = table[:, source.low - first : source.high - first + 1]
@@ -300,7 +300,7 @@ class LayerBuilder:
         return self.emit(Lookup(name, (source,), target.tensor(source.shape), table))
 
     def finish(self, value: Dequantized | Expression | Hosted) -> Hosted:
-        """The last integers behind a real value, and what is left to the host."""
+        """The last integers that a real value comes from, and what is left to the host."""
         if isinstance(value, Hosted):
             return value
         if isinstance(value, Dequantized):

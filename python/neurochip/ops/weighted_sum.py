@@ -33,7 +33,7 @@ from .values import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaledAccumulator:
-    """accumulator * scale, one scale an output channel, where accumulator is an integer sum."""
+    """accumulator * scale, one scale per output channel, where accumulator is an integer sum."""
 
     name: str
     source: Tensor
@@ -46,7 +46,7 @@ class ScaledAccumulator:
     """Output channels first, zero point subtracted."""
     bias: NDArray[np.int64]
     scale: NDArray[np.float32]
-    """One an output channel, or one in all: input scale times weight scale, in float32."""
+    """One per output channel, or one in all: input scale times weight scale, in float32."""
 
     def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Adds the layer, with input scale * weight scale / output scale formed in float32."""
@@ -85,7 +85,7 @@ class ScaledAccumulator:
     def scaled(
         self, gain: NDArray[np.float64], what: str, builder: GraphBuilder
     ) -> ScaledAccumulator:
-        """The sum times a number, one a channel or one in all."""
+        """The sum times a number, one per channel or one in all."""
         gain = np.broadcast_to(gain, self.bias.shape)
         sign = np.sign(gain).astype(np.int64)
         rows = sign.reshape((-1,) + (1,) * (self.weights.ndim - 1))
@@ -101,7 +101,7 @@ class ScaledAccumulator:
     def shifted(
         self, offset: NDArray[np.float64], builder: GraphBuilder, what: str
     ) -> ScaledAccumulator:
-        """The sum plus a number, one a channel or one in all."""
+        """The sum plus a number, one per channel or one in all."""
         offset = np.broadcast_to(offset, self.bias.shape)
         levels = rounded_bias(self.name, offset, self.scale, builder, f"the offset at {what!r}")
         return replace(self, bias=self.bias + levels)
@@ -173,7 +173,7 @@ def note_types(
 
 
 def per_output(node: Node, weights: QuantizedConstant, axis: int) -> NDArray[np.float32]:
-    """The weights' scales, one an output channel or one in all."""
+    """The weights' scales, one per output channel or one in all."""
     if weights.per_tensor or weights.axis == axis:
         return weights.scale
     raise Refusal(

@@ -2,8 +2,8 @@
 
 | file | question |
 |---|---|
-| `table.py`, `plot.py` | what is told |
-| `telling.py` | how a table is told |
+| `table.py`, `plot.py` | what is reported |
+| `telling.py` | how a table is written |
 | `suite.py` | what a suite is, and how one is run into a folder |
 | `architectures.py`, `synthetic.py` | the papers' networks, with seeded weights |
 | `networks.py`, `boards.py` | which networks can be measured here, and on how many chips |

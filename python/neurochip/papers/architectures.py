@@ -22,7 +22,7 @@ VOC = (3, 416, 416)
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A float network, and the pictures that its weights were scaled on."""
+    """A float network, and the images that its weights were scaled on."""
 
     name: str
     model: ModelProto
@@ -30,7 +30,7 @@ class Architecture:
     """(count, channels, height, width) in [0, 1]."""
 
     def quantized(self, bits: int = 8) -> Quantized:
-        """The network with uint8 activations, or fewer bits, and int8 weights a tensor."""
+        """The network with uint8 activations, or fewer bits, and int8 weights per tensor."""
         return quantize(self.model, self.samples, bits=bits)
 
 
@@ -57,7 +57,7 @@ VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 5
 
 
 def vgg16_cifar(seed: int = 0) -> Architecture:
-    """VGG-16 for 32x32 pictures: batch norms, one dense layer for three; 14.7 M parameters."""
+    """VGG-16 for 32x32 images: batch norms, one dense layer for three; 14.7 M parameters."""
     builder = _cifar("vgg16_cifar", seed)
     last = builder.input
     for channels in VGG16:
@@ -118,12 +118,12 @@ def resnet34(seed: int = 0) -> Architecture:
 
 
 def resnet18_cifar(seed: int = 0) -> Architecture:
-    """ResNet-18 for 32x32 pictures: a 3x3 stem without pool; 11.2 M parameters."""
+    """ResNet-18 for 32x32 images: a 3x3 stem without pool; 11.2 M parameters."""
     return _cifar_resnet("resnet18_cifar", seed, (2, 2, 2, 2), 64)
 
 
 def resnet34_cifar(seed: int = 0) -> Architecture:
-    """ResNet-34 for 32x32 pictures: a 3x3 stem without pool; 21.3 M parameters."""
+    """ResNet-34 for 32x32 images: a 3x3 stem without pool; 21.3 M parameters."""
     return _cifar_resnet("resnet34_cifar", seed, (3, 4, 6, 3), 64)
 
 

@@ -35,7 +35,7 @@ class SuiteOptions:
     data: Path | None = None
     """Folder of data sets, such as `cifar10.npz`."""
     seed: int = 0
-    """Of synthetic weights and pictures."""
+    """Of synthetic weights and images."""
     quick: bool = False
     """A small version, in about a minute."""
     silicon: Path | None = None
@@ -43,7 +43,7 @@ class SuiteOptions:
     threads: int | None = None
     """Of the simulator; all cores by default."""
     tell: Callable[[str], None] = lambda doing: None
-    """Is told what is being done."""
+    """Gets a line on what is being done."""
 
 
 @dataclass(frozen=True, slots=True)

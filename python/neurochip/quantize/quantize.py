@@ -90,9 +90,9 @@ def quantize(
     Args:
         model: A path, the bytes of a file, or a parsed float model.
         calibration: Samples of the model's input, (count, *shape), as it was trained on; or
-            pictures of uint8, which are divided by 255 as on the command line.
+            images of uint8, which are divided by 255 as on the command line.
         bits: Of the activations between layers, 2 to 8; input and output keep 8.
-        weights: One scale a layer, or one an output channel.
+        weights: One scale per layer, or one per output channel.
         ranges: What of the values seen is kept: all, a percentile, or the least squared error.
         percentile: The share of values kept where `ranges` says percentile, in percent; 99.99
             unless given.

@@ -1,7 +1,7 @@
 """Writing the quantized model down: onnxruntime's quantizer does so, with the formats chosen here.
 
 It knows no activations of fewer than 8 bits that its own integer kernels compute: those travel as
-uint8 here, and a Clip of the codes behind each QuantizeLinear says how many there are.
+uint8 here, and a Clip of the codes after each QuantizeLinear says how many there are.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _override(form: Format) -> dict[str, Any]:
 
 
 def _limit_codes(model: ModelProto, formats: Mapping[str, Format]) -> None:
-    """Puts a Clip behind the QuantizeLinear of every tensor of fewer than 8 bits."""
+    """Puts a Clip after the QuantizeLinear of every tensor of fewer than 8 bits."""
     graph = model.graph
     narrow = {name: form.qmax for name, form in formats.items() if form.bits < MAX_BITS}
     nodes: list[NodeProto] = []

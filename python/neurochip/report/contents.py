@@ -1,4 +1,4 @@
-"""What a report says, as plain data: the table and the JSON document are two tellings of it.
+"""What a report says, as plain data: the table and the JSON document are two forms of it.
 
 A quantity of a sample is a `Spread` over the samples. What a run did not measure is None: a run
 with `timing="none"` has no `Timing`, a run of an image file without its graph no `DifferingValues`.
@@ -14,7 +14,7 @@ from ..inputs import Normalization
 from ..links import Link
 
 PUBLISHED, ASSUMED, USER = "published", "assumed", "user"
-"""Where prices come from: derived and fitted ones are from what is published."""
+"""Where energies per event come from: derived and fitted ones are from what is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class EnergyTerm:
-    """One component of the energy: how often it was counted a sample, and the price of each."""
+    """One component of the energy: how often it was counted a sample, and the energy per event."""
 
     name: str
     field: str
@@ -121,11 +121,11 @@ class EnergyTerm:
     energy_pj: float
     provenance: str
     grade: str
-    """Of the price: `published`, `derived`, `fitted`, `assumed`, or `user` where it was set."""
+    """Of the energy per event: `published`, `derived`, `fitted`, `assumed`, or `user` where set."""
 
     @property
     def assumed(self) -> bool:
-        """Whether no source gives the price."""
+        """Whether no source gives it."""
         return self.grade == ASSUMED
 
 
@@ -145,7 +145,7 @@ class Energy:
 
     @property
     def events_pj(self) -> dict[str, float]:
-        """The same by where prices come from: a source, nowhere, or who set them for a run."""
+        """The same by where energies come from: a source, nowhere, or who set them for a run."""
         by_grade = dict.fromkeys((PUBLISHED, ASSUMED, USER), 0.0)
         for term in self.event_terms:
             by_grade[term.grade if term.grade in by_grade else PUBLISHED] += term.energy_pj

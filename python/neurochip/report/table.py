@@ -211,7 +211,8 @@ def _energy(energy: Energy) -> TextTable:
     """Shares of what events cost, and of the total, which the idle chip's power adds to."""
     events_pj, idle_pj = energy.all_events_pj, energy.idle_pj
     total_pj = None if idle_pj is None else events_pj + idle_pj
-    heads = ["", "energy", "of events", *(["of total"] if idle_pj is not None else []), "price", ""]
+    of_total = [] if idle_pj is None else ["of total"]
+    heads = ["", "energy", "of events", *of_total, "each", ""]
     table = names_and_figures(*heads)
 
     def add(name: str, value_pj: float, of_events: str, price: str = "", grade: str = "") -> None:

@@ -16,7 +16,7 @@ from .run import Agreement
 
 
 class AgreementCount:
-    """Counts values that differ, batch by batch, while the spikes are at hand."""
+    """Counts values that differ, batch by batch, while the spikes are held."""
 
     def __init__(self, image: Image) -> None:
         """Starts with nothing compared."""

@@ -25,7 +25,7 @@ class CheckedSamples:
     """Checked samples, which become the model's input a part at a time: all would fill memory."""
 
     x: NDArray[Any]
-    """In the type that the model takes, pictures scaled."""
+    """In the type that the model takes, images scaled."""
     normalization: Normalization | None
 
     def __len__(self) -> int:
@@ -60,8 +60,8 @@ def _reals(x: NDArray[Any]) -> NDArray[np.float32]:
         return scaled(x, None, "samples")
     if not np.issubdtype(x.dtype, np.floating):
         raise InputError(
-            f"samples are {x.dtype}, the model takes float32, or pictures of uint8",
-            hint="scale them first, such as pictures: `x.astype(np.float32) / 255`",
+            f"samples are {x.dtype}, the model takes float32, or images of uint8",
+            hint="scale them first, such as images: `x.astype(np.float32) / 255`",
         )
     with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite
         real = x.astype(np.float32, copy=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..energy import energy_by_component_pj, prices
+from ..energy import energy_by_component_pj, event_energies
 from ..errors import InputError, Interrupted
 from ..image import Image
 from ..inputs import Normalization, refuse_other_types
@@ -52,7 +52,7 @@ def simulate(
 
     Args:
         image: The network on its chip.
-        x: (samples, *image.input_shape): the model's input; floats, or pictures of uint8, which are
+        x: (samples, *image.input_shape): the model's input; floats, or images of uint8, which are
             divided by 255 unless the model takes integers.
         timing: `cycle`: values and cycles; `none`: values alone.
         threads: Threads to use; all cores by default. Results do not depend on it.
@@ -190,15 +190,15 @@ def _whole(
 
 
 def _priced(image: Image, layer: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
-    """(samples,) each: what only few chips have a price for, where the chip has it."""
+    """(samples,) each: what only few chips have an energy for, where the chip has it."""
     counts = {
         "core_spikes": layer["spikes"][:, 1:],  # the input is the first population
         "node_packets": layer["node_packets"],
         "flit_hops_x": layer["flit_hops"] - layer["flit_hops_y"],
         "flit_hops_y": layer["flit_hops_y"],
     }
-    priced = {counter for _, counter in prices(image.chip).values()}
-    return {name: by_layer.sum(axis=1) for name, by_layer in counts.items() if name in priced}
+    few_count = {counter for _, counter in event_energies(image.chip).values()}
+    return {name: by_layer.sum(axis=1) for name, by_layer in counts.items() if name in few_count}
 
 
 def _values(image: Image, outputs: Mapping[str, NDArray[np.int32]]) -> dict[str, NDArray[Any]]:

@@ -46,7 +46,7 @@ class QuartzSize:
     """How much is measured."""
 
     networks: tuple[tuple[str, str, int], ...]
-    """Network, data set, and of how many samples accuracy is told."""
+    """Network, data set, and of how many samples accuracy is reported."""
     timesteps: tuple[int, ...]
     """Windows, on registers that hold every sum."""
     narrow_timesteps: tuple[int, ...]
@@ -58,7 +58,7 @@ class QuartzSize:
     loihi_timesteps: tuple[int, ...]
     """Windows there: those that were measured on the board."""
     own_samples: int
-    """Of how many samples the accuracy of the network that was measured is told."""
+    """Of how many samples the accuracy of the network that was measured is reported."""
 
 
 FULL = QuartzSize(
@@ -106,7 +106,7 @@ class WindowFacts:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where the network and its pictures are."""
+    """Where the network and its images are."""
 
     model: Path
     samples: Path
@@ -246,7 +246,8 @@ def _outputs(subject: Subject) -> NDArray[np.int64]:
 def about(bench: QuartzBench) -> tuple[str, ...]:
     """What was run, and what was left out."""
     lines = [
-        f"{'quick; ' if bench.options.quick else ''}trained networks of uint8, one scale a tensor; "
+        f"{'quick; ' if bench.options.quick else ''}trained networks of uint8, one scale per "
+        "tensor; "
         "a window of T timesteps has T - 1 levels above 0 (T = 1 has none, and is left out)",
         f"on `{IDEAL}`, whose registers hold every sum, and on `{DARWIN3}`, whose 16 bits do not",
         "beside the paper's networks stand smaller ones of ours for the same tasks",

@@ -31,7 +31,7 @@ UJ_IN_PJ = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What a mode computes in a window, whatever the prices of a chip."""
+    """What a mode computes in a window, whatever an event costs on a chip."""
 
     samples: int
     percent: float
@@ -153,8 +153,8 @@ def _notes(bench: QuartzBench, rows: Sequence[OwnMeasurement]) -> Iterator[str]:
         return
     neurons, first = sorted({each.neurons for each in rows}), rows[0]
     yield (
-        "quantized here to uint8, a scale a tensor; accuracy and spikes are of "
-        f"{first.values.samples:,} pictures, energy of {first.contents.samples}; on Loihi of 10,000"
+        "quantized here to uint8, a scale per tensor; accuracy and spikes are of "
+        f"{first.values.samples:,} images, energy of {first.contents.samples}; on Loihi of 10,000"
     )
     yield (
         "the board's network has 4,354 neurons without those of pools, readouts and biases; ours "

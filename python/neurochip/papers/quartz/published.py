@@ -26,7 +26,7 @@ class PublishedWork(Publication):
         return str(self.tables["simulation"][network]["name"])
 
     def measured(self, field: str, timesteps: int) -> float | None:
-        """A figure measured on Loihi; None where there is no such window, or it is not told."""
+        """A figure measured on Loihi; None for another window, or where it is not published."""
         return _at(self.tables["loihi"], field, timesteps)
 
 

@@ -23,8 +23,8 @@ from .facts import RECORDED_SAMPLES, NetworkFacts
 MOST_LAYERS = 24
 """More do not fit on a plot's axis."""
 DIRECT_SOURCE = (
-    "direct encoding gives the first layer the picture's real values in every timestep, so that it "
-    "multiplies: T times its MACs; the layers behind are as in rate coding"
+    "direct encoding gives the first layer the image's real values in every timestep, so that it "
+    "multiplies: T times its MACs; the layers after it are as in rate coding"
 )
 
 
@@ -50,7 +50,7 @@ class CodedOperations:
 
     @property
     def first(self) -> str:
-        """The layer that pictures come into."""
+        """The layer that images come into."""
         return next(iter(self.layers[STEM]))
 
     def total(self, code: str) -> float:
@@ -62,7 +62,7 @@ class CodedOperations:
         return timesteps * self.facts.macs[self.first]
 
     def direct_total(self, timesteps: int) -> float:
-        """These MACs, and the SOPs of the layers behind."""
+        """These MACs, and the SOPs of the layers after it."""
         code = rate_name(timesteps)
         return self.direct(timesteps) + self.total(code) - self.layers[code][self.first]
 
@@ -106,7 +106,7 @@ def _whole(every: list[CodedOperations]) -> Table:
             f"T = {RATE_TIMESTEPS[0]} tells all levels of 8 bits apart, as STEM does in 8 "
             "timesteps; fewer timesteps lose levels, and with them accuracy",
             f"of the first {RECORDED_SAMPLES} samples at most",
-            "the paper's figure is a picture without numbers",
+            "the paper's figure is a plot without numbers",
         ),
     )
 
@@ -127,7 +127,7 @@ def _direct(every: list[CodedOperations]) -> Table:
     """All layers together, the first one driven by real values."""
     columns = (
         Column("network"),
-        Column("rates behind are"),
+        Column("rates after it are"),
         Column("first layer"),
         Column("its M MACs", digits=4),
         *(Column(f"{direct_name(each)}, M MACs", digits=4) for each in RATE_TIMESTEPS),
@@ -174,7 +174,7 @@ def _table(each: CodedOperations) -> Table:
 
 
 def _direct_cells(each: CodedOperations, layer: str) -> tuple[Cell, ...]:
-    """Only of the first layer: behind it, spikes are sent."""
+    """Only of the first layer: after it, spikes are sent."""
     first = layer == each.first
     return tuple(each.direct(timesteps) / 1e6 if first else None for timesteps in RATE_TIMESTEPS)
 

@@ -15,7 +15,7 @@ from ..table import Column, Table
 from .bench import SdannBench
 from .facts import MOST_BITS, NetworkFacts
 
-PICTURE = "the paper's figure is a picture without numbers"
+PICTURE = "the paper's figure is a plot without numbers"
 
 
 def measure_bits(bench: SdannBench) -> Section:
@@ -57,7 +57,7 @@ def _section(
         rows=tuple(
             (subject, weights[subject], *map(float, row)) for subject, row in percent.items()
         ),
-        notes=("of all neurons behind the input whose spikes reach a synapse", PICTURE),
+        notes=("of all neurons after the input whose spikes reach a synapse", PICTURE),
     )
     return Section((table,), (Plot(name, title, partial(_draw, percent, weights, heads, axis)),))
 

@@ -1,9 +1,9 @@
-"""Table 10: energy of a sample on Darwin3, at its price of a SOP, with and without sparsity."""
+"""Table 10: energy of a sample on Darwin3, at its energy per SOP, with and without sparsity."""
 
 from __future__ import annotations
 
 from ...chip import load as load_chip
-from ...energy import price
+from ...energy import of_chip
 from ..suite import Section
 from ..table import Cell, Column, Table
 from .bench import SdannBench
@@ -18,8 +18,8 @@ UNSEARCHED = ROT[0]
 
 
 def measure(bench: SdannBench) -> Section:
-    """SOPs times their price: the paper's own figures are in proportion to SOPs."""
-    sop_pj = price(load_chip(DARWIN3), "energy.sop_pj")
+    """SOPs times their energy: the paper's own figures are in proportion to SOPs."""
+    sop_pj = of_chip(load_chip(DARWIN3), "energy.sop_pj")
     columns = (
         Column("network"),
         Column("weights"),
@@ -103,6 +103,6 @@ def _compared(bench: SdannBench, sop_pj: float) -> list[str]:
                 f"paper's energy implies; with our {macs / 1e6:,.0f} M MACs these would be "
                 f"{implied / macs:.2f} SOPs a MAC, ours are {facts.dense.sops / macs:.2f}: the "
                 f"paper's network has {than_ours} synapses or {activity} activations than ours; "
-                "neither is at hand"
+                "neither is published here"
             )
     return told

@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a setting does to trains, no value behind them changed: SOPs, in percent of all."""
+    """What a setting does to trains, no value downstream changed: SOPs, in percent of all."""
 
     left_out: float
     """Of the spikes in the last bits (RoT), or after so many (DRLO)."""
@@ -75,7 +75,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trains:
-    """The trains that neurons behind the first layer send, on the samples recorded."""
+    """The trains that neurons after the first layer send, on the samples recorded."""
 
     by_bit: NDArray[np.float64]
     """(8,): share of the spikes that are a bit, the most significant one first."""
@@ -234,7 +234,7 @@ def _input_share(network: Network, values: Mapping[str, Values]) -> float:
 
 
 def _trains(network: Network, values: Mapping[str, Values]) -> Trains:
-    """Of every neuron behind the input that reaches a synapse."""
+    """Of every neuron after the input that reaches a synapse."""
     by_bit, by_length = np.zeros(MOST_BITS, np.int64), np.zeros(MOST_BITS + 1, np.int64)
     reaching = {source.name: source for source, _, _ in reaches(network)}
     for source in reaching.values():

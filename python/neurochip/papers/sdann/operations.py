@@ -9,7 +9,7 @@ from .facts import NetworkFacts
 
 
 def measure(bench: SdannBench) -> Section:
-    """MACs of the quantized network and SOPs of its spikes, at the paper's prices."""
+    """MACs of the quantized network and SOPs of its spikes, with the paper's energy of each."""
     mac_pj = bench.published.constant("operations", "mac_pj")
     sop_pj = bench.published.constant("operations", "sop_pj")
     columns = (

@@ -110,7 +110,7 @@ def ranges(bench: SdannBench, field: str, networks: Sequence[str]) -> list[Range
 
 
 def within(bench: SdannBench, field: str, changes: Sequence[float]) -> str:
-    """For which of `BITS` a change, as it is told, lies in the published ranges."""
+    """For which of `BITS` a change, as it is reported, lies in the published ranges."""
     every = ranges(bench, field, tuple(bench.published.names))
     cifar10 = ranges(bench, field, CIFAR10)
     told = []

@@ -138,7 +138,7 @@ def _reasons(bench: SdannBench) -> Table:
         Column("SOPs, measured, %", signed=True),
         Column("spikes left out, %", signed=True),
         Column("rounding, %", signed=True),
-        Column("values behind, %", signed=True),
+        Column("downstream, %", signed=True),
         Column("of even values, %", signed=True),
         Column("input's SOPs, %"),
     )
@@ -148,10 +148,10 @@ def _reasons(bench: SdannBench) -> Table:
         columns=columns,
         rows=tuple(_reason(facts, choice) for facts in bench.facts for choice in UNIFORM),
         notes=(
-            "measured = spikes left out + rounding + values behind, all in percent of the SOPs; "
+            "measured = spikes left out + rounding + downstream effects, all in percent of SOPs; "
             "left out: those in the last r bits of a train (RoT r), or after its k-th (DRLO k); "
-            "rounding: those that rounding to the nearest adds; values behind: what is left, since "
-            "values change behind values that changed",
+            "rounding: those that rounding to the nearest adds; downstream: what is left, since "
+            "values change downstream of values that changed",
             "of even values: what the setting would change if all 256 values were equally frequent",
             "input's SOPs: those of the network's input, which keeps its spikes",
             *(explained(facts) for facts in bench.facts if bench.does_cifar10(facts)),
@@ -211,7 +211,7 @@ def _compared(facts: NetworkFacts, choices: Sequence[LayerSettings], expects_mor
         for choice, ours, theirs in zip(choices, saved, even, strict=True)
     )
     behind = ", ".join(f"{_behind(facts, choice):+.1f} %" for choice in choices)
-    because = "" if expected else f", since values behind change SOPs by {behind}"
+    because = "" if expected else f", since values downstream change SOPs by {behind}"
     return f", {'so' if expected else 'and yet'} {method} saves {told}: {figures}{because}"
 
 
@@ -220,6 +220,6 @@ def _rounded(percent: float) -> str:
 
 
 def _behind(facts: NetworkFacts, choice: LayerSettings) -> float:
-    """What is left of a change that trains and rounding do not tell."""
+    """What is left of a change that trains and rounding do not explain."""
     effect = facts.effects[choice]
     return facts.outcomes[choice].change(facts.dense) + effect.left_out - effect.added
