@@ -84,14 +84,6 @@ impl Coordinates {
     }
 }
 
-/// A flit, at an input queue of a router or at a core.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival {
-    /// A [`slot`](super::noc::slot) of a router; of an arrival at a core, its node.
-    pub(super) place: u32,
-    pub(super) flit: u32,
-}
-
 /// A packet on its way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Packet {
