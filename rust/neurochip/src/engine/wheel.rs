@@ -22,7 +22,7 @@ pub(super) enum Kind {
     RouterCredit,
     /// The same, from the far end of a link between chips.
     LinkCredit,
-    /// The link behind the output in a slot is free again.
+    /// The link at the output in a slot is free again.
     LinkFreed,
     /// A flit for the input in a slot.
     RouterFlit,
