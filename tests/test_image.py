@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
 
 import neurochip as nc
 from integer_graphs import STEPS, OnHost, convolution, dense, drawn, graph_of, tensor
@@ -20,6 +21,7 @@ from neurochip.errors import ImageError
 from neurochip.formats import Format, Tensor
 from neurochip.graph import Graph, Output
 from neurochip.layers import Convolution, Dense, Lookup
+from neurochip.ops.node import NodeOnHost
 from neurochip.ops.values import DequantizeOnHost, MoveOnHost
 
 NETWORKS = settings(
@@ -229,6 +231,14 @@ def test_values_that_the_host_moves_or_sets_to_zero_travel_as_an_index():
     assert loaded.host.input_index.tolist() == [3, 2, -1]
     assert_equal_runs(nc.simulate(loaded, samples), nc.simulate(image, samples))
     assert nc.simulate(image, samples).exact_agreement.differing.sum() == 0
+
+
+@pytest.mark.parametrize(("to", "moves"), [("FLOAT", True), ("DOUBLE", True), ("FLOAT16", False)])
+def test_a_cast_moves_values_where_its_type_holds_every_float32(to, moves):
+    node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.DataType.Value(to))
+    before = np.int32([[2, -1]])
+    index = NodeOnHost("cast", "Cast", node, 17, 0, (None,)).index(before)
+    assert index is (before if moves else None)
 
 
 @pytest.mark.parametrize(
