@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..ops.values import HostOp
-from .graph import Arithmetic, Graph, Output
+from .graph import Graph, Output
 from .load import load
 
-__all__ = ["Arithmetic", "Graph", "HostOp", "Output", "load"]
+__all__ = ["Graph", "HostOp", "Output", "load"]

@@ -170,7 +170,9 @@ class Bench:
         error = np.abs(run.outputs - self.exact[subject.name])
         counted = None
         if chip == IDEAL:
-            counted = operations(network_of(image), timesteps, subject.x[: self.size.counted])
+            counted = operations(
+                network_of(image), image.chip, timesteps, subject.x[: self.size.counted]
+            )
         return Facts(
             chip=chip,
             timesteps=timesteps,
