@@ -15,6 +15,7 @@ import oracle_onnxruntime
 from integer_graphs import IN_INTEGERS, STEPS, code_format, dense, drawn, graph_of, tensor
 from neurochip.formats import Tensor
 from neurochip.layers import Lookup, Rearrange
+from one_population import codes_computed
 
 NETWORKS = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -177,10 +178,10 @@ def test_logits_that_are_read_from_membranes_may_be_rearranged(chip):
     samples = random.integers(0, 256, (5, 50)).astype(np.float32)
     result = run(nc.compile(graph_of(x, [layer, moved]), chip), samples)
     assert result.compiled_agreement.differing.sum() == 0
-    wanted = result.image.network.graph.evaluate(
-        result.image.network.graph.quantize(samples), result.image.network.arithmetic
-    )
-    np.testing.assert_array_equal(result.outputs, wanted["picked"])
+    image = result.image
+    codes = {"x": image.network.graph.quantize(samples)}
+    computed = codes_computed(image.network, image.chip, layer, codes)
+    np.testing.assert_array_equal(result.outputs, moved.evaluate(computed))
 
 
 def test_a_bias_beyond_a_saturating_register_is_not_called_exact():
@@ -190,7 +191,7 @@ def test_a_bias_beyond_a_saturating_register_is_not_called_exact():
     layer = dense("d", x, np.full((2, 8), 50), tensor("y", (2,)), bias, 2.0**-20)
     samples = np.full((1, 8), 200, np.float32)
     image = nc.compile(graph_of(x, [layer]), "tiny")
-    assert image.layers[1].mode == "scaled"
+    assert image.populations[1].facts.mode == "scaled"
     assert run(image, samples).compiled_agreement.differing.sum() == 0
     ideal = nc.compile(graph_of(x, [layer]), "ideal")
     assert run(ideal, samples).exact_agreement.differing.sum() == 0

@@ -97,7 +97,7 @@ def test_one_output_of_several_is_onnxruntimes(output):
     expected = session.run([output], {"x": x})[0]
     image = nc.compile(model, "ideal", output_tensor=output)
     assert (nc.simulate(image, x).values == expected).all()
-    assert [layer.name for layer in image.layers[1:]] == ["first", "second"][
+    assert [layer.name for layer in image.populations[1:]] == ["first", "second"][
         : "ab".index(output[0]) + 1
     ]
 
@@ -254,7 +254,7 @@ def test_a_sum_that_several_outputs_read_is_on_the_chip_once():
         helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("b", "p", "l")
     )
     image = nc.compile(model, "ideal")
-    assert [layer.name for layer in image.layers] == ["input", "first", "second"]
+    assert [layer.name for layer in image.populations] == ["input", "first", "second"]
     x = np.random.default_rng(0).uniform(-1, 1.5, (20, 2)).astype(np.float32)
     run = nc.simulate(image, x, timing="none")
     oracle = onnxruntime.InferenceSession(model.SerializeToString())

@@ -402,7 +402,7 @@ def test_a_residual_network_from_a_file_is_still_onnxruntimes_integers_with_samp
     assert (image.timesteps, image.period, image.samples_in_flight) == (13 * T, T, 13)
     run = nc.simulate(image, x, timing="none")
     assert run.exact_agreement.differing.sum() == 0
-    kinds = {layer.name: layer.kind for layer in image.layers}
+    kinds = {layer.name: layer.kind for layer in image.populations}
     assert sum(kind == "Relay" for kind in kinds.values()) == 4
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import neurochip as nc
 import oracle_fanout
+from conftest import known
 from integer_graphs import (
     ACCUMULATOR,
     STEPS,
@@ -47,7 +48,7 @@ def levels_sent(image, samples):
     records = oracle_fanout.sent(image, samples)
     return {
         layer.name: layer.code.read(records[layer.name])
-        for layer in image.layers
+        for layer in image.populations
         if layer.code is not None
     }
 
@@ -282,7 +283,7 @@ def test_loihi_has_a_level_a_timestep_and_a_threshold_that_must_be_exceeded():
 def test_what_loihi_clips_is_told():
     layer = dense("d", tensor("x", (2,)), np.array([[100, -90]]), tensor("y", (1,)), 0, 0.03)
     network = published([layer], samples_of([layer], 20), "loihi").image.network
-    assert network.lowerings[-1].note == "2 weights beyond 1 are clipped"
+    assert network.populations[-1].facts.note == "2 weights beyond 1 are clipped"
 
 
 # What is refused
@@ -369,7 +370,7 @@ def test_constants_are_bytes_and_an_image_is_read_back_as_it_was(tmp_path):
     image = published(layers, samples, t_max=200).image
     image.save(tmp_path / "q.image")
     loaded = nc.Image.load(tmp_path / "q.image")
-    assert loaded.layers == image.layers
+    assert known(loaded) == known(image)
     assert isinstance(image.network.population("bias of a").model, ConstantNeurons)
     assert image.network.population("b").code.highest > 255
     runs = [nc.simulate(each, samples, timing="none") for each in (image, loaded)]

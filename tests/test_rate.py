@@ -132,7 +132,7 @@ def test_membranes_of_scaled_weights_are_read_at_their_scale():
     codes = codes_of([layer], 10)
     samples = layer.inputs[0].format.dequantize(codes)
     run = simulated([layer], codes, "darwin3", calibration=samples)
-    (lowering,) = run.image.network.lowerings
+    lowering = run.image.network.populations[-1].facts
     assert lowering.s1[0] < 0.5
     assert run.layer_overflows.sum() == 0
     sums = codes.reshape(10, 40) @ layer.weights.T
@@ -226,7 +226,7 @@ def test_on_narrow_registers_weights_are_scaled_down_until_no_membrane_leaves():
     codes = codes_of([layer], 30)
     samples = layer.inputs[0].format.dequantize(codes)
     run = simulated([layer], codes, "darwin3", calibration=samples)
-    (lowering,) = run.image.network.lowerings
+    lowering = run.image.network.populations[-1].facts
     assert lowering.s1[0] < 1
     assert run.layer_overflows.sum() == 0
     exact = layer.evaluate(codes.astype(np.uint8)).astype(int)

@@ -97,7 +97,7 @@ def test_no_threads_are_refused(image, samples):
 
 def test_arrays_of_a_run_have_a_row_a_sample(image, samples):
     run = nc.simulate(image, samples)
-    layers, timesteps = len(image.layers), image.timesteps
+    layers, timesteps = len(image.populations), image.timesteps
     assert run.outputs.shape == run.values.shape == (5, 10)
     assert run.work_cycles.shape == (5, timesteps)
     for counts in (
@@ -112,7 +112,7 @@ def test_arrays_of_a_run_have_a_row_a_sample(image, samples):
     for counts in run.counters.values():
         assert counts.shape == (5,)
     assert run.cycles.shape == run.sops.shape == run.spikes.shape == run.energy_pj.shape == (5,)
-    assert run.layer_names == tuple(layer.name for layer in image.layers)
+    assert run.layer_names == tuple(layer.name for layer in image.populations)
 
 
 def test_without_timing_there_are_no_cycles(image, samples):

@@ -16,7 +16,7 @@ from ..network import Network, Read
 from ..options import CompileOptions
 from ..placement import Placement
 from .blob import Blob
-from .contents import layer_for_host, usage_for_host
+from .contents import facts_for_host, usage_for_host
 from .describe import describe
 from .head import head_index, takes_codes
 from .host import Host
@@ -42,7 +42,7 @@ def assemble(placement: Placement, normalization: Normalization | None = None) -
     blob = Blob()
     host: dict[str, Any] = {
         "work": replace(work, normalization=normalization).to_json(),
-        "layers": [layer_for_host(network, population) for population in network.populations],
+        "layers": [facts_for_host(population) for population in network.populations],
         "usage": [usage_for_host(tile) for tile in placement.tiles],
         "notes": list(network.notes),
         "options": _decided(placement, normalization).to_json(),

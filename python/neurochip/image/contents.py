@@ -1,86 +1,27 @@
 """Contents: what an image holds, read from its description.
 
 What the silicon needs is in the description's own tables; `host` adds what only people ask for:
-proofs, kinds of layers, how full memories are.
+facts of populations, how full memories are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from ..chip import Chip
 from ..network import (
     MEANING,
     Code,
-    InputNeurons,
-    Lowering,
-    MaxPoolNeurons,
-    Network,
     Population,
+    PopulationFacts,
     code_meaning,
     code_of,
 )
 from ..placement import Tile
-from ..plain import MAX_COUNT, each, optional, real, table, text, whole
-from ..requantize import Proof
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One population of an image, and what is proven about it."""
-
-    name: str
-    shape: tuple[int, int, int]
-    """Height, width, channels."""
-    send_start: int
-    """The first timestep in which it may spike."""
-    model: str
-    """The neuron model: `input`, `stem`, `max_pool`, `quartz`, `integrate_fire` or `constant`."""
-    kind: str
-    """The layer's kind in the graph, `Input`, `Relay`, `Readout` or `Rectifier`."""
-    mode: str
-    """`exact`, `double` or `scaled` integration, `ramp` or `rate`; `streaming` for max pooling."""
-    code: Code | None = None
-    """What it sends; None where the host reads membranes."""
-    tensor: str | None = None
-    """The graph's tensor it holds, channels last; None for neurons between tensors."""
-    bias_mode: str = ""
-    """`exact`, `scaled`, `calibrated` or `host`; empty for a population without a bias."""
-    differing: int | None = None
-    """Reachable accumulator values at which the chip's code differs from onnxruntime's."""
-    reachable: int | None = None
-    worst_levels: int | None = None
-    s1: tuple[float, ...] = ()
-    """Scale of a scaled membrane: one, or one a channel."""
-    largest_seen: int | None = None
-    """Largest magnitude of a membrane over the calibration samples."""
-    largest_possible: int | None = None
-    """Largest magnitude that the interval analysis allows."""
-    membrane_bits: int | None = None
-    headroom_bits: float | None = None
-    """By how much the largest membrane seen, or else possible, stays below its register's end."""
-    bias_bits: int | None = None
-    """Of the narrowest register that holds every bias, where it is added."""
-    note: str = ""
-
-    @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        height, width, channels = self.shape
-        return height * width * channels
-
-    @property
-    def proof(self) -> str:
-        """What is proven, in words; empty where there is nothing to prove."""
-        if self.differing is None:
-            return ""
-        counts = (self.differing, self.reachable, self.worst_levels)
-        return str(Proof(*(np.array([count], np.int64) for count in counts)))
+from ..plain import MAX_COUNT, each, optional, real, table, text, truth, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,44 +45,12 @@ class Core:
     axon_entries: int
 
 
-def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
+def facts_for_host(population: Population) -> dict[str, Any]:
     """What the description's own tables do not say of a population; nothing that is a default."""
-    lowering = next((each for each in network.lowerings if each.layer == population.layer), None)
-    if lowering is None:
-        lowering = Lowering(population.layer, "exact", "", None)
-    proof, headroom = lowering.proof, lowering.headroom_bits
-    told = {
-        "kind": population.kind,
-        "mode": "streaming" if isinstance(population.model, MaxPoolNeurons) else lowering.mode,
-        "tensor": _tensor(network, population),
-        "bias_mode": lowering.bias_mode,
-        "differing": None if proof is None else int(proof.differing.sum()),
-        "reachable": None if proof is None else int(proof.reachable.sum()),
-        "worst_levels": None if proof is None else int(proof.worst_levels.max(initial=0)),
-        "s1": tuple(_short(scale) for scale in lowering.s1),
-        "largest_seen": lowering.largest_seen,
-        "largest_possible": lowering.largest_possible,
-        "membrane_bits": lowering.membrane_bits,
-        "headroom_bits": None if headroom is None else round(headroom, 4),
-        "bias_bits": lowering.bias_bits,
-        "note": lowering.note,
-    }
-    defaults = {field.name: field.default for field in fields(Layer)}
-    known = {name: value for name, value in told.items() if value != defaults[name]}
-    return known | (code_meaning(population.code) if population.code else {})
-
-
-def _short(number: float) -> float:
-    """As many digits as float32 has: an image may hold one number a channel."""
-    return float(f"{number:.8g}")
-
-
-def _tensor(network: Network, population: Population) -> str | None:
-    if isinstance(population.model, InputNeurons):
-        return network.graph.input.name
-    last = [each for each in network.populations if each.layer == population.layer][-1]
-    outputs = {layer.name: layer.output.name for layer in network.graph.layers}
-    return outputs.get(population.layer) if last is population else None
+    defaults = {field.name: field.default for field in fields(PopulationFacts)}
+    known = asdict(population.facts)
+    told = {name: value for name, value in known.items() if value != defaults[name]}
+    return told | (code_meaning(population.code) if population.code else {})
 
 
 MAX_MEANING = 1 << 14
@@ -149,49 +58,57 @@ MAX_MEANING = 1 << 14
 
 READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "str": text,
+    "bool": truth,
     "str | None": optional(text),
     "int | None": optional(partial(whole, low=-MAX_COUNT)),
     "float | None": optional(real),
     "tuple[float, ...]": partial(each, read=real),
 }
-"""How a field of `Layer` is read that only the host knows, by its type."""
+"""How a field of `PopulationFacts` is read, by its type."""
 
 
-def layers_of(description: Mapping[str, Any]) -> tuple[Layer, ...]:
-    """The populations of an image.
+def facts_of(description: Mapping[str, Any]) -> tuple[PopulationFacts, ...]:
+    """What is known of the populations of an image.
 
     Raises:
-        ValueError: If the part for the host holds something else, or something else than the core's
-            part; a `TypeError` or `KeyError` names a field that is unknown or missing.
+        ValueError: If the part for the host holds something else; a `TypeError` or `KeyError` names
+            a field that is unknown or missing.
     """
-    populations, told = description["populations"], _part(description, "layers")
-    pairs = zip(populations, each(told, "layers", table), strict=True)
-    return tuple(_layer(population, layer) for population, layer in pairs)
+    return tuple(map(_facts, _told(description), description["populations"]))
+
+
+def codes_of(description: Mapping[str, Any]) -> tuple[Code | None, ...]:
+    """What the populations of an image send; None where the host reads membranes.
+
+    Raises:
+        ValueError: If what codes mean to the host does not fit what the core says of them.
+    """
+    pairs = zip(description["populations"], _told(description), strict=True)
+    return tuple(_code(population["code"], told) for population, told in pairs)
+
+
+def _told(description: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """What the host is told of each population."""
+    told = each(_part(description, "layers"), "layers", table)
+    if len(told) != len(description["populations"]):
+        raise ValueError("the host is told of more populations or fewer than the core")
+    return told
 
 
 def _part(description: Mapping[str, Any], name: str) -> Any:
     return table(description["host"], "host")[name]
 
 
-def _layer(population: Mapping[str, Any], told: Mapping[str, Any]) -> Layer:
-    types = {field.name: str(field.type) for field in fields(Layer)}
-    known = {
-        name: READERS[types[name]](value, name) if types.get(name) in READERS else value
-        for name, value in told.items()
-        if name not in MEANING
-    }
-    layer = Layer(
-        name=population["name"],
-        shape=tuple(population["shape"]),
-        send_start=population["send_start"],
-        model=population["model"]["model"],
-        code=_code(population["code"], told),
-        **known,
-    )
-    proven = (layer.differing, layer.reachable, layer.worst_levels)
-    if layer.differing is not None and None in proven:
-        raise ValueError(f"of the proof of layer {layer.name!r} a number is missing")
-    return layer
+def _facts(told: Mapping[str, Any], population: Mapping[str, Any]) -> PopulationFacts:
+    readers = {field.name: READERS[str(field.type)] for field in fields(PopulationFacts)}
+    known = {name: value for name, value in told.items() if name not in MEANING}
+    for name in known.keys() & readers.keys():
+        known[name] = readers[name](known[name], name)
+    facts = PopulationFacts(**known)
+    proven = (facts.differing, facts.reachable, facts.worst_levels)
+    if facts.differing is not None and None in proven:
+        raise ValueError(f"of the proof of {population['name']!r} a number is missing")
+    return facts
 
 
 def _code(spikes: Mapping[str, Any] | None, told: Mapping[str, Any]) -> Code | None:

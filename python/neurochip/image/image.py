@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,11 @@ from ..errors import ImageError, InputError, NeurochipError, SettingsError
 from ..files import reason, refuse_lfs_pointer, written
 from ..inputs import Normalization
 from ..lower.layout import channels_last
-from ..network import Network
+from ..network import Network, Population
 from ..options import CompileOptions
 from ..placement import Gain
 from ..reprs import counted, named
-from .contents import Core, Layer, cores_of, layers_of, notes_of
+from .contents import Core, codes_of, cores_of, facts_of, notes_of
 from .host import Host
 from .wired import Wired, wired
 
@@ -62,7 +64,8 @@ class Image:
     @cached_property
     def host(self) -> Host:
         """What the host does before and after."""
-        input_code, read_codes = self.layers[0].code, [layer.code for layer in self.layers_read]
+        codes = codes_of(self.description)
+        input_code, read_codes = codes[0], [codes[n] for n in self.description["outputs"]]
         assert input_code is not None, "the core checks that the input sends"
         return Host.from_json(self.description["host"]["work"], input_code, read_codes)
 
@@ -91,15 +94,21 @@ class Image:
         """Most samples that are on the chip at once."""
         return -(-self.timesteps // self.period)
 
-    @cached_property
-    def layers(self) -> tuple[Layer, ...]:
-        """Its populations, sources before targets."""
-        return layers_of(self.description)
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """Its populations, sources before targets, with what is known of them."""
+        return self.wired.populations
 
     @property
-    def layers_read(self) -> tuple[Layer, ...]:
-        """The populations that the host reads, in the order in which a run hands them over."""
-        return tuple(self.layers[number] for number in self.description["outputs"])
+    def layers(self) -> tuple[Population, ...]:
+        """The earlier name of `populations`."""
+        warnings.warn("`layers` is now `populations`", DeprecationWarning, stacklevel=2)
+        return self.populations
+
+    @property
+    def populations_read(self) -> tuple[Population, ...]:
+        """Those that the host reads, in the order in which a run hands them over."""
+        return tuple(self.populations[number] for number in self.description["outputs"])
 
     @cached_property
     def cores(self) -> tuple[Core, ...]:
@@ -180,17 +189,19 @@ class Image:
             )
         return stored
 
-    def by_layer(self, record: NDArray[np.uint8]) -> Iterator[tuple[Layer, NDArray[np.uint8]]]:
+    def by_population(
+        self, record: NDArray[np.uint8]
+    ) -> Iterator[tuple[Population, NDArray[np.uint8]]]:
         """The parts of a run's record (samples, bytes): what each population sent."""
         start = 0
-        for layer in self.layers:
-            stop = start + (layer.code.record_bytes * layer.neurons if layer.code else 0)
-            yield layer, record[:, start:stop]
+        for each in self.populations:
+            stop = start + (each.code.record_bytes * each.num_neurons if each.code else 0)
+            yield each, record[:, start:stop]
             start = stop
 
     def values_read(self, handed_over: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """What a run hands over (samples, neurons read), by population: values or membranes."""
-        names = [layer.name for layer in self.layers_read]
+        names = [each.name for each in self.populations_read]
         return dict(zip(names, self._parts_read(handed_over), strict=True))
 
     def read(self, handed_over: NDArray[Any]) -> tuple[NDArray[np.int64], ...]:
@@ -200,7 +211,7 @@ class Image:
         return tuple(by_population[place].read(part) for place, part in enumerate(parts))
 
     def _parts_read(self, handed_over: NDArray[Any]) -> list[NDArray[Any]]:
-        stops = np.cumsum([layer.neurons for layer in self.layers_read])[:-1]
+        stops = np.cumsum([each.num_neurons for each in self.populations_read])[:-1]
         return np.split(handed_over, stops, axis=1)
 
     @cached_property
@@ -210,7 +221,7 @@ class Image:
             return self.network
         data = self.to_bytes()
         length = int.from_bytes(data[BLOB_LENGTH], "little")
-        return wired(self.description, self.layers, data[len(data) - length :])
+        return wired(self.description, data[len(data) - length :])
 
     def to_bytes(self) -> bytes:
         """The bytes of its file."""
@@ -270,9 +281,11 @@ class Image:
     def _read_host_part(self) -> None:
         """Reads all that the core keeps without looking at it."""
         try:
-            _ = self.layers, self.cores, self.notes, self.gain, self.options
-            neurons_read = [layer.neurons for layer in self.layers_read]
-            self.host.check(self.layers[0].neurons, neurons_read)
+            _ = facts_of(self.description), codes_of(self.description)
+            _ = self.cores, self.notes, self.gain, self.options
+            neurons = [prod(each["shape"]) for each in self.description["populations"]]
+            neurons_read = [neurons[number] for number in self.description["outputs"]]
+            self.host.check(neurons[0], neurons_read)
         except (InputError, SettingsError, KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
 

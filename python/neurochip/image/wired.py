@@ -40,7 +40,7 @@ from ..network import (
     Window,
 )
 from .blocks import tap_order
-from .contents import Layer
+from .contents import codes_of, facts_of
 
 Told = Mapping[str, Any]
 """A part of a description."""
@@ -59,12 +59,11 @@ class Wired:
     """In the order in which spikes of one timestep are added."""
 
 
-def wired(description: Told, layers: Sequence[Layer], blob: bytes) -> Wired:
+def wired(description: Told, blob: bytes) -> Wired:
     """The populations and projections of an image that the core has checked.
 
     Args:
         description: What it says.
-        layers: Its populations, with what their codes mean.
         blob: Its binary part.
     """
 
@@ -74,15 +73,17 @@ def wired(description: Told, layers: Sequence[Layer], blob: bytes) -> Wired:
 
     populations = tuple(
         Population(
-            name=layer.name,
-            layer=layer.name,
-            kind=layer.kind,
-            shape=layer.shape,
-            code=layer.code,
+            name=told["name"],
+            layer=told["name"],
+            shape=tuple(told["shape"]),
+            code=code,
             model=_model(told["model"], numbers),
-            send_start=layer.send_start,
+            facts=facts,
+            send_start=told["send_start"],
         )
-        for layer, told in zip(layers, description["populations"], strict=True)
+        for told, code, facts in zip(
+            description["populations"], codes_of(description), facts_of(description), strict=True
+        )
     )
     return Wired(populations, _projections(description, populations, numbers, blob))
 

@@ -133,7 +133,5 @@ def _network(builder: Builder) -> Network:
         reads=tuple(_read(builder, output.tensor) for output in graph.outputs),
         timesteps=pipeline.timesteps,
         period=pipeline.period,
-        lowerings=tuple(builder.lowerings),
-        arithmetic=dict(builder.arithmetic),
         notes=(*graph.notes, *builder.notes, *pipeline.notes),
     )

@@ -5,6 +5,7 @@
 | `spike_codes.py` | what a value is as spikes |
 | `neurons.py` | what neurons compute: models and their parameters |
 | `connectors.py` | which synapses lie between two populations |
+| `facts.py` | what is proven of a population, or was measured |
 | `populations.py` | neurons of one model with one schedule, and what the host reads |
 | `network.py` | all of it together |
 | `flow.py` | who receives from whom |
@@ -23,8 +24,9 @@ from .connectors import (
     WeightRange,
     Window,
 )
+from .facts import PopulationFacts
 from .flow import Flow
-from .network import Arithmetic, Lowering, Network
+from .network import Network
 from .neurons import (
     AddRequantizer,
     ConstantNeurons,
@@ -57,7 +59,6 @@ from .spike_codes import (
 __all__ = [
     "MEANING",
     "AddRequantizer",
-    "Arithmetic",
     "Code",
     "Connector",
     "ConstantNeurons",
@@ -71,13 +72,13 @@ __all__ = [
     "Flow",
     "InputNeurons",
     "IntegrateFireNeurons",
-    "Lowering",
     "MaxPoolNeurons",
     "Model",
     "Network",
     "OneToOneConnector",
     "PoolConnector",
     "Population",
+    "PopulationFacts",
     "Projection",
     "QuartzNeurons",
     "Rate",

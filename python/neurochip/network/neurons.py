@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -168,6 +169,16 @@ class ConstantNeurons:
 class InputNeurons:
     """Spikes come from outside."""
 
+
+MODEL_NAMES: Mapping[type[Any], str] = {
+    InputNeurons: "input",
+    StemNeurons: "stem",
+    MaxPoolNeurons: "max_pool",
+    QuartzNeurons: "quartz",
+    IntegrateFireNeurons: "integrate_fire",
+    ConstantNeurons: "constant",
+}
+"""What a model is called in an image."""
 
 Model: TypeAlias = (
     InputNeurons

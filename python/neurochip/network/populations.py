@@ -8,7 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .neurons import Model
+from .facts import PopulationFacts
+from .neurons import MODEL_NAMES, Model
 from .spike_codes import Code
 
 Shape: TypeAlias = tuple[int, int, int]
@@ -21,14 +22,24 @@ class Population:
 
     name: str
     layer: str
-    kind: str
-    """What the layer is, such as `Convolution`."""
     shape: Shape
     code: Code | None
     """None where the host reads the membrane."""
     model: Model
+    facts: PopulationFacts
+    """What is proven of it, or was measured as it was lowered."""
     send_start: int = 0
     """Timestep of the first bit it sends, or, for a membrane that is read, of its last update."""
+
+    @property
+    def kind(self) -> str:
+        """What the layer is, such as `Convolution`."""
+        return self.facts.kind
+
+    @property
+    def model_name(self) -> str:
+        """What its model is called in an image, such as `stem`."""
+        return MODEL_NAMES[type(self.model)]
 
     @property
     def steps(self) -> int:

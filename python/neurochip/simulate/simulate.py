@@ -136,7 +136,7 @@ def _run(
 
 
 def _batch_size(image: Image) -> int:
-    neurons = sum(layer.neurons for layer in image.layers)
+    neurons = sum(each.num_neurons for each in image.populations)
     return max(1, min(BATCH_SAMPLES, BATCH_BYTES // (8 * neurons)))
 
 

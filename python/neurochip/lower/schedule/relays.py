@@ -14,6 +14,7 @@ from ...network import (
     MaxPoolNeurons,
     OneToOneConnector,
     Population,
+    PopulationFacts,
     Projection,
     SpikeCode,
     StemNeurons,
@@ -30,7 +31,8 @@ def relay(name: str, source: Population) -> Population:
     model = StemNeurons(
         None, 0 * one, FixedRequantizer(one, 0 * one, 0 * one), source.code.low, source.code.high
     )
-    return replace(source, name=name, layer=name, kind=RELAY, model=model)
+    facts = PopulationFacts(RELAY, "exact", proven=True)
+    return replace(source, name=name, layer=name, model=model, facts=facts)
 
 
 class TooSoon(Exception):

@@ -212,7 +212,9 @@ class QuartzBench:
         error = np.abs(run.outputs - self.exact[subject.name])
         counted = None
         if chip == IDEAL:
-            counted = operations(network_of(image), timesteps, subject.x[: self.size.counted])
+            counted = operations(
+                network_of(image), image.chip, timesteps, subject.x[: self.size.counted]
+            )
         return WindowFacts(
             chip=chip,
             timesteps=timesteps,
