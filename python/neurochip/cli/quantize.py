@@ -13,7 +13,7 @@ import typer
 from numpy.typing import NDArray
 
 from ..errors import InputError, ModelError
-from ..graph.file import read_model
+from ..graph.model import read_model
 from ..inputs import Inputs, Normalization, read_inputs
 from ..quantize import Quantized, QuantizeOptions, compare, data_inputs, input_shape
 from ..quantize import quantize as quantized

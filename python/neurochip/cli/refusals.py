@@ -10,7 +10,7 @@ from textwrap import wrap
 from onnx import defs
 
 from ..errors import UnsupportedOpError
-from ..graph.file import read_model
+from ..graph.model import read_model
 from ..ops.remedies import kind, remedy
 from ..tables import WIDTH
 

@@ -1,8 +1,8 @@
 """Graph: the quantized network as integers, whatever dialect of ONNX it came in.
 
-`load` reads a model (`file.py`), orders its nodes (`nodes.py`), walks them once (`walk.py`), writes
-down what stays float (`left_float.py`) and returns a `Graph`, whose
-`evaluate` is the numerical contract for everything that follows.
+`load` reads a model and orders its nodes (`model.py`), walks them once (`walk.py`), writes down
+what stays float (`left_float.py`) and returns a `Graph`, whose `evaluate` is the numerical contract
+for everything that follows.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from ..ops.values import HostOp
 from ..renamed import renamed
-from .file import PathOrModel, read_model
 from .graph import Graph, Output
-from .nodes import with_sample_axis
+from .model import PathOrModel, read_model, with_sample_axis
 from .walk import walk
 
 __all__ = ["Graph", "HostOp", "Output", "load"]

@@ -30,10 +30,9 @@ from ..ops.values import (
     Unknown,
     Value,
 )
-from .file import tensor_array
 from .graph import Graph, Output
 from .left_float import LeftFloat, quantizes
-from .nodes import needed
+from .model import needed, tensor_array
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
 REFUSED_HINT = (

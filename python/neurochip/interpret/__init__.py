@@ -6,15 +6,14 @@ be compared with it. Both follow `docs/neurons.md` and `docs/quartz.md`.
 | file | question |
 |---|---|
 | `interpret.py` | in which order populations are computed |
-| `sent.py` | what neurons send, and in which timesteps they spike |
 | `synapses.py` | which weights a connector adds up |
-| `arrivals.py` | what a population consists of; what arrives in a timestep, as registers hold it |
+| `spikes.py` | what neurons send and when; what arrives in a timestep, as registers hold it |
 | `stem.py`, `max_pool.py`, `quartz.py`, `integrate_fire.py` | what each neuron model computes |
 """
 
 from __future__ import annotations
 
 from .interpret import interpret, interpret_one
-from .sent import Sent
+from .spikes import Sent
 
 __all__ = ["Sent", "interpret", "interpret_one"]

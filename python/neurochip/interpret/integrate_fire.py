@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..network import IntegrateFireNeurons, Rate
-from .arrivals import Neurons
-from .sent import Sent, sent_at_a_rate
+from .spikes import Neurons, Sent, sent_at_a_rate
 
 
 def integrate_fire(neurons: Neurons, sent: Sequence[Sent]) -> Sent:

@@ -20,11 +20,10 @@ from ..network import (
     QuartzNeurons,
     StemNeurons,
 )
-from .arrivals import Arrivals, Neurons, WiredSource, is_trigger
 from .integrate_fire import integrate_fire
 from .max_pool import max_pool
 from .quartz import quartz
-from .sent import Sent, joined, sent_values
+from .spikes import Arrivals, Neurons, Sent, WiredSource, is_trigger, joined, sent_values
 from .stem import stem
 from .synapses import Synapses
 

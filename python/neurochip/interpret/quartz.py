@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import FirstSpike, QuartzNeurons
-from .arrivals import Neurons
-from .sent import Sent
+from .spikes import Neurons, Sent
 
 
 def quartz(neurons: Neurons, sent: Sequence[Sent]) -> Sent:

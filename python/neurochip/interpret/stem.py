@@ -20,8 +20,7 @@ from ..network import (
     StemNeurons,
     TableRequantizer,
 )
-from .arrivals import Arrivals, Neurons
-from .sent import Sent
+from .spikes import Arrivals, Neurons, Sent
 
 
 def stem(neurons: Neurons, sent: Sequence[Sent]) -> Sent:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import NeurochipError
 from ..graph import Graph, load
-from ..graph.file import read_model
+from ..graph.model import read_model
 from ..inputs import Inputs, read_inputs
 from ..quantize import input_shape, quantize
 from .architectures import ARCHITECTURES

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..formats import Array
 from ..graph import Graph
-from ..graph.file import PathOrModel
+from ..graph.model import PathOrModel
 from .exports import read_own, tidy
 from .quantize import Quantized
 from .runtime import outputs

@@ -15,7 +15,7 @@ from ..errors import InputError, ModelError
 from ..files import replaced
 from ..formats import Format
 from ..graph import Graph, load
-from ..graph.file import PathOrModel
+from ..graph.model import PathOrModel
 from ..inputs import Normalization, normalized, refuse_other_types
 from ..inputs.samples import scaled
 from ..renamed import renamed
