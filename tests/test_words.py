@@ -35,8 +35,6 @@ REFUSED = {
 """What is not written, as regular expressions, and what is written instead."""
 
 LATER = (
-    "python/neurochip/lower/",
-    "python/neurochip/network/",
     "python/neurochip/image/contents.py",
     "python/neurochip/image/describe.py",
     "python/neurochip/image/host.py",

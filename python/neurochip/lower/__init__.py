@@ -89,7 +89,7 @@ def lower(
         options: All of these and more in one; arguments that are given win. What is not about
             lowering is only kept, in `Network.options`.
         measure_sums: Whether the sums of the calibration samples are also measured where nothing
-            depends on them, to be told.
+            depends on them, to be reported.
 
     Raises:
         ChipError: If the chip's neurons cannot compute this code.

@@ -1,4 +1,4 @@
-"""Constants of neurons, as few as say the same: one, one a channel or one a neuron."""
+"""Constants of neurons, as few as say the same: one, one per channel or one per neuron."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stem(
 
 
 def compressed(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Values that broadcast to a tensor, as one, one a channel or one a neuron."""
+    """Values that broadcast to a tensor, as one, one per channel or one per neuron."""
     if values.size and bool((values == values.flat[0]).all()):
         return np.array([values.flat[0]], values.dtype)
     if len(shape) == 3:

@@ -29,7 +29,7 @@ def to_neurons(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def channels_last(codes: NDArray[Any]) -> NDArray[Any]:
-    """A tensor's codes, samples first, in the order of its neurons: one row a sample."""
+    """A tensor's codes, samples first, in the order of its neurons: one row per sample."""
     moved = codes.transpose(0, 2, 3, 1) if codes.ndim == 4 else codes
     return moved.reshape(len(codes), -1)
 

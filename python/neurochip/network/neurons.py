@@ -23,7 +23,7 @@ class DoubleIntegration:
 class ScaledIntegration:
     """Scaled integration: each weight sum enters as `(sum * k_t + half) >> shift` (eq. 15-19).
 
-    Rows are one for the layer, or one a channel.
+    Rows are one for the layer, or one per channel.
     """
 
     coefficients: NDArray[np.int64]
@@ -115,7 +115,7 @@ class Sparsity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StemNeurons:
-    """Accumulates, scales and generates. Arrays hold one, one a channel or one a neuron."""
+    """Accumulates, scales and generates. Arrays hold one, one per channel or one per neuron."""
 
     integration: DoubleIntegration | ScaledIntegration | None
     """None where each weight sum enters a membrane of one word exactly."""
@@ -162,7 +162,7 @@ class ConstantNeurons:
     """Sends the same in every sample."""
 
     values: NDArray[np.int64]
-    """One a neuron."""
+    """One per neuron."""
 
 
 @dataclass(frozen=True, slots=True)

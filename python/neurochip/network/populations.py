@@ -64,7 +64,7 @@ class Readout:
 
     s1: NDArray[np.float64]
     bias: NDArray[np.int64]
-    """Both: one, one a channel or one a neuron."""
+    """Both: one, one per channel or one per neuron."""
 
     def accumulators(self, membranes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The accumulators of neurons, from their membranes; `bias` broadcasts against them."""

@@ -34,7 +34,7 @@ class SpikeCode:
 
     @property
     def steps(self) -> int:
-        """Timesteps of a window: one a bit."""
+        """Timesteps of a window: one per bit."""
         return self.bits
 
     @property
@@ -115,7 +115,7 @@ class FirstSpike:
 
     @property
     def record_bytes(self) -> int:
-        """Bytes of a run's record for each neuron: its level, or one bit a timestep."""
+        """Bytes of a run's record for each neuron: its level, or one bit per timestep."""
         return 1 if self.highest <= BYTE_LEVELS else -(-self.steps // 8)
 
     @property
@@ -152,7 +152,7 @@ class FirstSpike:
         return np.where(trains.any(axis=1), self.steps - 1 - trains.argmax(axis=1), 0)
 
     def _trains(self, record: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(samples, timesteps, neurons): who spikes when, in a record of one bit a timestep."""
+        """(samples, timesteps, neurons): who spikes when, in a record of one bit per timestep."""
         by_byte = record.reshape(len(record), self.record_bytes, -1)
         return np.unpackbits(by_byte, axis=1)
 
@@ -171,7 +171,7 @@ class Rate:
 
     @property
     def record_bytes(self) -> int:
-        """Bytes of a run's record for each neuron: one bit a timestep."""
+        """Bytes of a run's record for each neuron: one bit per timestep."""
         return -(-self.steps // 8)
 
     def values(self, codes: NDArray[Any]) -> NDArray[np.int16]:

@@ -77,7 +77,7 @@ class Ramps:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """The staircases of a layer: one a channel, or one for each multiplier of an average pool."""
+    """The staircases of a layer: one per channel, or one for each multiplier of an average pool."""
 
     multiplier: NDArray[np.float32]
     rest: NDArray[np.int64]

@@ -104,7 +104,7 @@ _LAYERS: Mapping[type[Any], Any] = {
 def rate_schedule(
     populations: Sequence[Population], projections: Sequence[Projection], buffers: int | None
 ) -> Pipeline:
-    """Every population sends one timestep behind the last of its sources.
+    """Every population sends one timestep after the last of its sources.
 
     Neurons whose membranes are read do so when all their sources are done.
     """

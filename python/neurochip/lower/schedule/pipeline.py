@@ -1,7 +1,7 @@
 """The pipeline: how soon a sample may follow another, and the relays that make it sooner.
 
 A sample may enter as soon as every population can take it. A population that waits for the last of
-its sources holds up all samples behind, so earlier sources are carried along by relays. These cost
+its sources holds up all later samples, so earlier sources are carried along by relays. These cost
 what neurons cost, and are told apart as populations of their own.
 """
 

@@ -86,7 +86,7 @@ class Layout:
         self._copies: dict[str, list[str]] = {}
 
     def add(self, population: Population, incoming: Sequence[Projection]) -> None:
-        """Adds a population behind all that it receives from.
+        """Adds a population after all that it receives from.
 
         Raises:
             TooSoon: If its sources cannot be brought together in this period.

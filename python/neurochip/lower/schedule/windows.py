@@ -37,7 +37,7 @@ def first_spike_schedule(
 ) -> Pipeline:
     """Gives every population its window; adds relays, readouts and rectifiers.
 
-    A maximum sends one timestep behind its source.
+    A maximum sends one timestep after its source.
 
     Args:
         populations: Sources before targets.
@@ -67,7 +67,7 @@ class _Windows:
         self._relays: dict[tuple[str, int], str] = {}
 
     def add(self, population: Population) -> None:
-        """Places a population behind its sources."""
+        """Places a population after its sources."""
         incoming = [each for each in self.pending if each.target == population.name]
         if isinstance(population.model, InputNeurons):
             self._place(population, 0)

@@ -10,7 +10,7 @@
 |---|---|
 | `exact` | to the membrane, at the accumulator's scale |
 | `scaled` | to a scaled membrane, rounded to its scale |
-| `calibrated` | behind the multiplier, rounded to the output's scale |
+| `calibrated` | after the multiplier, rounded to the output's scale |
 | `host` | by the host, exactly: where it reads membranes, and the bias does not fit them as it is |
 
 What is left to `auto` is exact where that is proven, and scaled elsewhere, bias and all: a double

@@ -75,7 +75,7 @@ def _facts(
     registers: Registers,
     integration: DoubleIntegration | None,
 ) -> PopulationFacts:
-    """What is told of the membrane that both branches share."""
+    """What is reported of the membrane that both branches share."""
     branches, calibration = shared.branches, builder.calibration
     possible, seen = largest_possible(branches), None
     if calibration is not None and calibration.measures_all_sums:

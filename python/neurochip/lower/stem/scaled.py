@@ -28,8 +28,8 @@ def integrate_scaled(
         mode: What was decided for it.
         seen: Largest membrane of each channel over the calibration samples; None takes the proven
             interval.
-        settings: One scale a layer or one a channel, whether it fills the membrane, and the factor
-            between the largest membrane seen and the largest that fits.
+        settings: One scale per layer or one per channel, whether it fills the membrane, and the
+            factor between the largest membrane seen and the largest that fits.
     """
     possible = task.largest_membranes(mode.holds_bias)
     room = _room(task, mode, possible if seen is None else seen * settings.headroom, settings)
@@ -69,7 +69,7 @@ def integrate_scaled(
 def _room(
     task: WeightedSum, mode: Mode, largest: NDArray[Any], settings: LayerSettings
 ) -> NDArray[np.float64]:
-    """The largest scale with which membranes and biases fit: one, or one a channel."""
+    """The largest scale with which membranes and biases fit: one, or one per channel."""
     if mode.holds_bias:
         largest = np.maximum(largest, largest_of_channels(task.bias, task.layer))
     if settings.granularity == "per_layer":

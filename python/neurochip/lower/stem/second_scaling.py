@@ -1,7 +1,7 @@
 """The second scaling: what makes codes of membranes that do not hold the accumulator itself.
 
 The bias is not in the accumulator's scale then. It is held by the membrane at the membrane's scale,
-or calibrated (eq. 9-10): added behind the multiplier, at the output's scale.
+or calibrated (eq. 9-10): added after the multiplier, at the output's scale.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Bias:
 
     held: NDArray[np.int64]
     """Added to the membrane."""
-    behind: NDArray[np.int64]
-    """Added behind the multiplier."""
+    after: NDArray[np.int64]
+    """Added after the multiplier."""
 
     @staticmethod
     def of(task: WeightedSum, mode: Mode, s1: NDArray[np.float64]) -> Bias:
@@ -53,7 +53,7 @@ class Bias:
     @property
     def bits(self) -> int | None:
         """Of the narrowest register that holds it, wherever it is added; None if nowhere."""
-        return register_bits(self.held, self.behind)
+        return register_bits(self.held, self.after)
 
 
 def fit_second_scaling(
@@ -63,7 +63,7 @@ def fit_second_scaling(
     bias: Bias,
     excess: NDArray[np.float64],
 ) -> tuple[FixedRequantizer, Proof]:
-    """Constants of `((H m + half) >> shift) + behind + Z`, and accumulators at which they differ.
+    """Constants of `((H m + half) >> shift) + after + Z`, and accumulators at which they differ.
 
     Args:
         task: The layer.
@@ -72,7 +72,7 @@ def fit_second_scaling(
         bias: The layer's, as it is added.
         excess: What the rounding of steps adds to membranes on average, taken off again.
     """
-    fixed = _constants(task, multiplier, s1, bias.behind, excess)
+    fixed = _constants(task, multiplier, s1, bias.after, excess)
     return fixed, _proof(task, multiplier, fixed, s1, bias.held + excess)
 
 
@@ -80,10 +80,10 @@ def _constants(
     task: WeightedSum,
     multiplier: NDArray[np.float32],
     s1: NDArray[np.float64],
-    behind: NDArray[np.int64],
+    after: NDArray[np.int64],
     excess: NDArray[np.float64],
 ) -> FixedRequantizer:
-    added = behind + task.layer.output.format.zero_point
+    added = after + task.layer.output.format.zero_point
     largest = int(np.abs(added).max()) + LARGEST_BASE
     max_shift = max(0, OFFSET_BITS - largest.bit_length())
     real = multiplier.astype(np.float64) / s1

@@ -68,7 +68,7 @@ def _calibration_values(
 def _largest_seen(
     task: WeightedSum, mode: Mode, values: NDArray[np.int16], by_channel: bool
 ) -> NDArray[np.int64]:
-    """The largest membrane of the calibration samples: one, or one a channel."""
+    """The largest membrane of the calibration samples: one, or one per channel."""
     bias = task.bias if mode.holds_bias else np.zeros_like(task.bias)
     if by_channel:
         return largest_partial_sums(task.layer, task.source, values, bias)

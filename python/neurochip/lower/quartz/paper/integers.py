@@ -35,7 +35,7 @@ class Integers:
         return np.asarray(np.clip(above & ~1, -unit, unit))
 
     def note(self, weights: Sequence[NDArray[np.float64]]) -> str:
-        """What to tell of weights that a synapse cannot hold."""
+        """What to say of weights that a synapse cannot hold."""
         clipped = sum(int(np.count_nonzero(np.abs(each) > 1)) for each in weights)
         return f"{clipped:,} weights beyond 1 are clipped" if clipped and self.even else ""
 

@@ -231,7 +231,7 @@ def _bias_population(
 ) -> tuple[Population, NDArray[np.int64]]:
     """Neurons that always send the biases, one row of them a piece; and the biases.
 
-    There is one a channel, or one a neuron where biases differ within a channel.
+    There is one per channel, or one per neuron where biases differ within a channel.
     """
     few = compressed(spikes.levels, layer.output.shape)
     rows = replace(spikes, levels=few)
@@ -249,7 +249,7 @@ def _bias_population(
 def _connect_bias(
     builder: Builder, biases: Population, few: NDArray[np.int64], target: Population, unit: int
 ) -> None:
-    """Projections of one unit from the positive biases, and of less than nothing from others."""
+    """Projections of one unit from the positive biases, and of a negative one from others."""
     column = np.arange(target.num_neurons) % len(few)  # channels come last
     for first in range(0, biases.num_neurons, len(few)):
         for sign, here in ((1, few >= 0), (-1, few < 0)):
