@@ -73,3 +73,24 @@ def events_pj(
         for component, (field, counter) in prices(chip).items()
         if counter in counters
     }
+
+
+def events(by_population: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    """(samples, populations) each: what the populations did, and what prices need beside it.
+
+    The input is the first population: its spikes come from outside and are no core's.
+    """
+    of, core_spikes = by_population, by_population["spikes"].copy()
+    core_spikes[:, 0] = 0
+    along_x = of["flit_hops"] - of["flit_hops_y"]
+    return {**of, "core_spikes": core_spikes, "flit_hops_x": along_x}
+
+
+def counted_where_priced(
+    chip: Chip, by_population: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.int64]]:
+    """(samples,) each: what only few chips have a price for, where the chip has it."""
+    counted = events(by_population)
+    priced = {counter for _, counter in prices(chip).values()}
+    names = {*(counter for _, counter in FEW_HAVE.values()), "flit_hops_x"}
+    return {name: counted[name].sum(axis=1) for name in sorted(names & priced)}
