@@ -10,8 +10,8 @@ import pytest
 import neurochip as nc
 from conftest import ROOT
 from neurochip._core import population_counters
-from neurochip.energy import FEW_HAVE, PRICES, STATIC
-from neurochip.report.contents import Layer, Relays
+from neurochip.energy import EVENT_ENERGIES, FEW_HAVE, STATIC
+from neurochip.report.contents import PopulationRow, Relays
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +20,11 @@ def run(digits_pictures):
     return nc.simulate(image, digits_pictures[:2], timing="none", compare=False)
 
 
-def test_every_counter_by_population_is_in_a_report_or_has_a_price():
+def test_every_counter_by_population_is_in_a_report_or_has_an_energy():
     """A new row in `counters.rs` needs one in `report/contents.py` or in `energy.py`."""
-    rows = {field.name for kind in (Layer, Relays) for field in fields(kind)}
-    priced = {counter for _, counter in (*PRICES.values(), *FEW_HAVE.values(), STATIC)}
-    assert set(population_counters()) <= rows | priced
+    rows = {field.name for kind in (PopulationRow, Relays) for field in fields(kind)}
+    with_energy = {counter for _, counter in (*EVENT_ENERGIES.values(), *FEW_HAVE.values(), STATIC)}
+    assert set(population_counters()) <= rows | with_energy
 
 
 def test_every_counter_by_population_is_explained():

@@ -16,8 +16,8 @@ from ..network import InputNeurons, Population
 from .run import Agreement
 
 
-class Comparison:
-    """Counts values that differ, batch by batch, while the spikes are at hand."""
+class AgreementCount:
+    """Counts values that differ, batch by batch, while the spikes are held."""
 
     def __init__(self, image: Image) -> None:
         """Starts with nothing compared."""

@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._core import population_counters
-from ..energy import counted_where_priced, energy_by_component_pj
+from ..energy import energy_by_component_pj, few_counts
 from ..errors import InputError, Interrupted
 from ..image import Image
 from ..inputs import Normalization, refuse_other_types
-from .comparison import Comparison
+from .comparison import AgreementCount
 from .detail import whole
-from .filling import Measured
 from .load import load_of
 from .run import Run
-from .samples import Samples, checked
+from .samples import CheckedSamples, FillingMeasurement, checked
 from .tick import checked_tick, timed_anew
 from .waiting import Waiting, finished, no_progress_bar, progress_bar
 
@@ -54,7 +53,7 @@ def simulate(
 
     Args:
         image: The network on its chip.
-        x: (samples, *image.input_shape): the model's input; floats, or pictures of uint8, which are
+        x: (samples, *image.input_shape): the model's input; floats, or images of uint8, which are
             divided by 255 unless the model takes integers.
         timing: `cycle`: values and cycles; `none`: values alone.
         threads: Threads to use; all cores by default. Results do not depend on it.
@@ -86,8 +85,8 @@ def simulate(
         raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
     refuse_other_types(normalization)
     samples = checked(image, np.asarray(x), normalization)
-    measured = Measured(image) if judge_range and not image.host.takes_codes else None
-    comparison = Comparison(image) if compare else None
+    measured = FillingMeasurement(image) if judge_range and not image.host.takes_codes else None
+    comparison = AgreementCount(image) if compare else None
     batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
         try:
@@ -114,7 +113,7 @@ def simulate(
 
 def _run(
     image: Image,
-    samples: Samples,
+    samples: CheckedSamples,
     timing: str,
     threads: int,
     compares: bool,
@@ -146,7 +145,7 @@ def _whole(
     image: Image,
     timing: str,
     batches: Sequence[dict[str, Any]],
-    comparison: Comparison | None,
+    comparison: AgreementCount | None,
     detail: bool,
 ) -> Run:
     """All batches as one run."""
@@ -160,7 +159,7 @@ def _whole(
     by_population = {
         name: of_populations[:, :, column] for column, name in enumerate(population_counters())
     }
-    counters |= counted_where_priced(image.chip, by_population)
+    counters |= few_counts(image.chip, by_population)
     placed = [arrays["detail"] for arrays in batches if arrays["detail"] is not None]
     return Run(
         image=image,

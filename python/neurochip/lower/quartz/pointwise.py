@@ -16,7 +16,7 @@ from ..constants import compressed
 from ..facts import facts_of
 from ..layout import NOWHERE
 from ..registers import Registers
-from ..stem.pointwise import ONE_LEVEL
+from ..weighted import ONE_LEVEL
 from .ramps import MAX_MULTIPLIER
 from .weighted import first_spikes
 

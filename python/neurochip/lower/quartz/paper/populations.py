@@ -39,7 +39,7 @@ from ...registers import Registers
 from ...weighted import bias_of
 from ..ramps import LevelSum, by_channel, with_weights
 from ..scaled_ramps import rounded
-from ..weighted import Scaled, add_reader, connector_with, first_spikes, lower_reader
+from ..weighted import ReaderWeights, add_reader, connector_with, first_spikes, lower_reader
 from .bias_spikes import BiasSpikes
 from .integers import Integers
 
@@ -269,7 +269,7 @@ def _add_reader(
     largest = max(1, int(np.abs(layer.weights).max(initial=1)))
     weights = integers.stored(layer.weights / largest, integers.unit)
     scale = np.full(len(layer.weights), integers.unit / largest)
-    add_reader(builder, task, view, bias, Scaled(weights, scale, integers.mode))
+    add_reader(builder, task, view, bias, ReaderWeights(weights, scale, integers.mode))
 
 
 def relay(builder: Builder, view: View, tensor: Tensor) -> Population:
