@@ -144,7 +144,7 @@ def test_double_membranes_are_exact_and_their_constants_nearly_so(case):
         assert differing[name] <= MOST_DIFFERING * count, name
     run = nc.simulate(image, case.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    assert run.layer_overflows.sum() == 0
+    assert run.overflows.sum() == 0
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
     total = f"{differing.total()} of {compared.total()}"
     print(f"double: {total} differ, {exact:.2%} -> {ours:.2%}, {+differing}")
@@ -212,7 +212,7 @@ def test_double_membranes_lose_half_of_the_ties_of_average_pools_and_no_other_va
     shares = {name: f"{differing[name] / compared[name]:.2%}" for name in ties}
     run = nc.simulate(image, average_pools.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    assert run.layer_overflows.sum() == 0
+    assert run.overflows.sum() == 0
     exact = average_pools.exact_accuracy()
     print(f"double: {shares}, {exact:.2%} -> {average_pools.accuracy(run.predictions):.2%}")
 
@@ -250,7 +250,7 @@ def test_scaled_membranes_lose_a_level_at_most_where_none_overflows(case):
     run = nc.simulate(image, case.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
-    print(f"scaled: {exact:.2%} -> {ours:.2%}, {run.layer_overflows.sum()} overflows")
+    print(f"scaled: {exact:.2%} -> {ours:.2%}, {run.overflows.sum()} overflows")
     if EVERYTHING:
         assert ours >= exact - LOSS_OF_SCALED - 1e-9
 
@@ -263,7 +263,7 @@ def test_whole_sums_in_16_bits_collapse_and_every_overflow_is_reported(case, var
     """
     run = nc.simulate(case.compiled(integration="exact"), case.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    overflows = int(run.layer_overflows.sum())
+    overflows = int(run.overflows.sum())
     assert overflows > 0
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
     print(f"16 bits: {exact:.2%} -> {ours:.2%}, {overflows} overflows")

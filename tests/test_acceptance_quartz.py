@@ -33,7 +33,7 @@ def test_a_level_for_every_code_equals_the_compiled_slopes_and_they_onnxruntime(
     image = nc.compile(graph, "ideal", code="quartz")
     run = nc.simulate(image, x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    assert run.layer_overflows.sum() == 0
+    assert run.overflows.sum() == 0
     from_equal_integers = _differing_by_layer(image, x)
     facts = {each.name: each.facts for each in image.populations}
     for layer, (differing, compared) in from_equal_integers.items():
@@ -62,7 +62,7 @@ def test_as_published_the_chip_is_its_compiled_neurons_and_knows_the_digits(data
     )  # fmt: skip
     run = nc.simulate(image, x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    early = run.layer_early_spikes.sum() / run.layer_spikes.sum()
+    early = run.by_population["early_spikes"].sum() / run.by_population["spikes"].sum()
     assert 0 < early < 0.02
     correct = (run.predictions == labels).mean()
     assert correct >= 0.95

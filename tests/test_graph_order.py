@@ -117,7 +117,7 @@ def test_all_outputs_are_onnxruntimes(pipeline):
     assert run.exact_agreement.layers == ("first", "second")
     assert run.exact_agreement.differing.sum() == 0
     # The spikes of both layers leave the chip; those of the first reach the second as well.
-    spikes = dict(zip(run.layer_names, run.layer_spikes.sum(axis=0), strict=True))
+    spikes = dict(zip(run.population_names, run.by_population["spikes"].sum(axis=0), strict=True))
     assert run.counters["output_packets"].sum() == spikes["first"] + spikes["second"]
     loaded = nc.Image.from_bytes(image.to_bytes())
     again = nc.simulate(loaded, x)

@@ -43,7 +43,7 @@ def digits(digits_pictures):
 
 def assert_equal_runs(a: nc.Run, b: nc.Run) -> None:
     np.testing.assert_array_equal(a.outputs, b.outputs)
-    np.testing.assert_array_equal(a.layer_sops, b.layer_sops)
+    np.testing.assert_array_equal(a.by_population["sops"], b.by_population["sops"])
     np.testing.assert_array_equal(a.work_cycles, b.work_cycles)
     for name, counts in a.counters.items():
         np.testing.assert_array_equal(counts, b.counters[name], err_msg=name)

@@ -75,7 +75,7 @@ def test_double_membranes_hold_unbounded_integers_whatever_the_partial_sums(seed
     result = run(nc.compile(graph, "darwin3", settings=decided(integration="double")), samples)
     wanted = graph.evaluate(graph.quantize(samples))[graph.output.name]
     np.testing.assert_array_equal(result.outputs, wanted)
-    assert result.layer_overflows.sum() == 0
+    assert result.overflows.sum() == 0
 
 
 @NETWORKS
@@ -107,7 +107,7 @@ def test_a_membrane_asked_to_be_exact_where_it_is_not_proven_overflows_and_says_
     samples = np.array([[50] * 4, [255] * 4])
     result = run(image, samples)
     # 51,200 wraps at the second step, and 33,664 at the sixth.
-    assert result.layer_membrane_overflows[:, 1].tolist() == [0, 2]
+    assert result.by_population["membrane_overflows"][:, 1].tolist() == [0, 2]
     # 102,000 wraps to -29,072: nothing fires. It is 204 in exact integers.
     assert result.outputs.ravel().tolist() == [40, 0]
     assert result.exact_agreement.differing.sum() == 1
@@ -126,7 +126,7 @@ def test_a_signed_code_sends_its_smallest_value_before_what_makes_it_larger():
         layer = dense("d", source, np.array([[-128, last]]), tensor("y", (1,)), 0, 0.002)
         assert compiled(layer).populations[1].facts.mode == mode
         asked_for = run(compiled(layer, integration="exact"), [[-1, -1]])
-        assert int(asked_for.layer_overflows.sum()) == overflows
+        assert int(asked_for.overflows.sum()) == overflows
 
 
 def test_the_same_sums_fit_two_state_words():
@@ -138,7 +138,7 @@ def test_the_same_sums_fit_two_state_words():
     )
     result = run(image, [[50] * 4, [255] * 4])
     assert result.outputs.ravel().tolist() == [40, 204]
-    assert result.layer_overflows.sum() == 0
+    assert result.overflows.sum() == 0
 
 
 def test_two_state_words_take_the_soma_longer():
@@ -251,7 +251,7 @@ def test_an_addition_in_two_state_words_has_the_weights_that_follow_its_scales()
         differing[image.populations[2].facts.mode] = image.populations[2].facts.differing
         result = run(image, samples)
         assert result.compiled_agreement.differing.sum() == 0
-        assert result.layer_overflows.sum() == 0
+        assert result.overflows.sum() == 0
     assert differing["double"] < differing["exact"] / 4
 
 
@@ -279,8 +279,8 @@ def test_what_may_overflow_in_two_words_is_the_weight_sum_of_a_timestep():
     image = compiled(layer, integration="double")
     assert image.populations[1].facts.note == "weight sums of a timestep may overflow: counted"
     result = run(image, [[255] * 300, [128] * 20 + [0] * 280])
-    assert result.layer_sum_overflows[:, 1].tolist() == [8, 0]
-    assert result.layer_membrane_overflows.sum() == 0
+    assert result.by_population["sum_overflows"][:, 1].tolist() == [8, 0]
+    assert result.by_population["membrane_overflows"].sum() == 0
 
 
 def test_an_image_keeps_what_is_told_of_modes(tmp_path):

@@ -113,7 +113,7 @@ def test_one_scale_a_channel_fills_every_channel_s_register():
         exact = s1 * 2.0 ** np.arange(7, -1, -1) * 2.0**shift
         np.testing.assert_array_equal(row, np.rint(exact))
         assert 2**13 < row[0] < 2**15, "as many binary places as fit"
-    assert run(each, dark).layer_overflows.sum() == 0
+    assert run(each, dark).overflows.sum() == 0
 
 
 def test_a_sum_that_never_fills_its_register_is_not_scaled_up():

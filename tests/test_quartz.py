@@ -321,7 +321,7 @@ def test_a_sample_that_leaves_its_registers_is_counted_and_computed_as_the_chip_
     bright[:, ::3] = 0
     heavy = replace(layer, weights=np.abs(layer.weights))
     run = simulated([heavy], bright, "darwin3", calibration=dark)
-    assert run.layer_membrane_overflows.sum() > 0
+    assert run.by_population["membrane_overflows"].sum() > 0
     assert run.compiled_agreement.differing.sum() == 0
     assert run.exact_agreement.differing.sum() > 0
 
@@ -372,14 +372,18 @@ def test_operations_are_spikes_times_fan_out_those_of_triggers_too(zeros):
         source, target = map(network.population, (projection.source, projection.target))
         fan_out = oracle_fanout.fanout(projection.connector, source, target)
         counts[target.name] += spikes[source.name].astype(np.int64) @ fan_out
-    np.testing.assert_array_equal(run.layer_sops, np.stack(list(counts.values()), axis=1))
-    assert (run.layer_spikes == np.stack([s.sum(axis=1) for s in spikes.values()], axis=1)).all()
+    np.testing.assert_array_equal(
+        run.by_population["sops"], np.stack(list(counts.values()), axis=1)
+    )
+    assert (
+        run.by_population["spikes"] == np.stack([s.sum(axis=1) for s in spikes.values()], axis=1)
+    ).all()
 
 
 def test_every_neuron_updates_in_every_timestep_of_both_windows():
     a = conv("a", tensor("x", SHAPE))
     run = simulated([a], samples_of([a], 2), timing="cycle")
-    updates = dict(zip(run.layer_names, run.layer_soma_updates.T, strict=True))
+    updates = dict(zip(run.population_names, run.by_population["soma_updates"].T, strict=True))
     assert updates["a"].tolist() == [(2 * N + 1) * 60] * 2
 
 

@@ -5,10 +5,21 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Chip", "Image", "Job", "Placer", "Simulator", "built_in_chips"]
+__all__ = [
+    "Chip",
+    "Image",
+    "Job",
+    "Placer",
+    "Simulator",
+    "built_in_chips",
+    "population_counters",
+]
 
 def built_in_chips() -> list[tuple[str, str]]:
     """Name and TOML text of each chip that travels with the package."""
+
+def population_counters() -> list[str]:
+    """The names of what a run counts by population, in the order of its arrays."""
 
 @final
 class Chip:

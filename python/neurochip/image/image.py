@@ -102,7 +102,11 @@ class Image:
     @property
     def layers(self) -> tuple[Population, ...]:
         """The earlier name of `populations`."""
-        warnings.warn("`layers` is now `populations`", DeprecationWarning, stacklevel=2)
+        warnings.warn(
+            "`layers` is called `populations` now; the old name will go",
+            DeprecationWarning,
+            stacklevel=2,
+        )
         return self.populations
 
     @property

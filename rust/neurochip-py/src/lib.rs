@@ -236,5 +236,7 @@ fn built_in_chips() -> Vec<(&'static str, &'static str)> {
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use super::run::population_counters;
+    #[pymodule_export]
     use super::{Chip, Image, Simulator, built_in_chips, job::Job, placing::Placer};
 }

@@ -225,7 +225,7 @@ class QuartzBench:
             soma_updates=float(run.counters["soma_updates"].mean()),
             differing=100.0 * int(exact.differing.sum()) / int(exact.compared.sum()),
             output_error=float(error.mean()),
-            overflows=int(run.layer_overflows.sum()),
+            overflows=int(run.overflows.sum()),
             operations=counted,
         )
 
