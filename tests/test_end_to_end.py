@@ -57,7 +57,7 @@ def test_ideal_computes_every_tensor_in_exact_integers(seed, steps, accumulator)
 @given(seed=SEEDS, steps=st.lists(st.sampled_from(IN_INTEGERS), max_size=4))
 def test_ideal_computes_what_onnxruntime_computes(seed, steps):
     image, samples = compiled(seed, steps, "ideal")
-    graph = image.network.graph
+    graph = image.graph
     wrong = oracle_onnxruntime.layer_by_layer(graph, samples)
     assert {name: counts for name, counts in wrong.items() if counts[0]} == {}
     assert run(image, samples).exact_agreement.differing.sum() == 0
@@ -177,8 +177,8 @@ def test_logits_that_are_read_from_membranes_may_be_rearranged(chip):
     samples = random.integers(0, 256, (5, 50)).astype(np.float32)
     result = run(nc.compile(graph_of(x, [layer, moved]), chip), samples)
     assert result.compiled_agreement.differing.sum() == 0
-    wanted = result.image.network.graph.evaluate(
-        result.image.network.graph.quantize(samples), result.image.network.arithmetic
+    wanted = result.image.graph.evaluate(
+        result.image.graph.quantize(samples), result.image.network.arithmetic
     )
     np.testing.assert_array_equal(result.outputs, wanted["picked"])
 

@@ -96,8 +96,8 @@ def test_each_neuron_adds_twice_in_every_timestep():
     graph = graph_of(source, [layer, pool, flat, last])
     network = lower(graph, load_chip("ideal"), "quartz", options=CompileOptions(t_max=16))
     dark = np.zeros((2, *source.shape), np.float32)
-    quiet = operations.merged_arrivals(network, 16, dark)
-    assert operations.operations(network, 16, dark) == quiet + 2 * (3 * 4 * 4 + 5) * 16
+    quiet = operations.merged_arrivals(network, graph, 16, dark)
+    assert operations.operations(network, graph, 16, dark) == quiet + 2 * (3 * 4 * 4 + 5) * 16
 
 
 def test_relative_energies_of_the_paper_follow_from_its_operations():

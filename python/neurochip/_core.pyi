@@ -5,10 +5,13 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Chip", "Image", "Job", "Placer", "Simulator", "built_in_chips"]
+__all__ = ["Chip", "Image", "Job", "Placer", "Simulator", "built_in_chips", "image_schema"]
 
 def built_in_chips() -> list[tuple[str, str]]:
     """Name and TOML text of each chip that travels with the package."""
+
+def image_schema() -> str:
+    """What the description of an image may say, as JSON Schema."""
 
 @final
 class Chip:
@@ -43,6 +46,7 @@ class Image:
     def from_bytes(data: bytes) -> Image: ...
     def to_bytes(self) -> bytes: ...
     def description(self) -> str: ...
+    def blob(self) -> bytes: ...
     def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
 @final

@@ -14,17 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..chip import Chip
-from ..network import (
-    MEANING,
-    Code,
-    InputNeurons,
-    Lowering,
-    MaxPoolNeurons,
-    Network,
-    Population,
-    code_meaning,
-    code_of,
-)
+from ..network import Code, Lowering, MaxPoolNeurons, Network, Population
 from ..placement import Tile
 from ..plain import MAX_COUNT, each, optional, real, table, text, whole
 from ..requantize import Proof
@@ -111,9 +101,7 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
         lowering = Lowering(population.layer, "exact", "", None)
     proof, headroom = lowering.proof, lowering.headroom_bits
     told = {
-        "kind": population.kind,
         "mode": "streaming" if isinstance(population.model, MaxPoolNeurons) else lowering.mode,
-        "tensor": _tensor(network, population),
         "bias_mode": lowering.bias_mode,
         "differing": None if proof is None else int(proof.differing.sum()),
         "reachable": None if proof is None else int(proof.reachable.sum()),
@@ -127,25 +115,13 @@ def layer_for_host(network: Network, population: Population) -> dict[str, Any]:
         "note": lowering.note,
     }
     defaults = {field.name: field.default for field in fields(Layer)}
-    known = {name: value for name, value in told.items() if value != defaults[name]}
-    return known | (code_meaning(population.code) if population.code else {})
+    return {name: value for name, value in told.items() if value != defaults[name]}
 
 
 def _short(number: float) -> float:
     """As many digits as float32 has: an image may hold one number a channel."""
     return float(f"{number:.8g}")
 
-
-def _tensor(network: Network, population: Population) -> str | None:
-    if isinstance(population.model, InputNeurons):
-        return network.graph.input.name
-    last = [each for each in network.populations if each.layer == population.layer][-1]
-    outputs = {layer.name: layer.output.name for layer in network.graph.layers}
-    return outputs.get(population.layer) if last is population else None
-
-
-MAX_MEANING = 1 << 14
-"""Of the numbers that say what a code means: values are computed with in 16 bits."""
 
 READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "str": text,
@@ -157,63 +133,44 @@ READERS: Mapping[str, Callable[[Any, str], Any]] = {
 """How a field of `Layer` is read that only the host knows, by its type."""
 
 
-def layers_of(description: Mapping[str, Any]) -> tuple[Layer, ...]:
-    """The populations of an image.
+def layers_of(
+    description: Mapping[str, Any], populations: Sequence[Population]
+) -> tuple[Layer, ...]:
+    """The populations of an image, and what is proven about them.
 
     Raises:
         ValueError: If the part for the host holds something else, or something else than the core's
             part; a `TypeError` or `KeyError` names a field that is unknown or missing.
     """
-    populations, told = description["populations"], _part(description, "layers")
-    pairs = zip(populations, each(told, "layers", table), strict=True)
-    return tuple(_layer(population, layer) for population, layer in pairs)
+    told = each(_part(description, "layers"), "layers", table)
+    models = [population["model"]["model"] for population in description["populations"]]
+    return tuple(_layer(*parts) for parts in zip(populations, models, told, strict=True))
 
 
 def _part(description: Mapping[str, Any], name: str) -> Any:
     return table(description["host"], "host")[name]
 
 
-def _layer(population: Mapping[str, Any], told: Mapping[str, Any]) -> Layer:
+def _layer(population: Population, model: str, told: Mapping[str, Any]) -> Layer:
     types = {field.name: str(field.type) for field in fields(Layer)}
     known = {
         name: READERS[types[name]](value, name) if types.get(name) in READERS else value
         for name, value in told.items()
-        if name not in MEANING
     }
     layer = Layer(
-        name=population["name"],
-        shape=tuple(population["shape"]),
-        send_start=population["send_start"],
-        model=population["model"]["model"],
-        code=_code(population["code"], told),
+        name=population.name,
+        shape=population.shape,
+        send_start=population.send_start,
+        model=model,
+        kind=population.kind,
+        code=population.code,
+        tensor=population.tensor,
         **known,
     )
     proven = (layer.differing, layer.reachable, layer.worst_levels)
     if layer.differing is not None and None in proven:
         raise ValueError(f"of the proof of layer {layer.name!r} a number is missing")
     return layer
-
-
-def _code(spikes: Mapping[str, Any] | None, told: Mapping[str, Any]) -> Code | None:
-    """What a population sends, if the numbers that say what it means are possible."""
-    if spikes is None:
-        return None
-    for name, least in MEANING.items():
-        low = -MAX_MEANING if name == "base" else least
-        whole(told.get(name, least), name, low, MAX_MEANING)
-    code = code_of(spikes, told)
-    if code.steps != spikes.get("steps", code.steps):
-        raise ValueError(f"a code of {code.steps} steps is sent in {spikes['steps']}")
-    return code
-
-
-def notes_of(description: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a user should know about how the network was compiled.
-
-    Raises:
-        ValueError: If they are no text.
-    """
-    return each(_part(description, "notes"), "notes", text)
 
 
 def usage_for_host(tile: Tile) -> list[int]:

@@ -6,8 +6,10 @@
 | `neurons.py` | what neurons compute: models and their parameters |
 | `connectors.py` | which synapses lie between two populations |
 | `populations.py` | neurons of one model with one schedule, and what the host reads |
+| `host.py`, `reading.py` | what the host does before the first spike and after the last |
 | `network.py` | all of it together |
 | `flow.py` | who receives from whom |
+| `stored.py`, `codec.py` | all of it as an image has it, and back |
 """
 
 from __future__ import annotations
@@ -24,15 +26,18 @@ from .connectors import (
     Window,
 )
 from .flow import Flow
+from .host import Host
 from .network import Arithmetic, Lowering, Network
 from .neurons import (
     AddRequantizer,
     ConstantNeurons,
     DoubleIntegration,
+    ExactIntegration,
     FixedRequantizer,
     Float32Requantizer,
     InputNeurons,
     IntegrateFireNeurons,
+    Integration,
     MaxPoolNeurons,
     Model,
     QuartzNeurons,
@@ -42,20 +47,12 @@ from .neurons import (
     StemNeurons,
     TableRequantizer,
 )
-from .populations import Population, Read, Readout, Shape
-from .spike_codes import (
-    MEANING,
-    Code,
-    FirstSpike,
-    Rate,
-    SpikeCode,
-    code_description,
-    code_meaning,
-    code_of,
-)
+from .populations import NOWHERE, Population, Readout, Shape
+from .reading import Reading
+from .spike_codes import Code, FirstSpike, Rate, SpikeCode
 
 __all__ = [
-    "MEANING",
+    "NOWHERE",
     "AddRequantizer",
     "Arithmetic",
     "Code",
@@ -65,12 +62,15 @@ __all__ = [
     "DenseConnector",
     "DepthwiseConnector",
     "DoubleIntegration",
+    "ExactIntegration",
     "FirstSpike",
     "FixedRequantizer",
     "Float32Requantizer",
     "Flow",
+    "Host",
     "InputNeurons",
     "IntegrateFireNeurons",
+    "Integration",
     "Lowering",
     "MaxPoolNeurons",
     "Model",
@@ -81,7 +81,7 @@ __all__ = [
     "Projection",
     "QuartzNeurons",
     "Rate",
-    "Read",
+    "Reading",
     "Readout",
     "Requantizer",
     "ScaledIntegration",
@@ -92,7 +92,4 @@ __all__ = [
     "TableRequantizer",
     "WeightRange",
     "Window",
-    "code_description",
-    "code_meaning",
-    "code_of",
 ]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from numpy.typing import NDArray
 
-from ..graph import Graph
 from ..layers import Layer
 from ..options import CompileOptions
 from ..reprs import counted, named
 from ..requantize import Proof
 from .connectors import Projection, WeightRange
-from .populations import Population, Read
+from .host import Host
+from .populations import Population
+from .stored import APART, INDEX
+from .stored import host as kept_by_host
 
 Arithmetic: TypeAlias = Callable[[Layer, Sequence[NDArray[Any]]], NDArray[Any]]
 """What a layer computes on the chip: the layer and its input codes to its output codes."""
@@ -48,26 +50,32 @@ class Lowering:
 
 @dataclass(frozen=True)
 class Network:
-    """A graph as neurons, and the proof of what they compute."""
+    """A graph as neurons, and the proof of what they compute: plain data, equal by value.
+
+    All of it is in an image file, and is read back from there (`codec.py`).
+    """
+
+    ELSEWHERE: ClassVar = ("chip", "tiles", "host")
 
     name: str
     code: str
-    graph: Graph
     populations: tuple[Population, ...]
     """Sources before targets."""
     projections: tuple[Projection, ...]
-    reads: tuple[Read, ...]
-    """One for each output of the graph; several may be of one population."""
+    outputs: tuple[str, ...] = field(metadata=INDEX)
+    """The populations that the host reads, each once, in the order in which a run has them."""
+    host: Host = field(repr=False, metadata=APART)
+    """What is done to samples before the first spike, and to what is read after the last."""
     timesteps: int
     period: int
     """Timesteps between the entries of two samples; all `timesteps` where they do not overlap."""
-    lowerings: tuple[Lowering, ...]
-    arithmetic: Mapping[str, Arithmetic] = field(repr=False)
+    lowerings: tuple[Lowering, ...] = field(metadata=APART)
+    arithmetic: Mapping[str, Arithmetic] = field(repr=False, metadata=APART)
     """For `Graph.evaluate`: the layers whose constants on the chip are not the reference's."""
-    notes: tuple[str, ...]
-    evaluable: bool = True
+    notes: tuple[str, ...] = field(metadata=kept_by_host())
+    evaluable: bool = field(default=True, metadata=APART)
     """Whether a layer's input codes say what its neurons send, not only when they arrive."""
-    options: CompileOptions = field(default_factory=CompileOptions)
+    options: CompileOptions = field(default_factory=CompileOptions, metadata=kept_by_host())
     """What was decided as it was lowered."""
 
     def __repr__(self) -> str:
@@ -86,12 +94,7 @@ class Network:
     @property
     def output(self) -> str:
         """The population that the host reads for the first output."""
-        return self.reads[0].population
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The populations that the host reads, each once."""
-        return tuple(dict.fromkeys(read.population for read in self.reads))
+        return self.outputs[self.host.outputs[0].population]
 
     def population(self, name: str) -> Population:
         """The population of this name."""

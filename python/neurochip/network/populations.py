@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .by_value import ByValue
 from .neurons import Model
 from .spike_codes import Code
+from .stored import host
+
+NOWHERE = -1
+"""In an index of neurons: a value that no neuron holds, which is the zero point."""
 
 Shape: TypeAlias = tuple[int, int, int]
 """Height, width, channels: neuron index `(y * width + x) * channels + channel`."""
@@ -20,8 +25,8 @@ class Population:
     """Neurons of one model with one schedule."""
 
     name: str
-    layer: str
-    kind: str
+    layer: str = field(metadata=host())
+    kind: str = field(metadata=host())
     """What the layer is, such as `Convolution`."""
     shape: Shape
     code: Code | None
@@ -29,6 +34,8 @@ class Population:
     model: Model
     send_start: int = 0
     """Timestep of the first bit it sends, or, for a membrane that is read, of its last update."""
+    tensor: str | None = field(default=None, metadata=host())
+    """The graph's tensor it holds, channels last; None for neurons between tensors."""
 
     @property
     def steps(self) -> int:
@@ -48,7 +55,7 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Readout:
+class Readout(ByValue):
     """How the host turns membranes it reads into accumulators: `rne(H / s1) + bias`."""
 
     s1: NDArray[np.float64]
@@ -58,14 +65,3 @@ class Readout:
     def accumulators(self, membranes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The accumulators of neurons, from their membranes; `bias` broadcasts against them."""
         return np.rint(membranes / self.s1).astype(np.int64) + self.bias
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Read:
-    """A population that the host reads for one of the graph's outputs."""
-
-    population: str
-    index: NDArray[np.int32]
-    """Of the output tensor's shape: which neuron of the population, -1 for the zero point."""
-    readout: Readout | None
-    """How membranes become accumulators; None where spikes are read."""

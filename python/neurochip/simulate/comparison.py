@@ -43,12 +43,12 @@ class Comparison:
             handed_over: What the host reads, populations one after the other.
         """
         records = {layer.name: sent for layer, sent in self.image.by_layer(record)}
-        network = self.image.network
-        if network is not None:
+        graph = self.image.graph
+        if graph is not None:
             read = self.image.read(handed_over)
-            self._differing["exact"] += self._exact(network.graph, samples, records, read)
-        if network is None or not network.is_the_graph:
-            sent = interpret(self.image.wired, self.image.chip, codes)
+            self._differing["exact"] += self._exact(graph, samples, records, read)
+        if not self._is_proven:
+            sent = interpret(self.image.network, self.image.chip, codes)
             read_by_name = self.image.values_read(handed_over)
             self._differing["compiled"] += self._compiled(sent, records, read_by_name)
         neurons = np.array([layer.neurons for layer in self.layers], np.int64)
@@ -57,14 +57,17 @@ class Comparison:
     @property
     def compiled(self) -> Agreement:
         """With the compiled network; where that is the graph itself, with the graph."""
-        network = self.image.network
-        proven = network is not None and network.is_the_graph
-        return self._agreement("exact" if proven else "compiled")
+        return self._agreement("exact" if self._is_proven else "compiled")
+
+    @property
+    def _is_proven(self) -> bool:
+        """Whether the graph is there, and proven to be the compiled network."""
+        return self.image.graph is not None and self.image.network.is_the_graph
 
     @property
     def exact(self) -> Agreement | None:
         """With the graph in exact integers; None for an image file, which holds none."""
-        return None if self.image.network is None else self._agreement("exact")
+        return None if self.image.graph is None else self._agreement("exact")
 
     def _agreement(self, evaluation: str) -> Agreement:
         names = tuple(layer.name for layer in self.layers)

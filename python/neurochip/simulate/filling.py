@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..image import Image
-from ..image.host import Host
+from ..network import Host
 from .samples import checked
 
 

@@ -48,11 +48,9 @@ def sparsified(network: Network, settings: Settings) -> Network:
     problems += [each.leaves_too_little() for each in sparse.values() if len(each.levels) < 2]
     if problems:
         raise SettingsError("\n".join(problems))
-    for layer in network.graph.layers:
-        if layer.name in sparse:
-            each, dense = sparse[layer.name], network.arithmetic.get(layer.name)
-            populations[each.population.name] = each.saturating()
-            arithmetic[layer.name] = SparseArithmetic(dense, each.table(layer.output))
+    for layer, each in sparse.items():
+        populations[each.population.name] = each.saturating()
+        arithmetic[layer] = _SparseLayer(network.arithmetic.get(layer), each)
     return replace(
         network,
         populations=tuple(populations.values()),
@@ -134,6 +132,18 @@ class _Sparse:
         saturated = np.clip(values, self.levels[0], self.levels[-1])
         sent = self.sparsity.sent(saturated, self.code) + self.code.base
         return sent.astype(output.format.dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _SparseLayer:
+    """A layer whose neurons leave spikes out, as `_Sparse` says."""
+
+    dense: Arithmetic | None
+    sparse: _Sparse
+
+    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The output's codes."""
+        return SparseArithmetic(self.dense, self.sparse.table(layer.output))(layer, codes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -153,7 +153,7 @@ class Bench:
     def image(self, subject: Subject, chip: str, timesteps: int) -> Image:
         """A network in Quartz neurons, on the smallest board that holds it."""
         options = CompileOptions(t_max=timesteps)
-        return assemble(placed(subject, chip, "quartz", options=options))
+        return assemble(placed(subject, chip, "quartz", options=options), graph=subject.graph)
 
     def percent(self, subject: Subject, image: Image) -> float:
         """Right answers of an image, without time."""
@@ -170,7 +170,9 @@ class Bench:
         error = np.abs(run.outputs - self.exact[subject.name])
         counted = None
         if chip == IDEAL:
-            counted = operations(network_of(image), timesteps, subject.x[: self.size.counted])
+            counted = operations(
+                network_of(image), subject.graph, timesteps, subject.x[: self.size.counted]
+            )
         return Facts(
             chip=chip,
             timesteps=timesteps,

@@ -18,29 +18,33 @@ from ...lower.quartz.levels import choose_levels
 Codes = NDArray[Any]
 
 
-def operations(network: Network, timesteps: int, samples: NDArray[np.float32]) -> float:
+def operations(
+    network: Network, graph: Graph, timesteps: int, samples: NDArray[np.float32]
+) -> float:
     """Additions of a sample: `n_synops + 2 N T`, the mean over samples.
 
     Each neuron adds its current to its membrane, and its input to its current, in every timestep.
 
     Args:
         network: Lowered to Quartz neurons.
+        graph: What it was lowered from.
         timesteps: Of a window.
         samples: Of the model's input.
     """
     neurons = sum(
         population.num_neurons for population in network.populations if population.kind in _COUNTED
     )
-    return merged_arrivals(network, timesteps, samples) + 2.0 * neurons * timesteps
+    return merged_arrivals(network, graph, timesteps, samples) + 2.0 * neurons * timesteps
 
 
 _SUMS = (layers.Convolution, layers.Dense, layers.AveragePool, layers.Add)
 _COUNTED = frozenset(kind.__name__ for kind in _SUMS)
 
 
-def merged_arrivals(network: Network, timesteps: int, samples: NDArray[np.float32]) -> float:
+def merged_arrivals(
+    network: Network, graph: Graph, timesteps: int, samples: NDArray[np.float32]
+) -> float:
     """`n_synops` of a sample: neurons and timesteps at which at least one spike arrives."""
-    graph: Graph = network.graph
     codes = graph.evaluate(graph.quantize(samples), network.arithmetic)
     total = sum(sum(_arrivals(layer, timesteps, codes)) for layer in graph.layers)
     return total / len(samples)

@@ -44,22 +44,23 @@ class Exact:
     """A network on registers that hold every sum."""
 
     network: Network
+    graph: Graph
 
     @staticmethod
     def of(graph: Graph) -> Exact:
         """Lowered for the chip `ideal`, with all its spikes."""
-        return Exact(lower(graph, load_chip(IDEAL), "stem"))
+        return Exact(lower(graph, load_chip(IDEAL), "stem"), graph)
 
     @property
     def hidden(self) -> tuple[str, ...]:
         """The layers that can leave spikes out, in the order of the network."""
         generating = generating_layers(self.network)
-        return tuple(each.name for each in self.network.graph.layers if each.name in generating)
+        return tuple(each.name for each in self.graph.layers if each.name in generating)
 
     @property
     def input(self) -> str:
         """The name of the input's tensor."""
-        return self.network.graph.input.name
+        return self.graph.input.name
 
     @property
     def first(self) -> tuple[str, ...]:
@@ -83,7 +84,7 @@ class Exact:
             codes: (samples, *shape) of the input, from `Graph.quantize`.
             instead: By layer, and by the input's name: what is sent instead of its values.
         """
-        network, graph = self.network, self.network.graph
+        network, graph = self.network, self.graph
         if self.input in instead:
             table = self._table(graph.input, self._code(self.input), instead[self.input])
             codes = table[codes.astype(np.intp) - graph.input.low]
@@ -123,7 +124,7 @@ class Exact:
         return np.clip(values, tensor.low, tensor.high).astype(tensor.format.dtype)
 
     def _values(self, found: Mapping[str, Codes]) -> dict[str, Values]:
-        graph = self.network.graph
+        graph = self.graph
         tensors = {layer.name: layer.output.name for layer in graph.layers}
         values = {}
         for population in self.network.populations:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..formats import Array
 from ..graph import Graph
-from ..lower.layout import NOWHERE
+from ..network import NOWHERE
 from ..ops.values import Refusal
 
 DEQUANTIZE = "DequantizeLinear"
