@@ -26,7 +26,7 @@ def examples() -> Path:
 
 @pytest.fixture(scope="session")
 def digits_pictures(examples: Path) -> NDArray[np.float32]:
-    """All test pictures of the digits, (samples, 1, 8, 8), as networks take them."""
+    """All test images of the digits, (samples, 1, 8, 8), as networks take them."""
     x = np.load(examples / "digits.npz")["x"].astype(np.float32) / np.float32(255)
     return x[:, None]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from neurochip.links import Link
 from neurochip.report.contents import (
     Accuracy,
-    Agreement,
     Bound,
     Contents,
     Cores,
+    DifferingValues,
     Energy,
     EnergyTerm,
     HotCore,
     HotSpots,
-    Layer,
     Memory,
+    PopulationRow,
     Spread,
     Timing,
 )
@@ -73,7 +73,7 @@ HOT_SPOTS = HotSpots(
 )
 
 LAYERS = (
-    Layer(
+    PopulationRow(
         name="conv",
         kind="Convolution",
         model="stem",
@@ -87,10 +87,10 @@ LAYERS = (
         sum_overflows=0,
         membrane_overflows=2,
         early_spikes=0,
-        compiled=Agreement(0, 51_200),
-        exact=Agreement(12, 51_200),
+        compiled=DifferingValues(0, 51_200),
+        exact=DifferingValues(12, 51_200),
     ),
-    Layer(
+    PopulationRow(
         name="fc",
         kind="Dense",
         model="stem",
@@ -104,8 +104,8 @@ LAYERS = (
         sum_overflows=0,
         membrane_overflows=0,
         early_spikes=0,
-        compiled=Agreement(0, 1_000),
-        exact=Agreement(0, 1_000),
+        compiled=DifferingValues(0, 1_000),
+        exact=DifferingValues(0, 1_000),
     ),
 )
 
@@ -115,8 +115,8 @@ EXAMPLE = Contents(
     code="stem",
     samples=100,
     accuracy=Accuracy(correct=99, samples=100),
-    compiled=Agreement(0, 52_200),
-    exact=Agreement(12, 52_200),
+    compiled=DifferingValues(0, 52_200),
+    exact=DifferingValues(12, 52_200),
     timing=TIMING,
     activity={"spikes": Spread(1_020.5, 900, 1_100), "SOPs": same(300_000)},
     energy=ENERGY,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurochip.formats import Format, Tensor
-from neurochip.graph import Graph, Output
+from neurochip.formats import Array, Format, Tensor
+from neurochip.graph import Graph, HostOp, Output
 from neurochip.layers import (
     Add,
     AveragePool,
@@ -23,6 +23,16 @@ from neurochip.layers import (
     Rearrange,
 )
 from neurochip.layers.windows import output_size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnHost(HostOp):
+    """Whatever a test wants the host to do."""
+
+    function: Callable[[Array], Array]
+
+    def evaluate(self, array: Array) -> Array:
+        return self.function(array)
 
 
 def code_format(

@@ -1,4 +1,4 @@
-"""A network whose input was normalized, pictures for it in every format, and the right answers."""
+"""A network whose input was normalized, images for it in every format, and the right answers."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def by_hand(pictures=PICTURES):
 
 
 def right_values(model, pictures=PICTURES):
-    """onnxruntime's, of pictures that were normalized by hand."""
+    """onnxruntime's, of images that were normalized by hand."""
     return oracle_onnxruntime.run(model, by_hand(pictures))
 
 
 def written(folder, kind, labels):
-    """Pictures as a file or folder of a kind, labels beside them; and options that it needs."""
+    """Images as a file or folder of a kind, labels beside them; and options that it needs."""
     y = folder / "y.npy"
     np.save(y, labels)
     path, options = folder / f"x.{kind}", ("--labels", y)
@@ -72,7 +72,7 @@ def written(folder, kind, labels):
         pairs = zip(labels, PICTURES, strict=True)
         path.write_bytes(b"".join(bytes([label]) + each.tobytes() for label, each in pairs))
     else:
-        path, table = folder / "pictures", folder / "labels.csv"
+        path, table = folder / "images", folder / "labels.csv"
         for number, picture in enumerate(PICTURES):
             write_picture(path / f"{number}.png", picture.transpose(1, 2, 0))
         rows = (f"{number}.png,{label}\n" for number, label in enumerate(labels))

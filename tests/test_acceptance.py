@@ -1,7 +1,7 @@
-"""Every network of the zoo on the chips, over real pictures, against onnxruntime.
+"""Every network of the zoo on the chips, over real images, against onnxruntime.
 
-By default a few pictures each; `make accept` (NEUROCHIP_ACCEPT=all) runs whole test sets, which
-takes hours for CIFAR-10; NEUROCHIP_ACCEPT=2000 as many pictures of each.
+By default a few images each; `make accept` (NEUROCHIP_ACCEPT=all) runs whole test sets, which
+takes hours for CIFAR-10; NEUROCHIP_ACCEPT=2000 as many images of each.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from test_graph_zoo import EXACT, PARTLY_FLOAT, spread_over_codes
 
 ACCEPT = os.environ.get("NEUROCHIP_ACCEPT")
 EVERYTHING = ACCEPT is not None
-"""Whether every variant of every network runs, on more than a few pictures."""
+"""Whether every variant of every network runs, on more than a few images."""
 SAMPLES = 24 if ACCEPT is None else None if ACCEPT == "all" else int(ACCEPT)
 CYCLE_SAMPLES = 10 if EVERYTHING else 1
 BATCH = 500

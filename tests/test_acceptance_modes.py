@@ -1,7 +1,7 @@
 """Networks of the zoo in every mode on Darwin3, layer by layer from equal integers.
 
 The digits run from the repository; MNIST and CIFAR-10 need NEUROCHIP_DATA. By default a few
-pictures each; NEUROCHIP_ACCEPT=all runs whole test sets.
+images each; NEUROCHIP_ACCEPT=all runs whole test sets.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ COLLAPSING = [
 
 @dataclass(frozen=True)
 class Case:
-    """A quantized network, test pictures with their labels, and pictures to calibrate with."""
+    """A quantized network, test images with their labels, and images to calibrate with."""
 
     graph: Graph
     x: NDArray[np.float32]

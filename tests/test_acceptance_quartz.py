@@ -1,6 +1,6 @@
-"""Every network of the zoo in time to first spike, over real pictures.
+"""Every network of the zoo in time to first spike, over real images.
 
-By default a few pictures each; `make accept` (NEUROCHIP_ACCEPT=all) runs whole test sets.
+By default a few images each; `make accept` (NEUROCHIP_ACCEPT=all) runs whole test sets.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import neurochip as nc
 import oracle_onnxruntime
 from neurochip.errors import UnsupportedOpError
 from neurochip.graph import load
-from neurochip.ops import along_axes
+from neurochip.ops import operands
 from quantized_models import Codes, Writer
 from small_networks import INPUT, OUTPUT, SHAPE, finish, ours, samples, start, weights
 
@@ -109,7 +109,7 @@ def test_a_bias_a_row_is_no_bias_of_the_features():
     dequantized = writer.node("DequantizeLinear", [*kernel, writer.constant(np.int8(0))])
     product = writer.node("MatMul", [writer.dequantize(source), dequantized])
     total = writer.node("Add", [product, writer.constant(numbers((6, 1)))])
-    with pytest.raises(UnsupportedOpError, match="is not one number a channel"):
+    with pytest.raises(UnsupportedOpError, match="is not one number per channel"):
         load(finish(writer, writer.quantize(total, *OUTPUT)))
 
 
@@ -119,13 +119,13 @@ def test_what_does_not_broadcast_to_a_sample_is_refused(shape):
     real = writer.node("Add", [writer.dequantize(source), writer.constant(numbers(shape))])
     with pytest.raises(UnsupportedOpError) as caught:
         load(finish(writer, writer.quantize(real, *OUTPUT)))
-    told = f"its constant of shape {list(shape)} is not one number a channel of a value of shape"
+    told = f"its constant of shape {list(shape)} is not one number per channel of a value of shape"
     assert told in str(caught.value)
 
 
 def test_too_many_tables_are_refused(monkeypatch):
-    monkeypatch.setattr(along_axes, "MAX_ROWS", 47)
+    monkeypatch.setattr(operands, "MAX_ROWS", 47)
     writer, source = start()
     real = writer.node("Add", [writer.dequantize(source), writer.constant(numbers((6, 8)))])
-    with pytest.raises(UnsupportedOpError, match="is not one number a channel"):
+    with pytest.raises(UnsupportedOpError, match="is not one number per channel"):
         load(finish(writer, writer.quantize(real, *OUTPUT)))

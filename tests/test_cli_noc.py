@@ -25,9 +25,9 @@ network of tiny, 4 × 4 routers, cores take packets on arrival
   packets                 7,358 of 1 flit, 2.47 hops on average
   against the recording   0 of 7,358 packets differ
   cycles                  1,539 from the first creation to the last arrival
-  offered load            0.3022 flits a node and cycle
-  throughput              0.2988 flits a node and cycle
-  hottest link            (0, 2) to (0, 1): 0.311 flits a cycle, 478 in all
+  offered load            0.3022 flits per node and cycle
+  throughput              0.2988 flits per node and cycle
+  hottest link            (0, 2) to (0, 1): 0.311 flits per cycle, 478 in all
   waiting for a credit    456 cycles, summed over the outputs of all routers
 
 latency in cycles

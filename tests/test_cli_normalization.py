@@ -14,7 +14,7 @@ from test_integer_inputs import model_of
 
 TOLD = "samples normalized by mean 0.485, 0.456, 0.406; std 0.229, 0.224, 0.225"
 AS_JSON = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-KINDS = ("npy", "float npy", "float npy of 0 to 255", "npz", "idx", "cifar", "pictures")
+KINDS = ("npy", "float npy", "float npy of 0 to 255", "npz", "idx", "cifar", "images")
 IDEAL = ("--chip", "ideal")
 
 
@@ -53,7 +53,7 @@ def correct(model, samples, *options):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_samples_of_every_format_are_normalized_as_by_hand(folder, tmp_path, kind):
-    """Labels are what onnxruntime answers to pictures that were normalized by hand."""
+    """Labels are what onnxruntime answers to images that were normalized by hand."""
     labels = right_values(network()).argmax(axis=1)
     path, options = written(tmp_path, kind, labels)
     assert correct(folder / "m.onnx", path, *IDEAL, *options, *OPTIONS) == COUNT

@@ -171,7 +171,7 @@ def test_a_network_that_is_too_large_is_refused_with_what_it_needs(digits):
 def test_samples_of_another_type_are_refused(digits, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((3, 1, 8, 8), "U3"))
     message, hint = refusal("run", digits, "--input", tmp_path / "x.npy")
-    assert message == f"'{tmp_path}/x.npy' holds <U3 values, expected uint8 pictures or floats"
+    assert message == f"'{tmp_path}/x.npy' holds <U3 values, expected uint8 images or floats"
     assert hint == "convert the array with .astype('float32')"
 
 

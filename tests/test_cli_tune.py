@@ -107,7 +107,7 @@ def test_a_plot_without_matplotlib_is_refused_before_the_search(folder, monkeypa
 
 def test_what_cannot_be_written_is_refused_before_the_search(folder):
     assert refusal("--plot", "front.jpg") == [
-        "error: cannot plot into 'front.jpg': the format is told by the name",
+        "error: cannot plot into 'front.jpg': the name says the format",
         "hint: end it with .png or .svg",
     ]
     for options in (("--plot", "no/front.png"), ("--output", "no/found.toml")):

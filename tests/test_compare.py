@@ -175,7 +175,7 @@ def test_the_command_compares_and_plots(examples, tmp_path):
         (("--timing", "none", "--plot", "a.png"), "the plot shows latencies"),
         (("--idle",), "`--idle` is about a plot"),
         (("--tick", "soon"), "`tick` is 'soon', expected a time"),
-        (("--plot", "a.pdf"), "the format is told by the name"),
+        (("--plot", "a.pdf"), "the name says the format"),
     ],
 )
 def test_what_cannot_be_compared_is_told(examples, arguments, message):

@@ -50,7 +50,7 @@ def declared(shape, kind="'|u1'"):
 
 @pytest.fixture
 def bomb(tmp_path):
-    """2 GiB of zeros in 2 MB: one array `x` of 2^25 pictures of 8 x 8, as an `.npz`."""
+    """2 GiB of zeros in 2 MB: one array `x` of 2^25 images of 8 x 8, as an `.npz`."""
     head = npy(declared((1 << 25, 8, 8)), b"")
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -152,7 +152,7 @@ def test_a_picture_that_declares_more_than_it_may_is_refused_before_it_is_unpack
 
 
 def test_a_chunk_that_declares_more_than_the_file_has_is_not_read_into_memory(tmp_path):
-    """The lines of the picture are all there, which Pillow takes for enough."""
+    """The lines of the image are all there, which Pillow takes for enough."""
     path = tmp_path / "x.png"
     path.write_bytes(png(8, 8, 0xFFFFFFFF))
     with at_most(8):

@@ -90,7 +90,7 @@ def test_half_of_the_range_is_enough(low, high, noted):
     ],
 )
 def test_one_side_of_centred_codes_is_a_range_of_its_own(zero_point, low, high, noted):
-    """Symmetric ranges are chosen for pictures of 0 to 1, too."""
+    """Symmetric ranges are chosen for images of 0 to 1, too."""
     assert bool(notes(small(1 / 127, zero_point), spread(low, high))) is noted
 
 

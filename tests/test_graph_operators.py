@@ -261,7 +261,7 @@ def test_a_constant_that_is_not_finite_is_refused(op_type):
 
 
 def test_a_bound_of_more_axes_than_the_value_is_refused():
-    assert "is not one number a channel" in refusal(
+    assert "is not one number per channel" in refusal(
         one_operator("Min", np.full((1, 1, 1, 1, 1), 0.5, np.float32))
     )
 

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 import neurochip as nc
 from command_line import neurochip
 from neurochip.errors import CapacityError, InputError, ModelError, UnsupportedOpError
-from neurochip.graph.order import needed
+from neurochip.graph.nodes import needed
 from small_networks import SHAPE, convolution, start
 
 RESNET = Path(__file__).parent / "data" / "zoo" / "digits_resnet" / "uint8_qdq.onnx"

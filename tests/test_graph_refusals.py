@@ -48,9 +48,9 @@ def test_a_missing_file_is_named(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"not a network", bytes(100), b"\x08\x07"])
 def test_a_file_that_is_no_model_is_named(tmp_path, content):
-    path = tmp_path / "picture.onnx"
+    path = tmp_path / "image.onnx"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"'.*picture.onnx' is not an ONNX model"):
+    with pytest.raises(ModelError, match=r"'.*image.onnx' is not an ONNX model"):
         load(path)
 
 
@@ -217,7 +217,10 @@ def test_softmax_inside_the_network_is_refused():
     ("parameters", "reason"),
     [
         ((np.float32(0.1), np.uint16(0)), "its codes have 16 bits; activations have at most 8"),
-        ((np.linspace(0.1, 0.2, 4, dtype=np.float32), np.zeros(4, np.uint8)), "4 scales, one a ch"),
+        (
+            (np.linspace(0.1, 0.2, 4, dtype=np.float32), np.zeros(4, np.uint8)),
+            "4 scales, one per ch",
+        ),
         ((np.float32(0), np.uint8(0)), "is not positive"),
         ((np.float32(np.nan), np.uint8(0)), "is not positive"),
     ],

@@ -98,7 +98,7 @@ def assert_no_layer_differs(graph: Graph, real: np.ndarray) -> None:
 
 
 def pictures(data: Path, network: str, count: int) -> np.ndarray:
-    """Test pictures of the network's data set, as it was trained: NCHW, divided by 255."""
+    """Test images of the network's data set, as it was trained: NCHW, divided by 255."""
     with np.load(data / f"{network.split('_')[0]}.npz") as arrays:
         shown = arrays["x_test"][:count]
     if shown.ndim == 3:

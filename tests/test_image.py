@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neurochip as nc
-from integer_graphs import STEPS, convolution, dense, drawn, graph_of, tensor
+from integer_graphs import STEPS, OnHost, convolution, dense, drawn, graph_of, tensor
 from lowered_layers import random_weights
 from neurochip import _core
 from neurochip.errors import ImageError
 from neurochip.formats import Format, Tensor
 from neurochip.graph import Graph, Output
 from neurochip.layers import Convolution, Dense, Lookup
-from neurochip.ops.values import HostOp
+from neurochip.ops.values import DequantizeOnHost, MoveOnHost
 
 NETWORKS = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -246,15 +246,13 @@ def with_head(ops, shape=(3,)) -> Graph:
 
 
 def test_values_that_the_host_moves_or_sets_to_zero_travel_as_an_index():
-    def move(samples):
-        flat = samples.reshape(len(samples), -1)
-        return np.stack([flat[:, 3], flat[:, 0], np.zeros(len(flat))], axis=1)
-
-    graph = with_head((HostOp("move", "Slice", move),), shape=(2, 2))
+    turned = MoveOnHost("turn", "Transpose", np.int32([[0, 2], [1, 3]]))
+    picked = MoveOnHost("pick", "Slice", np.int32([3, 1, -1]))  # of the turned: 3 and 2
+    graph = with_head((turned, picked), shape=(2, 2))
     image = nc.compile(graph, "ideal")
     loaded = nc.Image(_core.Image.from_bytes(image.to_bytes()))
     samples = np.random.default_rng(0).uniform(-9, 300, (5, 2, 2)).astype(np.float32)
-    assert loaded.host.input_index.tolist() == [3, 0, -1]
+    assert loaded.host.input_index.tolist() == [3, 2, -1]
     assert_equal_runs(nc.simulate(loaded, samples), nc.simulate(image, samples))
     assert nc.simulate(image, samples).exact_agreement.differing.sum() == 0
 
@@ -271,7 +269,7 @@ def test_values_that_the_host_moves_or_sets_to_zero_travel_as_an_index():
     ids=["Div", "Relu", "Clip", "Abs", "Floor"],
 )
 def test_float_work_before_the_first_layer_runs_with_the_graph_and_not_without(evaluate):
-    graph = with_head((HostOp("scale", "Div", evaluate),))
+    graph = with_head((OnHost("scale", "Div", evaluate),))
     image = nc.compile(graph, "ideal")
     samples = np.random.default_rng(0).uniform(-200, 500, (5, 3)).astype(np.float32)
     assert nc.simulate(image, samples).exact_agreement.differing.sum() == 0
@@ -287,7 +285,7 @@ def test_float_work_before_the_first_layer_runs_with_the_graph_and_not_without(e
 def test_a_model_whose_input_is_integer_takes_the_codes_themselves(signed):
     x = tensor("x", (3,), zero_point=5, signed=signed, scale=0.1)
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,)))
-    head = (HostOp("dequantize", "DequantizeLinear", x.format.dequantize),)
+    head = (DequantizeOnHost("dequantize", "DequantizeLinear", x.format),)
     graph = Graph("made", x, (3,), head, (layer,), (Output("y", layer.output),), ())
     graph = replace(graph, integers=(x.format.qmin, x.format.qmax))
     image = nc.compile(graph, "ideal")
@@ -302,7 +300,7 @@ def test_a_model_whose_input_is_integer_takes_the_codes_themselves(signed):
 def test_float_work_after_the_last_layer_is_named_and_left_out_of_a_file():
     x = tensor("x", (3,))
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,), scale=0.5))
-    tail = (HostOp("softmax", "Softmax", lambda values: np.exp(values)),)
+    tail = (OnHost("softmax", "Softmax", lambda values: np.exp(values)),)
     outputs = (Output("y", layer.output, tail),)
     image = nc.compile(Graph("made", x, (3,), (), (layer,), outputs, ()), "ideal")
     loaded = nc.Image(_core.Image.from_bytes(image.to_bytes()))

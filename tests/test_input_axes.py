@@ -103,11 +103,11 @@ def test_pictures_of_other_channels_are_refused_with_a_conversion_that_helps(
     with pytest.raises(InputError) as raised:
         read_inputs(tmp_path).fit_to(wanted)
     assert str(raised.value) == (
-        f"picture '{tmp_path}/9.png' has {has}, the network takes {takes}: its samples have shape "
+        f"image '{tmp_path}/9.png' has {has}, the network takes {takes}: its samples have shape "
         f"{wanted}"
     )
     assert raised.value.hint == (
-        f"convert every picture: with Pillow, `Image.open(path){conversion}.save(path)`"
+        f"convert every image: with Pillow, `Image.open(path){conversion}.save(path)`"
     )
     code = raised.value.hint.split("`")[1]
     for path in tmp_path.iterdir():
@@ -128,7 +128,7 @@ def test_no_picture_has_five_channels(tmp_path):
     with pytest.raises(InputError) as raised:
         read_inputs(tmp_path / "a.png").fit_to((5, 4, 5))
     assert raised.value.hint == (
-        "pictures have 1 to 4 channels: give the samples as an .npy or .npz file"
+        "images have 1 to 4 channels: give the samples as an .npy or .npz file"
     )
 
 

@@ -25,7 +25,7 @@ def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
     message, hint = refusal(tmp_path / "x.csv")
     assert message == f"'{tmp_path}/x.csv' is in no known input format"
     assert hint == (
-        "give an .npy, .npz, idx or CIFAR-10 .bin file, or a folder of PNG or JPEG pictures"
+        "give an .npy, .npz, idx or CIFAR-10 .bin file, or a folder of PNG or JPEG images"
     )
 
 
@@ -77,7 +77,7 @@ def test_nan_is_counted_and_located(tmp_path):
 def test_integers_other_than_uint8_need_a_scale(tmp_path):
     np.save(tmp_path / "x.npy", GREY.astype(np.int32))
     message, hint = refusal(tmp_path / "x.npy")
-    assert message == f"'{tmp_path}/x.npy' holds int32 values, expected uint8 pictures or floats"
+    assert message == f"'{tmp_path}/x.npy' holds int32 values, expected uint8 images or floats"
     assert hint == (
         "say what they are to be divided by with `--scale`, or `--scale none`; "
         "in Python, give floats"
@@ -87,7 +87,7 @@ def test_integers_other_than_uint8_need_a_scale(tmp_path):
 @pytest.mark.parametrize("dtype", [np.complex64, np.bool_, np.dtype("U3")])
 def test_what_is_no_number_is_refused_with_its_dtype(tmp_path, dtype):
     np.save(tmp_path / "x.npy", np.zeros((2, 2), dtype))
-    assert "expected uint8 pictures or floats" in refusal(tmp_path / "x.npy")[0]
+    assert "expected uint8 images or floats" in refusal(tmp_path / "x.npy")[0]
 
 
 @pytest.mark.parametrize("scale", [0.0, float("nan"), float("inf")])
@@ -225,8 +225,8 @@ def test_a_picture_of_another_size_is_named(tmp_path):
     write_picture(tmp_path / "a.png", GREY[0])
     write_picture(tmp_path / "b.png", GREY[0].T)
     assert refusal(tmp_path) == (
-        f"picture '{tmp_path}/b.png' is 4 x 5 grey, the first one, 'a.png', is 5 x 4 grey",
-        "bring all pictures to the network's input size",
+        f"image '{tmp_path}/b.png' is 4 x 5 grey, the first one, 'a.png', is 5 x 4 grey",
+        "bring all images to the network's input size",
     )
 
 
@@ -234,7 +234,7 @@ def test_pictures_of_other_channels_than_the_first_one_are_named(tmp_path):
     write_picture(tmp_path / "a.png", np.zeros((4, 5, 3), np.uint8))
     write_picture(tmp_path / "b.png", GREY[0])
     assert refusal(tmp_path) == (
-        f"picture '{tmp_path}/b.png' is 5 x 4 grey, the first one, 'a.png', is 5 x 4 RGB",
+        f"image '{tmp_path}/b.png' is 5 x 4 grey, the first one, 'a.png', is 5 x 4 RGB",
         "convert it: with Pillow, `Image.open(path).convert('RGB').save(path)`",
     )
 
@@ -242,18 +242,18 @@ def test_pictures_of_other_channels_than_the_first_one_are_named(tmp_path):
 def test_a_picture_of_more_than_8_bits_is_refused(tmp_path):
     path = write_picture(tmp_path / "a.png", np.zeros((2, 2), np.uint16))
     assert refusal(path) == (
-        f"picture '{path}' is in mode I;16, expected 8-bit grey or RGB",
+        f"image '{path}' is in mode I;16, expected 8-bit grey or RGB",
         "convert it: with Pillow, `Image.open(path).convert('RGB').save(path)`, or to 'L' for grey",
     )
 
 
 def test_a_broken_picture_is_named(tmp_path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
-    assert refusal(tmp_path)[0].startswith(f"cannot read picture '{tmp_path}/a.png': ")
+    assert refusal(tmp_path)[0].startswith(f"cannot read image '{tmp_path}/a.png': ")
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    assert refusal(tmp_path)[0] == f"folder '{tmp_path}' holds no PNG or JPEG pictures"
+    assert refusal(tmp_path)[0] == f"folder '{tmp_path}' holds no PNG or JPEG images"
 
 
 def test_sub_folders_with_other_names_are_refused(tmp_path):

@@ -130,7 +130,7 @@ def test_pictures_come_in_the_natural_order_of_their_names(tmp_path):
 
 
 def test_labels_of_a_csv_file_go_by_name(tmp_path):
-    pictures = tmp_path / "pictures"
+    pictures = tmp_path / "images"
     for position, name in enumerate(["a.png", "b.png", "sub/c.png"]):
         write_picture(pictures / "7" / name, GREY[position])
     labels = tmp_path / "labels.csv"

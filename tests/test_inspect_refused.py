@@ -73,7 +73,7 @@ def test_it_tells_the_nodes_their_opset_the_reason_and_what_to_change(inspect):
     ]
     assert told.stderr.splitlines() == [
         "error: 'm' has 3 nodes neurochip cannot import",
-        "hint: change the float model as told of each and quantize it again; `neurochip ops` lists "
+        "hint: change the float model as said of each and quantize it again; `neurochip ops` lists "
         "the supported operators",
     ]
 

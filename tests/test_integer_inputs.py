@@ -71,12 +71,12 @@ def test_integers_of_a_file_are_taken_as_they_are(model, tmp_path):
 
 
 def normalizing_by_itself():
-    """Pictures of uint8, which the graph casts, scales and normalizes before it quantizes them."""
+    """Images of uint8, which the graph casts, scales and normalizes before it quantizes them."""
     model = network()
     constants = {"c": np.float32(255), "m": np.float32(MEAN), "d": np.float32(STD)}
     along = {"m": (1, 3, 1, 1), "d": (1, 3, 1, 1), "c": ()}
     nodes = [
-        helper.make_node("Cast", ["pictures"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["images"], ["f"], to=TensorProto.FLOAT),
         helper.make_node("Div", ["f", "c"], ["scaled"]),
         helper.make_node("Sub", ["scaled", "m"], ["moved"]),
         helper.make_node("Div", ["moved", "d"], ["x"]),
@@ -88,7 +88,7 @@ def normalizing_by_itself():
         numpy_helper.from_array(array.reshape(along[name]), name)
         for name, array in constants.items()
     )
-    taken = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 3, 32, 32])
+    taken = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", 3, 32, 32])
     model.graph.input.append(taken)
     return model
 
@@ -96,7 +96,7 @@ def normalizing_by_itself():
 def test_integers_that_the_graph_computes_with_are_not_divided_before(tmp_path):
     model = normalizing_by_itself()
     session = oracle_onnxruntime.session(model)
-    right = session.run(None, {"pictures": PICTURES})[0]
+    right = session.run(None, {"images": PICTURES})[0]
     image = nc.compile(nc.load_graph(model), "ideal")
     for samples in (PICTURES, PICTURES.astype(np.float32)):
         run = nc.simulate(image, samples, timing="none")
@@ -132,7 +132,7 @@ def test_an_image_file_knows_that_samples_are_integers():
     cast, *_, first = model.graph.node[:5]
     del model.graph.node[1:4]
     cast.output[0] = first.input[0]
-    right = oracle_onnxruntime.session(model).run(None, {"pictures": PICTURES})[0]
+    right = oracle_onnxruntime.session(model).run(None, {"images": PICTURES})[0]
     image = nc.Image.from_bytes(nc.compile(nc.load_graph(model), "ideal").to_bytes())
     assert image.host.integers == (0, 255)
     outputs = nc.simulate(image, PICTURES, timing="none").values

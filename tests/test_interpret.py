@@ -37,7 +37,7 @@ from neurochip.network import (
     QuartzNeurons,
     Window,
 )
-from neurochip.simulate.comparison import Comparison
+from neurochip.simulate.comparison import AgreementCount
 
 ANY_NETWORK = settings(deadline=None, max_examples=50, derandomize=True)
 
@@ -341,7 +341,7 @@ def test_a_run_counts_the_neurons_that_differ_by_layer():
     before = sum(layer.code.record_bytes * layer.neurons for layer in image.layers[:1])
     record[2, before + 7] ^= 1
     membranes[1, 2] += 1
-    comparison = Comparison(image)
+    comparison = AgreementCount(image)
     comparison.add(samples, codes, record, membranes)
     counted = comparison.compiled
     assert counted.layers == ("a", "r")

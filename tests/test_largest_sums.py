@@ -14,7 +14,7 @@ from command_line import neurochip
 from integer_graphs import IN_INTEGERS, code_format, dense, drawn, graph_of, tensor
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup
-from neurochip.lower import branches
+from neurochip.lower.stem import branches
 from one_layer import decided
 
 NETWORKS = settings(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "python" / "neurochip"
+from import_graph import PACKAGE, ROOT, imported_modules
+
 MAX_LINES = 500
 
 ORDER = [
@@ -54,20 +52,12 @@ ORDER = [
 ]
 
 
+CODES = ("stem", "quartz", "rate")
+"""Folders of `lower/`: what two of them share stands beside them."""
+
+
 def stage_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def imported_modules(path: Path) -> Iterator[str]:
-    """Full names of what a file imports: `neurochip.graph.load` for `from ..graph import load`."""
-    package = ["neurochip", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            names = [*base, *([node.module] if node.module else [])]
-            yield from (".".join([*names, alias.name]) for alias in node.names)
 
 
 def imported_stages(path: Path) -> set[str]:
@@ -85,6 +75,15 @@ def test_imports_only_earlier_stages(path):
         return  # the public face may name every stage
     assert stage in ORDER, f"{stage!r} has no place in the pipeline: add it to ORDER"
     assert imported_stages(path) <= set(ORDER[: ORDER.index(stage) + 1])
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_rooms_of_the_spike_codes_do_not_know_each_other(code):
+    others = tuple(f"neurochip.lower.{other}." for other in CODES if other != code)
+    files = list((PACKAGE / "lower" / code).rglob("*.py"))
+    assert files
+    asked = {f"{module}." for path in files for module in imported_modules(path)}
+    assert {module for module in asked if module.startswith(others)} == set()
 
 
 def test_relative_and_absolute_imports_are_both_seen():

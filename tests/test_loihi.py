@@ -98,7 +98,7 @@ def test_truenorth_is_there_to_be_inspected_and_no_target(digits, code):
     error = refusal(digits, "truenorth", code=code)
     assert "its crossbar has 1 a synapse (core.weight_bits)" in str(error)
     assert "need weights of 8 bits" in str(error)
-    assert error.hint == "take another chip: this one is there to be inspected and priced"
+    assert error.hint == "take another chip: this one is there to be inspected"
 
 
 def test_the_price_of_a_synaptic_event_on_truenorth_is_all_in():

@@ -84,9 +84,9 @@ def test_one_number_is_for_all_channels_and_either_may_be_left_out():
         ((0, 1e39), 1.0, "`mean` is 1e+39, expected a finite number of float32"),
         (0.0, np.inf, "`std` is inf, expected a finite number of float32"),
         ((1, 2), (1, 2, 3), "`mean` has 2 values and `std` 3"),
-        ((), 1.0, "`mean` has no values, expected one, or one a channel"),
-        ("half", 1.0, "`mean` is 'half', expected a number, or one a channel"),
-        ([[1.0]], 1.0, "`mean` has shape (1, 1), expected a number, or one a channel"),
+        ((), 1.0, "`mean` has no values, expected one, or one per channel"),
+        ("half", 1.0, "`mean` is 'half', expected a number, or one per channel"),
+        ([[1.0]], 1.0, "`mean` has shape (1, 1), expected a number, or one per channel"),
     ],
 )
 def test_impossible_numbers_are_refused(mean, std, message):

@@ -14,11 +14,11 @@ from neurochip.errors import CapacityError, NeurochipError
 from neurochip.inputs import read_inputs
 from neurochip.papers import (
     Column,
-    Options,
     Part,
     Plot,
     Section,
     Suite,
+    SuiteOptions,
     Table,
     csv_text,
     markdown,
@@ -104,7 +104,7 @@ def fails(bench):
 
 def test_a_suite_writes_each_table_each_plot_and_then_the_report(tmp_path):
     suite = of_parts(Part("one", told))
-    about, section = run_suite(suite, Options(tmp_path / "made"))
+    about, section = run_suite(suite, SuiteOptions(tmp_path / "made"))
     assert about == ("a bench of 7",)
     assert section.tables == (TABLE,)
     written = {path.name: path for path in (tmp_path / "made").iterdir()}
@@ -122,7 +122,7 @@ def test_a_suite_writes_each_table_each_plot_and_then_the_report(tmp_path):
 
 def test_a_part_that_fails_leaves_what_was_finished_and_no_report(tmp_path):
     with pytest.raises(NeurochipError, match="cannot measure 7"):
-        list(run_suite(of_parts(Part("one", told), Part("two", fails)), Options(tmp_path)))
+        list(run_suite(of_parts(Part("one", told), Part("two", fails)), SuiteOptions(tmp_path)))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "figure-01.png", "ours.settings.toml", "table-07.csv",
     ]  # fmt: skip
@@ -130,9 +130,9 @@ def test_a_part_that_fails_leaves_what_was_finished_and_no_report(tmp_path):
 
 def test_parts_can_be_run_alone_and_unknown_ones_are_told_at_once(tmp_path):
     suite = of_parts(Part("one", told), Part("two", fails))
-    assert len(list(run_suite(suite, Options(tmp_path), ["one"]))) == 2
+    assert len(list(run_suite(suite, SuiteOptions(tmp_path), ["one"]))) == 2
     with pytest.raises(NeurochipError) as refused:
-        list(run_suite(suite, Options(tmp_path), ["three", "one", "four"]))
+        list(run_suite(suite, SuiteOptions(tmp_path), ["three", "one", "four"]))
     assert str(refused.value) == "'paper' has no part 'three', 'four'"
     assert refused.value.hint == "its parts are one, two"
 
@@ -144,7 +144,7 @@ def no_data(monkeypatch):
 
 @pytest.mark.usefixtures("no_data")
 def test_networks_of_the_repository_are_found_and_others_say_what_is_missing(tmp_path):
-    places = Places.of(Options(tmp_path))
+    places = Places.of(SuiteOptions(tmp_path))
     found = trained("digits_cnn", "digits", places)
     assert isinstance(found, Subject)
     assert (found.trained, len(found.x), len(found.first(3).labels)) == (True, 500, 3)
@@ -159,7 +159,7 @@ def test_networks_of_the_repository_are_found_and_others_say_what_is_missing(tmp
 
 def test_a_folder_asked_for_has_to_exist(tmp_path):
     with pytest.raises(NeurochipError, match="there is no folder") as refused:
-        Places.of(Options(tmp_path, zoo=tmp_path / "none"))
+        Places.of(SuiteOptions(tmp_path, zoo=tmp_path / "none"))
     assert refused.value.hint == "give `--zoo` one that exists"
 
 

@@ -13,7 +13,7 @@ from neurochip.network import SpikeCode
 from neurochip.papers.networks import Subject
 from neurochip.papers.sdann.behind import behind_of, table, twin_values
 from neurochip.papers.sdann.facts import UNIFORM, measured, sparse_values
-from neurochip.papers.suite import Options
+from neurochip.papers.suite import SuiteOptions
 from neurochip.papers.synthetic import LABEL
 
 SIGNED = SpikeCode(8, True, 0)
@@ -46,7 +46,7 @@ def residual(request):
 
 
 def test_what_changes_behind_is_what_the_chip_s_sops_leave_to_be_explained(residual, tmp_path):
-    facts = measured(residual, Options(folder=tmp_path))
+    facts = measured(residual, SuiteOptions(folder=tmp_path))
     for choice, (behind,) in behind_of(residual, sparse_values).items():
         effect = facts.effects[choice]
         left = facts.outcomes[choice].change(facts.dense) + effect.left_out - effect.added

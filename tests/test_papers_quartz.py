@@ -22,7 +22,7 @@ from neurochip.layers import Add
 from neurochip.lower import lower
 from neurochip.lower.quartz.levels import choose_levels
 from neurochip.options import CompileOptions
-from neurochip.papers import Options, run_suite
+from neurochip.papers import SuiteOptions, run_suite
 from neurochip.papers.quartz import QUARTZ, bench, operations, own
 from neurochip.papers.quartz.published import published
 from neurochip.papers.quartz.work import addition, multiplication
@@ -219,12 +219,12 @@ def test_only_the_suite_that_reads_it_has_a_folder_of_silicon(tmp_path):
 def test_the_network_measured_on_loihi_costs_what_was_found_by_hand(tmp_path, monkeypatch):
     """On paper: 13 cores, 82 steps, 25.0 uJ, exact; 5,586 spikes of the cores, as published."""
     given = os.environ.get("NEUROCHIP_DATA")
-    if given is None or not (Path(given).parent / "silicon" / own.FILE).is_file():
+    if given is None or not (Path(given).parent / "silicon" / bench.OWN_FILE).is_file():
         pytest.skip("the network that was measured on Loihi is not there")
     monkeypatch.setattr(bench, "QUICK", replace(bench.QUICK, own_samples=4, timed=2))
     monkeypatch.setattr(own, "PROFILES", ("loihi:davies2018",))
     monkeypatch.setattr(own, "MODES", ("exact", "published"))
-    list(run_suite(QUARTZ, Options(tmp_path, quick=True, threads=1), ["loihi"]))
+    list(run_suite(QUARTZ, SuiteOptions(tmp_path, quick=True, threads=1), ["loihi"]))
     rows = {(row["profile"], row["mode"]): row for row in loihi_rows(tmp_path)}
     exact = rows["loihi:davies2018", "exact"]
     assert (exact["cores"], exact["steps"]) == ("13", "82")
@@ -234,11 +234,11 @@ def test_the_network_measured_on_loihi_costs_what_was_found_by_hand(tmp_path, mo
 
 def test_a_quick_suite_is_written_whole_and_the_same_again(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    size = bench.Size((("digits_cnn", "digits", 40),), (2, 16, 256), (16,), 2, 1, (16,), 4)
+    size = bench.QuartzSize((("digits_cnn", "digits", 40),), (2, 16, 256), (16,), 2, 1, (16,), 4)
     monkeypatch.setattr(bench, "QUICK", size)
     zoo, data = ROOT / "tests" / "data" / "zoo", ROOT / "examples"
     for folder in ("one", "two"):
-        options = Options(tmp_path / folder, zoo=zoo, data=data, quick=True)
+        options = SuiteOptions(tmp_path / folder, zoo=zoo, data=data, quick=True)
         sections = list(run_suite(QUARTZ, options))
         assert len(sections) == 1 + len(QUARTZ.parts)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())

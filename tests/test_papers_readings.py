@@ -21,7 +21,7 @@ from neurochip.papers.sdann.readings import (
     BITS,
     READINGS,
     Found,
-    Read,
+    ReadingResult,
     halves_down,
     read,
     rounded,
@@ -31,7 +31,7 @@ from neurochip.papers.sdann.readings import (
 )
 from neurochip.papers.sdann.readings_table import CIFAR10, off_by, ranges, within
 from neurochip.papers.sdann.size import QUICK as QUICK_SIZE
-from neurochip.papers.suite import Options
+from neurochip.papers.suite import SuiteOptions
 from neurochip.tune import Evaluation
 
 UNSIGNED, SIGNED = SpikeCode(8, False, 0), SpikeCode(8, True, 0)
@@ -67,7 +67,7 @@ def test_with_one_bit_halves_down_are_truncation():
 @pytest.fixture
 def digits(tmp_path, monkeypatch):
     monkeypatch.delenv("NEUROCHIP_DATA", raising=False)
-    return trained("digits_resnet", "digits", Places.of(Options(tmp_path))).first(20)
+    return trained("digits_resnet", "digits", Places.of(SuiteOptions(tmp_path))).first(20)
 
 
 def test_rounding_in_all_layers_is_what_the_chip_does_with_rot(digits):
@@ -139,7 +139,7 @@ def test_off_by_is_the_mean_distance_from_the_paper_s_network_of_the_same_kind()
     """From VGG-16's -18.52, -39.72 and -57.94: 1.52, 0.28 and 2.06 are 1.29 on average."""
     answers = Evaluation(0, np.ones(1, np.bool_), 0.0)
     sparse = [Found(sops, answers) for sops in (83.0, 60.0, 44.12)]
-    one = Read("cifar10_vgg_max", "rounding", "all", Found(100.0, answers), sparse)
+    one = ReadingResult("cifar10_vgg_max", "rounding", "all", Found(100.0, answers), sparse)
     assert off_by(paper(), one) == pytest.approx((1.52 + 0.28 + 2.06) / 3)
     assert off_by(paper(), replace(one, subject="digits_cnn")) is None
 

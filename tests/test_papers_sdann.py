@@ -16,13 +16,13 @@ from neurochip.image import Image
 from neurochip.lower import LayerSettings, Settings
 from neurochip.lower.stem.sparsity import generating_layers
 from neurochip.network import Population, Rate, SpikeCode, StemNeurons
-from neurochip.papers import Options
+from neurochip.papers import SuiteOptions
 from neurochip.papers.networks import Places, trained
-from neurochip.papers.sdann.by_layer import Coded
+from neurochip.papers.sdann.by_layer import CodedOperations
 from neurochip.papers.sdann.codes import COUNTED, LOWEST, NEAREST, PLAIN, countings, rate_name
 from neurochip.papers.sdann.facts import ALL_SPIKES, DRLO, UNIFORM, measured, sparse_values
 from neurochip.papers.sdann.hybrid import shortened
-from neurochip.papers.sdann.pipeline import WAYS, Timed
+from neurochip.papers.sdann.pipeline import WAYS, PipelineRun
 from neurochip.papers.sdann.published import published
 from neurochip.papers.sdann.rate import simulated
 from neurochip.papers.sdann.size import QUICK as QUICK_SIZE
@@ -40,7 +40,7 @@ def no_data(monkeypatch):
 def digits(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.delenv("NEUROCHIP_DATA", raising=False)
-        options = Options(tmp_path_factory.mktemp("facts"), threads=1)
+        options = SuiteOptions(tmp_path_factory.mktemp("facts"), threads=1)
         subject = trained("digits_resnet", "digits", Places.of(options))
         return measured(subject.first(8), options)
 
@@ -89,15 +89,15 @@ def test_real_neurons_round_count_from_the_lowest_level_and_saturate_at_the_high
 @pytest.mark.parametrize("timesteps", [16, 255])
 def test_spikes_of_a_rate_code_are_counted_as_they_are_simulated(digits, timesteps):
     """Into the first layer exactly; behind it spikes come unevenly, which moves some by one."""
-    subject = trained("digits_resnet", "digits", Places.of(Options(Path())))
-    found = simulated(subject.first(8), timesteps, Options(Path(), threads=1))
+    subject = trained("digits_resnet", "digits", Places.of(SuiteOptions(Path())))
+    found = simulated(subject.first(8), timesteps, SuiteOptions(Path(), threads=1))
     counted, (first, *_) = digits.layers[rate_name(timesteps)], digits.layers["STEM"]
     assert found.layers[first] == counted[first]
     assert found.sops == pytest.approx(sum(counted.values()), rel=0.1)
 
 
 def test_direct_encoding_multiplies_in_the_first_layer_and_sends_spikes_behind_it(digits):
-    both = Coded(digits, "counted", digits.layers)
+    both = CodedOperations(digits, "counted", digits.layers)
     sops = digits.layers["rate, T = 16"]
     behind = sum(sops[layer] for layer in sops if layer != both.first)
     assert both.direct_total(16) == pytest.approx(16 * digits.macs[both.first] + behind)
@@ -146,7 +146,7 @@ def test_the_reason_names_what_was_measured(digits):
 
 @pytest.mark.parametrize(("way", "period"), list(zip(WAYS, (32, 8, 16), strict=True)))
 def test_the_law_of_samples_in_flight(way, period):
-    timed = Timed("net", way, layers=3, latency=33, period=8.0, relays=0, microseconds=1.0)
+    timed = PipelineRun("net", way, layers=3, latency=33, period=8.0, relays=0, microseconds=1.0)
     assert (timed.latency_by_law, timed.period_by_law) == (32, period)
 
 
@@ -242,7 +242,7 @@ def test_table_8_says_what_each_layer_leaves_out_and_writes_it_as_settings(tmp_p
     assert ran.exit_code == 0, ran.stderr
     row, *_ = csv.DictReader((tmp_path / "table-08.csv").read_text().splitlines())
     settings = Settings.from_toml((tmp_path / "digits_cnn.settings.toml").read_text())
-    graph = Places.of(Options(tmp_path)).zoos[-1] / "digits_cnn" / "uint8_qdq.onnx"
+    graph = Places.of(SuiteOptions(tmp_path)).zoos[-1] / "digits_cnn" / "uint8_qdq.onnx"
     layers = generating_layers(nc.compile(graph, "darwin3", settings=settings).network)
     assert row["by layer"].split() == [shortened(settings.of(layer)) for layer in layers]
     assert any(settings.of(layer).leaves_spikes_out for layer in layers)

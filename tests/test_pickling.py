@@ -6,6 +6,7 @@ import copy
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -135,16 +136,40 @@ HOST = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("copied", [pickled, copy.deepcopy])
 @pytest.mark.parametrize("before", ["Div", "Identity"])
 @pytest.mark.parametrize("after", HOST)
-def test_work_of_the_host_is_pickled_with_its_graph(before, after):
+def test_work_of_the_host_is_copied_with_its_graph(before, after, copied):
     graph = nc.load_graph(on_host(before, HOST[after]))
     assert len(graph.tail) == len(HOST[after])
     real = np.random.default_rng(5).random((3, 2, 6, 6), np.float32)
     codes = graph.quantize(real)
-    again = pickled(graph)
+    again = copied(graph)
     np.testing.assert_array_equal(again.quantize(real), codes)
     np.testing.assert_array_equal(again.finish(codes), graph.finish(codes))
+
+
+def callables(value, path):
+    """Paths to what can be called among all that a noun holds."""
+    if callable(value):
+        yield path
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from callables(getattr(value, each.name), f"{path}.{each.name}")
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from callables(each, f"{path}[{key!r}]")
+    elif isinstance(value, (tuple, list)):
+        for position, each in enumerate(value):
+            yield from callables(each, f"{path}[{position}]")
+
+
+@pytest.mark.parametrize("after", HOST)
+def test_nothing_that_a_graph_holds_can_be_called(after):
+    graph = nc.load_graph(on_host("Div", HOST[after]))
+    assert graph.head
+    assert list(callables(graph, "graph")) == []
+    assert list(callables([{"f": len}], "made")) == ["made[0]['f']"]
 
 
 @pytest.mark.parametrize(

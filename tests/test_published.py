@@ -76,7 +76,7 @@ def test_a_partial_sum_fires_early_and_the_next_layer_hears_it_for_longer():
 @pytest.mark.parametrize("mode", PUBLISHED)
 @pytest.mark.parametrize("seed", range(12))
 def test_random_neurons_spike_when_neurons_that_are_always_at_work_do(seed, mode):
-    """Over-range values, biases of both signs, one scale a channel, two layers of early spikes."""
+    """Over-range values, biases of both signs, one scale per channel, early spikes twice."""
     random = np.random.default_rng(seed)
     source = tensor("x", (int(random.integers(1, 6)),))
     layers, widths = [], [source.shape[0], *random.integers(1, 6, 2)]

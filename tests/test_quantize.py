@@ -19,7 +19,7 @@ from neurochip.errors import (
     QuantizationError,
     UnsupportedOpError,
 )
-from neurochip.quantize import Options, compare, quantize
+from neurochip.quantize import QuantizeOptions, compare, quantize
 from neurochip.quantize.calibrate import BINS, Seen, calibrate, histogram
 from neurochip.quantize.prepare import prepare
 from neurochip.quantize.ranges import (
@@ -70,7 +70,7 @@ def test_a_tensor_of_both_signs_keeps_zero_exact():
 
 
 def test_a_tensor_that_is_always_zero_has_a_scale():
-    assert float(chosen_format(seen([0.0, 0.0]), 8, Options(ranges="mse")).scale) == 1.0
+    assert float(chosen_format(seen([0.0, 0.0]), 8, QuantizeOptions(ranges="mse")).scale) == 1.0
 
 
 @given(values_of_a_tensor, bits)

@@ -15,7 +15,7 @@ DIGITS = ("digits_cnn", "digits_mlp", "digits_resnet")
 
 
 def pictures(path, name, count):
-    """Pictures of a data set as the zoo's networks were trained: NCHW, divided by 255."""
+    """Images of a data set as the zoo's networks were trained: NCHW, divided by 255."""
     with np.load(path) as arrays:
         shown = arrays[name][:count]
         labels = arrays[name.replace("x", "y", 1)][:count].astype(np.int64)
@@ -26,7 +26,7 @@ def pictures(path, name, count):
 
 @pytest.fixture(scope="module")
 def digits(examples):
-    """Test pictures with their labels, and calibration pictures."""
+    """Test images with their labels, and calibration images."""
     path = examples / "digits.npz"
     with np.load(path) as arrays:
         calibration = arrays["x_calibration"][:256, None].astype(np.float32) / np.float32(255)

@@ -94,7 +94,7 @@ def test_the_chip_computes_the_level_of_the_gated_neuron():
 @pytest.mark.parametrize("zeros", ["silent", "spike"])
 @pytest.mark.parametrize("seed", range(20))
 def test_random_neurons_fire_when_the_naive_neuron_does(seed, zeros):
-    """Over-range values, negative biases and sums, one scale a channel, few levels or many."""
+    """Over-range values, negative biases and sums, one scale per channel, few levels or many."""
     random = np.random.default_rng(seed)
     inputs, outputs = int(random.integers(1, 6)), int(random.integers(1, 5))
     weights = random.integers(-127, 128, (outputs, inputs))

@@ -44,7 +44,7 @@ activity per sample
   SOPs           300,000
 
 energy per sample
-                            energy   of events   of total     price
+                            energy   of events   of total      each
   synaptic operations     1.500 µJ      75.0 %     25.0 %      5 pJ
   soma updates          500.000 nJ      25.0 %      8.3 %     40 pJ   assumed
   all events              2.000 µJ     100.0 %     33.3 %
@@ -92,7 +92,7 @@ HOT = """\
 where and when most happens, all samples
   busiest soma       (0, 1) of layer 'conv': 45.0 % of the cycles of work
   busiest Receive    (1, 1) of layer 'fc': 0.03 % of the cycles of work
-  hottest link       (0, 1) to (1, 1): 0.250 flits a cycle, 250,000 in all
+  hottest link       (0, 1) to (1, 1): 0.250 flits per cycle, 250,000 in all
   fullest queues     4 flits in a router, 2 in a core
   longest timestep   12 after the entry of sample 7: 3,900 cycles of work
 

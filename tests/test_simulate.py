@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 import neurochip as nc
-from integer_graphs import convolution, dense, graph_of, rearrange, tensor
+from integer_graphs import OnHost, convolution, dense, graph_of, rearrange, tensor
 from lowered_layers import random_weights
 from neurochip.errors import InputError
 from neurochip.graph import Output
-from neurochip.ops.values import HostOp
+from neurochip.ops.values import DequantizeOnHost
 from neurochip.simulate import Interrupted
 
 
@@ -48,8 +48,8 @@ def test_samples_of_another_shape_are_refused(image, shape):
 
 def test_integers_are_refused_where_real_numbers_are_taken(image):
     error = refusal(image, np.zeros((1, 1, 8, 8), np.int32))
-    assert str(error) == "samples are int32, the model takes float32, or pictures of uint8"
-    assert error.hint == "scale them first, such as pictures: `x.astype(np.float32) / 255`"
+    assert str(error) == "samples are int32, the model takes float32, or images of uint8"
+    assert error.hint == "scale them first, such as images: `x.astype(np.float32) / 255`"
 
 
 def test_pictures_are_divided_by_255_as_on_the_command_line(image, samples):
@@ -70,7 +70,7 @@ def test_a_number_that_is_not_finite_is_refused_with_its_place(image, value, tol
 def integer_model():
     x = tensor("x", (3,), zero_point=5, signed=True)
     layer = dense("d", x, random_weights(2, 3), tensor("y", (2,)))
-    head = (HostOp("dequantize", "DequantizeLinear", x.format.dequantize),)
+    head = (DequantizeOnHost("dequantize", "DequantizeLinear", x.format),)
     outputs = (Output("y", layer.output),)
     graph = nc.Graph("made", x, (3,), head, (layer,), outputs, (), (-128, 127))
     return nc.compile(graph, "tiny")
@@ -200,7 +200,7 @@ def test_the_class_is_the_largest_output_or_the_output_itself(image, samples, ex
     run = nc.simulate(image, samples)
     np.testing.assert_array_equal(run.predictions, run.values.argmax(axis=1))
     layer = image.graph
-    tail = (HostOp("top", "ArgMax", lambda values: values.argmax(axis=1, keepdims=True)),)
+    tail = (OnHost("top", "ArgMax", lambda values: values.argmax(axis=1, keepdims=True)),)
     outputs = (Output("class", layer.output, tail),)
     graph = nc.Graph("made", layer.input, layer.input_shape, layer.head, layer.layers, outputs, ())
     classes = nc.simulate(nc.compile(graph, "tiny"), samples)
@@ -258,7 +258,7 @@ def test_ctrl_c_while_a_batch_is_compared_counts_what_was_simulated(image, sampl
         if len(batches) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.Comparison, "add", add)
+    monkeypatch.setattr(module.AgreementCount, "add", add)
     with pytest.raises(Interrupted) as raised:
         nc.simulate(image, samples)
     assert (raised.value.done, raised.value.total) == (4, 5)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import neurochip as nc
 from neurochip.cli.chip_tables import fields_table
 from neurochip.cli.image_tables import cores_table, modes_table, populations_table
-from neurochip.tables import Column, TextTable, as_text, names_and_figures
+from neurochip.tables import TextColumn, TextTable, as_text, names_and_figures
 
 ZOO = Path(__file__).parent / "data" / "zoo"
 NAME = "/stage/body.0/Conv"
@@ -102,7 +102,7 @@ def test_names_that_are_too_long_for_any_terminal_are_cut_before_figures_suffer(
 
 
 def test_sentences_are_wrapped_before_columns_come_nearer():
-    table = TextTable(Column("field"), Column("source", least=10))
+    table = TextTable(TextColumn("field"), TextColumn("source", least=10))
     table.add_row("core.membrane_bits", "a guess after the paper")
     assert lines(table, 36) == [
         "field                source",
@@ -113,7 +113,7 @@ def test_sentences_are_wrapped_before_columns_come_nearer():
 
 
 def test_what_is_whole_is_wrapped_nowhere():
-    table = TextTable(Column("at", whole=True), Column("layer"))
+    table = TextTable(TextColumn("at", whole=True), TextColumn("layer"))
     table.add_row("(23, 12)", "a b c d e f")
     assert lines(table, 16) == [
         "at         layer",

@@ -239,9 +239,9 @@ def tell(doing):
         threading.Timer(0.003, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
 told = 0
-pictures = np.load("examples/digits.npz")
-x = (pictures["x"][:, None] / np.float32(255)).astype(np.float32)
-samples = nc.Samples(x, pictures["y"].astype(np.int64))
+images = np.load("examples/digits.npz")
+x = (images["x"][:, None] / np.float32(255)).astype(np.float32)
+samples = nc.Samples(x, images["y"].astype(np.int64))
 image = nc.compile("examples/digits_cnn.onnx", "tiny")
 parts = samples.between(0, 60), samples.between(60, 120)
 tuned = nc.tune(image, *parts, max_loss=1.0, trials=6, journal=sys.argv[1], tell=tell)

@@ -1,6 +1,6 @@
 """The command `neurochip`, which `python -m neurochip` is too.
 
-What it does is imported when it is under way: Ctrl-C is told in one line from the start.
+What it does is imported when it is under way: Ctrl-C is reported in one line from the start.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Chip:
             f"{self.name!r} does not compute the code {code!r} (codes.accepted): {reason}",
             hint=f"take {accepted}, or another chip"
             if accepted
-            else "take another chip: this one is there to be inspected and priced",
+            else "take another chip: this one is there to be inspected",
         )
 
     @property

@@ -1,4 +1,4 @@
-"""Energy: counts times prices, formed once; each price has its source in the chip file."""
+"""Energy: counts times energies per event, formed once; the chip file has the source of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .chip import Chip
 
-PRICES = {
+EVENT_ENERGIES = {
     "synapses": ("energy.sop_pj", "sops"),
     "neurons": ("energy.soma_update_pj", "soma_updates"),
     "packets": ("energy.packet_pj", "packets"),
@@ -17,33 +17,33 @@ PRICES = {
     "chip_links": ("energy.link_flit_pj", "link_flits"),
     "io": ("energy.io_flit_pj", "io_flits"),
 }
-"""By component: the chip's price, and what it is multiplied with."""
+"""By component: the chip's energy per event, and the counter of the events."""
 
 FEW_HAVE = {
     "spikes": ("energy.spike_pj", "core_spikes"),
     "node_packets": ("energy.node_packet_pj", "node_packets"),
     "links_y": ("energy.flit_hop_y_pj", "flit_hops_y"),
 }
-"""The same of what few chips tell apart: others have neither the component nor the count."""
+"""The same of what few chips distinguish: others have neither the component nor the count."""
 
 STATIC = ("energy.static_mw", "timestep_cycles")
 
 
-def prices(chip: Chip) -> dict[str, tuple[str, str]]:
-    """By component, price and count of a chip; with hops along y apart, the others are along x."""
+def event_energies(chip: Chip) -> dict[str, tuple[str, str]]:
+    """By component, energy per event and counter; with hops along y apart, others are along x."""
     few = {
         component: row
         for component, row in FEW_HAVE.items()
         if chip.spec["energy"][row[0].partition(".")[2]] is not None
     }
-    found = {**PRICES, **few}
+    found = {**EVENT_ENERGIES, **few}
     if "links_y" in found:
-        found["links"] = (PRICES["links"][0], "flit_hops_x")
+        found["links"] = (EVENT_ENERGIES["links"][0], "flit_hops_x")
     order = ("synapses", "neurons", "spikes", "packets", "node_packets", "links", "links_y")
     return {component: found.pop(component) for component in order if component in found} | found
 
 
-def price(chip: Chip, field: str) -> float:
+def of_chip(chip: Chip, field: str) -> float:
     """Of a dotted field; 0 for what a chip by itself does not have."""
     table, name = field.split(".")
     return float(chip.spec[table][name] or 0.0)
@@ -59,7 +59,7 @@ def energy_by_component_pj(
     energy = events_pj(chip, counters)
     field, counter = STATIC
     microseconds = counters[counter] / chip.cycles_per_us
-    milliwatts = price(chip, field) * chip.num_chips
+    milliwatts = of_chip(chip, field) * chip.num_chips
     energy["static"] = microseconds * milliwatts * 1e3  # mW us = 1e-9 J = 1e3 pJ
     return energy
 
@@ -69,7 +69,7 @@ def events_pj(
 ) -> dict[str, NDArray[np.float64]]:
     """What counted events cost, by component, of whatever shape; components not counted cost 0."""
     return {
-        component: counters[counter] * np.float64(price(chip, field))
-        for component, (field, counter) in prices(chip).items()
+        component: counters[counter] * np.float64(of_chip(chip, field))
+        for component, (field, counter) in event_energies(chip).items()
         if counter in counters
     }

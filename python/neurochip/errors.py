@@ -38,7 +38,7 @@ def _remade(cls: type[BaseException], args: tuple[Any, ...]) -> BaseException:
 
 
 class NeurochipError(_Carried, Exception):
-    """The user's problem, told so that it can be solved."""
+    """The user's problem, described so that it can be solved."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         """Keeps one message and at most one way out."""

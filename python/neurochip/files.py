@@ -60,11 +60,11 @@ def _remove_unfinished() -> None:
 def written(
     path: str | Path, error: type[NeurochipError], what: str = "", hint: str = ""
 ) -> Iterator[BinaryIO]:
-    """The same, and tells the user why a file cannot be written.
+    """The same, and reports why a file cannot be written.
 
     Args:
         path: The file.
-        error: The class that tells it.
+        error: The class that reports it.
         what: What the file is called before its name, such as `image `.
         hint: A way out.
 
@@ -98,6 +98,6 @@ def refuse_lfs_pointer(start: bytes, what: str, error: type[NeurochipError]) -> 
 
 
 def reason(error: OSError) -> str:
-    """What went wrong, to be put behind a colon."""
+    """What went wrong, to be put after a colon."""
     told = error.strerror or str(error)
     return told[:1].lower() + told[1:]

@@ -20,7 +20,7 @@ class Format:
     """8 for uint8 and int8, 4 for uint4 and int4, 32 for an accumulator."""
     signed: bool
     scale: NDArray[np.float32]
-    """Of shape (); an accumulator's may also be one number a channel."""
+    """Of shape (); an accumulator's may also be one number per channel."""
     zero_point: int
 
     @property
@@ -35,7 +35,7 @@ class Format:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The NumPy type that carries the codes; 4-bit codes travel one a byte."""
+        """The NumPy type that carries the codes; 4-bit codes travel one per byte."""
         if self.bits > 8:
             return np.dtype(np.int32)
         return np.dtype(np.int8 if self.signed else np.uint8)

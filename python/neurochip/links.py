@@ -25,7 +25,7 @@ class Link:
 
     def __str__(self) -> str:
         ends = f"{self.source} to {self.destination}"
-        return f"{ends}: {self.flits_per_cycle:.3f} flits a cycle, {self.flits:,} in all"
+        return f"{ends}: {self.flits_per_cycle:.3f} flits per cycle, {self.flits:,} in all"
 
 
 def hottest(chip: Chip, link_flits: NDArray[np.int64], cycles: int) -> Link | None:

@@ -73,7 +73,7 @@ def optimize(
         )
     image = assemble(placement)
     codes = _random_codes(image) if calibration is None else _codes(image, calibration)
-    search = _Search(placement, _placer(placement, image, codes), codes)
+    search = _PlacementSearch(placement, _placer(placement, image, codes), codes)
     start = np.array([tile.core for tile in placement.tiles], np.uint32)
     found = search.placer.descend(start)
     if level == 1:
@@ -138,8 +138,8 @@ def _core_words(chip: Chip) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Search:
-    """Where tiles could be, and the samples that tell how good that is."""
+class _PlacementSearch:
+    """Where tiles could be, and the samples that show how good that is."""
 
     placement: Placement
     placer: _core.Placer

@@ -210,7 +210,7 @@ class CompileOptions:
         default=False,
         metadata=_described(
             "Whether the sums of calibration samples are also measured in layers whose constants "
-            "do not depend on them, for `Image.layers` to tell; for stem.",
+            "do not depend on them, for `Image.layers` to report; for stem.",
             truth,
             flag="",  # `inspect` shows them, no other command does
         ),
@@ -358,7 +358,7 @@ def _plain(value: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    """A value for a line that tells of many."""
+    """A value for a line that lists many."""
     if isinstance(value, Mapping):
         return f"<{counted(len(value), 'field')}>"
     return named(value) if isinstance(value, str) else repr(value)

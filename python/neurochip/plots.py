@@ -31,7 +31,7 @@ def plot_format(path: Path) -> str:
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
         raise InputError(
-            f"cannot plot into {str(path)!r}: the format is told by the name",
+            f"cannot plot into {str(path)!r}: the name says the format",
             hint="end it with .png or .svg",
         )
     if find_spec("matplotlib") is None:

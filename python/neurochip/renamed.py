@@ -13,7 +13,7 @@ RENAMED: Mapping[str, str] = {"timesteps": "t_max", "output": "output_tensor"}
 
 
 def renamed(old: str, value: Any, value_of_new: Any, stacklevel: int = 3) -> Any:
-    """What an option is that was given by its old name; its caller's caller is told of the new one.
+    """What an option is that was given by its old name; warns its caller's caller of the new one.
 
     Raises:
         InputError: If it was given by both.

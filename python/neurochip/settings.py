@@ -27,9 +27,9 @@ from .toml import parse
 MAX_BITS = 8
 """Of what is sent: no train has more spikes."""
 MOST_TOLD = 20
-"""Problems of a file that are told one by one."""
+"""Problems of a file that are listed one by one."""
 MAX_BYTES = 1 << 23
-"""Of a file: some hundred bytes a layer are usual."""
+"""Of a file: some hundred bytes per layer are usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 SCALES: tuple[Scale, ...] = get_args(Scale)
 
 DEFAULT_HEADROOM = 1.3
-"""Room for membranes beyond the calibration maximum: a test picture can exceed it.
+"""Room for membranes beyond the calibration maximum: a test image can exceed it.
 
-Measured on MNIST's MLP with 256 calibration samples: 1.1 lets 18 of 10,000 pictures overflow, which
+Measured on MNIST's MLP with 256 calibration samples: 1.1 lets 18 of 10,000 images overflow, which
 costs 0.13 points of accuracy; 1.3 lets none, and costs none. It takes a quarter of a bit.
 """
 
@@ -115,7 +115,7 @@ class LayerSettings:
             "help": "Whether a scaled layer has one scale, or each channel.",
         },
     )
-    """Whether a scaled layer has one scale, as published, or one a channel."""
+    """Whether a scaled layer has one scale, as published, or one per channel."""
     s1: Scale = field(default="auto", metadata={"allowed": OneOf(SCALES), "of_sums": True})
     """`largest` fills a scaled membrane, as published; `auto` does not where that rounds less."""
     headroom: float = field(

@@ -36,7 +36,7 @@ LONG_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TextColumn:
     """How a column is headed, and how its cells stand."""
 
     name: str
@@ -50,7 +50,7 @@ class Column:
 class TextTable:
     """Cells in columns, without lines between them."""
 
-    def __init__(self, *columns: Column, gap: int = 3) -> None:
+    def __init__(self, *columns: TextColumn, gap: int = 3) -> None:
         self.columns = columns
         self.gap = gap
         self.rows: list[tuple[str, ...]] = []
@@ -121,11 +121,11 @@ class TextTable:
         yield _widest(heads, words), narrow
         yield _widest(heads, words), 1
 
-    def _texts(self) -> Iterator[tuple[Column, list[str]]]:
+    def _texts(self) -> Iterator[tuple[TextColumn, list[str]]]:
         """Each column with its head and its cells."""
         yield from ((column, [column.name, *cells]) for column, cells in self._cells())
 
-    def _cells(self) -> Iterator[tuple[Column, list[str]]]:
+    def _cells(self) -> Iterator[tuple[TextColumn, list[str]]]:
         """Each column with its cells."""
         for number, column in enumerate(self.columns):
             yield column, [row[number] for row in self.rows]
@@ -133,8 +133,8 @@ class TextTable:
 
 def names_and_figures(first: str, *others: str) -> TextTable:
     """A table of one column of names and columns of figures; of those without a head, of words."""
-    figures = (Column(name, "right" if name else "left") for name in others)
-    return TextTable(Column(first, least=NAME_WIDTH), *figures)
+    figures = (TextColumn(name, "right" if name else "left") for name in others)
+    return TextTable(TextColumn(first, least=NAME_WIDTH), *figures)
 
 
 def _narrowed(widths: Sequence[int], floors: Sequence[int], room: int) -> list[int]:

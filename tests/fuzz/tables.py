@@ -22,7 +22,7 @@ SEPARATORS = (" ", "\n", "\r\n", "\t", ",", "\0", "\x0b", "\u2028")
 
 
 def mutated_labels(random: Random, data: bytes) -> bytes:
-    """One number a line, and some that are none."""
+    """One number per line, and some that are none."""
     if random.randrange(4) == 0:
         return byte_level.mutated(random, data)
     words: list[object] = [*data.decode("ascii", "replace").split()]

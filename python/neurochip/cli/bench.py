@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from ..papers import SUITES, Options, Section, Suite, rich_table, run_suite
+from ..papers import SUITES, Section, Suite, SuiteOptions, rich_table, run_suite
 from ..papers.suite import REPORT
 from .console import show, show_line, status, task
 
@@ -28,7 +28,7 @@ Only: TypeAlias = Annotated[
 Quick: TypeAlias = Annotated[
     bool, typer.Option("--quick", help="A small version, in about a minute.")
 ]
-Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of synthetic weights and pictures.")]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of synthetic weights and images.")]
 Zoo: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -70,7 +70,7 @@ def _command(suite: Suite[Any]) -> Callable[..., None]:
         threads: Threads = None,
     ) -> None:
         folder = _folder(suite, output)
-        options = Options(folder, zoo=zoo, data=data, seed=seed, quick=quick, threads=threads)
+        options = SuiteOptions(folder, zoo=zoo, data=data, seed=seed, quick=quick, threads=threads)
         _run(suite, replace(options, silicon=silicon), only)
 
     if not suite.on_silicon:  # an option that would decide nothing
@@ -86,7 +86,7 @@ def _folder(suite: Suite[Any], output: Path | None) -> Path:
     return Path(f"bench-{suite.name}") if output is None else output
 
 
-def _run(suite: Suite[Any], options: Options, only: Sequence[str] | None) -> None:
+def _run(suite: Suite[Any], options: SuiteOptions, only: Sequence[str] | None) -> None:
     with task() as current:
         current.kept = f"finished parts are in {str(options.folder)!r}"
         with status(current) as doing:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..chip import Chip
-from ..tables import Column, TextTable
+from ..tables import TextColumn, TextTable
 
 SENTENCE_WIDTH = 36
 """What a source needs to be read: names of fields rather give way."""
@@ -16,8 +16,8 @@ UNSOURCED = frozenset({"name", "source", "profile", "profiles", "provenance"})
 
 def chips_table(chips: Sequence[Chip]) -> TextTable:
     """One row a chip."""
-    figures = (Column(name, "right") for name in ("cores", "neurons a core", "cycle"))
-    table = TextTable(Column("chip"), *figures, Column("source"))
+    figures = (TextColumn(name, "right") for name in ("cores", "neurons a core", "cycle"))
+    table = TextTable(TextColumn("chip"), *figures, TextColumn("source"))
     for chip in chips:
         table.add_row(
             chip.name,
@@ -38,7 +38,9 @@ def _pace(chip: Chip) -> str:
 
 def fields_table(chip: Chip) -> TextTable:
     """One row a field: its value, and where that comes from."""
-    table = TextTable(Column("field"), Column("value"), Column("source", least=SENTENCE_WIDTH))
+    table = TextTable(
+        TextColumn("field"), TextColumn("value"), TextColumn("source", least=SENTENCE_WIDTH)
+    )
     for field, value in fields(chip.spec):
         table.add_row(field, _told(value), chip.provenance(field))
     return table

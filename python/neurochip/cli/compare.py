@@ -20,7 +20,7 @@ from .compile_options import takes_compile_options
 from .console import show, show_line, status, task
 from .files import keep_apart, replacing, require_writable
 from .loading import Chosen, codes_taken, compiled, is_image
-from .samples import Samples
+from .samples import SampleOptions
 
 CODES = "stem,quartz,rate"
 
@@ -39,7 +39,7 @@ def command(
     samples: options.SampleCount = None,
     *,
     chosen: Chosen,
-    timing: options.TimingMode = options.Timing.cycle,
+    timing: options.TimingMode = options.TimingChoice.cycle,
     tick: options.Tick = None,
     threads: options.Threads = None,
     plot: Annotated[
@@ -56,7 +56,7 @@ def command(
     json: options.Json = False,
 ) -> None:
     """Run a graph in several spike codes, and show what each takes."""
-    wanted = Samples(input, labels, samples, chosen.scale, seed)
+    wanted = SampleOptions(input, labels, samples, chosen.scale, seed)
     with task() as current:
         keep_apart({"`--plot`": plot}, {"the model": model, **wanted.files, **chosen.files})
         codings = [Coding.parse(each) for each in codes.split(",")]
@@ -106,8 +106,8 @@ def command(
             show_line(f"\nwritten: {plot}")
 
 
-def _require_timing(timing: options.Timing) -> None:
-    if timing is options.Timing.none:
+def _require_timing(timing: options.TimingChoice) -> None:
+    if timing is options.TimingChoice.none:
         raise InputError(
             "the plot shows latencies, which `--timing none` does not measure",
             hint="leave out one of `--plot` and `--timing none`",

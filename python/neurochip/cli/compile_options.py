@@ -140,7 +140,7 @@ def _said(name: str, of_field: Any) -> Any:
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """A function's parameters as keywords, their types resolved where it was written."""
-    # Not `typing.get_type_hints`: on Python 3.10 it hides what an option says behind an `Optional`.
+    # Not `typing.get_type_hints`: on Python 3.10 it hides what an option says under an `Optional`.
     return {
         name: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for name, parameter in inspect.signature(function, eval_str=True).parameters.items()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ..formats import Tensor
 from ..graph import Graph
-from ..tables import Column, TextTable
+from ..tables import TextColumn, TextTable
 
 
 def layers_table(graph: Graph) -> TextTable:
-    """One row a layer, after one for the input."""
-    shape, numbers = Column("output shape", whole=True), ("code", "scale", "zero point")
-    table = TextTable(Column("layer"), Column("kind"), shape, *map(Column, numbers))
+    """One row per layer, after one for the input."""
+    shape, numbers = TextColumn("output shape", whole=True), ("code", "scale", "zero point")
+    table = TextTable(TextColumn("layer"), TextColumn("kind"), shape, *map(TextColumn, numbers))
     table.add_row("(input)", "", *_tensor(graph.input))
     for layer in graph.layers:
         table.add_row(layer.name, type(layer).__name__, *_tensor(layer.output))

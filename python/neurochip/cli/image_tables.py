@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from ..image import Core, Image, Layer
 from ..placement import Gain
-from ..tables import NAME_WIDTH, Column, TextTable, names_and_figures
+from ..tables import NAME_WIDTH, TextColumn, TextTable, names_and_figures
 
 
 def populations_table(image: Image) -> TextTable:
-    """One row a population."""
+    """One row per population."""
     table = names_and_figures("layer", "kind", "neurons", "code", "from timestep")
     for layer in image.layers:
         table.add_row(
@@ -49,9 +49,9 @@ def modes_table(image: Image) -> TextTable:
         "constants\ndiffer at",
     )
     table = TextTable(
-        Column("layer", least=NAME_WIDTH),
-        Column("mode"),
-        *(Column(name, "right") for name in figures),
+        TextColumn("layer", least=NAME_WIDTH),
+        TextColumn("mode"),
+        *(TextColumn(name, "right") for name in figures),
         gap=2,
     )
     for layer in image.layers:
@@ -91,13 +91,13 @@ def cores_used(image: Image) -> str:
 
 
 def cores_table(image: Image) -> TextTable:
-    """One row a core in use."""
+    """One row per core in use."""
     ranges, figures = ("rows", "columns", "channels"), ("neurons", "memory words", "axons out")
     table = TextTable(
-        Column("core", whole=True),
-        Column("layer", least=NAME_WIDTH),
-        *(Column(name, "right", whole=True) for name in ranges),
-        *(Column(name, "right") for name in figures),
+        TextColumn("core", whole=True),
+        TextColumn("layer", least=NAME_WIDTH),
+        *(TextColumn(name, "right", whole=True) for name in ranges),
+        *(TextColumn(name, "right") for name in figures),
     )
     for core in image.cores:
         table.add_row(

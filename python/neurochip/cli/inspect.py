@@ -107,7 +107,7 @@ def _way_out(error: UnsupportedOpError) -> str:
     """To change the model; or, of several outputs, to do without some."""
     _, has_outputs, outputs = error.hint.partition("the model has ")
     change = (
-        "change the float model as told of each and quantize it again; "
+        "change the float model as said of each and quantize it again; "
         "`neurochip ops` lists the supported operators"
     )
     return f"{change}; {has_outputs}{outputs}" if has_outputs else change

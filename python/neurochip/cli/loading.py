@@ -161,12 +161,12 @@ def codes_taken(model: Graph | Image) -> tuple[int, int] | None:
 
 
 def image_of(model: Graph | Image, chosen: Chosen, given: Inputs | None, current: Task) -> Image:
-    """The image itself, or that of a graph, compiled with the samples that are at hand."""
+    """The image itself, or that of a graph, compiled with the samples that were given."""
     return model if isinstance(model, Image) else compiled(model, chosen, given, current)
 
 
 def compiled(graph: Graph, chosen: Chosen, given: Inputs | None, current: Task) -> Image:
-    """Compiles a graph with the calibration samples that are at hand."""
+    """Compiles a graph with the calibration samples that were given."""
     calibration = _calibration(graph, chosen, given)
     asked_for = chosen.compile_options
     current.begin(f"compiling {graph.name!r} for {str(asked_for.chip)!r}")
@@ -189,7 +189,7 @@ def _calibration(graph: Graph, chosen: Chosen, given: Inputs | None) -> NDArray[
         asked_for = read_inputs(chosen.calibration, scale=chosen.scale, codes=codes)
         if asked_for.calibration is None:
             first = asked_for.x[:CALIBRATION_SAMPLES]
-            return fit(first, graph.input_shape, asked_for.source, asked_for.picture)
+            return fit(first, graph.input_shape, asked_for.source, asked_for.image_file)
         given = asked_for
     if given is None or given.calibration is None:
         return None

@@ -16,7 +16,7 @@ SAMPLES = "Samples"
 """The heading above options about samples."""
 
 
-class Timing(str, Enum):
+class TimingChoice(str, Enum):
     """Which of the two machines run."""
 
     cycle = "cycle"
@@ -128,14 +128,14 @@ Model = Annotated[Path, typer.Argument(help="An ONNX graph.", show_default=False
 Input = Annotated[
     Path | None,
     typer.Option(
-        help=".npy, .npz, idx or CIFAR-10 file, picture, or folder of pictures.",
+        help=".npy, .npz, idx or CIFAR-10 file, image, or folder of images.",
         rich_help_panel=SAMPLES,
     ),
 ]
 Labels = Annotated[
     Path | None,
     typer.Option(
-        help="Labels, where the input brings none along: one a sample, or for pictures a .csv of "
+        help="Labels, where the input brings none along: one per sample, or for images a .csv of "
         "file,label.",
         rich_help_panel=SAMPLES,
     ),
@@ -144,7 +144,9 @@ SampleCount = Annotated[
     int | None,
     typer.Option("--samples", min=1, help="Run only the first so many.", rich_help_panel=SAMPLES),
 ]
-TimingMode = Annotated[Timing, typer.Option(help="Simulate cycles, or values and SOPs alone.")]
+TimingMode = Annotated[
+    TimingChoice, typer.Option(help="Simulate cycles, or values and SOPs alone.")
+]
 Tick = Annotated[
     str | None,
     typer.Option(
@@ -181,7 +183,7 @@ Mean = Annotated[
     str | None,
     typer.Option(
         metavar="M[,M...]",
-        help="Subtract this from samples, after scaling to [0, 1]: one number, or one a channel.",
+        help="Subtract this from samples, after scaling to [0, 1]: one number, or one per channel.",
         rich_help_panel=SAMPLES,
     ),
 ]

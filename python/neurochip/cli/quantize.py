@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, ModelError
 from ..graph.file import read_model
 from ..inputs import Inputs, Normalization, read_inputs
-from ..quantize import Options, Quantized, compare, data_inputs, input_shape
+from ..quantize import Quantized, QuantizeOptions, compare, data_inputs, input_shape
 from ..quantize import quantize as quantized
 from . import options
 from .console import show, show_line, show_notes, task
@@ -27,7 +27,7 @@ CALIBRATION_SAMPLES = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class CalibrationSamples:
     """Which samples to calibrate with, and to measure accuracy on."""
 
     path: Path
@@ -80,7 +80,7 @@ def command(
         int, typer.Option(help="Bits of activations, 2 to 8; input and output keep 8.")
     ] = 8,
     weights: Annotated[
-        options.Weights, typer.Option(help="One weight scale a layer, or one an output channel.")
+        options.Weights, typer.Option(help="One weight scale per layer, or one per output channel.")
     ] = options.Weights.per_tensor,
     ranges: Annotated[
         options.Ranges,
@@ -116,11 +116,13 @@ def command(
     means, stds = options.parse_numbers(mean, "--mean"), options.parse_numbers(std, "--std")
     with task() as current, ExitStack() as opened:
         by = options.normalization_of(means, stds)
-        wanted = Samples(calibration, labels, samples, scale, by, shapes)
+        wanted = CalibrationSamples(calibration, labels, samples, scale, by, shapes)
         read = {"the model": model, "`--calibration`": calibration, "`--labels`": labels}
         keep_apart({"`--output`": output}, read)
         file = opened.enter_context(replacing(output))
-        Options(bits, weights.value, ranges.value, percentile)  # refused before files are read
+        QuantizeOptions(
+            bits, weights.value, ranges.value, percentile
+        )  # refused before files are read
         current.begin("reading samples")
         inputs = wanted.read(model)
         used = wanted.calibrating(inputs)

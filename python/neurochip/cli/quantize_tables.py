@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from ..quantize import Comparison, QuantizedTensor, correct
-from ..tables import Column, TextTable
+from ..tables import TextColumn, TextTable
 
 
 def tensors_table(tensors: Sequence[QuantizedTensor]) -> TextTable:
-    """One row a tensor: what it held on the calibration samples, and what stands for that."""
+    """One row per tensor: what it held on the calibration samples, and what stands for that."""
     figures = ("smallest", "largest", "scale", "zero point", "bits", "clipped")
-    right = (Column(name, "right") for name in figures)
-    table = TextTable(Column("layer"), Column("operator"), *right, gap=2)
+    right = (TextColumn(name, "right") for name in figures)
+    table = TextTable(TextColumn("layer"), TextColumn("operator"), *right, gap=2)
     for tensor in tensors:
         table.add_row(
             tensor.layer,

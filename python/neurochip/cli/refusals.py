@@ -29,7 +29,7 @@ class Reason:
     """Of the operator's meaning in this model; None where nothing says so."""
     nodes: tuple[str, ...]
     reason: str
-    """As told of the first of them."""
+    """As reported of the first of them."""
     change: str
     """What to change about the model."""
 
@@ -80,7 +80,7 @@ def refused(path: Path, error: UnsupportedOpError) -> Refused:
 
 
 def reason_lines(each: Reason) -> Iterator[str]:
-    """A reason, told in a few lines: the nodes, why, and what to change."""
+    """A reason, in a few lines: the nodes, why, and what to change."""
     told = ", ".join(f"'{name}'" for name in each.nodes[:NODES_TOLD])
     more = len(each.nodes) - NODES_TOLD
     opset = "" if each.opset is None else f" (opset {each.opset})"

@@ -16,7 +16,7 @@ from .compile_options import takes_compile_options
 from .console import show, show_line, shows_progress, task
 from .files import keep_apart, replacing
 from .loading import Chosen, codes_taken, image_of, load_model
-from .samples import Samples
+from .samples import SampleOptions
 
 
 @takes_compile_options()
@@ -27,7 +27,7 @@ def command(
     samples: options.SampleCount = None,
     *,
     chosen: Chosen,
-    timing: options.TimingMode = options.Timing.cycle,
+    timing: options.TimingMode = options.TimingChoice.cycle,
     tick: options.Tick = None,
     threads: options.Threads = None,
     detail: Annotated[
@@ -39,7 +39,7 @@ def command(
     verbose: options.Verbose = False,
 ) -> None:
     """Run a graph or an image on a chip, and report what it took."""
-    wanted = Samples(input, labels, samples, chosen.scale, seed)
+    wanted = SampleOptions(input, labels, samples, chosen.scale, seed)
     with task() as current, ExitStack() as opened:
         read = {"the model": model, **wanted.files, **chosen.files}
         keep_apart({"`--detail`": detail}, read)

@@ -11,7 +11,7 @@ from .console import tell
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class SampleOptions:
     """Which samples to run."""
 
     path: Path | None

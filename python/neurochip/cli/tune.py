@@ -14,7 +14,7 @@ from ..inputs import Inputs, read_inputs
 from ..options import OF_CODE
 from ..plots import plot_format
 from ..report.notes import notes_of_samples
-from ..simulate.filling import filling_of
+from ..simulate.samples import filling_of
 from ..tune import DEFAULT_TRIALS, Samples, Tuned, save_plot, tune
 from . import options
 from .compile_options import takes_compile_options

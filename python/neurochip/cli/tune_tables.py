@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..image import Image
 from ..report import numbers
-from ..tables import NAME_WIDTH, Column, TextTable, names_and_figures
+from ..tables import NAME_WIDTH, TextColumn, TextTable, names_and_figures
 from ..tune import Checked, Evaluation, Tried, Tuned
 
 
@@ -27,7 +27,7 @@ def front_table(tuned: Tuned) -> TextTable:
 
 def chosen_table(tuned: Tuned) -> TextTable:
     """What was found, layer by layer."""
-    table = TextTable(Column("layer", least=NAME_WIDTH), Column("spikes left out"))
+    table = TextTable(TextColumn("layer", least=NAME_WIDTH), TextColumn("spikes left out"))
     for layer, chosen in tuned.space.chosen(tuned.found.tried.assignment).items():
         table.add_row(layer, chosen.sparsity)
     return table

@@ -3,7 +3,7 @@
 | file | question |
 |---|---|
 | `compare.py` | what each code takes |
-| `table.py` | how that is told: a table, a JSON document |
+| `table.py` | how that is reported: a table, a JSON document |
 | `plot.py` | and drawn |
 """
 

@@ -1,4 +1,4 @@
-"""Plot: energy against latency, one point a code, with lines of equal energy-delay product."""
+"""Plot: energy against latency, one point per code, with lines of equal energy-delay product."""
 
 from __future__ import annotations
 

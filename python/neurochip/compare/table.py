@@ -1,4 +1,4 @@
-"""The comparison as a table with one column a code, and as one JSON document."""
+"""The comparison as a table with one column per code, and as one JSON document."""
 
 from __future__ import annotations
 

@@ -10,17 +10,16 @@ import numpy as np
 from onnx import NodeProto
 
 from ..formats import Array
-from ..ops.builder import Builder
-from ..ops.node import Node
+from ..ops.node import GraphBuilder, Node
 from ..ops.values import (
     Codes,
     Constant,
+    Dequantized,
     Feed,
     Hosted,
     QuantizedConstant,
     Unknown,
     Value,
-    View,
 )
 
 WEIGHTED = frozenset({"Conv", "Gemm", "MatMul"})
@@ -50,7 +49,7 @@ class LeftFloat:
     def __init__(self, nodes: Sequence[NodeProto]) -> None:
         """Looks at the nodes, each of which comes after those it reads from."""
         self._ends: set[str] = set()
-        """The tensors behind which nothing has to do with codes."""
+        """The tensors after which nothing has to do with codes."""
         self._rounded: set[str] = set()
         """The tensors that are rounded next, perhaps clamped or moved before."""
         self._dequantized = {
@@ -66,10 +65,10 @@ class LeftFloat:
             for tensor in node.input:
                 readers[tensor].append(node)
 
-    def on_host(self, node: Node, builder: Builder) -> Value | None:
+    def on_host(self, node: Node, builder: GraphBuilder) -> Value | None:
         """The node as float work on the host, where it is such; None where it is a layer.
 
-        Before the first QuantizeLinear it is where its constants are real numbers; behind a layer
+        Before the first QuantizeLinear it is where its constants are real numbers; after a layer
         of the chip, where they are and no codes follow.
         """
         position = _only_real_input(node)
@@ -85,18 +84,18 @@ class LeftFloat:
             )
         return builder.host(node, position)
 
-    def behind_codes(self, node: Node, builder: Builder) -> Value | None:
-        """The node as float work behind the last layer, where it is such, whatever it computes."""
+    def behind_codes(self, node: Node, builder: GraphBuilder) -> Value | None:
+        """The node as float work after the last layer, where it is such, whatever it computes."""
         position = _only_real_input(node)
         if node.output_name not in self._ends or position is None:
             return None
         value = node.inputs[position]
-        is_input = isinstance(value, View) and value.tensor is builder.input
+        is_input = isinstance(value, Dequantized) and value.tensor is builder.input
         if is_input or isinstance(value, (Feed, Hosted)):
             return None
         return builder.host(node, position)
 
-    def with_codes(self, node: Node, builder: Builder) -> Node:
+    def with_codes(self, node: Node, builder: GraphBuilder) -> Node:
         """The node with its real weights as codes, if onnxruntime's optimizer quantizes them.
 
         It (1.31) does so to a Conv or Gemm between a DequantizeLinear and a QuantizeLinear: int8
@@ -105,7 +104,7 @@ class LeftFloat:
         if node.op_type not in ("Conv", "Gemm") or node.output_name not in self._rounded:
             return node
         source, weights = node.input(0), node.input(1)
-        if not isinstance(source, View) or not isinstance(weights, Constant):
+        if not isinstance(source, Dequantized) or not isinstance(weights, Constant):
             return node
         if node.input_name(0) not in self._dequantized:
             return node
@@ -122,11 +121,11 @@ class LeftFloat:
             return node.output[0] in self._rounded
         return node.op_type == "QuantizeLinear"
 
-    def _ends_in_float(self, node: Node, value: Value | None, builder: Builder) -> bool:
-        """Whether this is the first layer of a float end, behind a layer of the chip."""
+    def _ends_in_float(self, node: Node, value: Value | None, builder: GraphBuilder) -> bool:
+        """Whether this is the first layer of a float end, after a layer of the chip."""
         if node.op_type not in WEIGHTED or node.output_name not in self._ends:
             return False
-        return not (isinstance(value, View) and value.tensor is builder.input)
+        return not (isinstance(value, Dequantized) and value.tensor is builder.input)
 
 
 def _only_real_input(node: Node) -> int | None:

@@ -13,9 +13,8 @@ from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, checker, hel
 from ..errors import ModelError, UnsupportedOpError
 from ..formats import Array
 from ..ops import REGISTRY
-from ..ops.builder import Builder
 from ..ops.constants import fold, foldable
-from ..ops.node import Node
+from ..ops.node import GraphBuilder, Node
 from ..ops.refused import reason
 from ..ops.remedies import remedy
 from ..ops.values import (
@@ -26,6 +25,7 @@ from ..ops.values import (
     Hosted,
     HostOp,
     QuantizedConstant,
+    QuantizeOnHost,
     Refusal,
     Unknown,
     Value,
@@ -33,7 +33,7 @@ from ..ops.values import (
 from .file import tensor_array
 from .graph import Graph, Output
 from .left_float import LeftFloat, quantizes
-from .order import needed
+from .nodes import needed
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
 REFUSED_HINT = (
@@ -59,7 +59,7 @@ def walk(
     values: dict[str, Value] = {info.name: feed or Unknown()}
     for tensor in proto.graph.initializer:
         values[tensor.name] = Constant(tensor_array(tensor))
-    builder = Builder(batch)
+    builder = GraphBuilder(batch)
     nodes = needed(proto.graph, names)
     refusals = _translate(proto, nodes, values, builder)
     with _naming_outputs(names):
@@ -91,7 +91,7 @@ def _integers(feed: Feed) -> tuple[int, int] | None:
 
 
 def _translate(
-    proto: ModelProto, nodes: Sequence[NodeProto], values: dict[str, Value], builder: Builder
+    proto: ModelProto, nodes: Sequence[NodeProto], values: dict[str, Value], builder: GraphBuilder
 ) -> dict[str, list[tuple[str, str]]]:
     """Gives every tensor its value; returns what was refused, by operator."""
     refusals: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -130,7 +130,7 @@ def _opset(proto: ModelProto) -> int:
 
 
 def _results(
-    node: Node, builder: Builder, rules: checker.C.CheckerContext, left: LeftFloat
+    node: Node, builder: GraphBuilder, rules: checker.C.CheckerContext, left: LeftFloat
 ) -> tuple[Value, ...]:
     if node.op_type not in REGISTRY:
         raise Refusal(reason(node.op_type))
@@ -149,7 +149,7 @@ def _results(
     return results
 
 
-def _translated(node: Node, builder: Builder, left: LeftFloat) -> Value | tuple[Value, ...]:
+def _translated(node: Node, builder: GraphBuilder, left: LeftFloat) -> Value | tuple[Value, ...]:
     """What the operator's translation makes of a node; after the last layer, the host can do it."""
     try:
         return REGISTRY[node.op_type](left.with_codes(node, builder), builder)
@@ -214,7 +214,7 @@ def _finished(
     nodes: Sequence[NodeProto],
     names: Sequence[str],
     values: Mapping[str, Value],
-    builder: Builder,
+    builder: GraphBuilder,
     is_one_of_several: bool,
 ) -> tuple[Output, ...]:
     """What the host reads, with its float work.
@@ -271,12 +271,12 @@ def _about(names: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _last(builder: Builder, value: Value) -> Hosted:
+def _last(builder: GraphBuilder, value: Value) -> Hosted:
     """The last tensor and what the host does after it."""
     if isinstance(value, Codes):
         # The model's output is integer: the same codes come back from the real numbers.
         tensor = builder.tensor(value)
-        op = HostOp(tensor.name, "QuantizeLinear", tensor.format.quantize)
+        op = QuantizeOnHost(tensor.name, "QuantizeLinear", tensor.format)
         return Hosted(tensor.shape, tensor.format.dtype, tensor, (op,))
     if isinstance(value, (Constant, QuantizedConstant, Feed, Unknown)):
         raise Refusal("the model's output does not come from a quantized layer")

@@ -47,10 +47,10 @@ def read_inputs(
     """Reads samples, and the labels and calibration samples that the file brings along.
 
     Args:
-        path: An `.npy`, `.npz`, idx or CIFAR-10 binary file, a picture, or a folder of pictures.
+        path: An `.npy`, `.npz`, idx or CIFAR-10 binary file, an image, or a folder of images.
         scale: What stored numbers are divided by; None divides uint8 by 255 and leaves floats.
         samples: How many to keep, from the first on; None keeps all.
-        labels: A file of labels, instead of those the input file brings along: one a sample in
+        labels: A file of labels, instead of those the input file brings along: one per sample in
             order, or a CSV file of `file,label` for samples that are files.
         codes: Whether the network takes integers: without a scale they are left as they are.
 
@@ -71,7 +71,7 @@ def read_inputs(
         labels=found,
         calibration=None if calibration is None else scaled(calibration, scale, str(path), codes),
         source=str(path),
-        picture=raw.picture,
+        image_file=raw.image_file,
     )
 
 
@@ -97,7 +97,7 @@ def _read_raw(path: Path, samples: int | None) -> Raw:
             return file_format.read(path, samples)
     raise InputError(
         f"{str(path)!r} is in no known input format",
-        hint="give an .npy, .npz, idx or CIFAR-10 .bin file, or a folder of PNG or JPEG pictures",
+        hint="give an .npy, .npz, idx or CIFAR-10 .bin file, or a folder of PNG or JPEG images",
     )
 
 

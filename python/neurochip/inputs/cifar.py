@@ -1,4 +1,4 @@
-"""CIFAR-10 binary batches: records of one label byte and 3 x 32 x 32 picture bytes."""
+"""CIFAR-10 binary batches: records of one label byte and 3 x 32 x 32 image bytes."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from ..errors import InputError
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-"""What Pillow calls pictures of so many channels."""
+"""What Pillow calls images of so many channels."""
 TRANSPARENT = (2, 4)
 NAMES = {1: "grey", 2: "grey and transparency", 3: "RGB", 4: "RGBA"}
 
 
 def fit(
-    x: NDArray[np.float32], shape: Sequence[int], source: str, picture: str = ""
+    x: NDArray[np.float32], shape: Sequence[int], source: str, image_file: str = ""
 ) -> NDArray[np.float32]:
     """Returns the samples of `x` in `shape`, values unchanged.
 
@@ -29,7 +29,7 @@ def fit(
         x: Samples along the first axis; or one sample alone.
         shape: The network's input shape without the sample axis.
         source: Where the samples come from, for messages.
-        picture: The file of the first sample, if samples are pictures: height, width, and where
+        image_file: The file of the first sample, if samples are images: height, width, and where
             they are not grey, channels.
 
     Raises:
@@ -37,12 +37,12 @@ def fit(
     """
     wanted = tuple(shape)
     # Pictures are as many samples: three grey ones are not the channels of one.
-    for samples in (x,) if picture else (x, x[np.newaxis]):
+    for samples in (x,) if image_file else (x, x[np.newaxis]):
         moved = _moved(samples, wanted)
         if moved is not None:
             return np.ascontiguousarray(moved)
-    if picture:
-        _refuse_other_channels(x.shape[1:], wanted, picture)
+    if image_file:
+        _refuse_other_channels(x.shape[1:], wanted, image_file)
     raise InputError(
         f"samples of {source!r} have shape {x.shape[1:]}, the network takes {wanted}",
         hint=_way_out(x.shape[1:], wanted),
@@ -75,22 +75,24 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(length for length in shape if length != 1)
 
 
-def _refuse_other_channels(given: tuple[int, ...], wanted: tuple[int, ...], picture: str) -> None:
-    """Says how to convert pictures whose size is right and whose channels are not.
+def _refuse_other_channels(
+    given: tuple[int, ...], wanted: tuple[int, ...], image_file: str
+) -> None:
+    """Says how to convert images whose size is right and whose channels are not.
 
     Raises:
-        InputError: If the network takes pictures of this size, and other channels.
+        InputError: If the network takes images of this size, and other channels.
     """
     channels = given[2] if len(given) > 2 else 1
     taken = _channels_taken(given[:2], wanted)
     if taken is None or taken == channels:
         return
     if taken in MODES:
-        hint = f"convert every picture: {conversion(channels, taken)}"
+        hint = f"convert every image: {conversion(channels, taken)}"
     else:
-        hint = "pictures have 1 to 4 channels: give the samples as an .npy or .npz file"
+        hint = "images have 1 to 4 channels: give the samples as an .npy or .npz file"
     raise InputError(
-        f"picture {picture!r} has {_told(channels)} ({NAMES[channels]}), the network takes "
+        f"image {image_file!r} has {_told(channels)} ({NAMES[channels]}), the network takes "
         f"{taken}: its samples have shape {wanted}",
         hint=hint,
     )
@@ -106,7 +108,7 @@ def _channels_taken(size: tuple[int, ...], wanted: tuple[int, ...]) -> int | Non
 
 
 def conversion(given: int, wanted: int) -> str:
-    """How a picture of so many channels gets others, 1 to 4."""
+    """How an image of so many channels gets others, 1 to 4."""
     # Without the step between, Pillow would save a transparent colour again.
     first = ".convert('RGBA')" if given in TRANSPARENT and wanted not in TRANSPARENT else ""
     return f"with Pillow, `Image.open(path){first}.convert('{MODES[wanted]}').save(path)`"

@@ -17,7 +17,7 @@ from .limits import MAX_TEXT_BYTES
 
 
 def read_labels(path: str | Path) -> NDArray[np.generic]:
-    """Reads labels from an `.npy`, `.npz`, idx or text file (one number a line).
+    """Reads labels from an `.npy`, `.npz`, idx or text file (one number per line).
 
     Raises:
         InputError: If the file cannot be read or holds no labels.
@@ -83,7 +83,7 @@ def in_order(by_name: Mapping[str, int], names: Sequence[str], source: str) -> N
     if not names:
         raise InputError(
             f"{source!r} has labels by file, and the samples are not files of a folder",
-            hint="give labels in the order of the samples, one a line",
+            hint="give labels in the order of the samples, one per line",
         )
     keys = [name if name in by_name else PurePosixPath(name).name for name in names]
     missing = [name for name, key in zip(names, keys, strict=True) if key not in by_name]
@@ -96,7 +96,7 @@ def in_order(by_name: Mapping[str, int], names: Sequence[str], source: str) -> N
 
 
 def checked_labels(labels: NDArray[np.generic], samples: int, source: str) -> NDArray[np.int64]:
-    """Returns labels as int64, one a sample, or says what is wrong with them."""
+    """Returns labels as int64, one per sample, or says what is wrong with them."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from ..errors import InputError
 
 MOST_LAST_CHANNELS = 4
-"""Grey or colour, with or without transparency: a longer last axis is no picture's channels."""
+"""Grey or colour, with or without transparency: a longer last axis is no image's channels."""
 
 TRAINED = "give the mean and the standard deviation of the samples the network was trained on"
 
 TOLD_VALUES = 4
-"""As many are told one by one: more say little."""
+"""As many are listed one by one: more say little."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Normalization:
     """`(x - mean) / std` in float32: of all values alike, or channel by channel.
 
-    It is applied to samples in the model's axes, after pictures were scaled to [0, 1].
+    It is applied to samples in the model's axes, after images were scaled to [0, 1].
     """
 
     mean: tuple[float, ...]
@@ -32,7 +32,7 @@ class Normalization:
     def __init__(
         self, mean: float | Sequence[float] = 0.0, std: float | Sequence[float] = 1.0
     ) -> None:
-        """Takes one number, or one a channel.
+        """Takes one number, or one per channel.
 
         Raises:
             InputError: If one is no finite number, a standard deviation is not above 0, or there
@@ -59,7 +59,7 @@ class Normalization:
         return max(len(self.mean), len(self.std))
 
     def is_same_as(self, other: Normalization) -> bool:
-        """Whether it does the same to every sample: one number stands for one a channel."""
+        """Whether it does the same to every sample: one number stands for one per channel."""
         pairs = (self.mean, other.mean), (self.std, other.std)
         return all(_are_same(ours, theirs) for ours, theirs in pairs)
 
@@ -118,7 +118,7 @@ def channel_axis(shape: Sequence[int], count: int) -> int:
     """Of the shape of a sample: the axis along which so many numbers lie.
 
     The first or the last axis where just one of the two has this length; else the first, or the
-    last where only that is short enough for the channels of pictures.
+    last where only that is short enough for the channels of images.
     """
     if len(shape) > 1 and count in (shape[0], shape[-1]) and shape[0] != shape[-1]:
         return 0 if shape[0] == count else len(shape) - 1
@@ -147,7 +147,7 @@ def normalized(x: NDArray[np.float32], by: Normalization | None) -> NDArray[np.f
 def _numbers(name: str, given: float | Sequence[float]) -> tuple[float, ...]:
     values = tuple(_flat(name, given))
     if not values:
-        raise InputError(f"`{name}` has no values, expected one, or one a channel")
+        raise InputError(f"`{name}` has no values, expected one, or one per channel")
     for value in values:
         with np.errstate(over="ignore"):
             if not np.isfinite(np.float32(value)):
@@ -161,10 +161,10 @@ def _flat(name: str, given: float | Sequence[float]) -> Iterator[float]:
     try:
         values = np.asarray(given, np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"`{name}` is {given!r}, expected a number, or one a channel") from None
+        raise InputError(f"`{name}` is {given!r}, expected a number, or one per channel") from None
     if values.ndim > 1:
         raise InputError(
-            f"`{name}` has shape {values.shape}, expected a number, or one a channel",
+            f"`{name}` has shape {values.shape}, expected a number, or one per channel",
             hint="flatten it with .ravel()",
         )
     yield from values.ravel().tolist()

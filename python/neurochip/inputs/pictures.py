@@ -1,6 +1,6 @@
-"""Pictures: a PNG or JPEG file, or a folder of them, in the natural order of their names.
+"""Images: a PNG or JPEG file, or a folder of them, in the natural order of their names.
 
-Sub-folders named by class index are the labels of the pictures in them.
+Sub-folders named by class index are the labels of the images in them.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ WITH_TRANSPARENCY = {"L": "LA", "RGB": "RGBA"}
 FORMATS = ("PNG", "JPEG")
 
 MAX_BYTES = 1 << 28
-"""Of a picture's file."""
+"""Of an image's file."""
 MAX_PIXELS = 1 << 26
-"""Of one picture: no network takes as many, and they unpack to 200 MB."""
+"""Of one image: no network takes as many, and they unpack to 200 MB."""
 
 
 def recognizes(path: Path) -> bool:
-    """Whether this is a picture or a folder."""
+    """Whether this is an image or a folder."""
     return path.is_dir() or path.suffix.lower() in SUFFIXES
 
 
 def read(path: Path, samples: int | None) -> Raw:
-    """Reads pictures in the natural order of their names; all must have the size of the first."""
+    """Reads images in the natural order of their names; all must have the size of the first."""
     found = _pictures(path)
     labels = _labels(path, found)
     first = _read_picture(found[0])
@@ -51,15 +51,15 @@ def read(path: Path, samples: int | None) -> Raw:
         values = _read_picture(picture)
         if values.shape != first.shape:
             raise InputError(
-                f"picture {str(picture)!r} is {_size(values)}, the first one, "
+                f"image {str(picture)!r} is {_size(values)}, the first one, "
                 f"{found[0].name!r}, is {_size(first)}",
-                hint="bring all pictures to the network's input size"
+                hint="bring all images to the network's input size"
                 if values.shape[:2] != first.shape[:2]
                 else f"convert it: {conversion(_channels(values), _channels(first))}",
             )
         pixels[position] = values
     names = tuple(each.relative_to(path).as_posix() for each in found) if path.is_dir() else ()
-    return Raw(pixels, len(found), labels, names=names, picture=str(found[0]))
+    return Raw(pixels, len(found), labels, names=names, image_file=str(found[0]))
 
 
 def _pictures(path: Path) -> list[Path]:
@@ -68,7 +68,7 @@ def _pictures(path: Path) -> list[Path]:
     found = [p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
     found.sort(key=lambda each: _natural(each.relative_to(path)))
     if not found:
-        raise InputError(f"folder {str(path)!r} holds no PNG or JPEG pictures")
+        raise InputError(f"folder {str(path)!r} holds no PNG or JPEG images")
     return found
 
 
@@ -84,7 +84,7 @@ def _labels(path: Path, found: list[Path]) -> NDArray[np.int64] | None:
         return None
     unnamed = sorted(str(parent.relative_to(path)) for parent in parents if not _is_index(parent))
     if unnamed or any(picture.parent == path for picture in found):
-        what = f"sub-folder {unnamed[0]!r}" if unnamed else "pictures beside its sub-folders"
+        what = f"sub-folder {unnamed[0]!r}" if unnamed else "images beside its sub-folders"
         raise InputError(
             f"folder {str(path)!r} has {what}, expected sub-folders named by class index",
             hint="name sub-folders 0, 1, 2, ... after the network's outputs, or use none",
@@ -108,7 +108,7 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
             mode = READ_AS.get(picture.mode)
             if mode is None:
                 raise InputError(
-                    f"picture {str(path)!r} is in mode {picture.mode}, expected 8-bit grey or RGB",
+                    f"image {str(path)!r} is in mode {picture.mode}, expected 8-bit grey or RGB",
                     hint=f"convert it: {conversion(3, 3)}, or to 'L' for grey",
                 )
             if "transparency" in picture.info:
@@ -116,7 +116,7 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise InputError(
-                    f"picture {str(path)!r} is {width:,} x {height:,}, at most {MAX_PIXELS:,} "
+                    f"image {str(path)!r} is {width:,} x {height:,}, at most {MAX_PIXELS:,} "
                     "pixels are read",
                     hint="resize it to the network's input size",
                 )
@@ -125,19 +125,19 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
         raise
     except UnidentifiedImageError:
         raise InputError(
-            f"cannot read picture {str(path)!r}: it is neither PNG nor JPEG",
+            f"cannot read image {str(path)!r}: it is neither PNG nor JPEG",
             hint="convert it to PNG; a name does not change what a file holds",
         ) from None
     except Exception as error:  # there is no end to what a damaged picture makes Pillow raise
         told = str(error) or type(error).__name__
-        raise InputError(f"cannot read picture {str(path)!r}: {told}") from error
+        raise InputError(f"cannot read image {str(path)!r}: {told}") from error
 
 
 def _content(path: Path) -> bytes:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise InputError(
-            f"picture {str(path)!r} has {size:,} bytes, at most {MAX_BYTES:,} are read",
+            f"image {str(path)!r} has {size:,} bytes, at most {MAX_BYTES:,} are read",
             hint="resize it to the network's input size",
         )
     content = path.read_bytes()

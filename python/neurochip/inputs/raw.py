@@ -21,8 +21,8 @@ class Raw:
     calibration: NDArray[np.generic] | None = None
     names: tuple[str, ...] = ()
     """Of the samples, all `count` of them, where each is a file of its own."""
-    picture: str = ""
-    """The file of the first sample, where samples are pictures: all have its size and channels."""
+    image_file: str = ""
+    """The file of the first sample, where samples are images: all have its size and channels."""
 
 
 class InputFormat(Protocol):

@@ -24,8 +24,8 @@ class Inputs:
     labels: NDArray[np.int64] | None
     calibration: NDArray[np.float32] | None
     source: str
-    picture: str = ""
-    """The file of the first sample, where samples are pictures."""
+    image_file: str = ""
+    """The file of the first sample, where samples are images."""
 
     def fit_to(self, shape: Sequence[int]) -> Inputs:
         """Brings samples and calibration samples to the axes of a network's input.
@@ -36,7 +36,7 @@ class Inputs:
         Raises:
             InputError: If the samples' axes cannot be brought to `shape` in exactly one way.
         """
-        x = fit(self.x, shape, self.source, self.picture)
+        x = fit(self.x, shape, self.source, self.image_file)
         if self.labels is not None and len(x) != len(self.labels):
             raise InputError(
                 f"{self.source!r} is 1 sample of shape {self.x.shape}, "
@@ -102,7 +102,7 @@ def scaled(
     """
     if not np.issubdtype(x.dtype, np.integer) and not np.issubdtype(x.dtype, np.floating):
         raise InputError(
-            f"{source!r} holds {x.dtype} values, expected uint8 pictures or floats",
+            f"{source!r} holds {x.dtype} values, expected uint8 images or floats",
             hint="convert the array with .astype('float32')",
         )
     if scale is None:
@@ -153,7 +153,7 @@ def _usual_scale(dtype: np.dtype[np.generic], source: str, codes: bool) -> float
     if dtype == np.uint8:
         return PICTURE_SCALE
     raise InputError(
-        f"{source!r} holds {dtype} values, expected uint8 pictures or floats",
+        f"{source!r} holds {dtype} values, expected uint8 images or floats",
         hint="say what they are to be divided by with `--scale`, or `--scale none`; "
         "in Python, give floats",
     )

@@ -8,8 +8,7 @@ be compared with it. Both follow `docs/neurons.md` and `docs/quartz.md`.
 | `interpret.py` | in which order populations are computed |
 | `sent.py` | what neurons send, and in which timesteps they spike |
 | `synapses.py` | which weights a connector adds up |
-| `arrivals.py` | what arrives in a timestep, as registers hold it |
-| `neurons.py` | what a population consists of |
+| `arrivals.py` | what a population consists of; what arrives in a timestep, as registers hold it |
 | `stem.py`, `max_pool.py`, `quartz.py`, `integrate_fire.py` | what each neuron model computes |
 """
 

@@ -1,8 +1,8 @@
-"""Arrivals: the weight sums that arrive at a population, all at once or timestep by timestep.
+"""Arrivals: a population with all that comes into it, and the weight sums that arrive.
 
-The sums of several timesteps are formed in one float product, each in bits of its own:
-`a + 2^k b + 4^k c` of spikes a, b and c gives the same of their sums, as long as each of these has
-fewer than k bits.
+Sums arrive all at once or timestep by timestep. The sums of several timesteps are formed in one
+float product, each in bits of its own: `a + 2^k b + 4^k c` of spikes a, b and c gives the same of
+their sums, as long as each of these has fewer than k bits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..lower.registers import Registers, fits
-from ..network import Population
+from ..network import ConstantNeurons, Model, Population
 from .sent import Sent
 from .synapses import Synapses
 
@@ -170,3 +170,36 @@ def _unpacked(packed: NDArray[np.int64], width: int, count: int) -> Iterator[NDA
         packed = (packed - lowest) >> width
         yield lowest
     yield packed
+
+
+@dataclass(frozen=True, slots=True)
+class Neurons:
+    """A population, its sources and its synapses."""
+
+    population: Population
+    arrivals: Arrivals
+    """Without triggers: what these send is no input."""
+    registers: Registers
+
+    @property
+    def model(self) -> Model:
+        """What each neuron does."""
+        return self.population.model
+
+    @property
+    def first_arrival(self) -> int:
+        """The first timestep in which a spike may arrive; 0 where nothing is connected."""
+        starts = (branch.source.send_start + 1 for branch in self.arrivals.branches)
+        return min(starts, default=0)
+
+    def constants(self, values: NDArray[Any]) -> NDArray[Any]:
+        """One for all, or one per neuron: from one for all, one per channel or one per neuron."""
+        channels = self.population.shape[2]
+        if len(values) == channels > 1:
+            return np.tile(values, self.population.num_neurons // channels)
+        return values
+
+
+def is_trigger(population: Population) -> bool:
+    """Whether its spikes tell Quartz neurons what to do in a timestep, and are no input."""
+    return isinstance(population.model, ConstantNeurons) and population.steps == 1

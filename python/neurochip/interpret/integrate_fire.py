@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..network import IntegrateFireNeurons, Rate
-from .neurons import Neurons
+from .arrivals import Neurons
 from .sent import Sent, sent_at_a_rate
 
 

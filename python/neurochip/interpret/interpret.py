@@ -20,10 +20,9 @@ from ..network import (
     QuartzNeurons,
     StemNeurons,
 )
-from .arrivals import Arrivals, WiredSource
+from .arrivals import Arrivals, Neurons, WiredSource, is_trigger
 from .integrate_fire import integrate_fire
 from .max_pool import max_pool
-from .neurons import Neurons, is_trigger
 from .quartz import quartz
 from .sent import Sent, joined, sent_values
 from .stem import stem

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import PoolConnector, Rate, SpikeCode
-from .neurons import Neurons
+from .arrivals import Neurons
 from .sent import Sent, sent_at_a_rate
 from .synapses import Synapses, taps
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import FirstSpike, QuartzNeurons
-from .neurons import Neurons
+from .arrivals import Neurons
 from .sent import Sent
 
 

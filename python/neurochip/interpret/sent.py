@@ -14,7 +14,7 @@ from ..network import Code, FirstSpike, Rate, SpikeCode
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sent:
-    """What a population sends, or the membranes that the host reads. One row a sample."""
+    """What a population sends, or the membranes that the host reads. One row per sample."""
 
     code: Code | None
     """None where the host reads membranes."""

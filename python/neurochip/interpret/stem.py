@@ -20,8 +20,7 @@ from ..network import (
     StemNeurons,
     TableRequantizer,
 )
-from .arrivals import Arrivals
-from .neurons import Neurons
+from .arrivals import Arrivals, Neurons
 from .sent import Sent
 
 

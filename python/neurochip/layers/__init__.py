@@ -1,4 +1,4 @@
-"""Layers: the integer operations a Graph is made of, one kind a file.
+"""Layers: the integer operations a Graph is made of, by kind.
 
 Every layer has a `name`, its `inputs`, its `output`, and `evaluate(*codes)`, which computes exactly
 what onnxruntime's fused integer kernel computes. The weighted ones also have `linear(*values)`, the
@@ -12,12 +12,11 @@ from typing import TypeAlias
 from .add import Add
 from .average_pool import AveragePool
 from .concat import Concat
-from .convolution import Convolution
-from .dense import Dense
 from .lookup import Lookup
 from .max_pool import MaxPool
 from .multiply import Multiply
 from .rearrange import Rearrange
+from .weighted import Convolution, Dense
 
 Weighted: TypeAlias = Convolution | Dense | AveragePool
 Layer: TypeAlias = Weighted | MaxPool | Add | Multiply | Lookup | Rearrange | Concat

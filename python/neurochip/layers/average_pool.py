@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
-from .accumulate import centred, exact_float, requantize, to_integers
+from .weighted import centred, exact_float, requantize, to_integers
 from .windows import Pads, Pair, pad_map, taps
 
 
@@ -42,7 +42,7 @@ class AveragePool:
         return to_integers(self._sums(source))
 
     def bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The sum's reachable interval, one a channel."""
+        """The sum's reachable interval, one per channel."""
         low, high = self.inputs[0].value_range
         if any(self.pads):
             low, high = min(low, 0), max(high, 0)

@@ -10,15 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats import Array
 from ..graph import Graph
-from ..network import NOWHERE
-from ..ops.values import Refusal
 
 DEQUANTIZE = "DequantizeLinear"
-
-PROBE_SCALES = (1.0, -1.0, 2.0**-20, -(2.0**-20), 2.0**90, -(2.0**90))
-"""By which probing values are multiplied; powers of two, which float32 holds as well."""
 
 
 def takes_codes(graph: Graph) -> bool:
@@ -41,27 +35,15 @@ def integers_taken(graph: Graph) -> tuple[int, int] | None:
     return (format.qmin, format.qmax) if takes_codes(graph) else graph.integers
 
 
-def head_index(graph: Graph) -> NDArray[np.int64] | None:
+def head_index(graph: Graph) -> NDArray[np.int32] | None:
     """Of the input tensor's shape: where in a sample each value comes from, -1 for a zero.
 
     None if the values are not only moved.
     """
     skipped = DEQUANTIZE if takes_codes(graph) else ""
-    ops = [op for op in graph.head if op.op_type != skipped]
     size = int(np.prod(graph.input_shape))
-    # Values are told apart by their numbers, so an operation that changes numbers shows itself;
-    # fractions, both signs, the small and the large are there for those that change only some.
-    probe = np.arange(1, size + 1, dtype=np.float64) + 0.25
-    probes = np.array([[scale] for scale in PROBE_SCALES]) * probe
-    moved: Array = probes.reshape(-1, *graph.input_shape)
-    try:
-        for op in ops:
-            moved = op.evaluate(moved)
-    except Refusal:
-        return None  # an operator that computes with float32 numbers, and takes no others
-    moved = np.asarray(moved, np.float64).reshape(len(probes), -1)
-    index = np.where(moved[0] == 0, NOWHERE, np.round(moved[0] - 1.25)).astype(np.int64)
-    if index.min() < NOWHERE or index.max() >= size:
-        return None
-    wanted = np.where(index == NOWHERE, 0.0, probes[:, index])
-    return index.reshape(graph.input.shape) if np.array_equal(moved, wanted) else None
+    index: NDArray[np.int32] | None = np.arange(size, dtype=np.int32).reshape(graph.input_shape)
+    for op in graph.head:
+        if op.op_type != skipped and index is not None:
+            index = op.index(index)
+    return index

@@ -86,7 +86,7 @@ def fits(low: int, high: int, bits: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class SumReach:
     """Intervals that no input can leave, over all neurons of a layer."""
 
     sums: tuple[int, int]
@@ -95,7 +95,7 @@ class Reach:
     """The membrane after any step, before the bias."""
 
     @staticmethod
-    def of(negative: int, positive: int, code: SpikeCode, high: int) -> Reach:
+    def of(negative: int, positive: int, code: SpikeCode, high: int) -> SumReach:
         """From the extreme sums of negative and of positive weights into one neuron.
 
         Args:
@@ -106,7 +106,7 @@ class Reach:
                 exceeds the value.
         """
         low, high = code.low, max(high, 0)
-        return Reach(
+        return SumReach(
             (negative, positive),
             (negative * high + positive * low, positive * high + negative * low),
         )

@@ -22,7 +22,12 @@ from ..network import (
     SpikeCode,
 )
 from ..requantize import Staircase, thresholds
-from .registers import Reach, Registers, fits
+from .registers import Registers, SumReach, fits
+
+BY_INTERVAL = "scaled by the proven interval: no calibration samples"
+
+ONE_LEVEL = 1
+"""A multiplication that errs by more is another function, not a rounding of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +49,10 @@ class WeightedSum:
         return np.where(self.silent, np.int16(0), self.source.values(codes))
 
     @property
-    def reach(self) -> Reach:
+    def reach(self) -> SumReach:
         """What no input can make its registers leave."""
         negative, positive = weight_sums(self.layer)
-        return Reach.of(int(negative.min()), int(positive.max()), self.source, self._highest)
+        return SumReach.of(int(negative.min()), int(positive.max()), self.source, self._highest)
 
     def largest_membranes(self, with_bias: bool) -> NDArray[np.int64]:
         """The largest magnitude of each channel's membrane that any input can lead to.
@@ -63,7 +68,7 @@ class WeightedSum:
     @property
     def _largest_partials(self) -> NDArray[np.int64]:
         reaches = (
-            Reach.of(int(negative), int(positive), self.source, self._highest)
+            SumReach.of(int(negative), int(positive), self.source, self._highest)
             for negative, positive in zip(*weight_sums(self.layer), strict=True)
         )
         return np.array([reach.largest_partial for reach in reaches], np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Format
-from ..layers.accumulate import INT32_MAX, INT32_MIN
+from ..layers.weighted import INT32_MAX, INT32_MIN
 from ..plain import each, real, table, truth, whole
 
 MAX_VALUES = 1 << 26

@@ -117,7 +117,7 @@ def _load(path: Path) -> Columns:
 
 
 def _refuse_shapes(columns: Columns, what: str) -> None:
-    """Columns are integers, one a packet."""
+    """Columns are integers, one per packet."""
     for name, column in columns.items():
         if not np.issubdtype(column.dtype, np.integer):
             raise InputError(

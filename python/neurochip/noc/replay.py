@@ -16,11 +16,12 @@ from .. import files
 from ..chip import Chip
 from ..chip import load as load_chip
 from ..errors import InputError
+from ..links import hottest
 from ..reprs import counted, named
 from ..simulate.waiting import Waiting, finished, no_progress_bar, progress_bar
 from ..tables import as_text
 from .packets import RECORDED, WANTED, Packets, checked
-from .summary import Summary, summed_up
+from .summary import Latency, Recorded, Summary
 from .telling import document, render
 
 CONSUMERS = ("arrival", "chip")
@@ -52,7 +53,7 @@ class Replay:
     """(nodes, 4): flits over the link from a node towards +x, -x, +y, -y."""
     output_blocked_cycles: NDArray[np.int64]
     """(nodes, 5): cycles in which a flit asked for an output of a router, the last one that to its
-    core, and the queue behind it was full."""
+    core, and the queue after it was full."""
     recorded: Mapping[str, NDArray[np.int64]] = field(repr=False)
     """(packets,) each: `injected` and `arrived` of the recording, where it had them."""
 
@@ -98,7 +99,7 @@ class Replay:
     @cached_property
     def summary(self) -> Summary:
         """Latency and load."""
-        return summed_up(self)
+        return _summed_up(self)
 
     def __str__(self) -> str:
         return as_text(render(self.summary))
@@ -190,3 +191,46 @@ def _sent(packets: Packets, chip: Chip, consume: str, waiting: Waiting) -> dict[
         column[order] = arrays[name]
         arrays[name] = column
     return arrays
+
+
+def _summed_up(replay: Replay) -> Summary:
+    """Sums a replay up."""
+    packet_flits = int(replay.chip.spec["noc"]["packet_flits"])
+    width, height = replay.chip.size
+    nodes, flits = width * height, len(replay.created) * packet_flits
+    first, last_created = int(replay.created.min()), int(replay.created.max())
+    cycles = int(replay.arrived.max()) - first + 1
+    return Summary(
+        chip=replay.chip.name,
+        width=width,
+        height=height,
+        consume=replay.consume,
+        packets=len(replay.created),
+        packet_flits=packet_flits,
+        mean_hops=float(replay.hops.mean()),
+        cycles=cycles,
+        offered_load=flits / nodes / (last_created - first + 1),
+        throughput=flits / nodes / cycles,
+        flit_hops=int(replay.link_flits.sum()),
+        latency_cycles=_latency(replay.latency_cycles),
+        network_cycles=_latency(replay.network_cycles),
+        empty_network_cycles=_latency(replay.empty_network_cycles),
+        hottest_link=hottest(replay.chip, replay.link_flits, cycles),
+        output_blocked_cycles=int(replay.output_blocked_cycles.sum()),
+        recorded=_recorded(replay) if replay.recorded else None,
+    )
+
+
+def _latency(cycles: NDArray[np.int64]) -> Latency:
+    median, p95, p99 = np.percentile(cycles, (50, 95, 99), method="inverted_cdf")
+    return Latency(float(cycles.mean()), int(median), int(p95), int(p99), int(cycles.max()))
+
+
+def _recorded(replay: Replay) -> Recorded:
+    """A packet whose cycles were not recorded, because it was still on its way, is not compared."""
+    compared = np.ones(len(replay.created), bool)
+    differs = np.zeros_like(compared)
+    for name, cycles in replay.recorded.items():
+        compared &= cycles >= 0
+        differs |= cycles != getattr(replay, name)
+    return Recorded(int(np.count_nonzero(differs & compared)), int(np.count_nonzero(compared)))

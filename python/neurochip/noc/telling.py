@@ -50,8 +50,8 @@ def _load(summary: Summary) -> Table:
         table.add_row("against the recording", told)
     cycles = f"{summary.cycles:,} from the first creation to the last arrival"
     table.add_row("cycles", cycles)
-    table.add_row("offered load", f"{summary.offered_load:.4g} flits a node and cycle")
-    table.add_row("throughput", f"{summary.throughput:.4g} flits a node and cycle")
+    table.add_row("offered load", f"{summary.offered_load:.4g} flits per node and cycle")
+    table.add_row("throughput", f"{summary.throughput:.4g} flits per node and cycle")
     if summary.hottest_link is not None:
         table.add_row("hottest link", str(summary.hottest_link))
     blocked = f"{summary.output_blocked_cycles:,} cycles, summed over the outputs of all routers"

@@ -1,4 +1,4 @@
-"""Axes that a node names: they count from the end where they are negative."""
+"""Axes that a node names, and those along which a constant varies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from operator import index
 from typing import SupportsIndex
 
-from .values import Refusal
+import numpy as np
+from numpy.typing import NDArray
+
+from .values import Refusal, Shape
 
 
 def counted(axes: Iterable[SupportsIndex], rank: int) -> list[int]:
@@ -20,3 +23,15 @@ def counted(axes: Iterable[SupportsIndex], rank: int) -> list[int]:
     if wrong:
         raise Refusal(f"its input has {rank} axes; {wrong[0]} is none of them")
     return [axis % rank for axis in given]
+
+
+def over_one_sample(array: NDArray[np.generic], shape: Shape) -> Shape | None:
+    """The shape of a constant with as many axes as one sample of a value, to which it broadcasts.
+
+    None if it does not, or differs between samples.
+    """
+    full = (1,) * (len(shape) + 1 - array.ndim) + array.shape
+    fits = len(full) == len(shape) + 1 and full[0] == 1
+    if not fits or any(n not in (1, whole) for n, whole in zip(full[1:], shape, strict=True)):
+        return None
+    return full[1:]

@@ -7,8 +7,7 @@ from math import prod
 import numpy as np
 
 from ..formats import Array
-from .builder import Builder
-from .node import CONSTANT_BYTES_LIMIT, Node
+from .node import CONSTANT_BYTES_LIMIT, GraphBuilder, Node
 from .registry import onnx_op
 from .values import Constant, Refusal, Value
 
@@ -65,7 +64,7 @@ def _resized_bytes(node: Node, first: Array, others: list[Array]) -> int:
 
 
 @onnx_op(*FOLDED)
-def constant(node: Node, builder: Builder) -> Value:
+def constant(node: Node, builder: GraphBuilder) -> Value:
     """Refuses what did not fold: one of its inputs is computed from the model's input."""
     for position in range(len(node.inputs)):
         node.constant(position, "input")

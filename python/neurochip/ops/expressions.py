@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Tensor
-from .builder import Builder, every_code
-from .values import Expression, HostOp, Shape, Target, View
+from .values import Dequantized, Expression, HostOp, LayerBuilder, Shape, Target, every_code
 
-Emit: TypeAlias = "Callable[[Builder, Tensor, str], Tensor]"
+Emit: TypeAlias = "Callable[[LayerBuilder, Tensor, str], Tensor]"
 """Adds the layer that does something to codes, given them and its output's name."""
 
 
@@ -25,9 +24,9 @@ Emit: TypeAlias = "Callable[[Builder, Tensor, str], Tensor]"
 class Pointwise:
     """A function of each value of a view, perhaps another one in each channel."""
 
-    view: View
+    view: Dequantized
     function: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    """Takes a row of numbers; returns a row, or one row a channel."""
+    """Takes a row of numbers; returns a row, or one row per channel."""
     host_ops: tuple[HostOp, ...]
     """The same, for the host."""
     name: str
@@ -37,13 +36,13 @@ class Pointwise:
         """Without the sample axis."""
         return self.view.shape
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Adds the table."""
         source = self.view.tensor
         real = self.function(source.format.dequantize(every_code(source)))
         return builder.look_up(self.name, source, real, target)
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the function to the host."""
         return self.view.tensor, self.host_ops
 
@@ -62,7 +61,7 @@ class Clamped:
         """Without the sample axis."""
         return self.child.shape
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Clamps the codes instead."""
         bounds = target.format.quantize(np.array([self.low, self.high], np.float32))
         low, high = int(bounds[0]), int(bounds[1])
@@ -74,7 +73,7 @@ class Clamped:
             )
         return self.child.quantize(builder, target.narrowed(low, high))
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the clamp to the host."""
         tensor, ops = self.child.finish(builder)
         return tensor, (*ops, self.host_op)
@@ -93,12 +92,12 @@ class Picked:
     index: NDArray[np.int32] | None = None
     """Where values are only moved: of this shape, their flat positions in the other, -1 for 0."""
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Rounds first, then picks."""
         inner = Target(self.child_name, target.format, target.low, target.high)
         return self.emit(builder, self.child.quantize(builder, inner), target.name)
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Leaves the picking to the host."""
         tensor, ops = self.child.finish(builder)
         return tensor, (*ops, self.host_op)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from .builder import Builder
-from .node import Node
+from .node import GraphBuilder, Node
 from .values import Value
 
-Translation: TypeAlias = "Callable[[Node, Builder], Value | tuple[Value, ...]]"
+Translation: TypeAlias = "Callable[[Node, GraphBuilder], Value | tuple[Value, ...]]"
 """Turns one node into the value of its output, or of each output."""
+
+AnyTranslation = TypeVar("AnyTranslation", bound=Translation)
 
 REGISTRY: dict[str, Translation] = {}
 """Operator name, with its domain in front unless it is ONNX's own, to its translation."""
 
 
-def onnx_op(*names: str) -> Callable[[Translation], Translation]:
+def onnx_op(*names: str) -> Callable[[AnyTranslation], AnyTranslation]:
     """Registers the decorated function as the translation of these operators."""
 
-    def register(translation: Translation) -> Translation:
+    def register(translation: AnyTranslation) -> AnyTranslation:
         for name in names:
             if name in REGISTRY:
                 raise AssertionError(f"two translations of {name!r}")

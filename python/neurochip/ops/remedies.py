@@ -18,11 +18,11 @@ AGAIN = "quantize the float model again, with `neurochip quantize` or `quantize_
 SMALLER = "give the model a smaller input, or cut it into parts"
 CUT = "cut it off the network, and do its work on the output of the rest"
 DIMENSIONS = "use maps of one or two dimensions: samples, channels, height, width"
-PER_TENSOR = "quantize activations with one scale and one zero point a tensor"
-PER_CHANNEL = "quantize weights with one scale a tensor, or one an output channel"
+PER_TENSOR = "quantize activations with one scale and one zero point per tensor"
+PER_CHANNEL = "quantize weights with one scale per tensor, or one per output channel"
 QCDQ = "export it as QCDQ or QDQ: QuantizeLinear, Clip, DequantizeLinear"
 ONE_A_CHANNEL = (
-    "give it one number a channel (the second axis) or one in all, or let the host do it: before "
+    "give it one number per channel (the second axis) or one in all, or let the host do it: before "
     "the first QuantizeLinear, or after the last layer"
 )
 
@@ -55,7 +55,7 @@ REMEDIES = (
     ("is not positive", EXPORT),
     ("has another integer type", EXPORT),
     ("its zero point", "declare the input with the type of its zero point"),
-    ("one a tensor or one a channel is supported", PER_CHANNEL),
+    ("one per tensor or one a channel is supported", PER_CHANNEL),
     ("training mode", "export the model for inference"),
     ("are float: no DequantizeLinear", AGAIN),
     ("which runs on the host", "let nothing but float work follow it: put it at the network's end"),
@@ -77,16 +77,16 @@ REMEDIES = (
     ("samples would mix", FIRST_AXIS),
     ("mixes samples", FIRST_AXIS),
     ("does not fit samples", FIRST_AXIS),
-    ("one number a channel", ONE_A_CHANNEL),
-    ("one a channel; quantize", PER_TENSOR),
+    ("one number per channel", ONE_A_CHANNEL),
+    ("one per channel; quantize", PER_TENSOR),
     ("activations have at most", "quantize activations to 8 bits (uint8 or int8)"),
     ("int8, uint8, int4 and uint4", "quantize activations to 8 bits (uint8 or int8)"),
     ("it dequantizes", "quantize weights to int8 and biases to int32"),
     ("its weights have _ bits", "quantize weights to int8"),
     ("for each output channel", PER_CHANNEL),
-    ("channels of per-channel weights apart", "quantize weights with one scale a tensor"),
+    ("channels of per-channel weights apart", "quantize weights with one scale per tensor"),
     ("in float32", "calibrate again: its scales are far from those of trained networks"),
-    ("its bias has shape", "give it a bias of one number an output channel"),
+    ("its bias has shape", "give it a bias of one number per output channel"),
     ("expected a matrix", "give it weights of two axes: features in, features out"),
     ("division by a constant", "divide by a constant, or multiply by its reciprocal"),
     ("zero padding", "pad with zeros, or inside the convolution"),

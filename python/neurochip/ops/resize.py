@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .axes import counted
-from .builder import Builder, unquantized
 from .movement import rearrange
-from .node import Node
+from .node import GraphBuilder, Node, unquantized
 from .registry import onnx_op
 from .values import MAX_VALUES, Constant, QuantizedConstant, Refusal, Unknown, Value
 
@@ -31,7 +30,7 @@ class Axis:
 
 
 @onnx_op("Resize", "Upsample")
-def resize(node: Node, builder: Builder) -> Value:
+def resize(node: Node, builder: GraphBuilder) -> Value:
     """Reads which value of each axis is nearest, for scales or for sizes."""
     value = node.input(0)
     if value is None or isinstance(value, (Constant, QuantizedConstant, Unknown)):

@@ -9,10 +9,9 @@ import numpy as np
 
 from ..formats import Array
 from ..layers.windows import Pads, Pair, taps
-from .builder import Builder
 from .movement import rearrange
-from .node import Node
-from .values import Refusal, Shape, Value, View
+from .node import GraphBuilder, Node
+from .values import Dequantized, Refusal, Shape, Value
 
 MAX_MAP = 1 << 24
 """Positions of a map, with its padding; checked before any is allocated."""
@@ -68,24 +67,24 @@ def map_of(node: Node, shape: Shape) -> tuple[int, int, int]:
     raise Refusal(f"its input has shape {list(shape)}; maps of one or two dimensions are supported")
 
 
-def lift(node: Node, builder: Builder, view: View) -> View:
+def lift(node: Node, builder: GraphBuilder, view: Dequantized) -> Dequantized:
     """The view with a height, which a one-dimensional map lacks."""
     if len(view.shape) == 3:
         return view
     lifted = _reshaped(node, builder, view, map_of(node, view.shape))
-    if not isinstance(lifted, View):
+    if not isinstance(lifted, Dequantized):
         raise AssertionError("a moved view is a view")
     return lifted
 
 
-def lower(node: Node, builder: Builder, value: Value, shape: Shape, rank: int) -> Value:
+def lower(node: Node, builder: GraphBuilder, value: Value, shape: Shape, rank: int) -> Value:
     """The value without the height that `lift` added to a map of this rank."""
     if rank == 3:
         return value
     return _reshaped(node, builder, value, (shape[0], shape[2]))
 
 
-def _reshaped(node: Node, builder: Builder, value: Value, shape: Shape) -> Value:
+def _reshaped(node: Node, builder: GraphBuilder, value: Value, shape: Shape) -> Value:
     index = np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape)
     return rearrange(node, builder, value, index)
 

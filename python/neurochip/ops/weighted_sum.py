@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Array, Format, Tensor
 from ..layers import Convolution, Dense
-from ..layers.accumulate import INT32_MAX, INT32_MIN
-from .builder import Builder, unquantized
-from .node import Node
+from ..layers.weighted import INT32_MAX, INT32_MIN
+from .axes import over_one_sample
+from .expressions import Picked
+from .node import GraphBuilder, Node, unquantized
 from .sliding import Sliding
-from .values import Constant, HostOp, QuantizedConstant, Refusal, Shape, Target, Unknown, View
+from .values import (
+    Constant,
+    Dequantized,
+    Expression,
+    HostOp,
+    LayerBuilder,
+    QuantizedConstant,
+    Refusal,
+    Shape,
+    Target,
+    Unknown,
+    Value,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WeightedSum:
-    """accumulator * scale, one scale an output channel, where accumulator is an integer sum."""
+class ScaledAccumulator:
+    """accumulator * scale, one scale per output channel, where accumulator is an integer sum."""
 
     name: str
     source: Tensor
@@ -32,9 +46,9 @@ class WeightedSum:
     """Output channels first, zero point subtracted."""
     bias: NDArray[np.int64]
     scale: NDArray[np.float32]
-    """One an output channel, or one in all: input scale times weight scale, in float32."""
+    """One per output channel, or one in all: input scale times weight scale, in float32."""
 
-    def quantize(self, builder: Builder, target: Target) -> Tensor:
+    def quantize(self, builder: LayerBuilder, target: Target) -> Tensor:
         """Adds the layer, with input scale * weight scale / output scale formed in float32."""
         builder.note_float(self.name, self.source.format, target.format)
         with np.errstate(over="ignore", under="ignore"):
@@ -51,11 +65,11 @@ class WeightedSum:
             )
         return builder.emit(layer)
 
-    def finish(self, builder: Builder) -> tuple[Tensor, tuple[HostOp, ...]]:
+    def finish(self, builder: LayerBuilder) -> tuple[Tensor, tuple[HostOp, ...]]:
         """Adds the layer with its accumulator as output, once for all who read it."""
         return builder.once(self, lambda: self._accumulator(builder)), ()
 
-    def _accumulator(self, builder: Builder) -> Tensor:
+    def _accumulator(self, builder: LayerBuilder) -> Tensor:
         builder.note(
             f"{self.name!r} is not quantized again: its output is the accumulator times its scale, "
             "where onnxruntime may sum in float32"
@@ -68,8 +82,10 @@ class WeightedSum:
         output = replace(output, low=int(low.min()), high=int(high.max()))
         return builder.emit(replace(layer, output=output))
 
-    def scaled(self, gain: NDArray[np.float64], what: str, builder: Builder) -> WeightedSum:
-        """The sum times a number, one a channel or one in all."""
+    def scaled(
+        self, gain: NDArray[np.float64], what: str, builder: GraphBuilder
+    ) -> ScaledAccumulator:
+        """The sum times a number, one per channel or one in all."""
         gain = np.broadcast_to(gain, self.bias.shape)
         sign = np.sign(gain).astype(np.int64)
         rows = sign.reshape((-1,) + (1,) * (self.weights.ndim - 1))
@@ -82,8 +98,10 @@ class WeightedSum:
         weights = self.weights * rows.astype(np.int32)
         return replace(self, weights=weights, bias=self.bias * sign, scale=scale)
 
-    def shifted(self, offset: NDArray[np.float64], builder: Builder, what: str) -> WeightedSum:
-        """The sum plus a number, one a channel or one in all."""
+    def shifted(
+        self, offset: NDArray[np.float64], builder: GraphBuilder, what: str
+    ) -> ScaledAccumulator:
+        """The sum plus a number, one per channel or one in all."""
         offset = np.broadcast_to(offset, self.bias.shape)
         levels = rounded_bias(self.name, offset, self.scale, builder, f"the offset at {what!r}")
         return replace(self, bias=self.bias + levels)
@@ -109,7 +127,7 @@ class WeightedSum:
 def refuse_unquantized(node: Node) -> None:
     """Refuses a product of real numbers, with everything that is missing in one message."""
     reasons = [missing_weights(node, 1)]
-    if not isinstance(node.input(0), View):
+    if not isinstance(node.input(0), Dequantized):
         reasons.append(unquantized(node, 0))
     if any(reasons) or isinstance(node.input(0), Unknown) or isinstance(node.input(1), Unknown):
         raise Refusal("; ".join(reason for reason in reasons if reason))
@@ -128,7 +146,7 @@ def missing_weights(node: Node, position: int) -> str:
     return f"its weights {name!r} are computed, not constant"
 
 
-def read_weights(node: Node, position: int, builder: Builder) -> QuantizedConstant:
+def read_weights(node: Node, position: int, builder: GraphBuilder) -> QuantizedConstant:
     """The quantized weights at an input, known to be there."""
     value = node.input(position)
     if not isinstance(value, QuantizedConstant):
@@ -143,7 +161,9 @@ def read_weights(node: Node, position: int, builder: Builder) -> QuantizedConsta
     return value
 
 
-def note_types(node: Node, builder: Builder, source: Tensor, weights: QuantizedConstant) -> None:
+def note_types(
+    node: Node, builder: GraphBuilder, source: Tensor, weights: QuantizedConstant
+) -> None:
     """Says so if onnxruntime has no integer kernel for these codes and weights between reals."""
     if source.format.signed and not weights.signed and weights.bits == 8:
         builder.note(
@@ -153,7 +173,7 @@ def note_types(node: Node, builder: Builder, source: Tensor, weights: QuantizedC
 
 
 def per_output(node: Node, weights: QuantizedConstant, axis: int) -> NDArray[np.float32]:
-    """The weights' scales, one an output channel or one in all."""
+    """The weights' scales, one per output channel or one in all."""
     if weights.per_tensor or weights.axis == axis:
         return weights.scale
     raise Refusal(
@@ -163,7 +183,7 @@ def per_output(node: Node, weights: QuantizedConstant, axis: int) -> NDArray[np.
 
 
 def read_bias(
-    node: Node, position: int, scale: NDArray[np.float32], channels: int, builder: Builder
+    node: Node, position: int, scale: NDArray[np.float32], channels: int, builder: GraphBuilder
 ) -> NDArray[np.int64]:
     """The bias in units of the accumulator: integers as they are, real numbers rounded."""
     value = node.input(position)
@@ -190,7 +210,7 @@ def integer_bias(node: Node, position: int, channels: int) -> NDArray[np.int64]:
 
 
 def rounded_bias(
-    name: str, real: Array, scale: NDArray[np.float32], builder: Builder, what: str
+    name: str, real: Array, scale: NDArray[np.float32], builder: GraphBuilder, what: str
 ) -> NDArray[np.int64]:
     """Real numbers in units of `scale`, half to even; says how far off the worst is."""
     exact = real / scale
@@ -209,3 +229,40 @@ def _one_per_channel(node: Node, values: Array, channels: int) -> Array:
     if values.size != 1 and not along_channels:
         raise Refusal(f"its bias has shape {list(values.shape)} for {channels} output channels")
     return np.array(np.broadcast_to(values.ravel(), (channels,)))
+
+
+Fold: TypeAlias = "Callable[[ScaledAccumulator, NDArray[np.float64]], ScaledAccumulator]"
+"""From a sum and one number per channel to the sum with these numbers in it."""
+Numbers: TypeAlias = "NDArray[np.float64]"
+
+
+def folded(value: Value, array: Array, fold: Fold) -> Expression | None:
+    """The value with a constant operand in its weighted sum.
+
+    None if there is no sum, or the constant is not one number for each of its channels.
+    """
+    if not isinstance(value, (ScaledAccumulator, Picked)):
+        return None
+    own = over_one_sample(array, value.shape)
+    if own is None:
+        return None
+    numbers = np.broadcast_to(array.reshape(own).astype(np.float64), value.shape)
+    return _into(value, numbers, fold)
+
+
+def _into(value: Expression, numbers: Numbers, fold: Fold) -> Expression | None:
+    """Numbers at every position, NaN where none is wanted."""
+    if isinstance(value, ScaledAccumulator):
+        by_channel = numbers.reshape(value.shape[0], -1)
+        known = np.where(np.isnan(by_channel), -np.inf, by_channel).max(axis=1)
+        known = np.where(np.isfinite(known), known, 1.0)  # nobody reads such a channel
+        differs = ~np.isnan(by_channel) & (by_channel != known[:, None])
+        return None if differs.any() else fold(value, known)
+    if not isinstance(value, Picked) or value.index is None or (value.index < 0).any():
+        return None
+    source = np.full(value.child.shape, np.nan)
+    source.flat[value.index.ravel()] = numbers.ravel()
+    if not np.array_equal(source.ravel()[value.index], numbers, equal_nan=True):
+        return None  # one value stands at two positions, with two numbers
+    child = _into(value.child, source, fold)
+    return None if child is None else replace(value, child=child)

@@ -2,8 +2,8 @@
 
 | file | question |
 |---|---|
-| `table.py`, `plot.py` | what is told |
-| `telling.py` | how a table is told |
+| `table.py`, `plot.py` | what is reported |
+| `telling.py` | how a table is written |
 | `suite.py` | what a suite is, and how one is run into a folder |
 | `architectures.py`, `synthetic.py` | the papers' networks, with seeded weights |
 | `networks.py`, `boards.py` | which networks can be measured here, and on how many chips |
@@ -23,7 +23,7 @@ from .boards import smallest_board
 from .plot import Plot
 from .quartz import QUARTZ
 from .sdann import SDANN
-from .suite import Options, Part, Section, Suite, run_suite
+from .suite import Part, Section, Suite, SuiteOptions, run_suite
 from .table import Cell, Column, Table
 from .telling import csv_text, markdown, rich_table
 
@@ -36,11 +36,11 @@ __all__ = [
     "Architecture",
     "Cell",
     "Column",
-    "Options",
     "Part",
     "Plot",
     "Section",
     "Suite",
+    "SuiteOptions",
     "Table",
     "csv_text",
     "markdown",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from onnx import ModelProto
 
 from ..quantize import Quantized, quantize
-from .synthetic import Builder, Floats, Signal, pictures
+from .synthetic import FloatModelBuilder, Floats, Signal, pictures
 
 CIFAR = (3, 32, 32)
 IMAGENET = (3, 224, 224)
@@ -22,7 +22,7 @@ VOC = (3, 416, 416)
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A float network, and the pictures that its weights were scaled on."""
+    """A float network, and the images that its weights were scaled on."""
 
     name: str
     model: ModelProto
@@ -30,7 +30,7 @@ class Architecture:
     """(count, channels, height, width) in [0, 1]."""
 
     def quantized(self, bits: int = 8) -> Quantized:
-        """The network with uint8 activations, or fewer bits, and int8 weights a tensor."""
+        """The network with uint8 activations, or fewer bits, and int8 weights per tensor."""
         return quantize(self.model, self.samples, bits=bits)
 
 
@@ -57,7 +57,7 @@ VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 5
 
 
 def vgg16_cifar(seed: int = 0) -> Architecture:
-    """VGG-16 for 32x32 pictures: batch norms, one dense layer for three; 14.7 M parameters."""
+    """VGG-16 for 32x32 images: batch norms, one dense layer for three; 14.7 M parameters."""
     builder = _cifar("vgg16_cifar", seed)
     last = builder.input
     for channels in VGG16:
@@ -96,7 +96,7 @@ def tiny_yolo(seed: int = 0) -> Architecture:
 
     Not the SDANN paper's own: these are 15.9 M parameters, its largest deployed network has 5.76 M.
     """
-    builder = Builder("tiny_yolo", pictures(1, VOC, seed), seed)
+    builder = FloatModelBuilder("tiny_yolo", pictures(1, VOC, seed), seed)
     last = builder.input
     for channels in (16, 32, 64, 128, 256):
         last = builder.max_pool(_normalized(builder, last, channels))
@@ -118,12 +118,12 @@ def resnet34(seed: int = 0) -> Architecture:
 
 
 def resnet18_cifar(seed: int = 0) -> Architecture:
-    """ResNet-18 for 32x32 pictures: a 3x3 stem without pool; 11.2 M parameters."""
+    """ResNet-18 for 32x32 images: a 3x3 stem without pool; 11.2 M parameters."""
     return _cifar_resnet("resnet18_cifar", seed, (2, 2, 2, 2), 64)
 
 
 def resnet34_cifar(seed: int = 0) -> Architecture:
-    """ResNet-34 for 32x32 pictures: a 3x3 stem without pool; 21.3 M parameters."""
+    """ResNet-34 for 32x32 images: a 3x3 stem without pool; 21.3 M parameters."""
     return _cifar_resnet("resnet34_cifar", seed, (3, 4, 6, 3), 64)
 
 
@@ -149,19 +149,19 @@ ARCHITECTURES: dict[str, Callable[[int], Architecture]] = {
 }
 
 
-def _cifar(name: str, seed: int) -> Builder:
-    return Builder(name, pictures(16, CIFAR, seed), seed)
+def _cifar(name: str, seed: int) -> FloatModelBuilder:
+    return FloatModelBuilder(name, pictures(16, CIFAR, seed), seed)
 
 
-def _imagenet(name: str, seed: int) -> Builder:
-    return Builder(name, pictures(1, IMAGENET, seed), seed)
+def _imagenet(name: str, seed: int) -> FloatModelBuilder:
+    return FloatModelBuilder(name, pictures(1, IMAGENET, seed), seed)
 
 
-def _finish(builder: Builder, output: Signal) -> Architecture:
+def _finish(builder: FloatModelBuilder, output: Signal) -> Architecture:
     return Architecture(builder.name, builder.model(output), builder.input.values)
 
 
-def _normalized(builder: Builder, source: Signal, channels: int) -> Signal:
+def _normalized(builder: FloatModelBuilder, source: Signal, channels: int) -> Signal:
     return builder.relu(builder.normalized(source, channels))
 
 
@@ -178,7 +178,9 @@ def _cifar_resnet(name: str, seed: int, blocks: tuple[int, ...], channels: int) 
     return _finish(builder, builder.dense(builder.global_average(last), 10))
 
 
-def _stages(builder: Builder, last: Signal, blocks: tuple[int, ...], channels: int) -> Signal:
+def _stages(
+    builder: FloatModelBuilder, last: Signal, blocks: tuple[int, ...], channels: int
+) -> Signal:
     """Stages of basic blocks; each but the first halves the map and doubles the channels."""
     for stage, count in enumerate(blocks):
         for block in range(count):
@@ -187,7 +189,7 @@ def _stages(builder: Builder, last: Signal, blocks: tuple[int, ...], channels: i
     return last
 
 
-def _basic_block(builder: Builder, source: Signal, channels: int, stride: int) -> Signal:
+def _basic_block(builder: FloatModelBuilder, source: Signal, channels: int, stride: int) -> Signal:
     """Two 3x3 convolutions beside the identity, or beside a 1x1 projection where sizes change.
 
     Neither branch has a mean: sums of many blocks would drift away from zero.

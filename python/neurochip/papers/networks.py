@@ -16,12 +16,12 @@ from ..graph.file import read_model
 from ..inputs import Inputs, read_inputs
 from ..quantize import input_shape, quantize
 from .architectures import ARCHITECTURES
-from .suite import Options
+from .suite import SuiteOptions
 from .synthetic import LABEL, pictures
 
 TRAINED = "trained"
 VARIANT = "uint8_qdq.onnx"
-"""Unsigned activations, a scale a tensor: what the papers quantize to."""
+"""Unsigned activations, a scale per tensor: what the papers quantize to."""
 DATA = "NEUROCHIP_DATA"
 CALIBRATION_SAMPLES = 256
 REPOSITORY = Path(__file__).parents[3]
@@ -34,7 +34,7 @@ class Subject:
 
     name: str
     weights: str
-    """`TRAINED`, or that they are synthetic: then no accuracy is told."""
+    """`TRAINED`, or that they are synthetic: then no accuracy is reported."""
     graph: Graph
     x: NDArray[np.float32]
     labels: NDArray[np.int64] | None
@@ -72,7 +72,7 @@ class Places:
     """Of networks that chips were measured on; the repository has none."""
 
     @staticmethod
-    def of(options: Options) -> Places:
+    def of(options: SuiteOptions) -> Places:
         """Those asked for; else beside and in `NEUROCHIP_DATA`; else those of the repository.
 
         Raises:
@@ -93,7 +93,7 @@ class Places:
 
 
 def all_trained(
-    options: Options, wanted: Iterable[tuple[str, str, int]]
+    options: SuiteOptions, wanted: Iterable[tuple[str, str, int]]
 ) -> tuple[tuple[Subject, ...], tuple[Missing, ...]]:
     """Networks by name, data set and number of samples; and those that are not there."""
     places = Places.of(options)
@@ -131,7 +131,7 @@ def trained(name: str, data_set: str, places: Places) -> Subject | Missing:
 
 
 def trained_in_float(name: str, model: Path, samples: Path) -> Subject | Missing:
-    """A float network with its test set; quantized here to uint8, a scale a tensor.
+    """A float network with its test set; quantized here to uint8, a scale per tensor.
 
     Raises:
         NeurochipError: If onnxruntime, which quantizes it, is not installed.
@@ -171,7 +171,7 @@ def _unlabelled(name: str, samples: Path) -> Missing:
 
 
 def synthetic(name: str, count: int, seed: int) -> Subject:
-    """A paper's architecture with seeded weights, and `count` pictures that did not calibrate it.
+    """A paper's architecture with seeded weights, and `count` images that did not calibrate it.
 
     Raises:
         NeurochipError: If onnxruntime, which quantizes it, is not installed.

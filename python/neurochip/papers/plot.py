@@ -16,7 +16,7 @@ SIZE_INCHES = (9.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A picture, not drawn yet."""
+    """A plot, not drawn yet."""
 
     name: str
     """Of its file, such as `figure-08`."""
@@ -40,7 +40,7 @@ def require_matplotlib() -> None:
 
 
 def png(plot: Plot) -> bytes:
-    """The picture."""
+    """The plot."""
     from matplotlib.figure import Figure  # only who plots needs it
 
     figure = Figure(figsize=plot.size_inches, layout="constrained")

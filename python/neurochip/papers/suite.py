@@ -25,7 +25,7 @@ Bench = TypeVar("Bench")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SuiteOptions:
     """What a user decides about any suite."""
 
     folder: Path
@@ -35,7 +35,7 @@ class Options:
     data: Path | None = None
     """Folder of data sets, such as `cifar10.npz`."""
     seed: int = 0
-    """Of synthetic weights and pictures."""
+    """Of synthetic weights and images."""
     quick: bool = False
     """A small version, in about a minute."""
     silicon: Path | None = None
@@ -43,7 +43,7 @@ class Options:
     threads: int | None = None
     """Of the simulator; all cores by default."""
     tell: Callable[[str], None] = lambda doing: None
-    """Is told what is being done."""
+    """Gets a line on what is being done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Suite(Generic[Bench]):
     title: str
     paper: Callable[[], str]
     """Reads the citation; not before a suite is run."""
-    open: Callable[[Options], Bench]
+    open: Callable[[SuiteOptions], Bench]
     """Finds networks and samples."""
     about: Callable[[Bench], tuple[str, ...]]
     """What was run, and what was left out and why: the report starts with it."""
@@ -99,7 +99,7 @@ class Suite(Generic[Bench]):
 
 
 def run_suite(
-    suite: Suite[Bench], options: Options, only: Sequence[str] = ()
+    suite: Suite[Bench], options: SuiteOptions, only: Sequence[str] = ()
 ) -> Iterator[Section | tuple[str, ...]]:
     """Measures a suite; gives what it is about, and then each section once it is written.
 

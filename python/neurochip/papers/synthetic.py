@@ -31,7 +31,7 @@ CHANNEL_VALUES = 64
 
 
 def pictures(count: int, shape: tuple[int, ...], seed: int = 0) -> Floats:
-    """Seeded pictures (count, *shape) in [0, 1] with the spectrum of photographs, 1 / frequency."""
+    """Seeded images (count, *shape) in [0, 1] with the spectrum of photographs, 1 / frequency."""
     rng = np.random.default_rng(seed)
     _, height, width = shape
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
@@ -44,13 +44,13 @@ def pictures(count: int, shape: tuple[int, ...], seed: int = 0) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A tensor of the network, and its values on the pictures."""
+    """A tensor of the network, and its values on the images."""
 
     name: str
     values: Floats
 
 
-class Builder:
+class FloatModelBuilder:
     """Adds one layer at a time to a float model, with seeded weights."""
 
     def __init__(self, name: str, samples: Floats, seed: int = 0) -> None:

@@ -8,7 +8,7 @@ import io
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ..tables import Column, TextTable
+from ..tables import TextColumn, TextTable
 from .table import Table
 
 
@@ -36,7 +36,7 @@ def csv_text(table: Table) -> str:
 def rich_table(table: Table) -> RenderableType:
     """For a terminal: title, table, remarks."""
     columns = (
-        Column(column.name, "right" if _is_numeric(table, number) else "left")
+        TextColumn(column.name, "right" if _is_numeric(table, number) else "left")
         for number, column in enumerate(table.columns)
     )
     body = TextTable(*columns, gap=2)

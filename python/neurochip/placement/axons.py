@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import ConvolutionConnector, DenseConnector, OneToOneConnector, Shape, Window
-from .links import Link
+from .links import ResolvedProjection
 from .tiles import Box, Grid, Range
 
 
-def targets(link: Link, grid: Grid) -> NDArray[np.int64]:
+def targets(link: ResolvedProjection, grid: Grid) -> NDArray[np.int64]:
     """Broadcasting to the source's shape: how many boxes of the target each neuron reaches."""
     connector = link.connector
     if isinstance(connector, DenseConnector):
@@ -30,7 +30,7 @@ def targets(link: Link, grid: Grid) -> NDArray[np.int64]:
 
 
 def _cuts_reached(
-    link: Link, window: Window, axis: int, cuts: tuple[Range, ...]
+    link: ResolvedProjection, window: Window, axis: int, cuts: tuple[Range, ...]
 ) -> NDArray[np.int64]:
     """For each source row (axis 0) or column (axis 1): how many cuts of the target it reaches."""
     length = link.source.shape[axis]
@@ -44,7 +44,7 @@ def _cuts_reached(
 
 
 def _channel_cuts(
-    connector: ConvolutionConnector, link: Link, cuts: tuple[Range, ...]
+    connector: ConvolutionConnector, link: ResolvedProjection, cuts: tuple[Range, ...]
 ) -> NDArray[np.int64]:
     """For each source channel: how many cuts of the target's channels its group meets."""
     sources, width = (
@@ -57,7 +57,7 @@ def _channel_cuts(
     return np.repeat(np.array(met, np.int64), sources)
 
 
-def _by_index(index: NDArray[np.int32], link: Link, grid: Grid) -> NDArray[np.int64]:
+def _by_index(index: NDArray[np.int32], link: ResolvedProjection, grid: Grid) -> NDArray[np.int64]:
     box_of_target = np.empty(link.target.shape, np.int64)
     for number, box in enumerate(grid.boxes):
         box_of_target[box.slices] = number

@@ -21,7 +21,7 @@ from ..network import (
     Window,
 )
 from .formats import META_WEIGHT_BITS, Formats
-from .links import Link, tap_counts
+from .links import ResolvedProjection, tap_counts
 from .synapse_lists import lengths
 from .tiles import Box, Range
 
@@ -41,7 +41,7 @@ class Dendrites:
 NONE = Dendrites(0, 0)
 
 
-def dendrites(formats: Formats, link: Link, box: Box) -> Dendrites:
+def dendrites(formats: Formats, link: ResolvedProjection, box: Box) -> Dendrites:
     """What a link takes on the core that holds a box of its target."""
     connector = link.connector
     if formats.lists is not None:
@@ -96,7 +96,10 @@ def _of_groups(
 
 
 def _of_channels(
-    formats: Formats, link: Link, connector: DepthwiseConnector | PoolConnector, box: Box
+    formats: Formats,
+    link: ResolvedProjection,
+    connector: DepthwiseConnector | PoolConnector,
+    box: Box,
 ) -> Iterator[Dendrites]:
     """Each source channel reaches itself."""
     channels = box.lengths[2]
@@ -110,12 +113,14 @@ def _of_channels(
         yield Dendrites(count, count + places * formats.id_words(taps) + weights)
 
 
-def _shares_one_weight(link: Link) -> bool:
+def _shares_one_weight(link: ResolvedProjection) -> bool:
     """Whether one weight in the meta word says all."""
     return link.weights.is_one_value and link.weights.bits <= META_WEIGHT_BITS
 
 
-def _variants(formats: Formats, link: Link, window: Window, box: Box) -> Iterator[tuple[int, int]]:
+def _variants(
+    formats: Formats, link: ResolvedProjection, window: Window, box: Box
+) -> Iterator[tuple[int, int]]:
     """The different sets of taps: how many taps each has, and how many lists of ids it needs.
 
     Relative ids need one; absolute ones are others for every source position.

@@ -10,7 +10,7 @@ from ..network import Network, Population
 from . import axons
 from .dendrites import NONE, dendrites
 from .formats import Formats
-from .links import Link, links_of
+from .links import ResolvedProjection, links_of
 from .synapse_lists import axons_in
 from .tiles import Box, Grid, Usage
 
@@ -30,7 +30,7 @@ class Footprints:
             population.name: [] for population in network.populations
         }
 
-    def into(self, population: Population) -> list[Link]:
+    def into(self, population: Population) -> list[ResolvedProjection]:
         """The links that a population receives from."""
         return [link for link in self.links if link.target.name == population.name]
 

@@ -25,7 +25,7 @@ Hits: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ResolvedProjection:
     """A projection between two populations."""
 
     connector: Connector
@@ -36,10 +36,10 @@ class Link:
     """Whether the one neuron index of its source is meant for it."""
 
 
-def links_of(network: Network) -> tuple[Link, ...]:
+def links_of(network: Network) -> tuple[ResolvedProjection, ...]:
     """The projections of a network, in its order."""
     return tuple(
-        Link(
+        ResolvedProjection(
             projection.connector,
             network.population(projection.source),
             network.population(projection.target),

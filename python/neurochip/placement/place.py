@@ -84,7 +84,7 @@ def place(network: Network, chip: Chip, cuts: Cuts | None = None) -> Placement:
     Args:
         network: What is placed.
         chip: The chip, or the board of chips.
-        cuts: Those of `cut_all` for this chip or another board of it, where they are at hand.
+        cuts: Those of `cut_all` for this chip or another board of it, where they are known.
 
     Raises:
         CapacityError: Naming the layer, the resource, what it needs and what the chip has.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from ..network import ConvolutionConnector, DenseConnector, OneToOneConnector, PoolConnector
-from .links import Link, tap_counts
+from .links import ResolvedProjection, tap_counts
 from .tiles import Box
 
 
@@ -37,7 +37,7 @@ class SynapseLists:
         return ceil((self.head_bits + synapses * (self.id_bits + weight_bits)) / self.word_bits)
 
 
-def lengths(link: Link, box: Box, relative: bool) -> Iterator[tuple[int, int]]:
+def lengths(link: ResolvedProjection, box: Box, relative: bool) -> Iterator[tuple[int, int]]:
     """The lists that a link takes on the core of a box: how many synapses, and how many such lists.
 
     Args:
@@ -60,7 +60,7 @@ def lengths(link: Link, box: Box, relative: bool) -> Iterator[tuple[int, int]]:
             yield taps, places if alike and relative else places * channels
 
 
-def axons_in(link: Link, box: Box) -> int:
+def axons_in(link: ResolvedProjection, box: Box) -> int:
     """How many neurons of the source reach a box."""
     connector = link.connector
     if isinstance(connector, DenseConnector):
@@ -73,7 +73,7 @@ def axons_in(link: Link, box: Box) -> int:
     return positions * box.lengths[2]
 
 
-def _variants(link: Link, box: Box, relative: bool) -> Iterator[tuple[int, int]]:
+def _variants(link: ResolvedProjection, box: Box, relative: bool) -> Iterator[tuple[int, int]]:
     """The different sets of taps: how many taps, and at how many source positions they count."""
     window = link.connector.window  # type: ignore[union-attr]
     rows, columns = (
@@ -85,7 +85,9 @@ def _variants(link: Link, box: Box, relative: bool) -> Iterator[tuple[int, int]]
             yield taps_y * taps_x, 1 if relative else count_y * count_x
 
 
-def _groups(link: Link, connector: ConvolutionConnector, box: Box) -> Iterator[tuple[int, int]]:
+def _groups(
+    link: ResolvedProjection, connector: ConvolutionConnector, box: Box
+) -> Iterator[tuple[int, int]]:
     """For each group of channels that a box meets: its channels in the box, its source channels."""
     sources = link.source.shape[2] // connector.groups
     width = link.target.shape[2] // connector.groups

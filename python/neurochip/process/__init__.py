@@ -2,7 +2,7 @@
 
 | file | what |
 |---|---|
-| `signals.py` | Ctrl-C, SIGTERM and SIGHUP, which leave nothing half-written behind |
+| `signals.py` | Ctrl-C, SIGTERM and SIGHUP, which leave nothing half-written |
 | `streams.py` | stdout and stderr, which are complete or end the command |
 
 Nothing here is slow to import: it is there before the rest is, and sees it being imported.

@@ -2,7 +2,7 @@
 
 Python turns Ctrl-C into a `KeyboardInterrupt`, and lets SIGTERM and SIGHUP kill. Here all three are
 a `KeyboardInterrupt` while a command works: context managers remove temporary files, and the core
-is told to stop. Before that, while modules are imported, nothing is open: the process ends at once.
+stops. Before that, while modules are imported, nothing is open: the process ends at once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Stopped(KeyboardInterrupt):
 
 
 class _State:
-    """What this process was told: no dataclass, whose import takes longer than all that is here."""
+    """What became of this process: no dataclass, whose import takes longer than all of this."""
 
     working = False
     """Whether there may be something to close and to remove."""
@@ -49,7 +49,7 @@ class _State:
     at_s = 0.0
     """When the last one came."""
     told = False
-    """Whether the user was told of it."""
+    """Whether it was reported."""
 
 
 _state = _State()
@@ -94,12 +94,12 @@ def exit_code() -> int:
 
 
 def tells() -> None:
-    """Says that the user is told."""
+    """Says that it is reported."""
     _state.told = True
 
 
 def was_told() -> bool:
-    """Whether the user was told."""
+    """Whether it was reported."""
     return _state.told
 
 

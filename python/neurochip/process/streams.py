@@ -1,6 +1,6 @@
 """Streams: what a command says is written whole, or the command fails and says so.
 
-Python's own stdout drops what a full disk did not take where it is not buffered, and tells what
+Python's own stdout drops what a full disk did not take where it is not buffered, and reports what
 else goes wrong as a traceback, or not before the process ends.
 """
 
@@ -23,7 +23,7 @@ STDOUT = "standard output"
 
 
 class _Descriptor(io.RawIOBase):
-    """A file descriptor; its first failure is told, and whatever comes after it is dropped."""
+    """A file descriptor; its first failure is reported, and whatever comes after it is dropped."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         super().__init__()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from .compare import Comparison, classes, compare, correct
 from .exports import data_inputs
-from .options import Options, Ranges, Weights
+from .options import QuantizeOptions, Ranges, Weights
 from .quantize import Quantized, QuantizedTensor, input_shape, quantize
 
 __all__ = [
     "Comparison",
-    "Options",
+    "QuantizeOptions",
     "Quantized",
     "QuantizedTensor",
     "Ranges",

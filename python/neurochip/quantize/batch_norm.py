@@ -14,7 +14,7 @@ from ..formats import Array
 from .moves import uses_of
 
 Vector: TypeAlias = "NDArray[np.float64]"
-"""One number a channel."""
+"""One number per channel."""
 
 
 def fold_batch_norms(graph: GraphProto) -> None:

@@ -39,7 +39,7 @@ class Comparison:
     def differing(self) -> int:
         """Outputs in which our integers are not onnxruntime's, of `graph_outputs.size`.
 
-        Behind float work, those that differ by more than float32 rounds.
+        After float work, those that differ by more than float32 rounds.
         """
         theirs = self.quantized_outputs[: len(self.graph_outputs)]
         if self.float_work:

@@ -10,7 +10,7 @@ from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, numpy_helper
 from ..errors import ModelError
 from ..formats import Array
 from ..graph.file import PathOrModel, read_model
-from ..graph.order import needed
+from ..graph.nodes import needed
 from .moves import split_sums, uses_of
 
 WEIGHTED = frozenset({"Conv", "Gemm", "MatMul"})

@@ -14,7 +14,7 @@ MOVERS = frozenset({"MaxPool", "Flatten", "Reshape", "Transpose", "Squeeze", "Un
 
 
 def move_clamps(graph: GraphProto) -> None:
-    """Moves every clamp before the pools and reshapes it stands behind: both are monotone moves."""
+    """Moves every clamp before the pools and reshapes it stands after: both are monotone moves."""
     moved = True
     while moved:
         moved = False

@@ -14,7 +14,7 @@ DEFAULT_PERCENTILE = 99.99
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class QuantizeOptions:
     """How activations and weights become integers.
 
     Raises:

@@ -17,8 +17,8 @@ CHANNELS_LAST = {3: [0, 2, 1], 4: [0, 2, 3, 1]}
 def plain_products(graph: GraphProto) -> None:
     """Puts what scales or shifts a product with constant weights into its weights and its bias.
 
-    A Gemm keeps neither alpha nor beta, and its bias has one number an output. A MatMul takes in
-    the Add behind it, which onnxruntime would compute in float: of vectors it becomes a Gemm, of
+    A Gemm keeps neither alpha nor beta, and its bias has one number per output. A MatMul takes in
+    the Add after it, which onnxruntime would compute in float: of vectors it becomes a Gemm, of
     maps whose last axis holds the features a 1 x 1 convolution. So does a product of constant
     weights with a map, whose rows are its channels.
     """

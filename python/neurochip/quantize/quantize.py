@@ -22,7 +22,7 @@ from ..renamed import renamed
 from ..reprs import counted, named
 from .calibrate import Seen, calibrate
 from .exports import data_inputs, read_own
-from .options import MAX_BITS, Options, Ranges, Weights
+from .options import MAX_BITS, QuantizeOptions, Ranges, Weights
 from .prepare import prepare
 from .ranges import chosen_format, kept
 from .rewrite import holds_codes, rewrite
@@ -55,7 +55,7 @@ class Quantized:
     model: bytes
     tensors: tuple[QuantizedTensor, ...]
     """In the order in which the network computes them, its input first."""
-    options: Options
+    options: QuantizeOptions
 
     def __repr__(self) -> str:
         return (
@@ -90,9 +90,9 @@ def quantize(
     Args:
         model: A path, the bytes of a file, or a parsed float model.
         calibration: Samples of the model's input, (count, *shape), as it was trained on; or
-            pictures of uint8, which are divided by 255 as on the command line.
+            images of uint8, which are divided by 255 as on the command line.
         bits: Of the activations between layers, 2 to 8; input and output keep 8.
-        weights: One scale a layer, or one an output channel.
+        weights: One scale per layer, or one per output channel.
         ranges: What of the values seen is kept: all, a percentile, or the least squared error.
         percentile: The share of values kept where `ranges` says percentile, in percent; 99.99
             unless given.
@@ -110,7 +110,7 @@ def quantize(
     """
     if output is not None:
         output_tensor = renamed("output", output, output_tensor)
-    options = Options(bits, weights, ranges, percentile)
+    options = QuantizeOptions(bits, weights, ranges, percentile)
     proto, name = read_own(model)
     refuse_quantized(proto, name)
     refuse_other_types(normalization)

@@ -6,13 +6,13 @@ import numpy as np
 
 from ..formats import Format
 from .calibrate import Seen
-from .options import Options
+from .options import QuantizeOptions
 
 STEPS = 128
 """How many ranges the search for the least squared error compares."""
 
 
-def chosen_format(seen: Seen, bits: int, options: Options) -> Format:
+def chosen_format(seen: Seen, bits: int, options: QuantizeOptions) -> Format:
     """The unsigned format of a tensor: zero point 0 wherever no value is negative."""
     if options.ranges == "percentile":
         return spanning(*percentile_range(seen, options.kept_percent), bits)

@@ -1,7 +1,7 @@
 """Writing the quantized model down: onnxruntime's quantizer does so, with the formats chosen here.
 
 It knows no activations of fewer than 8 bits that its own integer kernels compute: those travel as
-uint8 here, and a Clip of the codes behind each QuantizeLinear says how many there are.
+uint8 here, and a Clip of the codes after each QuantizeLinear says how many there are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from ..formats import Format
-from .options import MAX_BITS, Options
+from .options import MAX_BITS, QuantizeOptions
 from .runtime import onnxruntime
 from .tensors import QUANTIZED, Points
 
@@ -21,7 +21,7 @@ LOWEST_CODE = "lowest_code"
 
 
 def rewrite(
-    model: ModelProto, formats: Mapping[str, Format], points: Points, options: Options
+    model: ModelProto, formats: Mapping[str, Format], points: Points, options: QuantizeOptions
 ) -> ModelProto:
     """The prepared model with QuantizeLinear and DequantizeLinear around every operator.
 
@@ -86,7 +86,7 @@ def _override(form: Format) -> dict[str, Any]:
 
 
 def _limit_codes(model: ModelProto, formats: Mapping[str, Format]) -> None:
-    """Puts a Clip behind the QuantizeLinear of every tensor of fewer than 8 bits."""
+    """Puts a Clip after the QuantizeLinear of every tensor of fewer than 8 bits."""
     graph = model.graph
     narrow = {name: form.qmax for name, form in formats.items() if form.bits < MAX_BITS}
     nodes: list[NodeProto] = []

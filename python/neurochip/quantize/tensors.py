@@ -73,13 +73,13 @@ def refuse_unknown(graph: GraphProto, name: str) -> None:
 
 def points(graph: GraphProto) -> Points:
     """Finds the tensors that will hold codes in a prepared graph."""
-    search = _Search(graph)
+    search = _CodesSearch(graph)
     for node in graph.node:
         search.visit(node)
     return Points(tuple(search.own.values()), search.shared, tuple(search.float_nodes))
 
 
-class _Search:
+class _CodesSearch:
     """One walk over the nodes, in the order in which they compute."""
 
     def __init__(self, graph: GraphProto) -> None:

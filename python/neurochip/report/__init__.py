@@ -1,4 +1,4 @@
-"""Report: what a run says, told as a table or as JSON. Energy and SI units are formed here only."""
+"""Report: what a run says, as a table or as JSON. Energy and SI units are formed here only."""
 
 from __future__ import annotations
 

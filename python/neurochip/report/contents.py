@@ -1,7 +1,7 @@
-"""What a report says, as plain data: the table and the JSON document are two tellings of it.
+"""What a report says, as plain data: the table and the JSON document are two forms of it.
 
 A quantity of a sample is a `Spread` over the samples. What a run did not measure is None: a run
-with `timing="none"` has no `Timing`, a run of an image file without its graph no `Agreement`.
+with `timing="none"` has no `Timing`, a run of an image file without its graph no `DifferingValues`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..inputs import Normalization
 from ..links import Link
 
 PUBLISHED, ASSUMED, USER = "published", "assumed", "user"
-"""Where prices come from: derived and fitted ones are from what is published."""
+"""Where energies per event come from: derived and fitted ones are from what is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class DifferingValues:
     """Values that differ between the chip and an evaluation of the same graph in integers."""
 
     differing: int
@@ -112,7 +112,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class EnergyTerm:
-    """One component of the energy: how often it was counted a sample, and the price of each."""
+    """One component of the energy: how often it was counted a sample, and the energy per event."""
 
     name: str
     field: str
@@ -121,11 +121,11 @@ class EnergyTerm:
     energy_pj: float
     provenance: str
     grade: str
-    """Of the price: `published`, `derived`, `fitted`, `assumed`, or `user` where it was set."""
+    """Of the energy per event: `published`, `derived`, `fitted`, `assumed`, or `user` where set."""
 
     @property
     def assumed(self) -> bool:
-        """Whether no source gives the price."""
+        """Whether no source gives it."""
         return self.grade == ASSUMED
 
 
@@ -145,7 +145,7 @@ class Energy:
 
     @property
     def events_pj(self) -> dict[str, float]:
-        """The same by where prices come from: a source, nowhere, or who set them for a run."""
+        """The same by where energies come from: a source, nowhere, or who set them for a run."""
         by_grade = dict.fromkeys((PUBLISHED, ASSUMED, USER), 0.0)
         for term in self.event_terms:
             by_grade[term.grade if term.grade in by_grade else PUBLISHED] += term.energy_pj
@@ -215,7 +215,7 @@ class Relays:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class PopulationRow:
     """One layer of the network on the chip. Spikes and SOPs are the mean of a sample."""
 
     name: str
@@ -232,8 +232,8 @@ class Layer:
     membrane_overflows: int
     early_spikes: int
     """Sent by neurons that had not been read out, in all samples."""
-    compiled: Agreement | None
-    exact: Agreement | None
+    compiled: DifferingValues | None
+    exact: DifferingValues | None
 
     @property
     def overflows(self) -> int:
@@ -279,8 +279,8 @@ class Contents:
     code: str
     samples: int
     accuracy: Accuracy | None
-    compiled: Agreement | None
-    exact: Agreement | None
+    compiled: DifferingValues | None
+    exact: DifferingValues | None
     timing: Timing | None
     activity: dict[str, Spread]
     energy: Energy
@@ -293,7 +293,7 @@ class Contents:
     """None where no core is in use: values are only quantized and moved."""
     relays: Relays | None
     """None where the network has none."""
-    layers: tuple[Layer, ...]
+    layers: tuple[PopulationRow, ...]
     overflows: int
     early_spikes: int
     notes: tuple[str, ...]

@@ -7,22 +7,20 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..energy import STATIC, events_pj, price, prices
-from ..image import Image
-from ..image import Layer as ImageLayer
+from ..energy import STATIC, event_energies, events_pj, of_chip
+from ..image import Image, Layer
 from ..lower.schedule.relays import RELAY
-from ..simulate import Agreement as MeasuredAgreement
-from ..simulate import Run
+from ..simulate import Agreement, Run
 from .accuracy import accuracy
 from .bound import bound_of
 from .contents import (
-    Agreement,
     Contents,
     Cores,
+    DifferingValues,
     Energy,
     EnergyTerm,
-    Layer,
     Memory,
+    PopulationRow,
     Relays,
     Spread,
     Timing,
@@ -63,7 +61,7 @@ TICK = ("sync.tick_us", "sync.tick_cycles")
 """Fields that say nothing of a run with a tick of its own."""
 
 BETWEEN_CHIPS = ("link_flits", "energy.link_flit_pj", "board.")
-"""Counter, price and table of what a chip by itself does not have: no report of one tells them."""
+"""Counter, energy and table of what a chip by itself does not have, nor its reports."""
 
 
 def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
@@ -101,17 +99,17 @@ def _spread(values: NDArray[Any]) -> Spread:
     return Spread(float(values.mean()), float(values.min()), float(values.max()))
 
 
-def _total(measured: MeasuredAgreement | None) -> Agreement | None:
+def _total(measured: Agreement | None) -> DifferingValues | None:
     if measured is None:
         return None
-    return Agreement(int(measured.differing.sum()), int(measured.compared.sum()))
+    return DifferingValues(int(measured.differing.sum()), int(measured.compared.sum()))
 
 
-def _of_layer(measured: MeasuredAgreement | None, name: str) -> Agreement | None:
+def _of_layer(measured: Agreement | None, name: str) -> DifferingValues | None:
     if measured is None or name not in measured.layers:
         return None
     row = measured.layers.index(name)
-    return Agreement(int(measured.differing[row]), int(measured.compared[row]))
+    return DifferingValues(int(measured.differing[row]), int(measured.compared[row]))
 
 
 def _timing(run: Run) -> Timing | None:
@@ -154,7 +152,7 @@ def _host_us(image: Image) -> float | None:
 
 
 def _is_told(chip: Chip, what: str) -> bool:
-    """Whether a report on this chip tells a counter or field."""
+    """Whether a report on this chip has a counter or field."""
     return chip.num_chips > 1 or not what.startswith(BETWEEN_CHIPS)
 
 
@@ -184,7 +182,7 @@ def _energy(run: Run) -> Energy:
         total_pj=_spread(run.energy_pj) if timed else None,
         event_terms=tuple(
             _term(run, component, field)
-            for component, (field, _) in prices(run.image.chip).items()
+            for component, (field, _) in event_energies(run.image.chip).items()
             if _is_told(run.image.chip, field)
         ),
         idle_terms=(_term(run, "static", STATIC[0]),) if timed else (),
@@ -197,7 +195,7 @@ def _term(run: Run, component: str, field: str) -> EnergyTerm:
     return EnergyTerm(
         name=_name(chip, component),
         field=field,
-        price=price(chip, field),
+        price=of_chip(chip, field),
         price_unit=_unit(chip, field),
         energy_pj=float(run.energy_by_component_pj[component].mean()),
         provenance=provenance,
@@ -206,7 +204,7 @@ def _term(run: Run, component: str, field: str) -> EnergyTerm:
 
 
 def _name(chip: Chip, component: str) -> str:
-    apart = component == "links" and "links_y" in prices(chip)
+    apart = component == "links" and "links_y" in event_energies(chip)
     return f"{ENERGY_NAMES[component]} along x" if apart else ENERGY_NAMES[component]
 
 
@@ -260,8 +258,8 @@ def _relays(run: Run) -> Relays | None:
     )
 
 
-def _layer(run: Run, column: int, layer: ImageLayer) -> Layer:
-    return Layer(
+def _layer(run: Run, column: int, layer: Layer) -> PopulationRow:
+    return PopulationRow(
         name=layer.name,
         kind=layer.kind,
         model=layer.model,

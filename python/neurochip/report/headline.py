@@ -1,6 +1,6 @@
 """The five lines that every report begins with: what the network reaches on the chip, and at what.
 
-Accuracy, energy of events, latency, samples a second, cores and what bounds the time: in this
+Accuracy, energy of events, latency, samples per second, cores and what bounds the time: in this
 order, always all of them, each in one line of at most 80 columns. What a run did not measure says
 so in its line.
 """
@@ -14,7 +14,7 @@ from . import numbers
 from .contents import ASSUMED, PUBLISHED, USER, Contents, Timing
 
 WIDTH = 80 - 18
-"""Of a line behind its name."""
+"""Of a line after its name."""
 OF_WORK = " of work"
 WITHOUT_TIMING = "not measured: `--timing none`"
 
@@ -44,7 +44,7 @@ def _accuracy(contents: Contents) -> str:
 
 
 def _energy(contents: Contents) -> str:
-    """With its shares at published and at assumed prices, and at those set for the run, if any."""
+    """With its shares at published and assumed energies per event, and at those set for the run."""
     events_pj, total_pj = contents.energy.events_pj, contents.energy.all_events_pj
     published, assumed, chosen = (
         numbers.percent(events_pj[grade], total_pj) for grade in (PUBLISHED, ASSUMED, USER)

@@ -11,7 +11,7 @@ from . import numbers
 LEAST_SHARE = 0.5
 """Of the input's range: samples that fill less of it are likely of another scale."""
 ENOUGH_SAMPLES = 10
-"""For a range to be told from them: one picture may well be dark."""
+"""For a range to be judged by them: one image may well be dark."""
 MOST_CLIPPED = 0.01
 """Of the values: ranges that were chosen to clip outliers clip fewer."""
 

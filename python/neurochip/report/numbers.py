@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .contents import Agreement, Spread
+from .contents import DifferingValues, Spread
 
 TIME_UNITS = ((1e6, "s", 1e7), (1e3, "ms", 1e4), (1.0, "µs", 0.0))
 """Microseconds in a unit, the unit, and from how many on it is taken."""
@@ -55,7 +55,7 @@ def range_of(spread: Spread) -> str:
     return f"{count(spread.smallest)} to {count(spread.largest)}"
 
 
-def differing(agreement: Agreement) -> str:
+def differing(agreement: DifferingValues) -> str:
     """`12 of 3,456 values differ (0.3 %)`."""
     told = f"{agreement.differing:,} of {agreement.compared:,} values differ"
     if agreement.differing == 0:

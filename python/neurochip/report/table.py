@@ -14,12 +14,12 @@ from . import numbers
 from .contents import (
     ASSUMED,
     USER,
-    Agreement,
     Contents,
+    DifferingValues,
     Energy,
     EnergyTerm,
     HotSpots,
-    Layer,
+    PopulationRow,
     Relays,
     Timing,
 )
@@ -211,7 +211,8 @@ def _energy(energy: Energy) -> TextTable:
     """Shares of what events cost, and of the total, which the idle chip's power adds to."""
     events_pj, idle_pj = energy.all_events_pj, energy.idle_pj
     total_pj = None if idle_pj is None else events_pj + idle_pj
-    heads = ["", "energy", "of events", *(["of total"] if idle_pj is not None else []), "price", ""]
+    of_total = [] if idle_pj is None else ["of total"]
+    heads = ["", "energy", "of events", *of_total, "each", ""]
     table = names_and_figures(*heads)
 
     def add(name: str, value_pj: float, of_events: str, price: str = "", grade: str = "") -> None:
@@ -286,7 +287,7 @@ def _hot_spots(spots: HotSpots) -> Table:
     return table
 
 
-def _overflows(layers: tuple[Layer, ...]) -> TextTable:
+def _overflows(layers: tuple[PopulationRow, ...]) -> TextTable:
     table = names_and_figures("layer", "overflows in all samples")
     for layer in layers:
         if layer.overflows:
@@ -303,7 +304,7 @@ def _early_spikes(contents: Contents) -> TextTable:
     return table
 
 
-def _layers(layers: tuple[Layer, ...]) -> TextTable:
+def _layers(layers: tuple[PopulationRow, ...]) -> TextTable:
     table = names_and_figures("layer", "kind", "mode", "neurons", "spikes", "SOPs", "overflows")
     for layer in layers:
         table.add_row(
@@ -318,7 +319,7 @@ def _layers(layers: tuple[Layer, ...]) -> TextTable:
     return table
 
 
-def _agreement(layers: tuple[Layer, ...]) -> TextTable:
+def _agreement(layers: tuple[PopulationRow, ...]) -> TextTable:
     """What was measured, and what is proven over all accumulator values that can occur."""
     table = names_and_figures(
         "layer", "compiled network", "exact integers", "reachable accumulator values"
@@ -329,11 +330,11 @@ def _agreement(layers: tuple[Layer, ...]) -> TextTable:
     return table
 
 
-def _told(measured: Agreement | None) -> str:
+def _told(measured: DifferingValues | None) -> str:
     return "" if measured is None else f"{measured.differing:,} of {measured.compared:,}"
 
 
-def _proven(layer: Layer) -> str:
+def _proven(layer: PopulationRow) -> str:
     differing, reachable = layer.differing_accumulator_values, layer.reachable_accumulator_values
     if differing is None or reachable is None:
         return ""

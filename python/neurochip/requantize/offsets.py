@@ -97,7 +97,7 @@ class Offsets:
         first, last = near - self.reach, near + self.reach
         opens, opened = self.opens.within(multiplier, first, last)
         closes, closed = self.closes.within(multiplier, first, last)
-        # A histogram bounds what sorting could find, at a quarter of its price.
+        # A histogram bounds what sorting could find, at a quarter of its cost.
         shift = max(0, (last - first).bit_length() - _HISTOGRAM_BITS)
         opening, closing = (
             np.bincount(ends - first >> shift, minlength=(last - first >> shift) + 1)

@@ -2,11 +2,10 @@
 
 | file | question |
 |---|---|
-| `samples.py` | what can be fed |
+| `samples.py` | what can be fed, and whether it fits the range of the network's input |
 | `simulate.py` | how batches become a run |
 | `waiting.py` | how Python stays awake meanwhile |
 | `comparison.py` | whether the chip did what its compiled network and its graph say |
-| `filling.py` | whether samples fit the range of the network's input |
 | `run.py` | what is known afterwards |
 | `detail.py` | the same by node, link and timestep |
 | `load.py` | how busy engines and links were |
@@ -17,8 +16,8 @@ from __future__ import annotations
 
 from ..errors import Interrupted
 from .detail import Detail
-from .filling import Filling
 from .run import Agreement, Run
+from .samples import Filling
 from .simulate import TIMINGS, simulate
 from .tick import checked_tick
 

@@ -15,8 +15,8 @@ from ..lower.layout import channels_last
 from .run import Agreement
 
 
-class Comparison:
-    """Counts values that differ, batch by batch, while the spikes are at hand."""
+class AgreementCount:
+    """Counts values that differ, batch by batch, while the spikes are held."""
 
     def __init__(self, image: Image) -> None:
         """Starts with nothing compared."""

@@ -35,7 +35,7 @@ class Detail:
     """(nodes, 4): flits over the link from a node towards +x, -x, +y, -y."""
     output_blocked_cycles: NDArray[np.int64]
     """(nodes, 5): cycles in which a flit asked for an output of a router, the last one that to its
-    core, and the queue behind it was full."""
+    core, and the queue after it was full."""
     timesteps: Mapping[str, NDArray[np.int64]]
     """(timesteps of the run,) each: counters of a timestep, in the order of time."""
 
@@ -67,8 +67,8 @@ def whole(batches: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Detail:
     """The detail of batches that ran one after the other.
 
     Args:
-        batches: What the core told of each: `nodes` and `timesteps`, a column a counter, and two
-            arrays of router outputs.
+        batches: What the core reported of each: `nodes` and `timesteps`, one column per counter,
+            and two arrays of router outputs.
         names: The counters, in the order of the columns.
     """
     nodes = np.stack([batch["nodes"] for batch in batches])

@@ -29,7 +29,7 @@ class Load:
 
 
 def load_of(batches: Sequence[Mapping[str, Any]]) -> Load:
-    """The load of batches that ran one after the other, from what the core told of each."""
+    """The load of batches that ran one after the other, from what the core reported of each."""
     return Load(
         core_cycles=np.sum([batch["cores"] for batch in batches], axis=0),
         output_flits=np.sum([batch["output_flits"] for batch in batches], axis=0),

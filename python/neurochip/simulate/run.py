@@ -14,8 +14,8 @@ from ..image import Image
 from ..inputs import Normalization
 from ..reprs import counted, named
 from .detail import Detail
-from .filling import Filling
 from .load import Load
+from .samples import Filling
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Run:
-    """What happened: arrays have one row a sample."""
+    """What happened: arrays have one row per sample."""
 
     image: Image
     timing: str
@@ -47,7 +47,7 @@ class Run:
     counters: Mapping[str, NDArray[np.int64]]
     """(samples,) each: everything the chip counted, by name; cycles are 0 without timing.
 
-    What only few chips have a price for is among them where the chip has it.
+    What only few chips have an energy for is among them where the chip has it.
 
     What a sample's spikes cause is counted for that sample; updates and cycles for the one that
     entered last, until the next does or the run ends. So samples add up to the run.
@@ -185,7 +185,7 @@ class Run:
         return None if cycles is None else self.image.chip.cycles_per_us * 1e6 / cycles
 
     def _by_sample(self, of_timesteps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """One row a sample, of the timesteps in which it is in flight."""
+        """One row per sample, of the timesteps in which it is in flight."""
         if not len(of_timesteps):
             return np.zeros((len(self.outputs), 0), np.int64)
         return sliding_window_view(of_timesteps, self.image.timesteps)[:: self.image.period]

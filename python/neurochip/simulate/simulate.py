@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..energy import energy_by_component_pj, prices
+from ..energy import energy_by_component_pj, event_energies
 from ..errors import InputError, Interrupted
 from ..image import Image
 from ..inputs import Normalization, refuse_other_types
-from .comparison import Comparison
+from .comparison import AgreementCount
 from .detail import whole
-from .filling import Measured
 from .load import load_of
 from .run import Run
-from .samples import Samples, checked
+from .samples import CheckedSamples, FillingMeasurement, checked
 from .tick import checked_tick, timed_anew
 from .waiting import Waiting, finished, no_progress_bar, progress_bar
 
@@ -53,7 +52,7 @@ def simulate(
 
     Args:
         image: The network on its chip.
-        x: (samples, *image.input_shape): the model's input; floats, or pictures of uint8, which are
+        x: (samples, *image.input_shape): the model's input; floats, or images of uint8, which are
             divided by 255 unless the model takes integers.
         timing: `cycle`: values and cycles; `none`: values alone.
         threads: Threads to use; all cores by default. Results do not depend on it.
@@ -85,8 +84,8 @@ def simulate(
         raise InputError(f"`threads` is {threads}, expected 1 to {MAX_THREADS}")
     refuse_other_types(normalization)
     samples = checked(image, np.asarray(x), normalization)
-    measured = Measured(image) if judge_range and not image.host.takes_codes else None
-    comparison = Comparison(image) if compare else None
+    measured = FillingMeasurement(image) if judge_range and not image.host.takes_codes else None
+    comparison = AgreementCount(image) if compare else None
     batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
         try:
@@ -113,7 +112,7 @@ def simulate(
 
 def _run(
     image: Image,
-    samples: Samples,
+    samples: CheckedSamples,
     timing: str,
     threads: int,
     compares: bool,
@@ -145,7 +144,7 @@ def _whole(
     image: Image,
     timing: str,
     batches: Sequence[dict[str, Any]],
-    comparison: Comparison | None,
+    comparison: AgreementCount | None,
     detail: bool,
 ) -> Run:
     """All batches as one run."""
@@ -191,15 +190,15 @@ def _whole(
 
 
 def _priced(image: Image, layer: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
-    """(samples,) each: what only few chips have a price for, where the chip has it."""
+    """(samples,) each: what only few chips have an energy for, where the chip has it."""
     counts = {
         "core_spikes": layer["spikes"][:, 1:],  # the input is the first population
         "node_packets": layer["node_packets"],
         "flit_hops_x": layer["flit_hops"] - layer["flit_hops_y"],
         "flit_hops_y": layer["flit_hops_y"],
     }
-    priced = {counter for _, counter in prices(image.chip).values()}
-    return {name: by_layer.sum(axis=1) for name, by_layer in counts.items() if name in priced}
+    few_count = {counter for _, counter in event_energies(image.chip).values()}
+    return {name: by_layer.sum(axis=1) for name, by_layer in counts.items() if name in few_count}
 
 
 def _values(image: Image, outputs: Mapping[str, NDArray[np.int32]]) -> dict[str, NDArray[Any]]:

@@ -15,7 +15,7 @@ POLL_SECONDS = 0.05
 
 
 class Waiting(Protocol):
-    """Who is told how much is finished."""
+    """Who gets to know how much is finished."""
 
     def __call__(self, done: int) -> None:
         """Takes the number."""
@@ -28,7 +28,7 @@ def finished(
 
     Args:
         job: The job.
-        waiting: Is told how many samples are finished.
+        waiting: Gets to know how many samples are finished.
         before: Samples that other jobs have finished.
         total: Samples of all jobs.
         what: What is counted, if not samples.

@@ -7,7 +7,7 @@
 | `journal.py` | how evaluations outlive the process |
 | `search.py` | which choices are tried |
 | `tune.py` | what is found, and whether it holds on samples the search never saw |
-| `plot.py` | the front as a picture |
+| `plot.py` | the front as a plot |
 
 The method is on paper in `docs/tune.md`.
 """

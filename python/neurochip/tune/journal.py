@@ -79,7 +79,7 @@ class Journal:
         self.records[key] = record
 
     def damaged(self, key: str) -> InputError:
-        """The error that tells of a record which says nothing that can be used."""
+        """The error about a record which says nothing that can be used."""
         return _no_journal(self._path or Path(), f"what it says of {key!r} is damaged")
 
     def _append(self, line: bytes) -> None:

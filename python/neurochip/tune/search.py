@@ -40,7 +40,7 @@ class Search:
         Args:
             evaluator: Measures assignments.
             most_lost: Samples that may lose their label.
-            tell: Is told what is being done.
+            tell: Gets a line on what is being done.
         """
         self.evaluator, self.space = evaluator, evaluator.space
         self.most_lost, self.tell = most_lost, tell

@@ -94,7 +94,7 @@ def tune(
         journal: File that keeps every finished evaluation, so that a search can go on after a
             kill; without one they are lost with the process.
         threads: Threads of the simulator; all cores by default.
-        tell: Is told what is being done.
+        tell: Gets a line on what is being done.
 
     Raises:
         InputError: If the samples do not fit, or the journal is of another search.

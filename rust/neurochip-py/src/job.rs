@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 
 use crate::{Raised, SimulationError};
 
-/// What work leaves behind: it becomes arrays by name, or an error, once Python asks.
+/// What work results in: it becomes arrays by name, or an error, once Python asks.
 pub(crate) type Outcome = Box<dyn FnOnce(Python<'_>) -> Result<Bound<'_, PyDict>, Raised> + Send>;
 
 /// Work under way, or finished and not yet collected.

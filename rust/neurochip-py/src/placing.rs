@@ -23,7 +23,7 @@ pub(crate) struct Placer(Problem);
 #[pymethods]
 #[expect(clippy::needless_pass_by_value, reason = "Python hands over values")]
 impl Placer {
-    /// `core_words`: one a node; `tile_words`: one a tile; `flows` are those of `Simulator.flows`.
+    /// `core_words`: one per node; `tile_words`: one per tile; `flows` are those of `Simulator.flows`.
     #[new]
     fn new(
         size: [u32; 2],

@@ -20,14 +20,14 @@ pub(crate) struct Samples {
     pub(crate) more: bool,
 }
 
-/// What a run is to tell beside outputs and counts.
+/// What a run is to report beside outputs and counts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     /// Cycles.
     pub(crate) cycles: bool,
     /// The codes of every neuron.
     pub(crate) record: bool,
-    /// With cycles: what happened in each timestep. What happened where is always told with them.
+    /// With cycles: what happened in each timestep. What happened where is always reported with them.
     pub(crate) detail: bool,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn start(
     })
 }
 
-/// Arrays by name: a row a node, a core (its soma, Send and Receive), or a timestep of the run.
+/// Arrays by name: a row per node, a core (its soma, Send and Receive), or a timestep of the run.
 fn detailed<'py>(py: Python<'py>, runs: &[SampleRun], places: &Places) -> PyResult<Bound<'py, PyDict>> {
     let arrays = PyDict::new(py);
     let rows = |counters: &mut dyn Iterator<Item = &Counters>| -> PyResult<_> {
@@ -86,7 +86,7 @@ fn detailed<'py>(py: Python<'py>, runs: &[SampleRun], places: &Places) -> PyResu
     Ok(arrays)
 }
 
-/// Arrays of router outputs, a row a node: +x, -x, +y, -y and the core.
+/// Arrays of router outputs, a row per node: +x, -x, +y, -y and the core.
 pub(crate) fn set_outputs(arrays: &Bound<'_, PyDict>, outputs: &[[OutputCounts; 5]]) -> PyResult<()> {
     let shape = [outputs.len(), 5];
     let flat = |count: fn(&OutputCounts) -> u64| outputs.iter().flatten().map(|o| count(o) as i64).collect();
@@ -95,7 +95,7 @@ pub(crate) fn set_outputs(arrays: &Bound<'_, PyDict>, outputs: &[[OutputCounts; 
     arrays.set_item("output_blocked_cycles", blocked)
 }
 
-/// Arrays by name, one row a sample, or for cycles one element a timestep.
+/// Arrays by name, one row per sample, or for cycles one element per timestep.
 fn arrays(
     py: Python<'_>,
     runs: Vec<SampleRun>,

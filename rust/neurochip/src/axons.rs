@@ -1,6 +1,6 @@
 //! Axons: where a neuron's spikes go, and how many synapses wait there.
 //!
-//! A list of targets a neuron would be long; connectors say the same in a few numbers a tile. They are
+//! A list of targets a neuron would be long; connectors say the same in a few numbers per tile. They are
 //! looked up once a pixel: its neurons send to the same places, but for their channels.
 
 use std::ops::Range;

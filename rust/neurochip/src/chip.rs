@@ -1,6 +1,6 @@
 //! The chip description: the one schema of a chip file, parsed and checked once.
 //!
-//! A [`ChipSpec`] that exists is possible hardware: everything behind it reads its fields without
+//! A [`ChipSpec`] that exists is possible hardware: everything after it reads its fields without
 //! asking again. A new chip is a new file in `chips/`; a new field is a field here, a range in
 //! `check.rs` if it has one, and a line in every chip file.
 
@@ -72,7 +72,7 @@ pub struct ChipSpec {
     /// Ports at the chip's edge, where spikes enter and leave.
     #[serde(default)]
     pub io: Vec<PlacedPort>,
-    /// Prices of the counted events.
+    /// Energies of the counted events.
     pub energy: Energy,
     /// What runs the chip, where its time is known; no machine simulates it.
     #[serde(default)]
@@ -116,7 +116,7 @@ pub struct Host {
     pub us_per_sample: f64,
     /// Time of each timestep, us.
     pub us_per_timestep: f64,
-    /// Whether reports tell it.
+    /// Whether reports have it.
     pub is_counted: bool,
 }
 

@@ -10,15 +10,13 @@
 mod active;
 mod core_timing;
 mod deadlock;
-mod delay;
 mod edge;
 mod flits;
-mod hops;
-mod links;
 mod noc;
 mod places;
 mod replay;
 mod router;
+mod wheel;
 
 use thiserror::Error;
 
@@ -26,12 +24,12 @@ use crate::chip::{ChipSpec, Grid};
 use crate::counters::Counters;
 use crate::traffic::{self, Destination, Traffic};
 use core_timing::{ReceiveEngines, SendEngines};
-use delay::NEVER;
 use edge::Edge;
 use flits::Packet;
-use noc::{Arrival, Noc};
+use noc::Noc;
 pub use places::{CoreCycles, OutputCounts, Places};
 pub use replay::{Cancelled, Consume, RecordedPacket, Replayed, replay};
+use wheel::{Arrival, Kind, NEVER};
 
 /// What a timestep took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +174,8 @@ impl Machine {
     fn run(&mut self, traffic: &Traffic, mut trace: Option<&mut Vec<PacketTrace>>) -> Result<u64, Error> {
         let mut now = 0;
         loop {
-            if self.noc.next_arrival() == now {
+            self.noc.wheel.go_to(now);
+            if self.noc.wheel.has_arrivals() {
                 self.last_message = now;
                 self.deliver(now, traffic, trace.as_deref_mut());
             }
@@ -197,27 +196,35 @@ impl Machine {
 
     /// Takes what arrives in this cycle to where it arrives.
     fn deliver(&mut self, now: u64, traffic: &Traffic, mut trace: Option<&mut Vec<PacketTrace>>) {
-        self.noc.deliver(now);
-        while let Some(node) = self.noc.core_credits.take(now) {
-            self.sends.add_credit(now, node, &mut self.noc.tally);
-        }
-        while let Some(port) = self.noc.port_credits.take(now) {
-            self.edge.add_credit(port);
-        }
-        while let Some(arrival) = self.noc.to_cores.take(now) {
-            let core = self.core_of(arrival, traffic);
-            let is_tail = self.receives.arrive(now, core, arrival.flit, &mut self.noc);
+        self.noc.deliver();
+        self.take_all(Kind::CoreCredit, |machine, credit| {
+            machine.sends.add_credit(now, credit.place, &mut machine.noc.tally);
+        });
+        self.take_all(Kind::PortCredit, |machine, credit| machine.edge.add_credit(credit.place));
+        self.take_all(Kind::CoreFlit, |machine, arrival| {
+            let core = machine.core_of(arrival, traffic);
+            let is_tail = machine.receives.arrive(now, core, arrival.flit, &mut machine.noc);
             if let (true, Some(trace)) = (is_tail, trace.as_deref_mut()) {
-                trace.push(traced(now, self.noc.flits.packet(arrival.flit), traffic));
+                trace.push(traced(now, machine.noc.flits.packet(arrival.flit), traffic));
             }
-        }
-        while let Some(flit) = self.noc.to_outside.take(now) {
-            if self.noc.flits.target(flit).is_tail() {
-                let packet = self.leave(flit, traffic);
+        });
+        self.take_all(Kind::OutsideFlit, |machine, Arrival { flit, .. }| {
+            if machine.noc.flits.target(flit).is_tail() {
+                let packet = machine.leave(flit, traffic);
                 if let Some(trace) = trace.as_deref_mut() {
                     trace.push(traced(now, &packet, traffic));
                 }
             }
+        });
+    }
+
+    #[inline(always)]
+    fn take_all(&mut self, kind: Kind, mut take: impl FnMut(&mut Self, Arrival)) {
+        if let Some(arrivals) = self.noc.wheel.take(kind) {
+            for &arrival in &arrivals {
+                take(self, arrival);
+            }
+            self.noc.wheel.put_back(kind, arrivals);
         }
     }
 
@@ -252,7 +259,6 @@ impl Machine {
         let sent = self.sends.step(now, &mut self.noc, traffic);
         self.receives.step(now, &mut self.noc, |packet| traffic.packets[packet.index as usize].synapses);
         self.edge.step(now, &mut self.noc, traffic);
-        self.noc.close(now);
         sent
     }
 
@@ -267,7 +273,7 @@ impl Machine {
             return now + 1;
         }
         let engines = self.sends.next_action(now).min(self.receives.next_action());
-        engines.min(self.edge.next_action(now)).min(self.noc.next_arrival())
+        engines.min(self.edge.next_action(now)).min(self.noc.wheel.next())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Image: what is loaded into the chip, as bytes and as checked tables.
 //!
 //! A file is `MAGIC`, version, two lengths, the SHA-256 of what follows, the deflated description
-//! and the binary part. An [`Image`] that exists is valid: nothing behind this door checks an index again.
+//! and the binary part. An [`Image`] that exists is valid: nothing after this door checks an index again.
 
 pub(crate) mod arrays;
 pub(crate) mod blocks;
@@ -21,7 +21,7 @@ const MAGIC: &[u8; 8] = b"NEUROIMG";
 /// Version of the file format that this build writes and reads.
 pub const VERSION: u32 = 5;
 const HEADER: usize = 8 + 4 + 8 + 8 + 32;
-/// A description is a few bytes a tile: this guards against a file that inflates without end.
+/// A description is a few bytes per tile: this guards against a file that inflates without end.
 const MAX_DESCRIPTION: u64 = 1 << 28;
 
 /// Why bytes are not an image.

@@ -5,13 +5,13 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`chip`] | a chip's numbers: parsed and checked from TOML |
-//! | [`image`] | a network loaded for a chip: bytes to checked tables; nothing behind checks an index |
+//! | [`image`] | a network loaded for a chip: bytes to checked tables; nothing after that checks an index |
 //! | [`window`] | which targets a source of a sliding window reaches, one axis at a time |
 //! | `register` | what a weight sum does at the width of its register |
 //! | `spikes` | what arrives: one bit of each neuron's code in a timestep, or whole trains |
 //! | `convolution` | whole trains, or two timesteps, through a kernel, where nothing can overflow |
 //! | `synapse` | the loops that add weights to accumulators |
-//! | [`neuron`] | the neuron models, one a file |
+//! | [`neuron`] | the neuron models, one per file |
 //! | [`values`] | the first machine: which neuron spikes in which timestep |
 //! | [`pipeline`] | which samples are in flight in which timestep |
 //! | [`traffic`] | the work of one timestep, in flat arrays: what the first machine hands to the second |

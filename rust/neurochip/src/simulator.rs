@@ -29,7 +29,7 @@ use crate::values::{Record, Values};
 
 /// Bytes of spike records that are held at once while timesteps are simulated.
 const CHUNK_BYTES: usize = 1 << 26;
-/// Most samples whose records are held at once: progress is told by samples that are finished.
+/// Most samples whose records are held at once: progress counts samples that are finished.
 const CHUNK_SAMPLES: usize = 256;
 
 /// Which machines run.
@@ -55,7 +55,7 @@ impl<'a> Timing<'a> {
     }
 }
 
-/// A machine that tells what happened where when it has run its timesteps: once, as that takes longer than a
+/// A machine that reports what happened where when it has run its timesteps: once, as that takes longer than a
 /// timestep without work.
 struct Placing<'a> {
     machine: Machine,
@@ -196,7 +196,7 @@ impl Simulator {
     /// Packets between tiles, given how often each neuron fires: populations one after the other.
     ///
     /// # Errors
-    /// Counts that are not one a neuron.
+    /// Counts that are not one per neuron.
     pub fn flows(&self, spikes: &[u64]) -> Result<Vec<Flow>, Error> {
         let description = self.image.description();
         let neurons = description.populations.iter().map(Population::num_neurons).sum();

@@ -107,7 +107,7 @@ struct Spiking<'a> {
     spikes: Spikes<'a>,
     bytes: std::slice::ChunksExact<'a, u8>,
     rest: &'a [u8],
-    /// One bit a byte: those of the current eight that are still to come.
+    /// One bit per byte: those of the current eight that are still to come.
     word: u64,
     /// Index of the byte after the current eight.
     stop: usize,
@@ -154,7 +154,7 @@ impl Iterator for Spiking<'_> {
 pub(crate) struct Trains<'a> {
     /// Codes of the source population, or of some of its neurons.
     pub(crate) codes: &'a [u8],
-    /// What the first bit stands for if it is set, where that is less than nothing; else 0.
+    /// What the first bit stands for if it is set, where that is negative; else 0.
     sign: i16,
     /// Spikes of a code: as many as it has bits, or `silent` for 0 and one for all others.
     spikes: Option<Silent>,

@@ -20,7 +20,7 @@ pub struct Traffic {
     pub spikes: Vec<Spike>,
     /// What travels; each spike and each injection has a range of them.
     pub packets: Vec<Packet>,
-    /// What waits outside the chip's io ports at the start of the timestep; at most one a port.
+    /// What waits outside the chip's io ports at the start of the timestep; at most one per port.
     pub inputs: Vec<Injection>,
 }
 

@@ -19,7 +19,7 @@ from ..builder import Builder, Unsupported
 from ..constants import compressed
 from ..layout import NOWHERE
 from ..registers import Registers
-from ..stem.pointwise import ONE_LEVEL
+from ..weighted import ONE_LEVEL
 from .ramps import MAX_MULTIPLIER
 from .weighted import first_spikes
 

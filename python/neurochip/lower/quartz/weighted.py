@@ -17,8 +17,7 @@ from ..builder import Builder
 from ..connectors import connector_of, fold
 from ..constants import compressed
 from ..layout import NOWHERE, View
-from ..stem.scaled import BY_INTERVAL
-from ..weighted import bias_of
+from ..weighted import BY_INTERVAL, bias_of
 from .ramps import LevelSum, RampArithmetic, Ramps, RampTask, by_channel, fit_ramps
 from .scaled_ramps import (
     ReadArithmetic,
@@ -107,11 +106,11 @@ def lower_reader(builder: Builder, task: LevelSum, view: View, bias: NDArray[np.
     if not isinstance(layer, layers.AveragePool):
         weights = rounded(layer.weights * by_channel(scale, layer.weights.ndim))
     mode, told = ("scaled", note) if scale.min() < 1 else ("exact", "")
-    add_reader(builder, task, view, bias, Scaled(weights, scale, mode, told))
+    add_reader(builder, task, view, bias, ReaderWeights(weights, scale, mode, told))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaled:
+class ReaderWeights:
     """Weights into neurons that the host reads."""
 
     weights: NDArray[np.int64]
@@ -123,7 +122,7 @@ class Scaled:
 
 
 def add_reader(
-    builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64], scaled: Scaled
+    builder: Builder, task: LevelSum, view: View, bias: NDArray[np.int64], scaled: ReaderWeights
 ) -> None:
     """Adds neurons that are read, and how the host makes accumulators of their membranes."""
     layer, shape, source = task.layer, task.layer.output.shape, task.source

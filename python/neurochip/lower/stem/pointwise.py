@@ -29,7 +29,7 @@ from ..builder import Builder, Unsupported
 from ..constants import stem
 from ..layout import NOWHERE, View
 from ..registers import Registers
-from ..weighted import register_bits
+from ..weighted import ONE_LEVEL, register_bits
 from .branches import Branch, Branches, bias_of_branches, largest_possible, largest_seen
 from .exact import nothing_differs
 from .modes import doubled
@@ -39,9 +39,6 @@ PAIR_WEIGHT = 512
 
 PAIR_BITS = 20
 """Bits of such a membrane."""
-
-ONE_LEVEL = 1
-"""A multiplication that errs by more is another function, not a rounding of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

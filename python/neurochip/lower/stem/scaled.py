@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from ...network import Lowering, Readout, ScaledIntegration, SpikeCode
 from ...settings import LayerSettings
-from ..weighted import Integrated, WeightedSum, along_channels, largest_of_channels
+from ..weighted import BY_INTERVAL, Integrated, WeightedSum, along_channels, largest_of_channels
 from .modes import Mode
 from .neurons import NeuronArithmetic
 from .second_scaling import Bias, fit_second_scaling
 
-BY_INTERVAL = "scaled by the proven interval: no calibration samples"
 MAX_COEFFICIENT = 1 << 30
 MAX_COEFFICIENT_SHIFT = 30
 

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from ..suite import Part, Suite
 from . import error, loihi, own, work
-from .bench import Bench, about
+from .bench import QuartzBench, about
 from .published import published
 
 QUARTZ = Suite(
     name="quartz",
     title="The figures of the Quartz paper, measured anew",
     paper=lambda: published().citation,
-    open=Bench,
+    open=QuartzBench,
     about=about,
     parts=(
         Part("figure-02", error.measure),

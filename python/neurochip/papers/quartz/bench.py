@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import NeurochipError
 from ...image import Image, assemble
 from ...options import CompileOptions
+from ...quantize.runtime import onnxruntime
 from ...simulate import Run, simulate
 from ..boards import network_of, placed
-from ..networks import Missing, Subject, all_trained, require_any
+from ..networks import (
+    Missing,
+    Places,
+    Subject,
+    all_trained,
+    data_of,
+    require_any,
+    silicon_network,
+)
 from ..spikes import macs_by_layer
-from ..suite import Options
+from ..suite import SuiteOptions
 from .operations import operations
-from .own import Files
-from .own import find as find_own
-from .published import Published, published
+from .published import PublishedWork, published
 
 IDEAL, DARWIN3 = "ideal", "darwin3"
 
@@ -27,12 +36,17 @@ COUNTERPARTS = {"mnist_lenet": "mnist", "cifar10_vgg_max": "cifar10"}
 """Networks of ours beside those of the paper that do the same task; ours are smaller."""
 
 
+OWN_NETWORK, OWN_DATA_SET = "quartz_loihi", "mnist"
+OWN_FILE = "quartz_loihi/mnist_float.onnx"
+"""The network that was measured on Loihi."""
+
+
 @dataclass(frozen=True, slots=True)
-class Size:
+class QuartzSize:
     """How much is measured."""
 
     networks: tuple[tuple[str, str, int], ...]
-    """Network, data set, and of how many samples accuracy is told."""
+    """Network, data set, and of how many samples accuracy is reported."""
     timesteps: tuple[int, ...]
     """Windows, on registers that hold every sum."""
     narrow_timesteps: tuple[int, ...]
@@ -44,10 +58,10 @@ class Size:
     loihi_timesteps: tuple[int, ...]
     """Windows there: those that were measured on the board."""
     own_samples: int
-    """Of how many samples the accuracy of the network that was measured is told."""
+    """Of how many samples the accuracy of the network that was measured is reported."""
 
 
-FULL = Size(
+FULL = QuartzSize(
     networks=(("mnist_lenet", "mnist", 2000), ("cifar10_vgg_max", "cifar10", 500)),
     timesteps=(2, 4, 8, 16, 32, 64, 128, 256),
     narrow_timesteps=(4, 8, 16, 32, 64),
@@ -57,7 +71,7 @@ FULL = Size(
     own_samples=1000,
 )
 
-QUICK = Size(
+QUICK = QuartzSize(
     networks=(("mnist_lenet", "mnist", 100), ("digits_cnn", "digits", 100)),
     timesteps=(2, 4, 16, 64),
     narrow_timesteps=(16,),
@@ -69,7 +83,7 @@ QUICK = Size(
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class WindowFacts:
     """A network in windows of one length, on one chip."""
 
     chip: str
@@ -90,17 +104,45 @@ class Facts:
     """As the paper counts them; None where they were not counted."""
 
 
-class Bench:
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the network and its images are."""
+
+    model: Path
+    samples: Path
+
+
+def find_own(options: SuiteOptions) -> Files | Missing:
+    """The network's files, or what is missing: these, or onnxruntime, which quantizes the network.
+
+    Raises:
+        NeurochipError: If a folder asked for does not exist.
+    """
+    places = Places.of(options)
+    model = silicon_network(OWN_FILE, OWN_NETWORK, places)
+    if isinstance(model, Missing):
+        return model
+    samples = data_of(OWN_DATA_SET, OWN_NETWORK, places)
+    if isinstance(samples, Missing):
+        return samples
+    try:
+        onnxruntime()
+    except NeurochipError as error:
+        return Missing(OWN_NETWORK, f"{error}; {error.hint}")
+    return Files(model, samples)
+
+
+class QuartzBench:
     """What the parts of the suite read; measured when it is first asked for."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SuiteOptions) -> None:
         """Looks for trained networks.
 
         Raises:
             NeurochipError: If none is there.
         """
         self.options, self.size = options, QUICK if options.quick else FULL
-        self.published: Published = published()
+        self.published: PublishedWork = published()
         self.subjects, missing = all_trained(options, self.size.networks)
         self.own: Files | Missing = find_own(options)
         absent = (self.own,) if isinstance(self.own, Missing) else ()
@@ -109,7 +151,7 @@ class Bench:
             require_any(self.subjects, self.missing)
 
     @cached_property
-    def facts(self) -> Mapping[str, tuple[Facts, ...]]:
+    def facts(self) -> Mapping[str, tuple[WindowFacts, ...]]:
         """Of each network, the windows on `ideal`, the shortest first."""
         return {
             subject.name: tuple(
@@ -119,7 +161,7 @@ class Bench:
         }
 
     @cached_property
-    def narrow(self) -> Mapping[str, tuple[Facts, ...]]:
+    def narrow(self) -> Mapping[str, tuple[WindowFacts, ...]]:
         """The same on the registers of Darwin3."""
         return {
             subject.name: tuple(
@@ -161,7 +203,7 @@ class Bench:
         run = simulate(image, subject.x, timing="none", threads=threads, compare=False)
         return _percent(subject, run)
 
-    def _measured(self, subject: Subject, chip: str, timesteps: int) -> Facts:
+    def _measured(self, subject: Subject, chip: str, timesteps: int) -> WindowFacts:
         self.options.tell(f"{subject.name}: T = {timesteps} on {chip}")
         image = self.image(subject, chip, timesteps)
         run = simulate(image, subject.x, timing="none", threads=self.options.threads)
@@ -173,7 +215,7 @@ class Bench:
             counted = operations(
                 network_of(image), subject.graph, timesteps, subject.x[: self.size.counted]
             )
-        return Facts(
+        return WindowFacts(
             chip=chip,
             timesteps=timesteps,
             samples=len(subject.x),
@@ -203,10 +245,11 @@ def _outputs(subject: Subject) -> NDArray[np.int64]:
     return np.concatenate(codes).astype(np.int64)
 
 
-def about(bench: Bench) -> tuple[str, ...]:
+def about(bench: QuartzBench) -> tuple[str, ...]:
     """What was run, and what was left out."""
     lines = [
-        f"{'quick; ' if bench.options.quick else ''}trained networks of uint8, one scale a tensor; "
+        f"{'quick; ' if bench.options.quick else ''}trained networks of uint8, one scale per "
+        "tensor; "
         "a window of T timesteps has T - 1 levels above 0 (T = 1 has none, and is left out)",
         f"on `{IDEAL}`, whose registers hold every sum, and on `{DARWIN3}`, whose 16 bits do not",
         "beside the paper's networks stand smaller ones of ours for the same tasks",

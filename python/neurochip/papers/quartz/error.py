@@ -9,10 +9,10 @@ from ..networks import Subject
 from ..plot import Plot
 from ..suite import Section
 from ..table import Cell, Column, Table
-from .bench import COUNTERPARTS, Bench, Facts
+from .bench import COUNTERPARTS, QuartzBench, WindowFacts
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: QuartzBench) -> Section:
     """Accuracy by window, on wide registers and on narrow ones."""
     quantized = {subject.name: bench.quantized_percent(subject) for subject in bench.subjects}
     columns = (
@@ -53,7 +53,7 @@ def measure(bench: Bench) -> Section:
     return Section((table,), plots)
 
 
-def _rows(bench: Bench, subject: Subject, quantized: float) -> Iterator[tuple[Cell, ...]]:
+def _rows(bench: QuartzBench, subject: Subject, quantized: float) -> Iterator[tuple[Cell, ...]]:
     counterpart = COUNTERPARTS.get(subject.name)
     for facts in (*bench.facts[subject.name], *bench.narrow[subject.name]):
         lost = quantized - facts.percent
@@ -73,7 +73,7 @@ def _rows(bench: Bench, subject: Subject, quantized: float) -> Iterator[tuple[Ce
         )
 
 
-def _published(bench: Bench, network: str | None, timesteps: int) -> tuple[Cell, Cell]:
+def _published(bench: QuartzBench, network: str | None, timesteps: int) -> tuple[Cell, Cell]:
     if network is None:
         return (None, None)
     accuracy = bench.published.simulated(network, "accuracy", timesteps)
@@ -82,14 +82,14 @@ def _published(bench: Bench, network: str | None, timesteps: int) -> tuple[Cell,
     return (accuracy, accuracy - bench.published.of_ann(network, "accuracy"))
 
 
-def _counterparts(bench: Bench) -> Iterator[str]:
+def _counterparts(bench: QuartzBench) -> Iterator[str]:
     for subject in bench.subjects:
         network = COUNTERPARTS.get(subject.name)
         if network is not None:
             yield f"beside {subject.name} stands the paper's {bench.published.name(network)}"
 
 
-def _slopes(bench: Bench, quantized: dict[str, float]) -> Iterator[str]:
+def _slopes(bench: QuartzBench, quantized: dict[str, float]) -> Iterator[str]:
     """From which window on a network loses no more than is lost at the longest."""
     for name, facts in bench.facts.items():
         lost = {each.timesteps: quantized[name] - each.percent for each in facts}
@@ -101,7 +101,7 @@ def _slopes(bench: Bench, quantized: dict[str, float]) -> Iterator[str]:
 ENOUGH_POINTS = 0.2
 
 
-def _plot(bench: Bench, subject: Subject, quantized: float) -> Plot:
+def _plot(bench: QuartzBench, subject: Subject, quantized: float) -> Plot:
     name = subject.name
 
     def draw(figure: Any) -> None:
@@ -129,7 +129,7 @@ def _plot(bench: Bench, subject: Subject, quantized: float) -> Plot:
     return Plot(f"figure-02-{name}", f"Figure 2: {name}", draw)
 
 
-def _errors(facts: tuple[Facts, ...]) -> tuple[list[int], list[float]]:
+def _errors(facts: tuple[WindowFacts, ...]) -> tuple[list[int], list[float]]:
     """A log axis shows no zero: a network without an error stands where half a sample would."""
     return (
         [each.timesteps for each in facts],

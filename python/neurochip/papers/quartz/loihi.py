@@ -12,14 +12,14 @@ from ...simulate import simulate
 from ..plot import Plot
 from ..suite import Section
 from ..table import Cell, Column, Table
-from .bench import Bench
+from .bench import QuartzBench
 from .own import PROFILES, UJ_IN_PJ
 
 NETWORK = "mnist_lenet"
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
+class LoihiRun:
     """A network on Loihi in windows of one length."""
 
     profile: str
@@ -72,7 +72,7 @@ class Timed:
         return self.contents.timing
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: QuartzBench) -> Section:
     """Both profiles, every window that was measured; nothing where the network is missing."""
     timed = tuple(_timed(bench))
     if not timed:
@@ -80,7 +80,7 @@ def measure(bench: Bench) -> Section:
     return Section((_table(bench, timed),), (_plot(bench, timed),))
 
 
-def _timed(bench: Bench) -> Iterator[Timed]:
+def _timed(bench: QuartzBench) -> Iterator[LoihiRun]:
     subject = next((each for each in bench.subjects if each.name == NETWORK), None)
     if subject is None:
         return
@@ -94,16 +94,16 @@ def _timed(bench: Bench) -> Iterator[Timed]:
                 errors[timesteps] = 100.0 - bench.percent(subject, image)
             contents = report(simulate(image, few.x, threads=threads, compare=False)).contents
             host_ms = _host_ms(bench, image.timesteps)
-            yield Timed(profile, timesteps, contents, host_ms, errors[timesteps])
+            yield LoihiRun(profile, timesteps, contents, host_ms, errors[timesteps])
 
 
-def _host_ms(bench: Bench, steps: int) -> float:
+def _host_ms(bench: QuartzBench, steps: int) -> float:
     paper = bench.published
     per_step = paper.constant("host", "us_per_step")
     return paper.constant("host", "ms_per_sample") + per_step * steps / 1e3
 
 
-def _table(bench: Bench, timed: tuple[Timed, ...]) -> Table:
+def _table(bench: QuartzBench, timed: tuple[LoihiRun, ...]) -> Table:
     columns = (
         Column("profile"),
         Column("T"),
@@ -145,12 +145,12 @@ def _table(bench: Bench, timed: tuple[Timed, ...]) -> Table:
     )
 
 
-def _missing(bench: Bench) -> Iterator[str]:
+def _missing(bench: QuartzBench) -> Iterator[str]:
     if NETWORK not in (subject.name for subject in bench.subjects):
         yield f"LEFT OUT: {NETWORK} is not there"
 
 
-def _row(bench: Bench, timed: Timed) -> tuple[Cell, ...]:
+def _row(bench: QuartzBench, timed: LoihiRun) -> tuple[Cell, ...]:
     measured = {
         field: bench.published.measured(field, timed.timesteps)
         for field in ("steps", "error", "latency_ms", "core_dynamic_uj", "energy_uj")
@@ -176,7 +176,7 @@ def _row(bench: Bench, timed: Timed) -> tuple[Cell, ...]:
     )
 
 
-def _plot(bench: Bench, timed: tuple[Timed, ...]) -> Plot:
+def _plot(bench: QuartzBench, timed: tuple[LoihiRun, ...]) -> Plot:
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2)
         for profile in PROFILES:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,20 +11,14 @@ from ...errors import NeurochipError
 from ...image import Image, assemble
 from ...network import InputNeurons
 from ...options import QUARTZ_MODES, CompileOptions
-from ...quantize.runtime import onnxruntime
 from ...report import report
 from ...report.contents import Contents
 from ...simulate import simulate
 from ..boards import network_of, placed
-from ..networks import Missing, Places, Subject, data_of, silicon_network, trained_in_float
-from ..suite import Options, Section
+from ..networks import Missing, Subject, trained_in_float
+from ..suite import Section
 from ..table import Cell, Column, Table
-
-if TYPE_CHECKING:
-    from .bench import Bench
-
-NETWORK, DATA_SET = "quartz_loihi", "mnist"
-FILE = "quartz_loihi/mnist_float.onnx"
+from .bench import OWN_NETWORK, QuartzBench
 
 PROFILES = ("loihi:davies2018", "loihi:nahuku")
 """Simulated before silicon; and a regression on silicon."""
@@ -38,36 +30,8 @@ UJ_IN_PJ = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """Where the network and its pictures are."""
-
-    model: Path
-    samples: Path
-
-
-def find(options: Options) -> Files | Missing:
-    """The network's files, or what is missing: these, or onnxruntime, which quantizes the network.
-
-    Raises:
-        NeurochipError: If a folder asked for does not exist.
-    """
-    places = Places.of(options)
-    model = silicon_network(FILE, NETWORK, places)
-    if isinstance(model, Missing):
-        return model
-    samples = data_of(DATA_SET, NETWORK, places)
-    if isinstance(samples, Missing):
-        return samples
-    try:
-        onnxruntime()
-    except NeurochipError as error:
-        return Missing(NETWORK, f"{error}; {error.hint}")
-    return Files(model, samples)
-
-
-@dataclass(frozen=True, slots=True)
 class Values:
-    """What a mode computes in a window, whatever the prices of a chip."""
+    """What a mode computes in a window, whatever an event costs on a chip."""
 
     samples: int
     percent: float
@@ -77,7 +41,7 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class OwnMeasurement:
     """The network on one profile of Loihi, in one mode and in windows of one length."""
 
     profile: str
@@ -104,17 +68,17 @@ class Measured:
         return sum(layer.neurons for layer in self.contents.layers if layer.model != "input")
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: QuartzBench) -> Section:
     """Each mode in every window that was measured on the board, on both profiles."""
     rows = tuple(_measured(bench))
     return Section((_table(bench, rows),))
 
 
-def _measured(bench: Bench) -> Iterator[Measured]:
+def _measured(bench: QuartzBench) -> Iterator[OwnMeasurement]:
     if isinstance(bench.own, Missing):
         return
-    bench.options.tell(f"{NETWORK}: quantizing")
-    subject = trained_in_float(NETWORK, bench.own.model, bench.own.samples)
+    bench.options.tell(f"{OWN_NETWORK}: quantizing")
+    subject = trained_in_float(OWN_NETWORK, bench.own.model, bench.own.samples)
     if isinstance(subject, Missing):
         raise NeurochipError(str(subject), hint="give `--data DIR` with another file")
     subject = subject.first(bench.size.own_samples)
@@ -123,7 +87,7 @@ def _measured(bench: Bench) -> Iterator[Measured]:
     for profile in PROFILES:
         for mode in MODES:
             for timesteps in bench.size.loihi_timesteps:
-                bench.options.tell(f"{NETWORK}: {mode}, T = {timesteps} on {profile}")
+                bench.options.tell(f"{OWN_NETWORK}: {mode}, T = {timesteps} on {profile}")
                 options = CompileOptions(t_max=timesteps, quartz_mode=mode)
                 image = assemble(
                     placed(subject, profile, "quartz", options=options), graph=subject.graph
@@ -131,7 +95,7 @@ def _measured(bench: Bench) -> Iterator[Measured]:
                 if (mode, timesteps) not in known:
                     known[mode, timesteps] = _values(subject, image, threads)
                 contents = report(simulate(image, few.x, threads=threads, compare=False)).contents
-                yield Measured(profile, mode, timesteps, known[mode, timesteps], contents)
+                yield OwnMeasurement(profile, mode, timesteps, known[mode, timesteps], contents)
 
 
 def _values(subject: Subject, image: Image, threads: int | None) -> Values:
@@ -147,7 +111,7 @@ def _values(subject: Subject, image: Image, threads: int | None) -> Values:
     return Values(len(subject.x), percent, float(sum(inside)))
 
 
-def _table(bench: Bench, rows: Sequence[Measured]) -> Table:
+def _table(bench: QuartzBench, rows: Sequence[OwnMeasurement]) -> Table:
     columns = (
         Column("profile"),
         Column("mode"),
@@ -181,18 +145,18 @@ def _table(bench: Bench, rows: Sequence[Measured]) -> Table:
     )
 
 
-def _left_out(bench: Bench) -> Iterator[str]:
+def _left_out(bench: QuartzBench) -> Iterator[str]:
     if isinstance(bench.own, Missing):
         yield f"LEFT OUT: {bench.own}"
 
 
-def _notes(bench: Bench, rows: Sequence[Measured]) -> Iterator[str]:
+def _notes(bench: QuartzBench, rows: Sequence[OwnMeasurement]) -> Iterator[str]:
     if not rows:
         return
     neurons, first = sorted({each.neurons for each in rows}), rows[0]
     yield (
-        "quantized here to uint8, a scale a tensor; accuracy and spikes are of "
-        f"{first.values.samples:,} pictures, energy of {first.contents.samples}; on Loihi of 10,000"
+        "quantized here to uint8, a scale per tensor; accuracy and spikes are of "
+        f"{first.values.samples:,} images, energy of {first.contents.samples}; on Loihi of 10,000"
     )
     yield (
         "the board's network has 4,354 neurons without those of pools, readouts and biases; ours "
@@ -211,13 +175,13 @@ def _notes(bench: Bench, rows: Sequence[Measured]) -> Iterator[str]:
         yield f"{profile}: {min(ratios):.2f} to {max(ratios):.2f} times the measured energy"
 
 
-def _ratio(bench: Bench, each: Measured) -> Iterator[float]:
+def _ratio(bench: QuartzBench, each: OwnMeasurement) -> Iterator[float]:
     energy = bench.published.measured("core_dynamic_uj", each.timesteps)
     if energy is not None:
         yield each.core_uj / energy
 
 
-def _row(bench: Bench, each: Measured) -> tuple[Cell, ...]:
+def _row(bench: QuartzBench, each: OwnMeasurement) -> tuple[Cell, ...]:
     paper, timesteps = bench.published, each.timesteps
     error = paper.measured("error", timesteps)
     accuracy = None if error is None else 100.0 - error

@@ -10,7 +10,7 @@ from typing import Any
 from ..publication import Publication, published_tables
 
 
-class Published(Publication):
+class PublishedWork(Publication):
     """The file, read."""
 
     def simulated(self, network: str, field: str, timesteps: int) -> float | None:
@@ -26,7 +26,7 @@ class Published(Publication):
         return str(self.tables["simulation"][network]["name"])
 
     def measured(self, field: str, timesteps: int) -> float | None:
-        """A figure measured on Loihi; None where there is no such window, or it is not told."""
+        """A figure measured on Loihi; None for another window, or where it is not published."""
         return _at(self.tables["loihi"], field, timesteps)
 
 
@@ -39,6 +39,6 @@ def _at(table: Mapping[str, Any], field: str, timesteps: int) -> float | None:
 
 
 @cache
-def published() -> Published:
+def published() -> PublishedWork:
     """What is in the package."""
-    return Published(published_tables(__package__))
+    return PublishedWork(published_tables(__package__))

@@ -10,11 +10,11 @@ from ..networks import Subject
 from ..plot import Plot
 from ..suite import Section
 from ..table import Cell, Column, Table
-from .bench import COUNTERPARTS, Bench, Facts
-from .published import Published
+from .bench import COUNTERPARTS, QuartzBench, WindowFacts
+from .published import PublishedWork
 
 
-def measure_operations(bench: Bench) -> Section:
+def measure_operations(bench: QuartzBench) -> Section:
     """Figure 3: the paper's operations, and ours as they are counted on the chip."""
     columns = (
         Column("network"),
@@ -46,7 +46,7 @@ def measure_operations(bench: Bench) -> Section:
     return Section((table,), tuple(_plot(bench, subject) for subject in bench.subjects))
 
 
-def measure_energy(bench: Bench) -> Section:
+def measure_energy(bench: QuartzBench) -> Section:
     """Figure 4: what the operations cost beside the network's multiplications, by their bits."""
     columns = (
         Column("network"),
@@ -71,18 +71,18 @@ def measure_energy(bench: Bench) -> Section:
     return Section((table,))
 
 
-def addition(paper: Published, timesteps: int) -> float:
+def addition(paper: PublishedWork, timesteps: int) -> float:
     """What adding a level of log2(T) bits to a membrane costs."""
     level, membrane = math.log2(timesteps), paper.constant("bits", "membrane_bits")
     return max(level, membrane) + abs(level - membrane) / 2
 
 
-def multiplication(paper: Published) -> float:
+def multiplication(paper: PublishedWork) -> float:
     """What a multiplication with addition costs."""
     return paper.constant("bits", "membrane_bits") * paper.constant("bits", "weight_bits")
 
 
-def _operations(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
+def _operations(bench: QuartzBench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
     macs = bench.macs[subject.name]
     for facts in bench.facts[subject.name]:
         operations, theirs = _counted(facts), _theirs(bench, subject, facts)
@@ -101,7 +101,7 @@ def _operations(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
         )
 
 
-def _energies(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
+def _energies(bench: QuartzBench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
     macs = bench.macs[subject.name]
     for facts in bench.facts[subject.name]:
         each = addition(bench.published, facts.timesteps)
@@ -117,12 +117,12 @@ def _energies(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
         )
 
 
-def _counted(facts: Facts) -> float:
+def _counted(facts: WindowFacts) -> float:
     assert facts.operations is not None, "they are counted on wide registers"
     return facts.operations
 
 
-def _theirs(bench: Bench, subject: Subject, facts: Facts) -> tuple[float, float] | None:
+def _theirs(bench: QuartzBench, subject: Subject, facts: WindowFacts) -> tuple[float, float] | None:
     """Operations and MACs of the paper's network."""
     network = COUNTERPARTS.get(subject.name)
     if network is None:
@@ -131,7 +131,7 @@ def _theirs(bench: Bench, subject: Subject, facts: Facts) -> tuple[float, float]
     return None if operations is None else (operations, bench.published.of_ann(network, "macs"))
 
 
-def _plot(bench: Bench, subject: Subject) -> Plot:
+def _plot(bench: QuartzBench, subject: Subject) -> Plot:
     facts, macs = bench.facts[subject.name], bench.macs[subject.name]
 
     def draw(figure: Any) -> None:

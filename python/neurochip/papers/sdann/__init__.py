@@ -27,14 +27,14 @@ from . import (
     readings_table,
     uniform,
 )
-from .bench import Bench, about
+from .bench import SdannBench, about
 from .published import published
 
 SDANN = Suite(
     name="sdann",
     title="The tables and figures of the SDANN paper, measured anew",
     paper=lambda: published().citation,
-    open=Bench,
+    open=SdannBench,
     about=about,
     parts=(
         Part("tables-02-03", accuracy.measure),

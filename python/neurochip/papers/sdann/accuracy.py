@@ -12,7 +12,7 @@ from ...tune import Evaluation
 from ..networks import Subject
 from ..suite import Section
 from ..table import Cell, Column, Table
-from .bench import Bench
+from .bench import SdannBench
 from .chips import AS_PUBLISHED, AUTOMATIC, DOUBLE, IDEAL, compiled
 from .facts import answers
 
@@ -41,13 +41,13 @@ class Answers:
     with_spikes: tuple[Evaluation, ...]
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: SdannBench) -> Section:
     """Both tables as one: the paper's are of different trainings, ours are of one."""
     measured = [_answers(bench, subject) for subject in bench.subjects]
     return Section((_accuracies(bench, measured), _changes(bench, measured)))
 
 
-def _accuracies(bench: Bench, measured: list[Answers]) -> Table:
+def _accuracies(bench: SdannBench, measured: list[Answers]) -> Table:
     columns = (
         Column("network"),
         Column("samples"),
@@ -85,7 +85,7 @@ def _accuracies(bench: Bench, measured: list[Answers]) -> Table:
     )
 
 
-def _changes(bench: Bench, measured: list[Answers]) -> Table:
+def _changes(bench: SdannBench, measured: list[Answers]) -> Table:
     columns = (
         Column("network"),
         *(Column(name, signed=True) for name in MEMBRANES),
@@ -118,7 +118,7 @@ def _changes(bench: Bench, measured: list[Answers]) -> Table:
     )
 
 
-def _answers(bench: Bench, subject: Subject) -> Answers:
+def _answers(bench: SdannBench, subject: Subject) -> Answers:
     facts = bench.facts_of(subject.name)
     assert facts is not None
     scaled = facts.dense.answers
@@ -133,20 +133,20 @@ def _answers(bench: Bench, subject: Subject) -> Answers:
     return Answers(subject, bench.counterpart(facts), _quantized(subject), with_spikes)
 
 
-def _published(bench: Bench, name: str | None) -> tuple[Cell, ...]:
+def _published(bench: SdannBench, name: str | None) -> tuple[Cell, ...]:
     paper = bench.published
     table_3 = (paper.figure("accuracy", field, name) for field in ("float", "quantized", "scaled"))
     return (paper.name(name), *table_3, paper.figure("conversion", "accuracy", name))
 
 
-def _published_change(bench: Bench, name: str | None) -> tuple[Cell, ...]:
+def _published_change(bench: SdannBench, name: str | None) -> tuple[Cell, ...]:
     quantized = bench.published.figure("accuracy", "quantized", name)
     scaled = bench.published.figure("accuracy", "scaled", name)
     change = None if quantized is None or scaled is None else scaled - quantized
     return (bench.published.name(name), change)
 
 
-def _others(bench: Bench, measured: list[Answers]) -> tuple[str, ...]:
+def _others(bench: SdannBench, measured: list[Answers]) -> tuple[str, ...]:
     """The paper's networks that no trained one of ours stands beside."""
     return bench.published.others(each.counterpart for each in measured)
 
@@ -163,7 +163,7 @@ def _quantized(subject: Subject) -> Evaluation:
 
 
 def _simulated(
-    bench: Bench, subject: Subject, told: str, settings: LayerSettings, chip: str | None = None
+    bench: SdannBench, subject: Subject, told: str, settings: LayerSettings, chip: str | None = None
 ) -> Evaluation:
     bench.options.tell(f"{subject.name}: {told}")
     image = compiled(subject, chip, settings)

@@ -1,4 +1,4 @@
-"""Values behind: why they change SOPs to one side in tables 5 and 7.
+"""Downstream effects: why they change SOPs to one side in tables 5 and 7.
 
 RoT rounds halves up (docs/neurons.md, section 3.10): values grow. DRLO makes values smaller, small
 negative ones most, whose trains are long; a residual network sums such branches. Each is held
@@ -18,7 +18,7 @@ from ...network import InputNeurons, SpikeCode
 from ..networks import Subject, synthetic
 from ..spikes import Values, stem_code
 from ..table import Cell, Column, Table
-from .bench import Bench
+from .bench import SdannBench
 from .exact import Exact
 from .facts import RECORDED_SAMPLES, UNIFORM, sparse_values
 from .size import COUNTERPARTS
@@ -27,15 +27,15 @@ Change: TypeAlias = Callable[[Values, SpikeCode, LayerSettings], Values]
 """What is sent instead of values."""
 
 
-def table(bench: Bench) -> Table:
-    """What changes behind values of the CIFAR-10 networks, and behind those of the twins."""
+def table(bench: SdannBench) -> Table:
+    """What changes downstream in the CIFAR-10 networks, and in their twins."""
     return Table(
         name="tables-05-07-behind",
-        title="What leaning to one side changes behind values",
+        title="What leaning to one side changes downstream",
         columns=(
             Column("network"),
             Column("setting"),
-            Column("values behind, %", signed=True),
+            Column("downstream, %", signed=True),
             Column("of the twin, %", signed=True),
             Column("its twin"),
         ),
@@ -50,7 +50,7 @@ def table(bench: Bench) -> Table:
     )
 
 
-def _subjects(bench: Bench) -> Iterator[Subject]:
+def _subjects(bench: SdannBench) -> Iterator[Subject]:
     trained = {subject.name: subject for subject in bench.subjects}
     yield from (trained[name].first(RECORDED_SAMPLES) for name in COUNTERPARTS if name in trained)
     for name, count in bench.size.synthetic:
@@ -58,8 +58,8 @@ def _subjects(bench: Bench) -> Iterator[Subject]:
             yield synthetic(name, count, bench.options.seed)
 
 
-def _rows(bench: Bench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
-    bench.options.tell(f"{subject.name}: values behind")
+def _rows(bench: SdannBench, subject: Subject) -> Iterator[tuple[Cell, ...]]:
+    bench.options.tell(f"{subject.name}: downstream effects")
     for choice, (own, twin) in behind_of(subject, sparse_values, twin_values).items():
         name = "halves to even" if choice.rot else "magnitudes cut"
         yield subject.name, choice.sparsity, own, twin, name
@@ -79,7 +79,7 @@ def behind_of(subject: Subject, *changes: Change) -> dict[LayerSettings, tuple[f
 
     Args:
         subject: The network, in exact integers, and samples.
-        changes: What every layer behind the input sends instead of its values.
+        changes: What every layer after the input sends instead of its values.
     """
     exact = Exact.of(subject.graph)
     codes = subject.graph.quantize(subject.x)

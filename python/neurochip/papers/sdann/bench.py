@@ -13,11 +13,11 @@ from ...tune import Samples, Tuned, tune
 from ...tune.evaluate import fingerprint
 from ...tune.journal import FORMAT as JOURNAL_FORMAT
 from ..networks import Subject, all_trained, require_any, synthetic
-from ..suite import Options
+from ..suite import SuiteOptions
 from .chips import compiled
 from .codes import COARSE_TIMESTEPS, RATE_TIMESTEPS
-from .facts import RECORDED_SAMPLES, Facts, measured
-from .published import Published, published
+from .facts import RECORDED_SAMPLES, NetworkFacts, measured
+from .published import PublishedFigures, published
 from .rate import Simulated, simulated, simulated_at_level_255
 from .size import AS_PUBLISHED, COUNTERPARTS, FULL, NOT_THE_PAPERS, QUICK
 
@@ -25,10 +25,10 @@ MAX_LOSS = 0.5
 """Points of accuracy that hybrid settings may lose."""
 
 
-class Bench:
+class SdannBench:
     """What the parts of the suite read; measured when it is first asked for."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SuiteOptions) -> None:
         """Looks for trained networks; architectures are built when it is their turn.
 
         Raises:
@@ -37,12 +37,12 @@ class Bench:
         """
         onnxruntime()
         self.options, self.size = options, QUICK if options.quick else FULL
-        self.published: Published = published()
+        self.published: PublishedFigures = published()
         self.subjects, self.missing = all_trained(options, self.size.trained)
         require_any(self.subjects, self.missing)
 
     @cached_property
-    def facts(self) -> tuple[Facts, ...]:
+    def facts(self) -> tuple[NetworkFacts, ...]:
         """Of every network, trained ones first."""
         found = [measured(subject, self.options) for subject in self.subjects]
         for name, count in self.size.synthetic:
@@ -70,20 +70,20 @@ class Bench:
         """Coarse ones, where the highest rate is that of the highest level."""
         return self._in_rate_codes(simulated_at_level_255, COARSE_TIMESTEPS)
 
-    def facts_of(self, name: str) -> Facts | None:
+    def facts_of(self, name: str) -> NetworkFacts | None:
         """Of one network, if it is there."""
         return next((facts for facts in self.facts if facts.subject == name), None)
 
-    def counterpart(self, facts: Facts) -> str | None:
+    def counterpart(self, facts: NetworkFacts) -> str | None:
         """The paper's network to compare with, by its key in `published.toml`."""
         return COUNTERPARTS.get(facts.subject) if facts.trained else facts.subject
 
-    def does_cifar10(self, facts: Facts) -> bool:
+    def does_cifar10(self, facts: NetworkFacts) -> bool:
         """Whether a network is one of those for CIFAR-10, or stands beside one."""
         return self.counterpart(facts) in COUNTERPARTS.values()
 
     def _in_rate_codes(
-        self, run: Callable[[Subject, int, Options], Simulated], timesteps: Sequence[int]
+        self, run: Callable[[Subject, int, SuiteOptions], Simulated], timesteps: Sequence[int]
     ) -> dict[str, dict[int, Simulated]]:
         return {
             subject.name: {each: run(subject, each, self.options) for each in timesteps}
@@ -117,7 +117,7 @@ class Bench:
         return self.options.folder / f"{name}.{search[:12]}.journal"
 
 
-def about(bench: Bench) -> tuple[str, ...]:
+def about(bench: SdannBench) -> tuple[str, ...]:
     """What was run, and what was left out."""
     lines = [
         f"seed {bench.options.seed}{', quick' if bench.options.quick else ''}: "

@@ -16,15 +16,15 @@ from ..plot import Plot
 from ..suite import Section
 from ..table import Cell, Column, Table
 from . import rate_tables
-from .bench import Bench
+from .bench import SdannBench
 from .codes import RATE_TIMESTEPS, STEM, rate_name
-from .facts import RECORDED_SAMPLES, Facts
+from .facts import RECORDED_SAMPLES, NetworkFacts
 
 MOST_LAYERS = 24
 """More do not fit on a plot's axis."""
 DIRECT_SOURCE = (
-    "direct encoding gives the first layer the picture's real values in every timestep, so that it "
-    "multiplies: T times its MACs; the layers behind are as in rate coding"
+    "direct encoding gives the first layer the image's real values in every timestep, so that it "
+    "multiplies: T times its MACs; the layers after it are as in rate coding"
 )
 
 
@@ -34,10 +34,10 @@ def direct_name(timesteps: int) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Coded:
+class CodedOperations:
     """Operations of one network in STEM, in rate codes and with direct encoding."""
 
-    facts: Facts
+    facts: NetworkFacts
     how: str
     """Whether its rate codes are simulated or counted."""
     layers: Mapping[str, Mapping[str, float]]
@@ -50,7 +50,7 @@ class Coded:
 
     @property
     def first(self) -> str:
-        """The layer that pictures come into."""
+        """The layer that images come into."""
         return next(iter(self.layers[STEM]))
 
     def total(self, code: str) -> float:
@@ -62,22 +62,22 @@ class Coded:
         return timesteps * self.facts.macs[self.first]
 
     def direct_total(self, timesteps: int) -> float:
-        """These MACs, and the SOPs of the layers behind."""
+        """These MACs, and the SOPs of the layers after it."""
         code = rate_name(timesteps)
         return self.direct(timesteps) + self.total(code) - self.layers[code][self.first]
 
 
-def coded(bench: Bench, facts: Facts) -> Coded:
+def coded(bench: SdannBench, facts: NetworkFacts) -> CodedOperations:
     """What a trained network was simulated to send, or what another is counted to."""
     if facts.subject not in bench.rates:
-        return Coded(facts, "counted", facts.layers)
+        return CodedOperations(facts, "counted", facts.layers)
     layers = {STEM: facts.layers[STEM]}
     for timesteps, found in bench.rates[facts.subject].items():
         layers[rate_name(timesteps)] = found.layers
-    return Coded(facts, "simulated", layers)
+    return CodedOperations(facts, "simulated", layers)
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: SdannBench) -> Section:
     """Tables of all networks, why they send what they do, and a table and a plot of some."""
     every = [coded(bench, facts) for facts in bench.facts]
     chosen = [each for each in every if each.name in bench.size.by_layer]
@@ -85,7 +85,7 @@ def measure(bench: Bench) -> Section:
     return Section((*whole, *map(_table, chosen)), tuple(map(_plot, chosen)))
 
 
-def _whole(every: list[Coded]) -> Table:
+def _whole(every: list[CodedOperations]) -> Table:
     """All layers together, of every network."""
     columns = (
         Column("network"),
@@ -106,12 +106,12 @@ def _whole(every: list[Coded]) -> Table:
             f"T = {RATE_TIMESTEPS[0]} tells all levels of 8 bits apart, as STEM does in 8 "
             "timesteps; fewer timesteps lose levels, and with them accuracy",
             f"of the first {RECORDED_SAMPLES} samples at most",
-            "the paper's figure is a picture without numbers",
+            "the paper's figure is a plot without numbers",
         ),
     )
 
 
-def _row(each: Coded) -> tuple[Cell, ...]:
+def _row(each: CodedOperations) -> tuple[Cell, ...]:
     stem, *rates = (each.total(code) for code in each.layers)
     return (
         each.name,
@@ -123,11 +123,11 @@ def _row(each: Coded) -> tuple[Cell, ...]:
     )
 
 
-def _direct(every: list[Coded]) -> Table:
+def _direct(every: list[CodedOperations]) -> Table:
     """All layers together, the first one driven by real values."""
     columns = (
         Column("network"),
-        Column("rates behind are"),
+        Column("rates after it are"),
         Column("first layer"),
         Column("its M MACs", digits=4),
         *(Column(f"{direct_name(each)}, M MACs", digits=4) for each in RATE_TIMESTEPS),
@@ -153,7 +153,7 @@ def _direct(every: list[Coded]) -> Table:
     )
 
 
-def _table(each: Coded) -> Table:
+def _table(each: CodedOperations) -> Table:
     columns = (
         Column("layer"),
         *(Column(f"{code}, M SOPs", digits=4) for code in each.layers),
@@ -173,19 +173,19 @@ def _table(each: Coded) -> Table:
     )
 
 
-def _direct_cells(each: Coded, layer: str) -> tuple[Cell, ...]:
-    """Only of the first layer: behind it, spikes are sent."""
+def _direct_cells(each: CodedOperations, layer: str) -> tuple[Cell, ...]:
+    """Only of the first layer: after it, spikes are sent."""
     first = layer == each.first
     return tuple(each.direct(timesteps) / 1e6 if first else None for timesteps in RATE_TIMESTEPS)
 
 
-def _plot(each: Coded) -> Plot:
+def _plot(each: CodedOperations) -> Plot:
     name = f"figure-12-{each.name}"
     title = f"{each.name} ({each.facts.weights}): SOPs of a sample by layer, rate codes {each.how}"
     return Plot(name, title, partial(_draw, each, title))
 
 
-def _draw(each: Coded, title: str, figure: Any) -> None:
+def _draw(each: CodedOperations, title: str, figure: Any) -> None:
     axes = figure.add_subplot()
     layers = list(each.layers[STEM])[:MOST_LAYERS]
     places, width = np.arange(len(layers)), 0.8 / len(each.layers)

@@ -18,7 +18,7 @@ IDEAL = "ideal"
 AUTOMATIC = LayerSettings()
 DOUBLE = LayerSettings(integration="double")
 AS_PUBLISHED = LayerSettings(s1="largest", headroom=1.0, bias="calibrated")
-"""Membranes of the paper: filled by the calibration (eq. 15-19), biases behind (eq. 9-10)."""
+"""Membranes of the paper: filled by the calibration (eq. 15-19), biases after it (eq. 9-10)."""
 
 
 def placed(

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ..plot import Plot
 from ..suite import Section
 from ..table import Column, Table
-from .bench import Bench
-from .facts import MOST_BITS, Facts
+from .bench import SdannBench
+from .facts import MOST_BITS, NetworkFacts
 
-PICTURE = "the paper's figure is a picture without numbers"
+PICTURE = "the paper's figure is a plot without numbers"
 
 
-def measure_bits(bench: Bench) -> Section:
+def measure_bits(bench: SdannBench) -> Section:
     """Figure 8: the share of spikes by bit."""
     heads = [str(1 << (MOST_BITS - 1 - bit)) for bit in range(MOST_BITS)]
     title = "Figure 8: spikes by the bit they stand for, in percent"
@@ -27,7 +27,7 @@ def measure_bits(bench: Bench) -> Section:
     )
 
 
-def measure_trains(bench: Bench) -> Section:
+def measure_trains(bench: SdannBench) -> Section:
     """Figure 9: the share of trains by their number of spikes."""
     heads = [str(spikes) for spikes in range(MOST_BITS + 1)]
     title = "Figure 9: trains by their number of spikes, in percent"
@@ -37,23 +37,27 @@ def measure_trains(bench: Bench) -> Section:
 
 
 def _section(
-    bench: Bench,
+    bench: SdannBench,
     name: str,
     title: str,
     heads: list[str],
     axis: str,
-    shares: Callable[[Facts], NDArray[np.float64]],
+    shares: Callable[[NetworkFacts], NDArray[np.float64]],
 ) -> Section:
     percent = {facts.subject: 100.0 * shares(facts) for facts in bench.facts}
     weights = {facts.subject: facts.weights for facts in bench.facts}
     table = Table(
         name=name,
         title=title,
-        columns=(Column("network"), Column("weights"), *(Column(head) for head in heads)),
+        columns=(
+            Column("network"),
+            Column("weights"),
+            *(Column(head) for head in heads),
+        ),
         rows=tuple(
             (subject, weights[subject], *map(float, row)) for subject, row in percent.items()
         ),
-        notes=("of all neurons behind the input whose spikes reach a synapse", PICTURE),
+        notes=("of all neurons after the input whose spikes reach a synapse", PICTURE),
     )
     return Section((table,), (Plot(name, title, partial(_draw, percent, weights, heads, axis)),))
 

@@ -1,14 +1,14 @@
-"""Table 10: energy of a sample on Darwin3, at its price of a SOP, with and without sparsity."""
+"""Table 10: energy of a sample on Darwin3, at its energy per SOP, with and without sparsity."""
 
 from __future__ import annotations
 
 from ...chip import load as load_chip
-from ...energy import price
+from ...energy import of_chip
 from ..suite import Section
 from ..table import Cell, Column, Table
-from .bench import Bench
+from .bench import SdannBench
 from .chips import DARWIN3
-from .facts import ROT, Facts
+from .facts import ROT, NetworkFacts
 from .hybrid import saved
 
 UJ_IN_PJ = 1e6
@@ -17,9 +17,9 @@ UNSEARCHED = ROT[0]
 """Setting of networks whose accuracy says nothing: the mildest."""
 
 
-def measure(bench: Bench) -> Section:
-    """SOPs times their price: the paper's own figures are in proportion to SOPs."""
-    sop_pj = price(load_chip(DARWIN3), "energy.sop_pj")
+def measure(bench: SdannBench) -> Section:
+    """SOPs times their energy: the paper's own figures are in proportion to SOPs."""
+    sop_pj = of_chip(load_chip(DARWIN3), "energy.sop_pj")
     columns = (
         Column("network"),
         Column("weights"),
@@ -52,7 +52,7 @@ def measure(bench: Bench) -> Section:
     return Section((table,))
 
 
-def _row(bench: Bench, facts: Facts, sop_pj: float) -> tuple[Cell, ...]:
+def _row(bench: SdannBench, facts: NetworkFacts, sop_pj: float) -> tuple[Cell, ...]:
     setting, change = _sparse(bench, facts)
     sops, sparse = facts.dense.sops, facts.dense.sops * (1 + change / 100)
     return (
@@ -68,7 +68,7 @@ def _row(bench: Bench, facts: Facts, sop_pj: float) -> tuple[Cell, ...]:
     )
 
 
-def _sparse(bench: Bench, facts: Facts) -> tuple[str, float]:
+def _sparse(bench: SdannBench, facts: NetworkFacts) -> tuple[str, float]:
     tuned = bench.tuned.get(facts.subject)
     if tuned is not None:
         return "by layer", saved(tuned, tuned.found)
@@ -76,7 +76,7 @@ def _sparse(bench: Bench, facts: Facts) -> tuple[str, float]:
     return told, facts.outcomes[UNSEARCHED].change(facts.dense)
 
 
-def _published(bench: Bench, name: str | None, sop_pj: float) -> tuple[Cell, ...]:
+def _published(bench: SdannBench, name: str | None, sop_pj: float) -> tuple[Cell, ...]:
     dense, sparse = _published_uj(bench, name, "dense_mj"), _published_uj(bench, name, "sparse_mj")
     if dense is None or sparse is None:
         return (bench.published.name(name), None, None, None, None)
@@ -84,12 +84,12 @@ def _published(bench: Bench, name: str | None, sop_pj: float) -> tuple[Cell, ...
     return (bench.published.name(name), dense, sparse, change, dense * UJ_IN_PJ / sop_pj / 1e6)
 
 
-def _published_uj(bench: Bench, name: str | None, field: str) -> float | None:
+def _published_uj(bench: SdannBench, name: str | None, field: str) -> float | None:
     energy_mj = bench.published.figure("energy", field, name)
     return None if energy_mj is None else energy_mj * MJ_IN_UJ
 
 
-def _compared(bench: Bench, sop_pj: float) -> list[str]:
+def _compared(bench: SdannBench, sop_pj: float) -> list[str]:
     """Why ours are not the paper's, from the SOPs that its energies imply."""
     told = []
     for facts in bench.facts:
@@ -103,6 +103,6 @@ def _compared(bench: Bench, sop_pj: float) -> list[str]:
                 f"paper's energy implies; with our {macs / 1e6:,.0f} M MACs these would be "
                 f"{implied / macs:.2f} SOPs a MAC, ours are {facts.dense.sops / macs:.2f}: the "
                 f"paper's network has {than_ours} synapses or {activity} activations than ours; "
-                "neither is at hand"
+                "neither is published here"
             )
     return told

@@ -33,7 +33,7 @@ from ..spikes import (
     stem_code,
     stem_spikes,
 )
-from ..suite import Options
+from ..suite import SuiteOptions
 from .chips import placed
 from .codes import COUNTED, RATE_TIMESTEPS, STEM, Rates, countings, rate_name, rates_of
 
@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a setting does to trains, no value behind them changed: SOPs, in percent of all."""
+    """What a setting does to trains, no value downstream changed: SOPs, in percent of all."""
 
     left_out: float
     """Of the spikes in the last bits (RoT), or after so many (DRLO)."""
@@ -75,7 +75,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trains:
-    """The trains that neurons behind the first layer send, on the samples recorded."""
+    """The trains that neurons after the first layer send, on the samples recorded."""
 
     by_bit: NDArray[np.float64]
     """(8,): share of the spikes that are a bit, the most significant one first."""
@@ -84,7 +84,7 @@ class Trains:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Facts:
+class NetworkFacts:
     """What is measured of one network."""
 
     subject: str
@@ -117,7 +117,7 @@ class Facts:
         return self.outcomes[ALL_SPIKES]
 
 
-def measured(subject: Subject, options: Options) -> Facts:
+def measured(subject: Subject, options: SuiteOptions) -> NetworkFacts:
     """Runs a network with all its spikes and with each uniform setting."""
     options.tell(f"{subject.name}: compiling")
     rates = rates_of(subject)
@@ -131,7 +131,7 @@ def measured(subject: Subject, options: Options) -> Facts:
     recorded = subject.x[:RECORDED_SAMPLES]
     network, values = network_of(image), sent(image, recorded, options.threads)
     counted = _counted(network, values, rates)
-    return Facts(
+    return NetworkFacts(
         subject=subject.name,
         weights=subject.weights,
         samples=len(subject.x),
@@ -161,7 +161,7 @@ def answers(run: Run, subject: Subject) -> Evaluation | None:
 
 
 def _outcome(
-    subject: Subject, placement: Placement, choice: LayerSettings, options: Options
+    subject: Subject, placement: Placement, choice: LayerSettings, options: SuiteOptions
 ) -> Outcome:
     if choice.leaves_spikes_out:
         network = sparsified(placement.network, Settings(choice))
@@ -238,7 +238,7 @@ def _input_share(network: Network, values: Mapping[str, Values]) -> float:
 
 
 def _trains(network: Network, values: Mapping[str, Values]) -> Trains:
-    """Of every neuron behind the input that reaches a synapse."""
+    """Of every neuron after the input that reaches a synapse."""
     by_bit, by_length = np.zeros(MOST_BITS, np.int64), np.zeros(MOST_BITS + 1, np.int64)
     reaching = {source.name: source for source, _, _ in reaches(network)}
     for source in reaching.values():

@@ -6,12 +6,12 @@ from ...lower import LayerSettings
 from ...tune import Checked, Tuned
 from ..suite import Section
 from ..table import NOTHING, Cell, Column, Table
-from .bench import MAX_LOSS, Bench
+from .bench import MAX_LOSS, SdannBench
 from .chips import DARWIN3
 from .size import COUNTERPARTS
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: SdannBench) -> Section:
     """Searches each trained network; the paper's others stand alone."""
     columns = (
         Column("network"),
@@ -68,7 +68,7 @@ def saved(tuned: Tuned, checked: Checked) -> float:
     return 100.0 * (checked.tried.evaluation.sops / dense.sops - 1.0)
 
 
-def _row(bench: Bench, name: str, tuned: Tuned) -> tuple[Cell, ...]:
+def _row(bench: SdannBench, name: str, tuned: Tuned) -> tuple[Cell, ...]:
     dense, found, best = tuned.dense.held_out, tuned.found.held_out, tuned.best_uniform
     single = next((told for told, tried in tuned.uniform if best and tried is best.tried), None)
     return (
@@ -84,13 +84,13 @@ def _row(bench: Bench, name: str, tuned: Tuned) -> tuple[Cell, ...]:
     )
 
 
-def _published(bench: Bench, name: str | None) -> tuple[Cell, ...]:
+def _published(bench: SdannBench, name: str | None) -> tuple[Cell, ...]:
     fields = ("dense", "points", "sops")
     cells = (bench.published.figure("hybrid", field, name) for field in fields)
     return (bench.published.name(name), *cells)
 
 
-def _most_lost(bench: Bench) -> str:
+def _most_lost(bench: SdannBench) -> str:
     points = bench.published.tables["hybrid"]["points"]
     worst = min(points, key=lambda name: points[name])
     return f"the paper's networks lose up to {-points[worst]:g} ({bench.published.name(worst)})"

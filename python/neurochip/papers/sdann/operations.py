@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ..suite import Section
 from ..table import Cell, Column, Table
-from .bench import Bench
-from .facts import Facts
+from .bench import SdannBench
+from .facts import NetworkFacts
 
 
-def measure(bench: Bench) -> Section:
-    """MACs of the quantized network and SOPs of its spikes, at the paper's prices."""
+def measure(bench: SdannBench) -> Section:
+    """MACs of the quantized network and SOPs of its spikes, with the paper's energy of each."""
     mac_pj = bench.published.constant("operations", "mac_pj")
     sop_pj = bench.published.constant("operations", "sop_pj")
     columns = (
@@ -41,7 +41,7 @@ def measure(bench: Bench) -> Section:
     return Section((table,))
 
 
-def _row(bench: Bench, facts: Facts, mac_pj: float, sop_pj: float) -> tuple[Cell, ...]:
+def _row(bench: SdannBench, facts: NetworkFacts, mac_pj: float, sop_pj: float) -> tuple[Cell, ...]:
     macs, sops = sum(facts.macs.values()), facts.dense.sops
     name = bench.counterpart(facts)
     return (

@@ -19,7 +19,7 @@ from ..networks import Subject
 from ..plot import Plot
 from ..suite import Section
 from ..table import Cell, Column, Table
-from .bench import Bench
+from .bench import SdannBench
 from .chips import DARWIN3
 
 T = 8
@@ -41,7 +41,7 @@ WAYS = (Way("one by one", False, 2), Way("two buffers", True, 2), Way("one buffe
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
+class PipelineRun:
     """One network, one way, measured."""
 
     subject: str
@@ -68,7 +68,7 @@ class Timed:
         return T if self.way.buffers == 2 else 2 * T
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: SdannBench) -> Section:
     """Runs each network with one sample, and with several."""
     chosen = [subject for subject in bench.subjects if subject.name in bench.size.pipelined]
     timed = [_timed(bench, subject, way) for subject in chosen for way in WAYS]
@@ -110,7 +110,7 @@ def depth(network: Network) -> int:
     return max(found.values())
 
 
-def _timed(bench: Bench, subject: Subject, way: Way) -> Timed:
+def _timed(bench: SdannBench, subject: Subject, way: Way) -> PipelineRun:
     bench.options.tell(f"{subject.name}: {way.name}")
     chip = load_chip(DARWIN3, {"core.buffers": way.buffers})
     codes = subject.graph.quantize(subject.calibration)
@@ -122,7 +122,7 @@ def _timed(bench: Bench, subject: Subject, way: Way) -> Timed:
     )
     latency = len(alone.timestep_cycles)
     cycles = (int(many.timestep_cycles.sum()) - int(alone.timestep_cycles.sum())) / (SAMPLES - 1)
-    return Timed(
+    return PipelineRun(
         subject=subject.name,
         way=way,
         layers=depth(network),
@@ -133,7 +133,7 @@ def _timed(bench: Bench, subject: Subject, way: Way) -> Timed:
     )
 
 
-def _row(timed: Timed) -> tuple[Cell, ...]:
+def _row(timed: PipelineRun) -> tuple[Cell, ...]:
     return (
         timed.subject,
         timed.way.name,
@@ -147,7 +147,7 @@ def _row(timed: Timed) -> tuple[Cell, ...]:
     )
 
 
-def _draw(timed: list[Timed], figure: Any) -> None:
+def _draw(timed: list[PipelineRun], figure: Any) -> None:
     left, right = figure.subplots(1, 2)
     names = [f"{each.subject}, {each.way.name}" for each in timed]
     laws = [[each.latency_by_law for each in timed], [each.period_by_law for each in timed]]

@@ -8,7 +8,7 @@ from functools import cache
 from ..publication import Publication, published_tables
 
 
-class Published(Publication):
+class PublishedFigures(Publication):
     """The file, read."""
 
     @property
@@ -56,6 +56,6 @@ class Published(Publication):
 
 
 @cache
-def published() -> Published:
+def published() -> PublishedFigures:
     """What is in the package."""
-    return Published(published_tables(__package__))
+    return PublishedFigures(published_tables(__package__))

@@ -14,7 +14,7 @@ from ...simulate import simulate
 from ...tune import Evaluation
 from ..boards import network_of, placed, placed_on_a_board
 from ..networks import Subject
-from ..suite import Options
+from ..suite import SuiteOptions
 from .chips import IDEAL
 from .codes import rate_name
 from .facts import RECORDED_SAMPLES, answers
@@ -34,13 +34,13 @@ class Simulated:
         return sum(self.layers.values())
 
 
-def simulated(subject: Subject, timesteps: int, options: Options) -> Simulated:
+def simulated(subject: Subject, timesteps: int, options: SuiteOptions) -> Simulated:
     """Runs `--code rate` on exact membranes, its highest rates from calibration samples."""
     options.tell(f"{subject.name}: {rate_name(timesteps)}")
     return _run(subject, placed(subject, IDEAL, "rate", None, _of(timesteps)), options)
 
 
-def simulated_at_level_255(subject: Subject, timesteps: int, options: Options) -> Simulated:
+def simulated_at_level_255(subject: Subject, timesteps: int, options: SuiteOptions) -> Simulated:
     """The same without calibration samples: the highest rate is that of the highest level."""
     options.tell(f"{subject.name}: {rate_name(timesteps)}, without calibration")
     network = lower(subject.graph, load_chip(IDEAL), "rate", None, options=_of(timesteps))
@@ -51,7 +51,7 @@ def _of(timesteps: int) -> CompileOptions:
     return CompileOptions(t_max=timesteps)
 
 
-def _run(subject: Subject, placement: Placement, options: Options) -> Simulated:
+def _run(subject: Subject, placement: Placement, options: SuiteOptions) -> Simulated:
     few, image = subject.first(RECORDED_SAMPLES), assemble(placement, graph=subject.graph)
     run = simulate(image, few.x, timing="none", threads=options.threads, compare=False)
     found = answers(run, few)

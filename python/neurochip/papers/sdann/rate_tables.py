@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..table import Cell, Column, Table
-from .bench import Bench
+from .bench import SdannBench
 from .chips import IDEAL
 from .codes import COUNTED, LEVELS, LOWEST, NEAREST, PLAIN, RATE_TIMESTEPS, STEM
-from .facts import Facts
+from .facts import NetworkFacts
 from .rate import Simulated
 
 SOURCE = (
@@ -18,7 +18,7 @@ SOURCE = (
 )
 
 
-def answers(bench: Bench) -> Table:
+def answers(bench: SdannBench) -> Table:
     """Of trained networks alone: fewer timesteps cost accuracy, which others do not have."""
     columns = (
         Column("network"),
@@ -54,7 +54,7 @@ def answers(bench: Bench) -> Table:
 
 
 def _answers(
-    facts: Facts, timesteps: int, found: Simulated, at_level_255: Simulated | None
+    facts: NetworkFacts, timesteps: int, found: Simulated, at_level_255: Simulated | None
 ) -> tuple[Cell, ...]:
     assert facts.dense.answers is not None
     stem, count = sum(facts.layers[STEM].values()), len(found.answers.right)
@@ -73,7 +73,7 @@ def _answers(
     )
 
 
-def reasons(bench: Bench) -> Table:
+def reasons(bench: SdannBench) -> Table:
     """From the plain count to what is counted, and to what is simulated."""
     columns = (
         Column("network"),
@@ -104,7 +104,7 @@ def reasons(bench: Bench) -> Table:
     )
 
 
-def _reason(bench: Bench, facts: Facts, timesteps: int) -> tuple[Cell, ...]:
+def _reason(bench: SdannBench, facts: NetworkFacts, timesteps: int) -> tuple[Cell, ...]:
     sops = facts.countings[timesteps]
     found = bench.rates.get(facts.subject, {}).get(timesteps)
     return (
@@ -120,7 +120,7 @@ def _reason(bench: Bench, facts: Facts, timesteps: int) -> tuple[Cell, ...]:
     )
 
 
-def _summary(bench: Bench) -> Iterator[str]:
+def _summary(bench: SdannBench) -> Iterator[str]:
     """How near the counts come to what is simulated."""
     for timesteps in RATE_TIMESTEPS:
         shares = {

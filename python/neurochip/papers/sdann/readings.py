@@ -89,7 +89,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Read:
+class ReadingResult:
     """One reading in one set of layers of one network."""
 
     subject: str
@@ -100,7 +100,7 @@ class Read:
     """With each of `BITS`."""
 
 
-def read(subject: Subject, tell: Callable[[str], None]) -> Iterator[Read]:
+def read(subject: Subject, tell: Callable[[str], None]) -> Iterator[ReadingResult]:
     """Evaluates a network in exact integers, with every reading."""
     exact = Exact.of(subject.graph)
     layers = scopes(exact)
@@ -113,7 +113,7 @@ def read(subject: Subject, tell: Callable[[str], None]) -> Iterator[Read]:
                 tell(f"{subject.name}: {name}, {bits} bits, {scope}")
                 sent = partial(_with_bits, READINGS[name], bits)
                 sparse.append(_found(subject, exact, dict.fromkeys(changed, sent)))
-            yield Read(subject.name, name, scope, dense, sparse)
+            yield ReadingResult(subject.name, name, scope, dense, sparse)
 
 
 def _found(subject: Subject, exact: Exact, instead: Mapping[str, Sent]) -> Found:

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from ..suite import Section
 from ..table import NOTHING, Cell, Column, Table
-from .bench import Bench
-from .readings import BITS, Read, read
+from .bench import SdannBench
+from .readings import BITS, ReadingResult, read
 
 CIFAR10 = ("cifar10net", "resnet18_cifar", "vgg16_cifar")
 """The paper's networks for the task of ours, by their keys."""
@@ -22,7 +22,7 @@ INSIDE = "*"
 Range: TypeAlias = tuple[float, float]
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: SdannBench) -> Section:
     """Every reading of the CIFAR-10 networks, in exact integers, over whole test sets."""
     found = [one for subject in bench.read_subjects for one in read(subject, bench.options.tell)]
     kinds = (("CIFAR-10, published", CIFAR10), ("all, published", tuple(bench.published.names)))
@@ -71,7 +71,7 @@ def _columns() -> tuple[Column, ...]:
     )
 
 
-def _row(bench: Bench, one: Read) -> tuple[Cell, ...]:
+def _row(bench: SdannBench, one: ReadingResult) -> tuple[Cell, ...]:
     sops = [each.change(one.dense) for each in one.sparse]
     points = [-each.answers.loss(one.dense.answers) for each in one.sparse]
     accuracies: list[Cell] = []
@@ -89,7 +89,7 @@ def _row(bench: Bench, one: Read) -> tuple[Cell, ...]:
     )
 
 
-def _published(bench: Bench, name: str, networks: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
+def _published(bench: SdannBench, name: str, networks: Sequence[str]) -> Iterator[tuple[Cell, ...]]:
     """The least and the most that is published of some networks, column by column."""
     sops, points = (ranges(bench, field, networks) for field in ("sops", "points"))
     for end, told in ((1, "the least"), (0, "the most")):
@@ -99,7 +99,7 @@ def _published(bench: Bench, name: str, networks: Sequence[str]) -> Iterator[tup
         yield (name, told, None, *(each[end] for each in sops), None, None, *accuracies, None)
 
 
-def ranges(bench: Bench, field: str, networks: Sequence[str]) -> list[Range]:
+def ranges(bench: SdannBench, field: str, networks: Sequence[str]) -> list[Range]:
     """By `BITS`: the lowest and the highest change that is published of some networks."""
     found = []
     for bits in BITS:
@@ -109,8 +109,8 @@ def ranges(bench: Bench, field: str, networks: Sequence[str]) -> list[Range]:
     return found
 
 
-def within(bench: Bench, field: str, changes: Sequence[float]) -> str:
-    """For which of `BITS` a change, as it is told, lies in the published ranges."""
+def within(bench: SdannBench, field: str, changes: Sequence[float]) -> str:
+    """For which of `BITS` a change, as it is reported, lies in the published ranges."""
     every = ranges(bench, field, tuple(bench.published.names))
     cifar10 = ranges(bench, field, CIFAR10)
     told = []
@@ -125,7 +125,7 @@ def _inside(change: float, bounds: Range) -> bool:
     return bounds[0] <= change <= bounds[1]
 
 
-def off_by(bench: Bench, one: Read) -> float | None:
+def off_by(bench: SdannBench, one: ReadingResult) -> float | None:
     """Mean distance of the SOPs from those of the paper's network of the same kind."""
     name = OF_THE_SAME_KIND.get(one.subject)
     if name is None:
@@ -138,7 +138,7 @@ def off_by(bench: Bench, one: Read) -> float | None:
     return sum(distances) / len(distances)
 
 
-def _summary(bench: Bench, found: Sequence[Read]) -> Iterator[str]:
+def _summary(bench: SdannBench, found: Sequence[ReadingResult]) -> Iterator[str]:
     """Of each network: its accuracy, and the reading whose SOPs come nearest."""
     for name in dict.fromkeys(one.subject for one in found):
         own = [one for one in found if one.subject == name]

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SdannSize:
     """How much is measured."""
 
     trained: tuple[tuple[str, str, int], ...]
-    """Network, data set, and of how many samples accuracy is told."""
+    """Network, data set, and of how many samples accuracy is reported."""
     read: tuple[tuple[str, str, int], ...]
     """The same for readings of RoT, which are told apart by whole test sets."""
     synthetic: tuple[tuple[str, int], ...]
-    """Architecture, and of how many pictures SOPs are counted."""
+    """Architecture, and of how many images SOPs are counted."""
     searched: int
     """Samples that the search for hybrid settings judges by; it checks on as many others."""
     trials: int
@@ -22,10 +22,10 @@ class Size:
     pipelined: tuple[str, ...]
     """Trained networks that are run cycle by cycle, with samples in flight."""
     by_layer: tuple[str, ...]
-    """Networks whose SOPs are told layer by layer."""
+    """Networks whose SOPs are reported layer by layer."""
 
 
-FULL = Size(
+FULL = SdannSize(
     trained=(
         ("cifar10_vgg_max", "cifar10", 1000),
         ("cifar10_resnet", "cifar10", 1000),
@@ -60,7 +60,7 @@ FULL = Size(
     by_layer=("cifar10_vgg_max", "cifar10_resnet", "digits_cnn", "cifar10net", "vgg16"),
 )
 
-QUICK = Size(
+QUICK = SdannSize(
     trained=(
         ("cifar10_vgg_max", "cifar10", 16),
         ("mnist_lenet", "mnist", 100),
@@ -84,9 +84,9 @@ AS_PUBLISHED = {
 """Architectures whose structure is exactly that of a publication, and whose."""
 
 NOT_THE_PAPERS = {
-    "resnet18_cifar": "the usual one for 32x32 pictures, with a 3x3 stem and no pool, "
+    "resnet18_cifar": "the usual one for 32x32 images, with a 3x3 stem and no pool, "
     "11.2 M parameters; the paper's may differ",
-    "vgg16_cifar": "the usual one for 32x32 pictures, with batch norms and one dense layer, "
+    "vgg16_cifar": "the usual one for 32x32 images, with batch norms and one dense layer, "
     "14.7 M parameters; the paper's may differ",
     "tiny_vgg": "ours, 5.76 M parameters, as many as the largest network that the paper deploys; "
     "the paper's Tiny-VGG may differ",

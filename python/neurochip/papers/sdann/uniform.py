@@ -12,26 +12,28 @@ from ..spikes import BITS_SET
 from ..suite import Section
 from ..table import Cell, Column, Table
 from . import behind
-from .bench import Bench
-from .facts import DRLO, MOST_BITS, ROT, UNIFORM, Facts, sparse_values
+from .bench import SdannBench
+from .facts import DRLO, MOST_BITS, ROT, UNIFORM, NetworkFacts, sparse_values
 
 
-def measure_rot(bench: Bench) -> Section:
+def measure_rot(bench: SdannBench) -> Section:
     """Tables 4 and 5."""
     return Section((_accuracy(bench, 4, "RoT", ROT), _sops(bench, 5, "RoT", ROT)))
 
 
-def measure_drlo(bench: Bench) -> Section:
+def measure_drlo(bench: SdannBench) -> Section:
     """Tables 6 and 7."""
     return Section((_accuracy(bench, 6, "DRLO", DRLO), _sops(bench, 7, "DRLO", DRLO)))
 
 
-def measure_reasons(bench: Bench) -> Section:
+def measure_reasons(bench: SdannBench) -> Section:
     """What tables 5 and 7 come from."""
     return Section((_reasons(bench), behind.table(bench)))
 
 
-def _accuracy(bench: Bench, number: int, method: str, choices: Sequence[LayerSettings]) -> Table:
+def _accuracy(
+    bench: SdannBench, number: int, method: str, choices: Sequence[LayerSettings]
+) -> Table:
     columns = [Column("network"), Column("weights"), Column("all spikes, %")]
     for choice in choices:
         columns += [Column(choice.sparsity, signed=True), Column("±")]
@@ -60,7 +62,7 @@ def _accuracy(bench: Bench, number: int, method: str, choices: Sequence[LayerSet
     )
 
 
-def _own_accuracy(facts: Facts, choices: Sequence[LayerSettings]) -> tuple[Cell, ...]:
+def _own_accuracy(facts: NetworkFacts, choices: Sequence[LayerSettings]) -> tuple[Cell, ...]:
     dense = facts.dense.answers
     if dense is None:
         return (facts.subject, facts.weights, None) + (None, None) * len(choices)
@@ -72,8 +74,13 @@ def _own_accuracy(facts: Facts, choices: Sequence[LayerSettings]) -> tuple[Cell,
     return tuple(cells)
 
 
-def _sops(bench: Bench, number: int, method: str, choices: Sequence[LayerSettings]) -> Table:
-    columns = [Column("network"), Column("weights"), Column("samples"), Column("M SOPs", digits=4)]
+def _sops(bench: SdannBench, number: int, method: str, choices: Sequence[LayerSettings]) -> Table:
+    columns = [
+        Column("network"),
+        Column("weights"),
+        Column("samples"),
+        Column("M SOPs", digits=4),
+    ]
     columns += [Column(f"{choice.sparsity}, %", signed=True) for choice in choices]
     columns += [Column("paper's network")]
     columns += [Column(f"paper, {choice.sparsity}, %", signed=True) for choice in choices]
@@ -100,20 +107,20 @@ def _sops(bench: Bench, number: int, method: str, choices: Sequence[LayerSetting
     )
 
 
-def _others(bench: Bench) -> tuple[str, ...]:
+def _others(bench: SdannBench) -> tuple[str, ...]:
     """The paper's networks that none of ours stands beside."""
     return bench.published.others(bench.counterpart(facts) for facts in bench.facts)
 
 
 def _published_accuracy(
-    bench: Bench, name: str | None, choices: Sequence[LayerSettings]
+    bench: SdannBench, name: str | None, choices: Sequence[LayerSettings]
 ) -> tuple[Cell, ...]:
     network, *points = _published(bench, "points", name, choices)
     return (network, bench.published.figure("uniform", "dense", name), *points)
 
 
 def _published(
-    bench: Bench, field: str, name: str | None, choices: Sequence[LayerSettings]
+    bench: SdannBench, field: str, name: str | None, choices: Sequence[LayerSettings]
 ) -> tuple[Cell, ...]:
     cells = [bench.published.uniform(field, _key(choice), name) for choice in choices]
     return (bench.published.name(name), *cells)
@@ -124,14 +131,14 @@ def _key(choice: LayerSettings) -> str:
     return choice.sparsity.lower().replace(" ", "")
 
 
-def _reasons(bench: Bench) -> Table:
+def _reasons(bench: SdannBench) -> Table:
     columns = (
         Column("network"),
         Column("setting"),
         Column("SOPs, measured, %", signed=True),
         Column("spikes left out, %", signed=True),
         Column("rounding, %", signed=True),
-        Column("values behind, %", signed=True),
+        Column("downstream, %", signed=True),
         Column("of even values, %", signed=True),
         Column("input's SOPs, %"),
     )
@@ -141,10 +148,10 @@ def _reasons(bench: Bench) -> Table:
         columns=columns,
         rows=tuple(_reason(facts, choice) for facts in bench.facts for choice in UNIFORM),
         notes=(
-            "measured = spikes left out + rounding + values behind, all in percent of the SOPs; "
+            "measured = spikes left out + rounding + downstream effects, all in percent of SOPs; "
             "left out: those in the last r bits of a train (RoT r), or after its k-th (DRLO k); "
-            "rounding: those that rounding to the nearest adds; values behind: what is left, since "
-            "values change behind values that changed",
+            "rounding: those that rounding to the nearest adds; downstream: what is left, since "
+            "values change downstream of values that changed",
             "of even values: what the setting would change if all 256 values were equally frequent",
             "input's SOPs: those of the network's input, which keeps its spikes",
             *(explained(facts) for facts in bench.facts if bench.does_cifar10(facts)),
@@ -152,7 +159,7 @@ def _reasons(bench: Bench) -> Table:
     )
 
 
-def _reason(facts: Facts, choice: LayerSettings) -> tuple[Cell, ...]:
+def _reason(facts: NetworkFacts, choice: LayerSettings) -> tuple[Cell, ...]:
     measured, effect = facts.outcomes[choice].change(facts.dense), facts.effects[choice]
     return (
         facts.subject,
@@ -174,7 +181,7 @@ def of_even_values(choice: LayerSettings) -> float:
     return 100.0 * (float(sent) / float(BITS_SET.sum()) - 1.0)
 
 
-def explained(facts: Facts) -> str:
+def explained(facts: NetworkFacts) -> str:
     """Why a network's savings are not those of even values, from what was measured."""
     by_bit, by_length = facts.trains.by_bit, facts.trains.by_length
     low = 100 * float(by_bit[MOST_BITS - ROT[-1].rot :].sum())
@@ -190,7 +197,7 @@ def explained(facts: Facts) -> str:
     )
 
 
-def _compared(facts: Facts, choices: Sequence[LayerSettings], expects_more: bool) -> str:
+def _compared(facts: NetworkFacts, choices: Sequence[LayerSettings], expects_more: bool) -> str:
     """What settings save, beside what they would of even values, and whether that was expected."""
     saved = [-facts.outcomes[choice].change(facts.dense) for choice in choices]
     even = [-of_even_values(choice) for choice in choices]
@@ -204,7 +211,7 @@ def _compared(facts: Facts, choices: Sequence[LayerSettings], expects_more: bool
         for choice, ours, theirs in zip(choices, saved, even, strict=True)
     )
     behind = ", ".join(f"{_behind(facts, choice):+.1f} %" for choice in choices)
-    because = "" if expected else f", since values behind change SOPs by {behind}"
+    because = "" if expected else f", since values downstream change SOPs by {behind}"
     return f", {'so' if expected else 'and yet'} {method} saves {told}: {figures}{because}"
 
 
@@ -212,7 +219,7 @@ def _rounded(percent: float) -> str:
     return f"{round(percent, 1) + 0.0:.1f}"  # nothing has no sign
 
 
-def _behind(facts: Facts, choice: LayerSettings) -> float:
-    """What is left of a change that trains and rounding do not tell."""
+def _behind(facts: NetworkFacts, choice: LayerSettings) -> float:
+    """What is left of a change that trains and rounding do not explain."""
     effect = facts.effects[choice]
     return facts.outcomes[choice].change(facts.dense) + effect.left_out - effect.added

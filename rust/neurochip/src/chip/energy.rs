@@ -1,8 +1,8 @@
-//! Prices of counted events; only reports multiply with them.
+//! Energies of counted events; only reports multiply with them.
 
 use serde::{Deserialize, Serialize};
 
-/// Prices of counted events; only reports multiply with them.
+/// Energies of counted events; only reports multiply with them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Energy {
@@ -38,8 +38,8 @@ pub struct Energy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EnergyScope {
-    /// The SOP alone: hops, updates and packets have prices of their own.
+    /// The SOP alone: hops, updates and packets have energies of their own.
     PerTerm,
-    /// Everything, the idle chip included: every other price is 0, so that nothing is charged twice.
+    /// Everything, the idle chip included: every other energy is 0, so that nothing is charged twice.
     AllIn,
 }

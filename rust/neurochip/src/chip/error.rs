@@ -86,7 +86,7 @@ fn lines(problems: &[impl fmt::Display]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// A caret helps nobody behind a line of 100,000 characters.
+/// A caret helps nobody after a line of 100,000 characters.
 fn with_short_lines(told: &str) -> String {
     let short = |line: &str| match line.char_indices().nth(200) {
         Some((end, _)) => format!("{} ...", line[..end].trim_end()),
@@ -97,4 +97,21 @@ fn with_short_lines(told: &str) -> String {
 
 fn quoted(fields: &[String]) -> String {
     fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// What Rust expects, in words.
+pub(super) fn in_words(expected: &str) -> String {
+    let word = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "text",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        _ if expected.starts_with("struct ") => "a table",
+        _ if expected.starts_with("string or map") => "one of its words",
+        _ => expected,
+    };
+    word.replace("an array of length", "a list of").replace("a tuple of size", "a list of")
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::error::in_words;
 use super::provenance::{Entry, SET_FOR_THIS_RUN, is_within};
-use super::reading::in_words;
 use super::{ChipSpec, Error};
 
 /// What a field is set to that shall have no value.

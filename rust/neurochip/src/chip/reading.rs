@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 use toml::de::{DeTable, DeValue};
 
-use super::error::Problem;
+use super::error::{Problem, in_words};
 use super::overrides::alternatives;
 use super::provenance::{CHOSEN, Entry, NO_NUMBERS, fields_of, is_within};
 use super::{BUILT_IN, ChipSpec, Error, profile};
@@ -181,7 +181,7 @@ fn key_of(segment: &Segment) -> String {
 
 /// Puts the value of a built-in chip in place of one that is wrong or missing, or takes it away.
 ///
-/// A missing table becomes an empty one, so that what it needs is told too.
+/// A missing table becomes an empty one, so that what it needs is reported too.
 fn mend(value: &mut Value, path: &[String], told: &str) {
     let (is_unknown, is_missing) = (told.starts_with("unknown field"), told.starts_with("missing field"));
     let Some((key, tables)) = path.split_last() else {
@@ -268,23 +268,6 @@ fn describe(told: &str, path: &mut Vec<String>, lines: &Lines) -> String {
         |variant| variant.replace('`', "\""),
     );
     format!("`{}` is {found}, expected {}", path.join("."), in_words(expected))
-}
-
-/// What Rust expects, in words.
-pub(super) fn in_words(expected: &str) -> String {
-    let word = match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
-        "i8" | "i16" | "i32" | "i64" => "a whole number",
-        "f32" | "f64" => "a number",
-        "a boolean" => "true or false",
-        "a string" => "text",
-        "a sequence" => "a list",
-        "a map" => "a table",
-        _ if expected.starts_with("struct ") => "a table",
-        _ if expected.starts_with("string or map") => "one of its words",
-        _ => expected,
-    };
-    word.replace("an array of length", "a list of").replace("a tuple of size", "a list of")
 }
 
 /// Says of each number that a file changes, and states no source for, that the user has set it.

@@ -38,7 +38,7 @@ impl Synchronization {
     /// Cycles of the barrier of a network with neurons on so many nodes.
     ///
     /// Between two entries of the table it is the line through them, rounded up; before the first and
-    /// behind the last it is theirs.
+    /// after the last it is theirs.
     pub fn barrier(&self, active_nodes: u32) -> u64 {
         let table = &self.barrier_cycles_by_nodes;
         let behind = table.partition_point(|&(nodes, _)| nodes < active_nodes);

@@ -1,8 +1,8 @@
 //! The inward side of the io ports: packets that wait outside enter (machine.md, section 6).
 
-use super::delay::NEVER;
 use super::flits::Packet;
 use super::noc::{FlitStream, Noc};
+use super::wheel::NEVER;
 use crate::chip::IoPort;
 use crate::traffic::{Destination, Injection, Traffic};
 
@@ -19,7 +19,7 @@ struct Entrance {
 #[derive(Debug)]
 pub(super) struct Edge {
     io: Vec<IoPort>,
-    /// Free slots in the outward queue behind each port.
+    /// Free slots in the outward queue of each port.
     credits: Vec<u32>,
     entrances: Vec<Entrance>,
 }

@@ -4,10 +4,8 @@
 //! flits linked through the pool, so that memory follows the flits in flight and not the depth of
 //! the queues of a chip.
 
-use crate::chip::{Grid, IoPort};
+use crate::chip::{Grid, IoPort, Port};
 use crate::traffic::Destination;
-
-use super::router::LOCAL;
 
 /// Where a flit leaves the mesh, and by which output, packed: 27 bits of coordinates (a mesh has up
 /// to 2^20 nodes, so those of x and y add up to 21), a bit for the tail of a packet, 3 of the port.
@@ -66,7 +64,7 @@ impl Coordinates {
     pub(super) fn target(&self, destination: Destination) -> Target {
         match destination {
             Destination::Core(core) => {
-                Target(self.packed(self.grid.node_of(core)) | (LOCAL as u32) << EXIT_SHIFT)
+                Target(self.packed(self.grid.node_of(core)) | (Port::Local as u32) << EXIT_SHIFT)
             }
             Destination::Port(port) => self.ports[port as usize],
         }
@@ -101,7 +99,7 @@ pub(super) struct Packet {
 
 #[derive(Debug, Clone, Copy)]
 struct Flit {
-    /// The flit behind this one in a queue.
+    /// The flit after this one in a queue.
     next: u32,
     target: Target,
 }
@@ -212,7 +210,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chip::{Board, Mesh, Port};
+    use crate::chip::{Board, Mesh};
 
     /// The outputs that a packet asks for on its way, of which there are at most `hops` and one.
     fn way(grid: &Grid, io: &[IoPort], source: u32, destination: Destination) -> Vec<Port> {

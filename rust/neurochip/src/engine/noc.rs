@@ -1,23 +1,13 @@
 //! The network on chip in cycles: routers, links, and both ends of every way through them.
 
 use super::active::ActiveSet;
-use super::delay::{Delay, NEVER};
 use super::flits::{Coordinates, Flits, Packet};
-use super::hops::Hops;
-use super::links::Links;
 use super::places::Tally;
 use super::router::{LOCAL, Look, PORTS, Router, Turns};
+use super::wheel::{Arrival, Kind, NEVER, Wheel};
 use crate::chip::{Board, Grid, IoPort, Noc as NocSpec, Port};
 use crate::counters::Counters;
 use crate::traffic::Destination;
-
-/// A flit, at an input queue of a router or at a core.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival {
-    /// A [`slot`] of a router; of an arrival at a core, its node.
-    pub(super) place: u32,
-    pub(super) flit: u32,
-}
 
 /// A port of a router in one number.
 pub(super) fn slot(node: u32, port: usize) -> u32 {
@@ -54,6 +44,38 @@ impl FlitStream {
     }
 }
 
+/// After how many cycles a message arrives.
+#[derive(Debug)]
+struct Latencies {
+    /// By the side that a flit crosses.
+    hop: [u32; LOCAL],
+    inject: u32,
+    eject: u32,
+    credit: u32,
+    /// Across a link between chips, for a flit and for a credit; 1 where there is none.
+    link: u32,
+    /// Until a link takes the next flit.
+    link_flit: u32,
+}
+
+impl Latencies {
+    fn new(spec: &NocSpec, board: &Board) -> Self {
+        Self {
+            hop: std::array::from_fn(|side| spec.hop_cycles_to(Port::ALL[side])),
+            inject: spec.inject_cycles,
+            eject: spec.eject_cycles,
+            credit: spec.credit_cycles,
+            link: board.link_cycles.unwrap_or(1),
+            link_flit: board.link_flit_cycles.unwrap_or(1),
+        }
+    }
+
+    fn longest(&self) -> u32 {
+        let Self { hop, inject, eject, credit, link, link_flit } = *self;
+        hop.into_iter().chain([inject, eject, credit, link, link_flit]).fold(1, u32::max)
+    }
+}
+
 /// Routers, links and queues; whoever posts a message through this decides when it arrives.
 #[derive(Debug)]
 pub(super) struct Noc {
@@ -70,19 +92,8 @@ pub(super) struct Noc {
     active: ActiveSet,
     /// Routers whose round robins may have moved in this timestep.
     turned: Vec<u32>,
-    to_routers: Hops<Arrival>,
-    from_cores: Delay<Arrival>,
-    pub(super) to_cores: Delay<Arrival>,
-    /// Flits on their way out of io ports.
-    pub(super) to_outside: Hops<u32>,
-    /// Slots of router outputs that get a credit.
-    router_credits: Delay<u32>,
-    /// What is under way between chips.
-    links: Links,
-    /// Nodes whose cores get a credit.
-    pub(super) core_credits: Delay<u32>,
-    /// Io ports that get a credit.
-    pub(super) port_credits: Delay<u32>,
+    pub(super) wheel: Wheel,
+    latencies: Latencies,
     /// Outputs that are asked for and have no credit, or a busy link.
     pub(super) blocked_outputs: i64,
     pub(super) tally: Tally,
@@ -91,7 +102,7 @@ pub(super) struct Noc {
 impl Noc {
     /// The routers of a board; io ports are in global coordinates.
     pub(super) fn new(spec: &NocSpec, grid: &Grid, board: &Board, io: &[IoPort]) -> Self {
-        let coordinates = Coordinates::new(grid, io);
+        let (coordinates, latencies) = (Coordinates::new(grid, io), Latencies::new(spec, board));
         let mut ports: Vec<_> = (0..)
             .zip(io)
             .map(|(port, at)| (slot(at.y * grid.width + at.x, at.side as usize), port))
@@ -112,14 +123,8 @@ impl Noc {
             flits: Flits::new(spec.packet_flits),
             active: ActiveSet::new(grid.num_nodes()),
             turned: vec![],
-            to_routers: Hops::new(spec),
-            from_cores: Delay::new(spec.inject_cycles),
-            to_cores: Delay::new(spec.eject_cycles),
-            to_outside: Hops::new(spec),
-            router_credits: Delay::new(spec.credit_cycles),
-            links: Links::new(board),
-            core_credits: Delay::new(spec.credit_cycles),
-            port_credits: Delay::new(spec.credit_cycles),
+            wheel: Wheel::new(latencies.longest()),
+            latencies,
             blocked_outputs: 0,
             tally: Tally::default(),
             coordinates,
@@ -157,7 +162,8 @@ impl Noc {
     #[inline]
     pub(super) fn send(&mut self, node: u32, flit: u32) {
         self.tally.at(node, |counters| counters.flits += 1);
-        self.from_cores.post(Arrival { place: slot(node, LOCAL), flit });
+        let arrival = Arrival { place: slot(node, LOCAL), flit };
+        self.wheel.post(Kind::RouterFlit, self.latencies.inject, arrival);
     }
 
     /// The node whose router has an io port.
@@ -170,43 +176,48 @@ impl Noc {
         let node = self.node_at(port);
         self.tally.at(node, |counters| counters.io_flits += 1);
         let side = port.side as usize;
-        self.to_routers.post(side, Arrival { place: slot(node, side), flit });
+        let arrival = Arrival { place: slot(node, side), flit };
+        self.wheel.post(Kind::RouterFlit, self.latencies.hop[side], arrival);
     }
 
     /// The core of a node has taken a whole packet.
     #[inline]
     pub(super) fn take(&mut self, node: u32) {
         for _ in 0..self.packet_flits {
-            self.router_credits.post(slot(node, LOCAL));
+            let arrival = Arrival { place: slot(node, LOCAL), flit: 0 };
+            self.wheel.post(Kind::RouterCredit, self.latencies.credit, arrival);
         }
     }
 
     /// Takes to the routers what arrives there in this cycle.
-    pub(super) fn deliver(&mut self, now: u64) {
-        while let Some(slot) = self.router_credits.take(now) {
-            self.tell(slot, Router::add_credit);
-        }
-        while let Some(slot) = self.links.credits.take(now) {
-            self.tell(slot, Router::add_link_credit);
-        }
-        while let Some(slot) = self.links.freed.take(now) {
-            self.tell(slot, Router::free_link);
-        }
-        let Self { routers, flits, coordinates, active, tally, links, .. } = self;
+    pub(super) fn deliver(&mut self) {
+        self.take_all(Kind::RouterCredit, |noc, credit| noc.tell(credit.place, Router::add_credit));
+        self.take_all(Kind::LinkCredit, |noc, credit| noc.tell(credit.place, Router::add_link_credit));
+        self.take_all(Kind::LinkFreed, |noc, link| noc.tell(link.place, Router::free_link));
+        let Some(arrivals) = self.wheel.take(Kind::RouterFlit) else { return };
+        let Self { routers, flits, coordinates, active, tally, .. } = self;
         let mut highest = tally.total.highest_queue_flits as u32;
-        let [along_x, along_y] = self.to_routers.lines();
-        for line in [along_x, along_y, &mut self.from_cores, &mut links.flits] {
-            while let Some(Arrival { place, flit }) = line.take(now) {
-                let router = &mut routers[(place >> 3) as usize];
-                let length = router.arrive((place & 7) as usize, flit, flits, coordinates);
-                highest = highest.max(length);
-                tally.only_at(place >> 3, |counters| {
-                    counters.highest_queue_flits = counters.highest_queue_flits.max(u64::from(length));
-                });
-                active.insert(place >> 3);
-            }
+        for &Arrival { place, flit } in &arrivals {
+            let router = &mut routers[(place >> 3) as usize];
+            let length = router.arrive((place & 7) as usize, flit, flits, coordinates);
+            highest = highest.max(length);
+            tally.only_at(place >> 3, |counters| {
+                counters.highest_queue_flits = counters.highest_queue_flits.max(u64::from(length));
+            });
+            active.insert(place >> 3);
         }
         tally.total.highest_queue_flits = u64::from(highest);
+        self.wheel.put_back(Kind::RouterFlit, arrivals);
+    }
+
+    #[inline(always)]
+    fn take_all(&mut self, kind: Kind, mut take: impl FnMut(&mut Self, Arrival)) {
+        if let Some(arrivals) = self.wheel.take(kind) {
+            for &arrival in &arrivals {
+                take(self, arrival);
+            }
+            self.wheel.put_back(kind, arrivals);
+        }
     }
 
     /// Tells the output in a slot something; its router is looked at if the output is asked for.
@@ -228,7 +239,6 @@ impl Noc {
     }
 
     fn look_at_all<const SINGLE_FLITS: bool, const COUNTED: bool>(&mut self, now: u64) {
-        let entered = self.to_routers.posted();
         let mut active = std::mem::take(&mut self.active);
         active.retain(|node| {
             let look = self.look_at::<SINGLE_FLITS, COUNTED>(node);
@@ -239,14 +249,13 @@ impl Noc {
             look.stays_active
         });
         self.active = active;
-        let link_flits = self.links.flits.posted();
-        self.tally.total.link_flits += link_flits;
-        self.tally.total.flit_hops += self.to_routers.posted() - entered + link_flits;
     }
 
     #[inline(always)]
     fn look_at<const SINGLE_FLITS: bool, const COUNTED: bool>(&mut self, node: u32) -> Look {
-        let Self { routers, flits, coordinates, turns, channels, ports, turned, tally, .. } = self;
+        let Self {
+            routers, flits, coordinates, turns, channels, ports, turned, tally, wheel, latencies, ..
+        } = self;
         let router = &mut routers[node as usize];
         if !router.has_turned {
             router.has_turned = true;
@@ -259,49 +268,31 @@ impl Noc {
             if COUNTED && !is_leaving {
                 tally.count_flit(node, output);
             }
+            let mut post = |kind, latency, place, flit| wheel.post(kind, latency, Arrival { place, flit });
             if output == LOCAL {
-                self.to_cores.post(Arrival { place: node, flit });
+                post(Kind::CoreFlit, latencies.eject, node, flit);
             } else if !(is_leaving || crosses) {
-                self.to_routers.post(output, Arrival { place: beyond(output), flit });
+                tally.total.flit_hops += 1;
+                post(Kind::RouterFlit, latencies.hop[output], beyond(output), flit);
             } else if crosses {
-                tally.only_at(node, |counters| counters.link_flits += 1);
-                self.links.cross(slot(node, output), Arrival { place: beyond(output), flit });
+                tally.total.flit_hops += 1;
+                tally.at(node, |counters| counters.link_flits += 1);
+                post(Kind::RouterFlit, latencies.link, beyond(output), flit);
+                post(Kind::LinkFreed, latencies.link_flit, slot(node, output), 0);
             } else {
                 tally.at(node, |counters| counters.io_flits += 1);
-                self.to_outside.post(output, flit);
+                post(Kind::OutsideFlit, latencies.hop[output], node, flit);
             }
             if input == LOCAL {
-                self.core_credits.post(node);
+                post(Kind::CoreCredit, latencies.credit, node, 0);
             } else if (outside | linked) >> input & 1 == 0 {
-                self.router_credits.post(beyond(input));
+                post(Kind::RouterCredit, latencies.credit, beyond(input), 0);
             } else if linked >> input & 1 == 1 {
-                self.links.credits.post(beyond(input));
+                post(Kind::LinkCredit, latencies.link, beyond(input), 0);
             } else {
-                self.port_credits.post(port_at(ports, slot(node, input)));
+                post(Kind::PortCredit, latencies.credit, port_at(ports, slot(node, input)), 0);
             }
         })
-    }
-
-    /// Ends a cycle: what was posted in it is on its way.
-    pub(super) fn close(&mut self, now: u64) {
-        self.to_routers.close(now);
-        self.from_cores.close(now);
-        self.to_cores.close(now);
-        self.to_outside.close(now);
-        self.router_credits.close(now);
-        self.links.close(now);
-        self.core_credits.close(now);
-        self.port_credits.close(now);
-    }
-
-    /// The next cycle in which something arrives somewhere, or [`NEVER`].
-    #[inline]
-    pub(super) fn next_arrival(&self) -> u64 {
-        let flits = self.to_routers.next().min(self.from_cores.next());
-        let leaving = self.to_cores.next().min(self.to_outside.next());
-        let to_engines = self.core_credits.next().min(self.port_credits.next());
-        let credits = self.router_credits.next().min(to_engines);
-        flits.min(leaving).min(credits).min(self.links.next())
     }
 
     /// Whether a router must be looked at in the next cycle.
@@ -311,7 +302,7 @@ impl Noc {
 
     /// Whether neither a packet nor a credit is anywhere in the network.
     pub(super) fn is_empty(&self) -> bool {
-        self.flits.is_empty() && self.next_arrival() == NEVER
+        self.flits.is_empty() && self.wheel.next() == NEVER
     }
 
     /// Who is beyond a side of a router: another router, or the world outside an io port.
@@ -326,7 +317,7 @@ fn port_at(ports: &[(u32, u32)], slot: u32) -> u32 {
     ports[found.expect("a side marked as outside is an io port")].1
 }
 
-/// The free slots behind each output of a router of an empty network.
+/// The free slots after each output of a router of an empty network.
 fn credits(node: u32, spec: &NocSpec, grid: &Grid) -> [u32; PORTS] {
     Port::ALL.map(|port| match (port, grid.neighbour(node, port)) {
         (Port::Local, _) => spec.receive_flits,

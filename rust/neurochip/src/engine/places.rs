@@ -108,7 +108,7 @@ impl Tally {
         }
     }
 
-    /// An engine of a core is busy; its node is told beside that.
+    /// An engine of a core is busy; its node is reported beside that.
     #[inline(always)]
     pub(super) fn at_core(&mut self, core: u32, event: impl Fn(&mut CoreCycles)) {
         if let Some(cycles) = self.places.cores.get_mut(core as usize) {

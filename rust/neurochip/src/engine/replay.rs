@@ -3,10 +3,10 @@
 use thiserror::Error;
 
 use super::core_timing::ReceiveEngines;
-use super::delay::NEVER;
 use super::flits::Packet;
 use super::noc::{FlitStream, Noc};
 use super::router::PORTS;
+use super::wheel::{Kind, NEVER};
 use super::{OutputCounts, PacketTrace};
 use crate::chip::{Board, CoreTiming, Grid, Mesh, Noc as NocSpec};
 use crate::progress::Progress;
@@ -54,7 +54,7 @@ pub struct Cancelled {
 struct Source {
     /// The packet that is leaving.
     leaving: FlitStream,
-    /// The packets behind it, linked by [`Replay::next`]: first, last, and how many.
+    /// The packets after it, linked by [`Replay::next`]: first, last, and how many.
     first: u32,
     last: u32,
     waiting: u32,
@@ -66,7 +66,7 @@ struct Replay<'a> {
     packets: &'a [RecordedPacket],
     noc: Noc,
     sources: Vec<Source>,
-    /// The packet behind each one in the queue of its source.
+    /// The packet after each one in the queue of its source.
     next: Vec<u32>,
     /// Nodes whose source has a flit and a credit.
     sending: Vec<u32>,
@@ -76,7 +76,7 @@ struct Replay<'a> {
 }
 
 /// Runs packets, in the order of their creation, through the routers of a board, whose source queues
-/// are unlimited. `progress` is told how many have arrived.
+/// are unlimited. `progress` gets to know how many have arrived.
 ///
 /// # Errors
 /// If it is cancelled.
@@ -121,8 +121,9 @@ impl Replay<'_> {
         let (mut now, mut num_created) = (0, 0);
         while self.num_received < self.packets.len() {
             let received_before = self.num_received;
-            self.noc.deliver(now);
-            self.deliver_credits(now);
+            self.noc.wheel.go_to(now);
+            self.noc.deliver();
+            self.deliver_credits();
             self.deliver_flits(now);
             while num_created < self.packets.len() && self.packets[num_created].created <= now {
                 self.create(num_created as u32);
@@ -133,7 +134,6 @@ impl Replay<'_> {
             if let Some(receives) = &mut self.receives {
                 receives.step(now, &mut self.noc, |_| 0);
             }
-            self.noc.close(now);
             if progress.is_cancelled() {
                 return Err(Cancelled { done: progress.done() });
             }
@@ -150,21 +150,24 @@ impl Replay<'_> {
         }
         let creation = self.packets.get(num_created).map_or(NEVER, |packet| packet.created);
         let receives = self.receives.as_ref().map_or(NEVER, ReceiveEngines::next_action);
-        match creation.min(receives).min(self.noc.next_arrival()) {
+        match creation.min(receives).min(self.noc.wheel.next()) {
             NEVER => now + 1,
             next => next.max(now + 1),
         }
     }
 
-    fn deliver_credits(&mut self, now: u64) {
-        while let Some(node) = self.noc.core_credits.take(now) {
-            self.sources[node as usize].credits += 1;
-            self.wake(node);
+    fn deliver_credits(&mut self) {
+        let Some(credits) = self.noc.wheel.take(Kind::CoreCredit) else { return };
+        for credit in &credits {
+            self.sources[credit.place as usize].credits += 1;
+            self.wake(credit.place);
         }
+        self.noc.wheel.put_back(Kind::CoreCredit, credits);
     }
 
     fn deliver_flits(&mut self, now: u64) {
-        while let Some(arrival) = self.noc.to_cores.take(now) {
+        let Some(arrivals) = self.noc.wheel.take(Kind::CoreFlit) else { return };
+        for &arrival in &arrivals {
             if self.noc.flits.target(arrival.flit).is_tail() {
                 let index = self.noc.flits.packet(arrival.flit).index;
                 self.traces[index as usize].received = now;
@@ -181,6 +184,7 @@ impl Replay<'_> {
                 None => {}
             }
         }
+        self.noc.wheel.put_back(Kind::CoreFlit, arrivals);
     }
 
     /// A packet joins the queue of its source.

@@ -158,7 +158,7 @@ impl Router {
         self.asking |= 1 << (8 * output + input as u32);
     }
 
-    /// A slot behind an output is free again. Returns whether the output is asked for.
+    /// A slot after an output is free again. Returns whether the output is asked for.
     #[inline(always)]
     pub(super) fn add_credit(&mut self, output: usize) -> bool {
         self.credits[output] += 1;

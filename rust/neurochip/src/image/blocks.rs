@@ -73,7 +73,7 @@ fn add_block<W: Copy + Into<i64>>(
     }
 }
 
-/// Adds rows of one weight a channel; there are none where there are no channels.
+/// Adds rows of one weight per channel; there are none where there are no channels.
 fn add_rows<W: Copy + Into<i64>>(bounds: &mut [SumBounds], weights: &[W]) {
     for row in weights.chunks_exact(bounds.len().max(1)) {
         for (bound, &weight) in bounds.iter_mut().zip(row) {

@@ -160,7 +160,7 @@ pub enum Model {
 pub struct Stem {
     /// How weight sums enter the membrane.
     pub integration: Integration,
-    /// Added to the membrane after the last step: i32, one, one a channel or one a neuron.
+    /// Added to the membrane after the last step: i32, one, one per channel or one per neuron.
     pub bias: Numbers,
     /// How the membrane becomes the code that is sent; absent where the host reads the membrane.
     pub requantizer: Option<Requantizer>,
@@ -192,7 +192,7 @@ impl Stem {
     }
 }
 
-/// Parameters of a Quartz population. Arrays hold one, one a channel or one a neuron.
+/// Parameters of a Quartz population. Arrays hold one, one per channel or one per neuron.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quartz {
@@ -219,7 +219,7 @@ pub enum Readout {
     Add,
 }
 
-/// Parameters of an integrate-and-fire population. Arrays hold one, one a channel or one a neuron.
+/// Parameters of an integrate-and-fire population. Arrays hold one, one per channel or one per neuron.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntegrateFire {
@@ -242,14 +242,14 @@ pub enum Integration {
     /// By `coefficient * 2^-shift`, rounded half up.
     Scaled {
         /// Magnitudes, i32: one a step of the longest source code, most significant first; one such row
-        /// for all neurons, or one a channel.
+        /// for all neurons, or one per channel.
         coefficients: Numbers,
         /// Binary places of each row's coefficients, i32.
         shift: Numbers,
     },
 }
 
-/// From a membrane to the value that is sent. Arrays hold one, one a channel or one a neuron.
+/// From a membrane to the value that is sent. Arrays hold one, one per channel or one per neuron.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Requantizer {
@@ -271,11 +271,11 @@ pub enum Requantizer {
         /// Binary places, i32.
         shift: Numbers,
     },
-    /// `table[acc - first]`, i32; one table, or one a channel.
+    /// `table[acc - first]`, i32; one table, or one per channel.
     Table {
         /// All tables, one after the other.
         entries: Numbers,
-        /// Number of tables: 1, or one a channel.
+        /// Number of tables: 1, or one per channel.
         tables: u32,
         /// Accumulator value of the first entry.
         first: i32,

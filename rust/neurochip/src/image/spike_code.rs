@@ -1,7 +1,7 @@
 //! Spike codes: in which timesteps of its window a neuron spikes (neurons.md, section 2).
 //!
 //! What a population sends in one sample is its *record*: for each neuron one byte from which every spike
-//! follows, or one bit a timestep, eight of them a byte: where spikes are nobody's function, and where there
+//! follows, or one bit per timestep, eight of them a byte: where spikes are nobody's function, and where there
 //! are more levels than a byte holds. A record of several bytes a neuron holds the first byte of every neuron,
 //! then the second of every neuron, and so on.
 
@@ -19,7 +19,7 @@ const MOST_OF_A_BYTE: u32 = 255;
 pub enum SpikeCode {
     /// A spike for each bit of the value that is set, the most significant first.
     Binary {
-        /// Timesteps, one a bit: 1 to 8.
+        /// Timesteps, one per bit: 1 to 8.
         bits: u32,
         /// Whether the first bit weighs `-2^(bits - 1)` (two's complement).
         signed: bool,

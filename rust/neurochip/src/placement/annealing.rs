@@ -33,7 +33,7 @@ struct Price {
 }
 
 impl Price {
-    /// Prices at which hops and squares of a layout cost the same, if they count the same.
+    /// Costs at which hops and squares of a layout cost the same, if they count the same.
     fn new(layout: &Layout, spread: u32) -> Self {
         let squares_per_hop = layout.squares() / i128::from(layout.packet_hops().max(1));
         let spread = i128::from(spread.min(MAX_SPREAD));
@@ -46,7 +46,7 @@ impl Price {
 }
 
 /// Moves tiles by simulated annealing (Kirkpatrick, Gelatt and Vecchi, Science 1983), and keeps the
-/// best that it came by: at the search's prices never a worse one than it started from.
+/// best that it came by: at the search's costs never a worse one than it started from.
 pub fn anneal(layout: &mut Layout, search: Search) {
     if layout.problem().flows().is_empty() {
         return; // nothing to win, and nothing to be pulled by

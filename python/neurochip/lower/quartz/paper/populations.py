@@ -37,9 +37,9 @@ from ...registers import Registers
 from ...weighted import bias_of
 from ..ramps import LevelSum, by_channel, with_weights
 from ..scaled_ramps import rounded
-from ..weighted import Scaled, add_reader, connector_with, first_spikes, lower_reader
+from ..weighted import ReaderWeights, add_reader, connector_with, first_spikes, lower_reader
 from .integers import Integers
-from .ungated import BiasSpikes, Branch, Sum, UngatedArithmetic
+from .ungated import BiasSpikes, Sum, UngatedArithmetic, UngatedSynapses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +156,7 @@ def _add_neurons(
     spikes = replace(spikes, weight=unit)
     stored = [integers.stored(each.weights, unit) for each in wires]
     branches = [
-        Branch(each.source, each.held, each.weighted_with(weights))
+        UngatedSynapses(each.source, each.held, each.weighted_with(weights))
         for each, weights in zip(wires, stored, strict=True)
     ]
     shape = layer.output.shape
@@ -264,7 +264,7 @@ def _add_reader(
     largest = max(1, int(np.abs(layer.weights).max(initial=1)))
     weights = integers.stored(layer.weights / largest, integers.unit)
     scale = np.full(len(layer.weights), integers.unit / largest)
-    add_reader(builder, task, view, bias, Scaled(weights, scale, integers.mode))
+    add_reader(builder, task, view, bias, ReaderWeights(weights, scale, integers.mode))
 
 
 def relay(builder: Builder, view: View, tensor: Tensor) -> Population:

@@ -25,7 +25,7 @@ Sum: TypeAlias = Callable[[NDArray[Any]], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Branch:
+class UngatedSynapses:
     """Synapses from the neurons of one tensor, with their weights."""
 
     source: FirstSpike
@@ -83,7 +83,7 @@ class BiasSpikes:
 class UngatedArithmetic:
     """A layer as its ungated neurons compute it, in registers that they may leave."""
 
-    branches: Sequence[Branch]
+    branches: Sequence[UngatedSynapses]
     bias: BiasSpikes
     lacking: NDArray[np.int64]
     """Of the output's shape: what the readout adds to the current."""

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::engine::delay::NEVER;
+use crate::engine::wheel::NEVER;
 
 /// Cycles, each with a node whose core acts in it. Nodes of one cycle come in any order.
 #[derive(Debug, Default)]

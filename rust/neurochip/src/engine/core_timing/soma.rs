@@ -16,7 +16,7 @@ pub(in crate::engine) fn update(
 ) -> u64 {
     let (lanes, latency) = (u64::from(timing.soma_lanes), u64::from(timing.soma_latency));
     let mut spikes = core.spikes.clone().peekable();
-    // Of the update at hand: its first neuron and the cycle in which its first group issues.
+    // Of the current update: its first neuron and the cycle in which its first group issues.
     let (mut first_neuron, mut issue) = (0_u64, 0_u64);
     let mut last_visible = 0;
     for update in traffic.updates_of(core).iter().filter(|update| update.neurons > 0) {

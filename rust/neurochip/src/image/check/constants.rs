@@ -84,7 +84,7 @@ impl Arrays<'_> {
         format!("population '{}' {what}", self.population.name)
     }
 
-    /// One number for all neurons, one a channel or one a neuron, of at most `widest` bytes each.
+    /// One number for all neurons, one per channel or one per neuron, of at most `widest` bytes each.
     fn check(&self, what: &str, range: Numbers, widest: u64) -> Check {
         let (channels, neurons) = (self.population.shape[2], self.population.num_neurons() as u64);
         let count = range.count;

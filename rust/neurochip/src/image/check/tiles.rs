@@ -72,7 +72,7 @@ fn check_blocks(image: &Description, number: usize, tile: &Tile, blob: &[u8]) ->
     Ok(())
 }
 
-/// Weight sums fit an accumulator; those of a maximum are sets, one bit an input.
+/// Weight sums fit an accumulator; those of a maximum are sets, one bit per input.
 fn check_sums(image: &Description, number: usize, tile: &Tile, blob: &[u8]) -> Check {
     if matches!(image.populations[tile.population as usize].model, Model::MaxPool) {
         let weights = max_pool_weights(image, tile, blob);

@@ -1,17 +1,15 @@
-"""QuantizeLinear: where an expression becomes codes."""
+"""QuantizeLinear and DequantizeLinear: where real numbers become codes, and back."""
 
 from __future__ import annotations
 
-from .builder import Builder
-from .node import Node
-from .qlinearsoftmax import table_softmax
-from .quantization import activation_format
+from .host import TableSoftmax
+from .node import GraphBuilder, Node, activation_format, quantized_constant
 from .registry import onnx_op
-from .values import Constant, Hosted, QuantizedConstant, Refusal, Value
+from .values import Constant, Dequantized, Hosted, QuantizedConstant, Refusal, Value
 
 
 @onnx_op("QuantizeLinear", "com.microsoft.QuantizeLinear")
-def quantize_linear(node: Node, builder: Builder) -> Value:
+def quantize_linear(node: Node, builder: GraphBuilder) -> Value:
     """Asks the input for codes; constants are rounded on the spot."""
     value = node.input(0)
     if value is None:
@@ -33,5 +31,16 @@ def _quantized_softmax(node: Node, value: Hosted) -> Hosted | None:
     if (source.bits, source.signed) != (8, output.signed) or output.bits != 8:
         return None
     (softmax,) = value.ops
-    op = table_softmax(softmax.name, softmax.op_type, source, output)
+    op = TableSoftmax(softmax.name, softmax.op_type, source, output)
     return Hosted(value.shape, output.dtype, value.tensor, (op,))
+
+
+@onnx_op("DequantizeLinear", "com.microsoft.DequantizeLinear")
+def dequantize_linear(node: Node, builder: GraphBuilder) -> Value:
+    """Reads weights, biases and activations."""
+    value = node.input(0)
+    if isinstance(value, Constant):
+        return quantized_constant(node, value.array, 1, 2, node.attributes.get("axis", 1))
+    if isinstance(value, Hosted):
+        return builder.host(node, 0)
+    return Dequantized(builder.codes_as(node, 0, 1, 2))

@@ -1,23 +1,21 @@
-"""BatchNormalization with fixed statistics: a factor and an offset a channel."""
+"""BatchNormalization with fixed statistics: a factor and an offset per channel."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .builder import Builder
 from .expressions import Picked
-from .folding import Fold, folded
-from .node import Node
-from .pointwise import apply
+from .node import GraphBuilder, Node
+from .operands import apply
 from .registry import onnx_op
 from .values import Refusal, Value
-from .weighted_sum import WeightedSum
+from .weighted_sum import Fold, ScaledAccumulator, folded
 
 
 @onnx_op("BatchNormalization")
-def batch_normalization(node: Node, builder: Builder) -> Value:
-    """Folds into the sum before it; after a QuantizeLinear it becomes a table a channel."""
+def batch_normalization(node: Node, builder: GraphBuilder) -> Value:
+    """Folds into the sum before it; after a QuantizeLinear it becomes a table per channel."""
     if node.attributes.get("training_mode", 0):
         raise Refusal("it is in training mode; export the model for inference")
     value = node.input(0)
@@ -29,7 +27,7 @@ def batch_normalization(node: Node, builder: Builder) -> Value:
     # onnxruntime's order, all in float32.
     gain = (np.float32(1) / np.sqrt(variance + epsilon)) * scale
     offset = bias - mean * gain
-    if isinstance(value, (WeightedSum, Picked)):
+    if isinstance(value, (ScaledAccumulator, Picked)):
         column = (-1, *(1 for _ in value.shape[1:]))
         absorbed = folded(value, gain.reshape(column), _scaled(node, builder))
         if absorbed is not None:
@@ -43,9 +41,9 @@ def batch_normalization(node: Node, builder: Builder) -> Value:
     return apply(node, builder, 0, function)
 
 
-def _scaled(node: Node, builder: Builder) -> Fold:
+def _scaled(node: Node, builder: GraphBuilder) -> Fold:
     return lambda total, gain: total.scaled(gain, node.name, builder)
 
 
-def _shifted(node: Node, builder: Builder) -> Fold:
+def _shifted(node: Node, builder: GraphBuilder) -> Fold:
     return lambda total, offset: total.shifted(offset, builder, node.name)

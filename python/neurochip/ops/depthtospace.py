@@ -1,8 +1,0 @@
-"""DepthToSpace."""
-
-from __future__ import annotations
-
-from .movement import move
-from .registry import onnx_op
-
-onnx_op("DepthToSpace")(move)

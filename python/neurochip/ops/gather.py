@@ -1,8 +1,0 @@
-"""Gather with constant indices."""
-
-from __future__ import annotations
-
-from .movement import move
-from .registry import onnx_op
-
-onnx_op("Gather")(move)
