@@ -191,7 +191,7 @@ def cycles(work: Workload, threads: int) -> list[Figure]:
 def image_size(work: Workload) -> list[Figure]:
     """Bytes of an image as a share of its limit: 1.3 a weight, 64 a core, 8 a neuron."""
     image = compiled(work, "darwin3")
-    neurons = sum(layer.neurons for layer in image.layers)
+    neurons = sum(layer.num_neurons for layer in image.populations)
     limit = 1.3 * _weights(work) + 64 * len(image.cores) + 8 * neurons
     return [Figure(f"image: {work.name}, darwin3", limit / len(image.to_bytes()), "limit/size", 1)]
 
@@ -200,7 +200,7 @@ def memory(count: int = 64) -> list[Figure]:
     """Peak memory that simulating adds, for each neuron of each sample in flight (Linux)."""
     work = workload("cifar-vgg")
     image = compiled(work, "darwin3")
-    neurons = sum(layer.neurons for layer in image.layers)
+    neurons = sum(layer.num_neurons for layer in image.populations)
     simulator = _core.Simulator(image.core)
     codes = image.host.codes(np.repeat(work.samples[:1], count, axis=0))
     forget_peak()

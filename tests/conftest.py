@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import neurochip as nc
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -38,3 +40,11 @@ def data() -> Path:
     if not folder:
         pytest.skip("NEUROCHIP_DATA is not set: no MNIST, no CIFAR-10")
     return Path(folder)
+
+
+def known(image: nc.Image) -> list[tuple[object, ...]]:
+    """What an image says of its populations besides their parameters, to compare two images."""
+    return [
+        (each.name, each.shape, each.send_start, each.model_name, each.code, each.facts)
+        for each in image.populations
+    ]

@@ -52,7 +52,7 @@ def sent(image: Image, samples: NDArray[np.float32]) -> dict[str, NDArray[np.uin
     while not job.wait(1.0):
         pass
     record = job.result()["codes"]
-    return {layer.name: part for layer, part in image.by_layer(record)}
+    return {layer.name: part for layer, part in image.by_population(record)}
 
 
 def sops(network: Network, codes: dict[str, NDArray[np.uint8]]) -> NDArray[np.int64]:

@@ -111,7 +111,7 @@ def test_darwin3_computes_what_its_constants_say(data, data_set, network, varian
         exact = graph.finish(_exact_outputs(graph, x)).argmax(axis=1)
         quantized = (exact == labels).mean()
         ours = (run.predictions == labels).mean()
-        overflows = int(run.layer_overflows.sum())
+        overflows = int(run.overflows.sum())
         print(f"{network}/{variant}: {quantized:.2%} -> {ours:.2%}, {overflows} overflows")
         if data_set == "mnist":
             assert ours >= quantized - 0.001

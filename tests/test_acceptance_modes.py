@@ -7,7 +7,7 @@ images each; NEUROCHIP_ACCEPT=all runs whole test sets.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,8 @@ import neurochip as nc
 from float_networks import FloatNetwork
 from neurochip.graph import Graph, load
 from neurochip.layers import AveragePool, Layer, Weighted
-from neurochip.lower.stem.neurons import NeuronArithmetic
 from neurochip.quantize import quantize
+from one_population import codes_computed, membranes, population_of
 from scaled_by_hand import scaled_by_hand
 from test_acceptance import (
     BATCH,
@@ -88,14 +88,23 @@ class Case:
         return self.accuracy(self.graph.finish(np.concatenate(outputs)).argmax(axis=1))
 
     def of_each_layer(
-        self, network: nc.Network, compare: Callable[[Layer, list[NDArray[np.generic]]], object]
+        self,
+        image: nc.Image,
+        compare: Callable[[Layer, dict[str, NDArray[np.generic]]], object],
     ) -> None:
-        """Calls `compare` with the exact inputs of each layer whose constants are the chip's."""
+        """Calls `compare` with the exact tensors before each layer that is not proven exact."""
         for start in range(0, len(self.x), BATCH):
             codes = self.graph.evaluate(self.graph.quantize(self.x[start : start + BATCH]))
             for layer in self.graph.layers:
-                if layer.name in network.arithmetic:
-                    compare(layer, [codes[tensor.name] for tensor in layer.inputs])
+                population = population_of(image.network, layer)
+                if population is not None and not population.facts.proven:
+                    compare(layer, {name: codes[name] for name in _before(self.graph, layer)})
+
+
+def _before(graph: Graph, layer: Layer) -> list[str]:
+    """The names of all tensors before the layer's own."""
+    names = [graph.input.name, *(each.output.name for each in graph.layers)]
+    return names[: names.index(layer.output.name)]
 
 
 @pytest.fixture
@@ -118,24 +127,24 @@ def case(request: pytest.FixtureRequest, data_set: str, network: str, variant: s
 @pytest.mark.parametrize(("data_set", "network", "variant"), MODELS)
 def test_double_membranes_are_exact_and_their_constants_nearly_so(case):
     image = case.compiled(integration="double")
-    assert {layer.mode for layer in image.layers} <= {"exact", "double", "streaming"}
+    assert {each.facts.mode for each in image.populations} <= {"exact", "double", "streaming"}
     differing, compared = Counter(), Counter()
 
-    def compare(layer, inputs):
-        arithmetic = image.network.arithmetic[layer.name]
-        if isinstance(arithmetic, NeuronArithmetic):
-            assert_sums_are_exact(arithmetic, layer, inputs[0])
-        levels = np.abs(arithmetic(layer, inputs).astype(int) - layer.evaluate(*inputs).astype(int))
+    def compare(layer, codes):
+        if isinstance(layer, Weighted):
+            assert_sums_are_exact(image, layer, codes)
+        computed = codes_computed(image.network, image.chip, layer, codes)
+        levels = np.abs(computed - evaluated(layer, codes))
         assert levels.max(initial=0) <= 1, layer.name
         differing[layer.name] += int(np.count_nonzero(levels))
         compared[layer.name] += levels.size
 
-    case.of_each_layer(image.network, compare)
+    case.of_each_layer(image, compare)
     for name, count in compared.items():
         assert differing[name] <= MOST_DIFFERING * count, name
     run = nc.simulate(image, case.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    assert run.layer_overflows.sum() == 0
+    assert run.overflows.sum() == 0
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
     total = f"{differing.total()} of {compared.total()}"
     print(f"double: {total} differ, {exact:.2%} -> {ours:.2%}, {+differing}")
@@ -182,10 +191,10 @@ def test_double_membranes_lose_half_of_the_ties_of_average_pools_and_no_other_va
     image = average_pools.compiled(integration="double")
     differing, ties, compared = Counter(), Counter(), Counter()
 
-    def compare(layer, inputs):
-        codes = inputs[0].astype(int) - layer.inputs[0].format.zero_point
-        ours = image.network.arithmetic[layer.name](layer, inputs).astype(int)
-        changed = ours != layer.evaluate(*inputs).astype(int)
+    def compare(layer, before):
+        codes = before[layer.inputs[0].name].astype(int) - layer.inputs[0].format.zero_point
+        ours = codes_computed(image.network, image.chip, layer, before)
+        changed = ours != evaluated(layer, before)
         differing[layer.name] += int(np.count_nonzero(changed))
         compared[layer.name] += changed.size
         if isinstance(layer, AveragePool):
@@ -194,7 +203,7 @@ def test_double_membranes_lose_half_of_the_ties_of_average_pools_and_no_other_va
             ties[layer.name] += int(np.count_nonzero(sums % 4 == 2))
             assert not changed[sums % 4 != 2].any(), "only ties may differ"
 
-    average_pools.of_each_layer(image.network, compare)
+    average_pools.of_each_layer(image, compare)
     assert len(ties) == 2
     for name, count in compared.items():
         most = 0.6 * ties[name] if ties[name] else MOST_DIFFERING * count
@@ -203,20 +212,26 @@ def test_double_membranes_lose_half_of_the_ties_of_average_pools_and_no_other_va
     shares = {name: f"{differing[name] / compared[name]:.2%}" for name in ties}
     run = nc.simulate(image, average_pools.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    assert run.layer_overflows.sum() == 0
+    assert run.overflows.sum() == 0
     exact = average_pools.exact_accuracy()
     print(f"double: {shares}, {exact:.2%} -> {average_pools.accuracy(run.predictions):.2%}")
 
 
+def evaluated(layer: Layer, codes: Mapping[str, NDArray[np.generic]]) -> NDArray[np.int64]:
+    """What onnxruntime computes of a layer, whose inputs are among the codes."""
+    inputs = (codes[tensor.name] for tensor in layer.inputs)
+    return layer.evaluate(*inputs).astype(np.int64)
+
+
 def assert_sums_are_exact(
-    arithmetic: NeuronArithmetic, layer: Weighted, codes: NDArray[np.generic]
+    image: nc.Image, layer: Weighted, before: Mapping[str, NDArray[np.generic]]
 ) -> None:
-    """Membranes, timestep by timestep in 16-bit sums and 32-bit registers, against the graph's."""
-    zero_point = layer.inputs[0].format.zero_point
+    """Membranes, in 16-bit sums and 32-bit registers, against the graph's."""
+    codes, zero_point = before[layer.inputs[0].name], layer.inputs[0].format.zero_point
     wanted = layer.linear(codes.astype(np.int16) - np.int16(zero_point))
     if hasattr(layer, "bias"):
         wanted = wanted + layer.bias.reshape(-1, *(1,) * (wanted.ndim - 2))
-    held = arithmetic.integrated(layer, arithmetic.task.values(codes)) + arithmetic.bias
+    held = membranes(image.network, image.chip, layer, before)
     assert np.count_nonzero(held != wanted) == 0, layer.name
 
 
@@ -224,18 +239,18 @@ def assert_sums_are_exact(
 def test_scaled_membranes_lose_a_level_at_most_where_none_overflows(case):
     image = case.compiled()
 
-    def compare(layer, inputs):
-        scaled = {each.name for each in image.layers if each.mode == "scaled"}
+    def compare(layer, codes):
+        scaled = {each.name for each in image.populations if each.facts.mode == "scaled"}
         if layer.name in scaled and layer.multiplier is not None:
-            values, overflowed = scaled_by_hand(image.network, layer, inputs[0])
-            levels = np.abs(values - layer.evaluate(*inputs).astype(int))
+            values, overflowed = scaled_by_hand(image.network, layer, codes[layer.inputs[0].name])
+            levels = np.abs(values - evaluated(layer, codes))
             assert levels[~overflowed].max(initial=0) <= 1, layer.name
 
-    case.of_each_layer(image.network, compare)
+    case.of_each_layer(image, compare)
     run = nc.simulate(image, case.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
-    print(f"scaled: {exact:.2%} -> {ours:.2%}, {run.layer_overflows.sum()} overflows")
+    print(f"scaled: {exact:.2%} -> {ours:.2%}, {run.overflows.sum()} overflows")
     if EVERYTHING:
         assert ours >= exact - LOSS_OF_SCALED - 1e-9
 
@@ -248,7 +263,7 @@ def test_whole_sums_in_16_bits_collapse_and_every_overflow_is_reported(case, var
     """
     run = nc.simulate(case.compiled(integration="exact"), case.x, timing="none")
     assert run.compiled_agreement.differing.sum() == 0
-    overflows = int(run.layer_overflows.sum())
+    overflows = int(run.overflows.sum())
     assert overflows > 0
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
     print(f"16 bits: {exact:.2%} -> {ours:.2%}, {overflows} overflows")

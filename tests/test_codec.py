@@ -6,7 +6,7 @@ import copy
 import json
 import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -130,11 +130,6 @@ def test_any_variant_that_one_side_gains_or_loses_is_seen():
 # Plain data
 
 
-def plain(network: Network) -> Network:
-    """Without what lowering keeps beside it for the comparison with the graph."""
-    return replace(network, lowerings=(), arithmetic={}, evaluable=True)
-
-
 def reachable(value: Any, path: str = "network") -> Iterator[tuple[str, Any]]:
     """All that a value holds, with where it is."""
     yield path, value
@@ -151,7 +146,7 @@ def reachable(value: Any, path: str = "network") -> Iterator[tuple[str, Any]]:
 
 def assert_is_plain_data(image: nc.Image) -> None:
     """It is what its image's bytes say, and a copy of it too; nothing in it can be called."""
-    network = plain(image.network)
+    network = image.network
     assert [path for path, value in reachable(network) if callable(value)] == []
     read = nc.Image.from_bytes(image.to_bytes()).network
     for each in fields(network):
@@ -197,7 +192,7 @@ def test_a_network_of_the_zoo_is_the_network_of_its_bytes(examples, digits_pictu
 
 
 def test_networks_that_differ_in_one_number_are_not_equal(examples):
-    network = plain(nc.compile(examples / "digits_cnn.onnx", "tiny").network)
+    network = nc.compile(examples / "digits_cnn.onnx", "tiny").network
     arrays = [path for path, value in reachable(network) if isinstance(value, np.ndarray)]
     assert len(arrays) > 10
     for path in arrays:

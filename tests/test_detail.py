@@ -38,7 +38,7 @@ def total(name, counts):
 def on_the_chip(run, name):
     """What the run counted, without the spikes of its input, which come from outside."""
     counts = run.counters[name]
-    return counts - run.layer_spikes[:, 0] if name == "spikes" else counts
+    return counts - run.by_population["spikes"][:, 0] if name == "spikes" else counts
 
 
 def test_every_counter_of_the_nodes_adds_up_to_the_run(run):

@@ -15,6 +15,7 @@ import oracle_onnxruntime
 from integer_graphs import IN_INTEGERS, STEPS, code_format, dense, drawn, graph_of, tensor
 from neurochip.formats import Tensor
 from neurochip.layers import Lookup, Rearrange
+from one_population import codes_computed
 
 NETWORKS = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -50,7 +51,7 @@ def run(image: nc.Image, samples: np.ndarray, timing: str = "none", threads: int
 def test_ideal_computes_every_tensor_in_exact_integers(seed, steps, accumulator):
     result = run(*compiled(seed, steps, "ideal", accumulator=accumulator))
     assert result.exact_agreement.differing.sum() == 0
-    assert result.layer_overflows.sum() == 0
+    assert result.overflows.sum() == 0
 
 
 @FEWER
@@ -98,7 +99,7 @@ def test_too_little_headroom_overflows_and_every_overflow_is_counted():
     image = nc.compile(
         graph, "darwin3", calibration=dark, settings=nc.Settings(nc.LayerSettings(headroom=1.0))
     )
-    overflows = run(image, np.concatenate([dark, bright])).layer_membrane_overflows
+    overflows = run(image, np.concatenate([dark, bright])).by_population["membrane_overflows"]
     # Half of the range that fits: 255 = 11111111 passes it at its second bit, and then wraps on.
     assert overflows[0].sum() == 0
     assert overflows[1, 1] > 0
@@ -109,7 +110,7 @@ def test_too_little_headroom_overflows_and_every_overflow_is_counted():
 def test_a_sum_without_overflow_is_proven_or_counted_not_to_have_any(seed, steps):
     """With the proven interval a membrane is never left: every partial sum was bounded."""
     result = run(*compiled(seed, steps, "darwin3"))
-    assert result.layer_membrane_overflows.sum() == 0
+    assert result.by_population["membrane_overflows"].sum() == 0
 
 
 @FEWER
@@ -118,10 +119,12 @@ def test_sops_are_spikes_times_fanout(seed, steps, chip):
     image, samples = compiled(seed, steps, chip)
     codes = oracle_fanout.sent(image, samples)
     result = run(image, samples)
-    np.testing.assert_array_equal(result.layer_sops, oracle_fanout.sops(image.network, codes))
-    np.testing.assert_array_equal(result.sops, result.layer_sops.sum(axis=1))
+    np.testing.assert_array_equal(
+        result.by_population["sops"], oracle_fanout.sops(image.network, codes)
+    )
+    np.testing.assert_array_equal(result.sops, result.by_population["sops"].sum(axis=1))
     spikes = [np.unpackbits(part, axis=1).sum(axis=1) for part in codes.values()]
-    np.testing.assert_array_equal(result.layer_spikes, np.stack(spikes, axis=1))
+    np.testing.assert_array_equal(result.by_population["spikes"], np.stack(spikes, axis=1))
 
 
 @FEWER
@@ -130,8 +133,8 @@ def test_cycles_change_neither_outputs_nor_spikes_nor_sops(seed, steps, chip):
     image, samples = compiled(seed, steps, chip)
     untimed, timed = run(image, samples), run(image, samples, "cycle")
     np.testing.assert_array_equal(timed.outputs, untimed.outputs)
-    np.testing.assert_array_equal(timed.layer_spikes, untimed.layer_spikes)
-    np.testing.assert_array_equal(timed.layer_sops, untimed.layer_sops)
+    np.testing.assert_array_equal(timed.by_population["spikes"], untimed.by_population["spikes"])
+    np.testing.assert_array_equal(timed.by_population["sops"], untimed.by_population["sops"])
     for counter in ("spikes", "sops", "soma_updates", "packets", "flits", "flit_hops", "io_flits"):
         assert (timed.counters[counter] == untimed.counters[counter]).all(), counter
 
@@ -144,7 +147,9 @@ def test_threads_and_the_order_of_samples_change_nothing(seed, steps):
     backward = run(image, samples[::-1].copy(), "cycle", threads=2)
     np.testing.assert_array_equal(forward.outputs, backward.outputs[::-1])
     np.testing.assert_array_equal(forward.work_cycles, backward.work_cycles[::-1])
-    np.testing.assert_array_equal(forward.layer_sops, backward.layer_sops[::-1])
+    np.testing.assert_array_equal(
+        forward.by_population["sops"], backward.by_population["sops"][::-1]
+    )
     for name, counts in forward.counters.items():
         np.testing.assert_array_equal(counts, backward.counters[name][::-1], err_msg=name)
 
@@ -177,10 +182,10 @@ def test_logits_that_are_read_from_membranes_may_be_rearranged(chip):
     samples = random.integers(0, 256, (5, 50)).astype(np.float32)
     result = run(nc.compile(graph_of(x, [layer, moved]), chip), samples)
     assert result.compiled_agreement.differing.sum() == 0
-    wanted = result.image.graph.evaluate(
-        result.image.graph.quantize(samples), result.image.network.arithmetic
-    )
-    np.testing.assert_array_equal(result.outputs, wanted["picked"])
+    image = result.image
+    codes = {"x": image.graph.quantize(samples)}
+    computed = codes_computed(image.network, image.chip, layer, codes)
+    np.testing.assert_array_equal(result.outputs, moved.evaluate(computed))
 
 
 def test_a_bias_beyond_a_saturating_register_is_not_called_exact():
@@ -190,7 +195,7 @@ def test_a_bias_beyond_a_saturating_register_is_not_called_exact():
     layer = dense("d", x, np.full((2, 8), 50), tensor("y", (2,)), bias, 2.0**-20)
     samples = np.full((1, 8), 200, np.float32)
     image = nc.compile(graph_of(x, [layer]), "tiny")
-    assert image.layers[1].mode == "scaled"
+    assert image.populations[1].facts.mode == "scaled"
     assert run(image, samples).compiled_agreement.differing.sum() == 0
     ideal = nc.compile(graph_of(x, [layer]), "ideal")
     assert run(ideal, samples).exact_agreement.differing.sum() == 0

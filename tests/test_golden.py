@@ -61,11 +61,11 @@ def counted(path: str, chip: str, options: Mapping[str, Any] | None = None) -> d
     run = nc.simulate(image, x, compare=False)
     layers = {
         name: {
-            "spikes": run.layer_spikes[:, column].tolist(),
-            "sops": run.layer_sops[:, column].tolist(),
-            "overflows": run.layer_overflows[:, column].tolist(),
+            "spikes": run.by_population["spikes"][:, column].tolist(),
+            "sops": run.by_population["sops"][:, column].tolist(),
+            "overflows": run.overflows[:, column].tolist(),
         }
-        for column, name in enumerate(run.layer_names)
+        for column, name in enumerate(run.population_names)
     }
     return {
         "cores": len(run.image.cores),

@@ -97,7 +97,7 @@ def test_one_output_of_several_is_onnxruntimes(output):
     expected = session.run([output], {"x": x})[0]
     image = nc.compile(model, "ideal", output_tensor=output)
     assert (nc.simulate(image, x).values == expected).all()
-    assert [layer.name for layer in image.layers[1:]] == ["first", "second"][
+    assert [layer.name for layer in image.populations[1:]] == ["first", "second"][
         : "ab".index(output[0]) + 1
     ]
 
@@ -117,7 +117,7 @@ def test_all_outputs_are_onnxruntimes(pipeline):
     assert run.exact_agreement.layers == ("first", "second")
     assert run.exact_agreement.differing.sum() == 0
     # The spikes of both layers leave the chip; those of the first reach the second as well.
-    spikes = dict(zip(run.layer_names, run.layer_spikes.sum(axis=0), strict=True))
+    spikes = dict(zip(run.population_names, run.by_population["spikes"].sum(axis=0), strict=True))
     assert run.counters["output_packets"].sum() == spikes["first"] + spikes["second"]
     loaded = nc.Image.from_bytes(image.to_bytes())
     again = nc.simulate(loaded, x)
@@ -254,7 +254,7 @@ def test_a_sum_that_several_outputs_read_is_on_the_chip_once():
         helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("b", "p", "l")
     )
     image = nc.compile(model, "ideal")
-    assert [layer.name for layer in image.layers] == ["input", "first", "second"]
+    assert [layer.name for layer in image.populations] == ["input", "first", "second"]
     x = np.random.default_rng(0).uniform(-1, 1.5, (20, 2)).astype(np.float32)
     run = nc.simulate(image, x, timing="none")
     oracle = onnxruntime.InferenceSession(model.SerializeToString())

@@ -77,12 +77,12 @@ def assert_is_what_the_core_computes(image, samples):
     """Every spike of every population, and every membrane that is read; returns the overflows."""
     codes, found = computed(image, samples)
     sent = interpret(image.network, image.chip, codes)
-    for layer, record in image.by_layer(found["codes"]):
+    for layer, record in image.by_population(found["codes"]):
         if layer.code is not None:
             assert not sent[layer.name].differs_from(record).any(), layer.name
-    stops = np.cumsum([layer.neurons for layer in image.layers_read])[:-1]
+    stops = np.cumsum([layer.num_neurons for layer in image.populations_read])[:-1]
     parts = np.split(found["outputs"], stops, axis=1)
-    for layer, read in zip(image.layers_read, parts, strict=True):
+    for layer, read in zip(image.populations_read, parts, strict=True):
         np.testing.assert_array_equal(sent[layer.name].values, read)
     names = [str(name) for name in found["population_count_names"]]
     return {kind: found["population_counts"][..., names.index(kind)].sum() for kind in OVERFLOWS}
@@ -282,7 +282,7 @@ def test_a_saturating_sum_is_cut_after_every_spike_in_the_order_of_sources():
     assert sent_on("ideal", [read], codes)["d"] == [[0, 0]]
     image = nc.compile(graph_of(layer.inputs[0], [read]), "ideal", overrides=narrow)
     run = nc.simulate(image, codes.astype(np.float32), timing="none")
-    assert run.layer_overflows.sum() > 0
+    assert run.overflows.sum() > 0
     assert run.compiled_agreement.differing.sum() == 0
 
 
@@ -320,7 +320,7 @@ def test_a_value_that_differs_is_seen_in_any_code():
     for code in ("stem", "quartz", "rate"):
         image = nc.compile(graph, "ideal", code=code)
         codes, found = computed(image, samples)
-        records = {layer.name: record for layer, record in image.by_layer(found["codes"])}
+        records = {layer.name: record for layer, record in image.by_population(found["codes"])}
         sent = interpret(image.network, image.chip, codes)["a"]
         record = records["a"].copy()
         record[1, 5] ^= 128 if code == "rate" else 1
@@ -338,7 +338,7 @@ def test_a_run_counts_the_neurons_that_differ_by_layer():
     samples = np.random.default_rng(0).random((3, 2, 4, 4), np.float32)
     codes, found = computed(image, samples)
     record, membranes = found["codes"].copy(), found["outputs"].copy()
-    before = sum(layer.code.record_bytes * layer.neurons for layer in image.layers[:1])
+    before = sum(layer.code.record_bytes * layer.num_neurons for layer in image.populations[:1])
     record[2, before + 7] ^= 1
     membranes[1, 2] += 1
     comparison = AgreementCount(image)
@@ -346,7 +346,7 @@ def test_a_run_counts_the_neurons_that_differ_by_layer():
     counted = comparison.compiled
     assert counted.layers == ("a", "r")
     assert counted.differing.tolist() == [1, 1]
-    assert counted.compared.tolist() == [3 * image.layers[1].neurons, 3 * 3]
+    assert counted.compared.tolist() == [3 * image.populations[1].num_neurons, 3 * 3]
 
 
 # Connectors

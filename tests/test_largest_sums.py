@@ -27,7 +27,7 @@ def told(graph, chip, samples=None, measure_sums=True, **fields):
     image = nc.compile(
         graph, chip, calibration=samples, settings=decided(**fields), measure_sums=measure_sums
     )
-    return image.layers[-1]
+    return image.populations[-1].facts
 
 
 def codes(*samples):
@@ -100,7 +100,7 @@ def test_a_signed_branch_starts_with_its_sign_bit():
 def test_an_addition_on_a_narrow_chip_has_the_weights_of_its_constants():
     image = nc.compile(residual(), "darwin3")
     weights = [each.connector.weight for each in image.network.projections[-2:]]
-    layer = image.layers[-1]
+    layer = image.populations[-1].facts
     assert layer.largest_possible == 255 * sum(weights)
     assert layer.membrane_bits == 16
     seen = told(residual(), "darwin3", pictures([10, 30])).largest_seen
@@ -113,8 +113,8 @@ def test_the_bias_of_an_addition_makes_up_for_zero_points_that_trains_do_not_car
     first, second = (each.connector.weight for each in image.network.projections[-2:])
     bias = image.network.populations[-1].model.bias
     assert np.unique(bias).tolist() == [-3 * first]
-    assert image.layers[-1].bias_bits == int(3 * first - 1).bit_length() + 1
-    assert image.layers[-1].largest_possible == 255 * (first + second)
+    assert image.populations[-1].facts.bias_bits == int(3 * first - 1).bit_length() + 1
+    assert image.populations[-1].facts.largest_possible == 255 * (first + second)
 
 
 def test_an_addition_in_two_state_words_is_told_with_both():
@@ -136,11 +136,11 @@ def test_measuring_changes_no_constant_and_finds_nothing_impossible(chip, seed, 
     )
     for table in ("populations", "projections", "tiles"):
         assert measured.description.get(table) == plain.description.get(table)
-    for layer in measured.layers:
+    for layer in measured.populations:
         if layer.kind in ("Convolution", "Dense", "AveragePool", "Add"):
-            assert layer.largest_seen is not None, layer.name
-            assert layer.largest_seen <= layer.largest_possible
-            assert layer.headroom_bits is not None
+            assert layer.facts.largest_seen is not None, layer.name
+            assert layer.facts.largest_seen <= layer.facts.largest_possible
+            assert layer.facts.headroom_bits is not None
 
 
 def test_inspect_tells_of_every_layer_that_sums_what_samples_lead_to(examples):

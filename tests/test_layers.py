@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurochip.formats import Format, Tensor
-from neurochip.graph import Graph, Output
 from neurochip.layers import Add, AveragePool, Convolution, Dense, Lookup, MaxPool, Rearrange
 from neurochip.layers.add import add_table
 
@@ -273,15 +272,3 @@ def test_a_sum_clamps_where_a_relu_narrowed_it():
     )
     pairs = [np.array([[0], [120]], np.uint8), np.array([[0], [100]], np.uint8)]
     np.testing.assert_array_equal(layer.evaluate(*pairs), [[50], [70]])
-
-
-def test_a_layer_can_be_computed_with_a_chips_constants():
-    source, output = tensor("in", (1,), uint8(1, 0)), tensor("out", (1,), uint8(1, 0))
-    layer = Dense(
-        "dense", (source,), output, np.eye(1, dtype=np.int32), np.zeros(1, np.int64), None
-    )
-    graph = Graph("one", source, (1,), (), (layer,), (Output("out", output),), ())
-    codes = np.array([[5]], np.uint8)
-    replaced = graph.evaluate(codes, {"dense": lambda layer, sources: sources[0] + 1})
-    assert replaced["out"][0, 0] == 6
-    assert graph.evaluate(codes)["out"][0, 0] == 5

@@ -52,7 +52,7 @@ def test_a_table_that_no_multiplication_computes_is_refused_where_the_soma_has_n
     )
     assert int(told[1]) > 1
     for chip in ("ideal", "tiny"):
-        assert lowered([layer], chip).lowerings[0].proof.exact
+        assert lowered([layer], chip).populations[1].facts.differing == 0
 
 
 def test_a_falling_table_is_refused_where_the_soma_has_none():
@@ -192,7 +192,7 @@ def test_the_weights_of_two_branches_have_the_ratio_of_their_scales():
         network = lowered([branch, layer], chip)
         weights = [p.connector.weight for p in network.projections if p.target == "add"]
         assert weights[1] == 2 * weights[0]
-        assert network.lowerings[1].proof.reachable.sum() == 65_536
+        assert network.populations[2].facts.reachable == 65_536
 
 
 def test_max_pooling_owns_one_bit_an_input():

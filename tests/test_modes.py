@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neurochip as nc
+from conftest import known
 from integer_graphs import (
     ACCUMULATOR,
     IN_INTEGERS,
@@ -29,6 +30,7 @@ from neurochip.layers import Add, Lookup, Weighted
 from neurochip.lower import Settings, lower
 from neurochip.network import DoubleIntegration, FixedRequantizer
 from one_layer import compiled, decided, run, wide
+from one_population import codes_computed
 from scaled_by_hand import scaled_by_hand
 
 NETWORKS = settings(
@@ -73,7 +75,7 @@ def test_double_membranes_hold_unbounded_integers_whatever_the_partial_sums(seed
     result = run(nc.compile(graph, "darwin3", settings=decided(integration="double")), samples)
     wanted = graph.evaluate(graph.quantize(samples))[graph.output.name]
     np.testing.assert_array_equal(result.outputs, wanted)
-    assert result.layer_overflows.sum() == 0
+    assert result.overflows.sum() == 0
 
 
 @NETWORKS
@@ -89,7 +91,8 @@ def test_scaled_values_without_overflow_are_at_most_one_level_from_exact_integer
     settings = decided(integration="scaled", granularity=granularity, headroom=1.0)
     network = lower(graph_of(source, [layer]), nc.chip("darwin3"), "stem", codes[:20], settings)
     values, overflowed = scaled_by_hand(network, layer, codes)
-    np.testing.assert_array_equal(network.arithmetic[layer.name](layer, [codes]), values)
+    computed = codes_computed(network, nc.chip("darwin3"), layer, {layer.inputs[0].name: codes})
+    np.testing.assert_array_equal(computed, values)
     levels = np.abs(values.astype(int) - layer.evaluate(codes).astype(int))
     assert levels[~overflowed].max(initial=0) <= 1
 
@@ -97,12 +100,14 @@ def test_scaled_values_without_overflow_are_at_most_one_level_from_exact_integer
 def test_a_membrane_asked_to_be_exact_where_it_is_not_proven_overflows_and_says_so():
     layer = wide()
     image = compiled(layer, integration="exact")
-    assert image.layers[1].mode == "exact"
-    assert image.layers[1].headroom_bits == pytest.approx(np.log2(32_767 / 102_000), abs=1e-4)
+    assert image.populations[1].facts.mode == "exact"
+    assert image.populations[1].facts.headroom_bits == pytest.approx(
+        np.log2(32_767 / 102_000), abs=1e-4
+    )
     samples = np.array([[50] * 4, [255] * 4])
     result = run(image, samples)
     # 51,200 wraps at the second step, and 33,664 at the sixth.
-    assert result.layer_membrane_overflows[:, 1].tolist() == [0, 2]
+    assert result.by_population["membrane_overflows"][:, 1].tolist() == [0, 2]
     # 102,000 wraps to -29,072: nothing fires. It is 204 in exact integers.
     assert result.outputs.ravel().tolist() == [40, 0]
     assert result.exact_agreement.differing.sum() == 1
@@ -119,18 +124,21 @@ def test_a_signed_code_sends_its_smallest_value_before_what_makes_it_larger():
     source = tensor("x", (2,), 0, -100, 127, signed=True)
     for last, mode, overflows in ((-127, "exact", 0), (-128, "scaled", 2)):
         layer = dense("d", source, np.array([[-128, last]]), tensor("y", (1,)), 0, 0.002)
-        assert compiled(layer).layers[1].mode == mode
+        assert compiled(layer).populations[1].facts.mode == mode
         asked_for = run(compiled(layer, integration="exact"), [[-1, -1]])
-        assert int(asked_for.layer_overflows.sum()) == overflows
+        assert int(asked_for.overflows.sum()) == overflows
 
 
 def test_the_same_sums_fit_two_state_words():
     image = compiled(wide(), integration="double")
     assert isinstance(image.network.populations[1].model.integration, DoubleIntegration)
-    assert (image.layers[1].mode, image.layers[1].membrane_bits) == ("double", 32)
+    assert (image.populations[1].facts.mode, image.populations[1].facts.membrane_bits) == (
+        "double",
+        32,
+    )
     result = run(image, [[50] * 4, [255] * 4])
     assert result.outputs.ravel().tolist() == [40, 204]
-    assert result.layer_overflows.sum() == 0
+    assert result.overflows.sum() == 0
 
 
 def test_two_state_words_take_the_soma_longer():
@@ -149,7 +157,7 @@ def test_two_state_words_are_multiplied_by_as_many_bits_as_the_chip_file_says():
         image = compiled(wide(), overrides=overrides, integration="double")
         multiplier = image.network.populations[1].model.requantizer.multiplier
         assert int(multiplier.max()).bit_length() == bits
-        differing.append(image.layers[1].differing)
+        differing.append(image.populations[1].facts.differing)
     # What is left is float32's second rounding: no line has its thresholds.
     assert differing == [2859, 77, 34]
 
@@ -186,11 +194,14 @@ def test_a_double_membrane_leaves_no_word_for_a_second_sample():
 def test_a_double_membrane_holds_a_bias_twice_as_wide():
     """A bias of 40,000 does not fit 16 bits: scaled or calibrated in one word, exact in two."""
     layer = wide(weight=1, bias=40_000)
-    (each,) = compiled(layer).layers[1:]
-    assert (each.mode, each.bias_mode) == ("scaled", "scaled")
-    assert compiled(layer, integration="exact").layers[1].bias_mode == "calibrated"
+    (each,) = compiled(layer).populations[1:]
+    assert (each.facts.mode, each.facts.bias_mode) == ("scaled", "scaled")
+    assert compiled(layer, integration="exact").populations[1].facts.bias_mode == "calibrated"
     image = compiled(layer, integration="double")
-    assert (image.layers[1].bias_mode, image.layers[1].bias_bits) == ("exact", 17)
+    assert (image.populations[1].facts.bias_mode, image.populations[1].facts.bias_bits) == (
+        "exact",
+        17,
+    )
     assert run(image, [[200] * 4]).exact_agreement.differing.sum() == 0
 
 
@@ -218,8 +229,8 @@ def test_every_layer_has_the_mode_of_its_own_table():
     text += 'layers.second.granularity = "per_channel"\nlayers.third.integration = "exact"\n'
     graph = graph_of(source, [first, second, third])
     image = nc.compile(graph, "darwin3", settings=Settings.from_toml(text))
-    assert [layer.mode for layer in image.layers[1:]] == ["double", "scaled", "exact"]
-    assert [len(layer.s1) for layer in image.layers[1:]] == [0, 4, 0]
+    assert [each.facts.mode for each in image.populations[1:]] == ["double", "scaled", "exact"]
+    assert [len(each.facts.s1) for each in image.populations[1:]] == [0, 4, 0]
     random = np.random.default_rng(0).integers(0, 256, (20, 4))
     assert run(image, random).compiled_agreement.differing.sum() == 0
 
@@ -237,10 +248,10 @@ def test_an_addition_in_two_state_words_has_the_weights_that_follow_its_scales()
     differing = {}
     for mode in ("auto", "double"):
         image = nc.compile(graph_of(x, layers), settings=decided(integration=mode))
-        differing[image.layers[2].mode] = image.layers[2].differing
+        differing[image.populations[2].facts.mode] = image.populations[2].facts.differing
         result = run(image, samples)
         assert result.compiled_agreement.differing.sum() == 0
-        assert result.layer_overflows.sum() == 0
+        assert result.overflows.sum() == 0
     assert differing["double"] < differing["exact"] / 4
 
 
@@ -249,7 +260,7 @@ def test_the_default_of_a_whole_network_passes_over_layers_without_weights():
     image = nc.compile(
         graph_of(source, [max_pool("p", source, (2, 2))]), settings=decided(integration="double")
     )
-    assert image.layers[1].mode == "streaming"
+    assert image.populations[1].facts.mode == "streaming"
 
 
 def test_float32_rounding_of_a_narrow_membrane_is_that_of_what_it_holds():
@@ -266,10 +277,10 @@ def test_float32_rounding_of_a_narrow_membrane_is_that_of_what_it_holds():
 def test_what_may_overflow_in_two_words_is_the_weight_sum_of_a_timestep():
     layer = wide(weight=127, count=300, multiplier=2.0**-16)
     image = compiled(layer, integration="double")
-    assert image.layers[1].note == "weight sums of a timestep may overflow: counted"
+    assert image.populations[1].facts.note == "weight sums of a timestep may overflow: counted"
     result = run(image, [[255] * 300, [128] * 20 + [0] * 280])
-    assert result.layer_sum_overflows[:, 1].tolist() == [8, 0]
-    assert result.layer_membrane_overflows.sum() == 0
+    assert result.by_population["sum_overflows"][:, 1].tolist() == [8, 0]
+    assert result.by_population["membrane_overflows"].sum() == 0
 
 
 def test_an_image_keeps_what_is_told_of_modes(tmp_path):
@@ -277,7 +288,7 @@ def test_an_image_keeps_what_is_told_of_modes(tmp_path):
         image = compiled(wide(), calibration=np.full((1, 4), 9, np.float32), **fields)
         image.save(tmp_path / "x.image")
         loaded = nc.Image.load(tmp_path / "x.image")
-        assert loaded.layers == image.layers
+        assert known(loaded) == known(image)
         samples = np.full((1, 4), 200, np.float32)
         np.testing.assert_array_equal(run(loaded, samples).outputs, run(image, samples).outputs)
 
@@ -288,7 +299,7 @@ def test_constants_of_the_second_scaling_are_fitted_channel_by_channel():
     image = compiled(layer, integration="scaled", granularity="per_channel")
     requantizer = image.network.populations[1].model.requantizer
     assert isinstance(requantizer, FixedRequantizer)
-    wanted = np.array([0.002, 0.02]) / np.array(image.layers[1].s1)
+    wanted = np.array([0.002, 0.02]) / np.array(image.populations[1].facts.s1)
     np.testing.assert_allclose(requantizer.multiplier / 2.0**requantizer.shift, wanted, rtol=2**-15)
 
 
@@ -296,5 +307,5 @@ def test_only_layers_that_sum_are_integrated():
     graph, samples = drawn(3, ["convolution", "shortcut"], accumulator=False)
     network = nc.compile(graph, "darwin3", calibration=samples).network
     summing = {layer.name for layer in graph.layers if isinstance(layer, Weighted | Add)}
-    told = {lowering.layer for lowering in network.lowerings if lowering.membrane_bits}
+    told = {each.layer for each in network.populations if each.facts.membrane_bits}
     assert told == summing

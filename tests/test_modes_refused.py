@@ -52,7 +52,10 @@ def test_a_mode_that_is_impossible_is_refused_with_the_way_out(chip, fields, rea
 def test_a_bias_register_narrower_than_the_membrane_holds_no_scaled_bias():
     narrow = {"core.soma.bias_bits": 12}
     image = compiled(wide(bias=4_000), overrides=narrow)
-    assert (image.layers[1].mode, image.layers[1].bias_mode) == ("scaled", "calibrated")
+    assert (image.populations[1].facts.mode, image.populations[1].facts.bias_mode) == (
+        "scaled",
+        "calibrated",
+    )
     reason = r"scaled, to a membrane of 16 bits, and biases have 12 \(core\.soma\.bias_bits\)"
     with pytest.raises(SettingsError, match=reason):
         compiled(wide(bias=4_000), overrides=narrow, bias="scaled")
@@ -70,8 +73,9 @@ def test_a_bias_that_is_all_that_does_not_fit_is_named():
 
 @pytest.mark.parametrize("integration", ["exact", "double"])
 def test_a_scaled_bias_is_exact_where_sums_are_not_scaled(integration):
-    (each,) = compiled(wide(weight=1, bias=99), integration=integration, bias="scaled").layers[1:]
-    assert (each.mode, each.bias_mode, each.bias_bits) == (integration, "exact", 8)
+    image = compiled(wide(weight=1, bias=99), integration=integration, bias="scaled")
+    facts = image.populations[1].facts
+    assert (facts.mode, facts.bias_mode, facts.bias_bits) == (integration, "exact", 8)
     with pytest.raises(SettingsError, match="`bias` is scaled, but biases from 3,000,000,000 to"):
         compiled(wide(weight=1, bias=3_000_000_000), integration=integration, bias="scaled")
 

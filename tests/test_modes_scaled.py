@@ -15,8 +15,11 @@ def test_a_calibrated_bias_is_rounded_to_the_output_s_scale():
     """The published rule: round(H M) + round(b M); here 12.6 + 3.3 is 16 exactly, 13 + 3 so too."""
     layer = wide(weight=1, bias=33, multiplier=0.1, count=1)
     image = compiled(layer, chip="ideal", bias="calibrated")
-    assert (image.layers[1].mode, image.layers[1].bias_mode) == ("exact", "calibrated")
-    assert image.layers[1].bias_bits == 3
+    assert (image.populations[1].facts.mode, image.populations[1].facts.bias_mode) == (
+        "exact",
+        "calibrated",
+    )
+    assert image.populations[1].facts.bias_bits == 3
     values = np.arange(256)
     outputs = run(image, values[:, None]).outputs.ravel()
     nearest_half_up = np.floor(values * 0.1 + 0.5).astype(int) + 3
@@ -34,8 +37,8 @@ def test_the_proof_of_a_calibrated_bias_counts_what_rounding_twice_changes():
     exact = np.minimum(np.rint(np.float32(values + 33) * np.float32(0.1)), 255)
     differing = int(np.count_nonzero(run(image, values[:, None]).outputs.ravel() != exact))
     assert 50 < differing < 100
-    (layer,) = image.layers[1:]
-    assert (layer.differing, layer.reachable) == (differing, 256)
+    (layer,) = image.populations[1:]
+    assert (layer.facts.differing, layer.facts.reachable) == (differing, 256)
 
 
 def test_a_scaled_bias_keeps_the_fraction_that_a_calibrated_one_loses():
@@ -46,7 +49,7 @@ def test_a_scaled_bias_keeps_the_fraction_that_a_calibrated_one_loses():
     differing = {}
     for bias in ("calibrated", "scaled"):
         image = compiled(layer, integration="scaled", bias=bias)
-        assert image.layers[1].bias_mode == bias
+        assert image.populations[1].facts.bias_mode == bias
         outputs = run(image, samples).outputs.ravel()
         differing[bias] = np.nonzero(outputs != np.rint(0.2 * values + 0.25))[0].tolist()
     assert differing == {"calibrated": list(range(2, 256, 5)), "scaled": []}
@@ -55,9 +58,13 @@ def test_a_scaled_bias_keeps_the_fraction_that_a_calibrated_one_loses():
 def test_a_bias_that_exceeds_all_membranes_sets_the_scale():
     """Sums of at most 80,000 and a bias of -150,000: the sum of both is smaller than the bias."""
     layer = wide(bias=-150_000)
-    (each,) = compiled(layer, calibration=np.full((1, 4), 200, np.float32)).layers[1:]
-    assert (each.bias_mode, each.bias_bits, each.largest_seen) == ("scaled", 16, 80_000)
-    assert each.s1 == pytest.approx((32_767 / 150_000,))
+    (each,) = compiled(layer, calibration=np.full((1, 4), 200, np.float32)).populations[1:]
+    assert (each.facts.bias_mode, each.facts.bias_bits, each.facts.largest_seen) == (
+        "scaled",
+        16,
+        80_000,
+    )
+    assert each.facts.s1 == pytest.approx((32_767 / 150_000,))
 
 
 def test_the_host_adds_the_bias_of_a_scaled_membrane_that_it_reads():
@@ -65,8 +72,8 @@ def test_the_host_adds_the_bias_of_a_scaled_membrane_that_it_reads():
     weights = np.array([[101, 99, 103, 97]])
     layer = dense("d", tensor("x", (4,)), weights, logits, 12_345, None)
     image = compiled(layer, integration="scaled")
-    (each,) = image.layers[1:]
-    assert (each.mode, each.bias_mode, each.bias_bits) == ("scaled", "host", None)
+    (each,) = image.populations[1:]
+    assert (each.facts.mode, each.facts.bias_mode, each.facts.bias_bits) == ("scaled", "host", None)
     samples = np.random.default_rng(0).integers(0, 256, (4_000, 4))
     errors = run(image, samples).outputs - (samples @ weights.T + 12_345)
     assert abs(errors).max() < 8
@@ -80,7 +87,10 @@ def test_nobody_decides_about_the_bias_of_a_membrane_that_the_host_reads(fields)
     for bias, where in ((40_000, "host"), (99, "exact")):
         layer = dense("d", tensor("x", (4,)), np.ones((1, 4)), logits, bias, None)
         image = compiled(layer, **fields)
-        assert (image.layers[1].mode, image.layers[1].bias_mode) == ("exact", where)
+        assert (image.populations[1].facts.mode, image.populations[1].facts.bias_mode) == (
+            "exact",
+            where,
+        )
         assert run(image, [[1, 2, 3, 255]]).outputs.item() == bias + 261
 
 
@@ -91,10 +101,10 @@ def test_one_scale_a_channel_fills_every_channel_s_register():
     fields = {"integration": "scaled", "headroom": 1.0, "s1": "largest"}
     dark = np.full((1, 4), 200, np.float32)
     one = compiled(layer, calibration=dark, **fields)
-    assert one.layers[1].s1 == (32_767 / 80_000,)
+    assert one.populations[1].facts.s1 == (32_767 / 80_000,)
     each = compiled(layer, calibration=dark, granularity="per_channel", **fields)
-    assert each.layers[1].s1 == pytest.approx((32_767 / 80_000, 32_767 / 40_000))
-    assert each.layers[1].largest_seen == 80_000
+    assert each.populations[1].facts.s1 == pytest.approx((32_767 / 80_000, 32_767 / 40_000))
+    assert each.populations[1].facts.largest_seen == 80_000
     integration = each.network.populations[1].model.integration
     assert isinstance(integration, ScaledIntegration)
     for row, shift, s1 in zip(
@@ -103,14 +113,14 @@ def test_one_scale_a_channel_fills_every_channel_s_register():
         exact = s1 * 2.0 ** np.arange(7, -1, -1) * 2.0**shift
         np.testing.assert_array_equal(row, np.rint(exact))
         assert 2**13 < row[0] < 2**15, "as many binary places as fit"
-    assert run(each, dark).layer_overflows.sum() == 0
+    assert run(each, dark).overflows.sum() == 0
 
 
 def test_a_sum_that_never_fills_its_register_is_not_scaled_up():
     """Hmax = 90 would allow s1 = 364: with 1 the membrane is the accumulator, bias and all."""
     image = compiled(wide(weight=1, count=1, multiplier=1.0, bias=89), integration="scaled",
                      calibration=np.ones((1, 1), np.float32))  # fmt: skip
-    assert (image.layers[1].s1, image.layers[1].largest_seen) == ((1.0,), 90)
+    assert (image.populations[1].facts.s1, image.populations[1].facts.largest_seen) == ((1.0,), 90)
     integration = image.network.populations[1].model.integration
     exact = (128 >> np.arange(8)) << integration.shift
     assert integration.coefficients.tolist() == [exact.tolist()]
@@ -125,7 +135,7 @@ def test_a_scale_is_a_power_of_two_where_that_rounds_less():
     """
     scales = [
         compiled(wide(weight), integration="scaled", headroom=1.0,
-                 calibration=np.full((1, 4), 200, np.float32)).layers[1].s1
+                 calibration=np.full((1, 4), 200, np.float32)).populations[1].facts.s1
         for weight in (100, 82, 164)
     ]  # fmt: skip
     assert scales == [(0.25,), (0.25,), (pytest.approx(32_767 / 131_200),)]

@@ -74,7 +74,9 @@ def test_every_packet_between_cores_stays_in_the_node_that_holds_them_all(networ
 def test_spikes_and_hops_along_y_have_prices_of_their_own(network, samples):
     run = simulated(network, samples, PRICES)
     counters, energy = run.counters, run.energy_by_component_pj
-    np.testing.assert_array_equal(counters["core_spikes"], run.spikes - run.layer_spikes[:, 0])
+    np.testing.assert_array_equal(
+        counters["core_spikes"], run.spikes - run.by_population["spikes"][:, 0]
+    )
     along = counters["flit_hops_x"] + counters["flit_hops_y"]
     np.testing.assert_array_equal(along, counters["flit_hops"])
     assert counters["flit_hops_y"].all()

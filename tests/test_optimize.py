@@ -58,8 +58,8 @@ def images(digits):
 def test_values_spikes_sops_and_packets_are_the_same_at_every_level(level, images, digits):
     straight, moved = (nc.simulate(images[each], digits["x"][:4]) for each in (0, level))
     np.testing.assert_array_equal(straight.outputs, moved.outputs)
-    np.testing.assert_array_equal(straight.layer_spikes, moved.layer_spikes)
-    np.testing.assert_array_equal(straight.layer_sops, moved.layer_sops)
+    np.testing.assert_array_equal(straight.by_population["spikes"], moved.by_population["spikes"])
+    np.testing.assert_array_equal(straight.by_population["sops"], moved.by_population["sops"])
     for name in UNTIMED:
         np.testing.assert_array_equal(straight.counters[name], moved.counters[name], name)
     assert moved.compiled_agreement.differing.sum() == 0

@@ -181,7 +181,9 @@ def test_spikes_times_fanout_are_the_sops_that_the_chip_counts(name):
     counted = sops_by_layer(image.network, sent(image, x, threads=1))
     run = nc.simulate(image, x, timing="none")
     layers = {each.name: each.layer for each in image.network.populations}
-    for name, sops in zip(run.layer_names, run.layer_sops.mean(axis=0), strict=True):
+    for name, sops in zip(
+        run.population_names, run.by_population["sops"].mean(axis=0), strict=True
+    ):
         assert counted.get(layers[name], 0) == pytest.approx(sops)
 
 

@@ -81,7 +81,9 @@ def test_rounding_in_all_layers_is_what_the_chip_does_with_rot(digits):
     layers = {each.name: each.layer for each in image.network.populations}
     inner = [
         sops
-        for name, sops in zip(run.layer_names, run.layer_sops.mean(axis=0), strict=True)
+        for name, sops in zip(
+            run.population_names, run.by_population["sops"].mean(axis=0), strict=True
+        )
         if layers[name] not in outer
     ]
     sparse = found.sparse[BITS.index(2)]

@@ -15,7 +15,7 @@ from neurochip.chip import load as load_chip
 from neurochip.image import Image
 from neurochip.lower import LayerSettings, Settings
 from neurochip.lower.stem.sparsity import generating_layers
-from neurochip.network import Population, Rate, SpikeCode, StemNeurons
+from neurochip.network import Population, PopulationFacts, Rate, SpikeCode, StemNeurons
 from neurochip.papers import SuiteOptions
 from neurochip.papers.networks import Places, trained
 from neurochip.papers.sdann.by_layer import CodedOperations
@@ -104,7 +104,14 @@ def test_direct_encoding_multiplies_in_the_first_layer_and_sends_spikes_behind_i
 
 
 def of_code(code):
-    return Population("p", "p", "Dense", (1, 1, 4), code, StemNeurons(None, None, None, 0, 255))
+    return Population(
+        "p",
+        "p",
+        (1, 1, 4),
+        code,
+        StemNeurons(None, None, None, 0, 255),
+        PopulationFacts("Dense", "exact"),
+    )
 
 
 def test_sparse_values_are_those_of_the_worked_example():

@@ -283,7 +283,7 @@ def test_what_spikes_cause_is_the_same_with_other_samples_in_flight(both):
     np.testing.assert_array_equal(alone.outputs, flown.outputs)
     for counter in ("spikes", "sops", "packets", "input_packets", "output_packets", "flit_hops"):
         np.testing.assert_array_equal(alone.counters[counter], flown.counters[counter])
-    np.testing.assert_array_equal(alone.layer_packets, flown.layer_packets)
+    np.testing.assert_array_equal(alone.by_population["packets"], flown.by_population["packets"])
     assert flown.counters["soma_updates"].sum() < alone.counters["soma_updates"].sum()
 
 
@@ -291,9 +291,13 @@ def test_layers_add_up_to_the_sample(both):
     for run in both[2]:
         counters = run.counters
         packets = counters["packets"] + counters["input_packets"]
-        np.testing.assert_array_equal(run.layer_packets.sum(axis=1), packets)
-        np.testing.assert_array_equal(run.layer_flit_hops.sum(axis=1), counters["flit_hops"])
-        np.testing.assert_array_equal(run.layer_soma_updates.sum(axis=1), counters["soma_updates"])
+        np.testing.assert_array_equal(run.by_population["packets"].sum(axis=1), packets)
+        np.testing.assert_array_equal(
+            run.by_population["flit_hops"].sum(axis=1), counters["flit_hops"]
+        )
+        np.testing.assert_array_equal(
+            run.by_population["soma_updates"].sum(axis=1), counters["soma_updates"]
+        )
 
 
 def test_the_samples_add_up_to_the_run(both):
@@ -342,7 +346,9 @@ def test_many_batches_are_one_run(both, monkeypatch, timing, size):
     np.testing.assert_array_equal(whole.work_cycles, parts.work_cycles)
     for counter, counts in whole.counters.items():
         np.testing.assert_array_equal(counts, parts.counters[counter])
-    np.testing.assert_array_equal(whole.layer_soma_updates, parts.layer_soma_updates)
+    np.testing.assert_array_equal(
+        whole.by_population["soma_updates"], parts.by_population["soma_updates"]
+    )
     assert parts.compiled_agreement.differing.sum() == 0
 
 
@@ -359,15 +365,17 @@ def test_the_price_of_a_skip_is_what_its_relays_cost():
     assert told.populations == ("relay of a", "relay of a (2)")
     assert told.neurons == 120
     assert told.cores == sum(core.population in told.populations for core in run.image.cores)
-    held = [run.layer_names.index(name) for name in told.populations]
+    held = [run.population_names.index(name) for name in told.populations]
     # Each relay neuron has one synapse, and one core to send to.
-    np.testing.assert_array_equal(run.layer_sops[:, held[1]], run.layer_spikes[:, held[0]])
+    np.testing.assert_array_equal(
+        run.by_population["sops"][:, held[1]], run.by_population["spikes"][:, held[0]]
+    )
     prices = run.image.chip.spec["energy"]
     energy = (
         told.sops * prices["sop_pj"]
         + told.soma_updates * prices["soma_update_pj"]
         + told.packets * prices["packet_pj"]
-        + run.layer_flit_hops[:, held].sum(axis=1).mean() * prices["flit_hop_pj"]
+        + run.by_population["flit_hops"][:, held].sum(axis=1).mean() * prices["flit_hop_pj"]
     )
     assert told.energy_pj == pytest.approx(energy)
     assert nc.report(simulated(chain(2), "tiny", 7)).contents.relays is None
@@ -382,11 +390,11 @@ def test_what_few_chips_price_is_part_of_what_a_skip_costs():
     for field, price in (("node_packet_pj", 3.0), ("spike_pj", 5.0), ("flit_hop_y_pj", 7.0)):
         run = simulated(residual(), "tiny", 7, overrides=overrides | {f"energy.{field}": price})
         told = nc.report(run).contents.relays
-        held = [run.layer_names.index(name) for name in told.populations]
+        held = [run.population_names.index(name) for name in told.populations]
         counts = {
-            "node_packet_pj": run.layer_node_packets,
-            "spike_pj": run.layer_spikes,
-            "flit_hop_y_pj": run.layer_flit_hops_y,
+            "node_packet_pj": run.by_population["node_packets"],
+            "spike_pj": run.by_population["spikes"],
+            "flit_hop_y_pj": run.by_population["flit_hops_y"],
         }
         events = counts[field][:, held].sum(axis=1).mean()
         assert told.energy_pj == pytest.approx(price * events)
@@ -402,7 +410,7 @@ def test_a_residual_network_from_a_file_is_still_onnxruntimes_integers_with_samp
     assert (image.timesteps, image.period, image.samples_in_flight) == (13 * T, T, 13)
     run = nc.simulate(image, x, timing="none")
     assert run.exact_agreement.differing.sum() == 0
-    kinds = {layer.name: layer.kind for layer in image.layers}
+    kinds = {layer.name: layer.kind for layer in image.populations}
     assert sum(kind == "Relay" for kind in kinds.values()) == 4
 
 

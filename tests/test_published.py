@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import neurochip as nc
 import oracle_fanout
+from conftest import known
 from integer_graphs import (
     ACCUMULATOR,
     STEPS,
@@ -47,7 +48,7 @@ def levels_sent(image, samples):
     records = oracle_fanout.sent(image, samples)
     return {
         layer.name: layer.code.read(records[layer.name])
-        for layer in image.layers
+        for layer in image.populations
         if layer.code is not None
     }
 
@@ -65,12 +66,17 @@ def test_a_partial_sum_fires_early_and_the_next_layer_hears_it_for_longer():
     run = published([first, second], samples, t_max=256)
     assert levels_sent(run.image, samples)["d"].tolist() == [[304], [304]]
     assert run.outputs[0].tolist() == [7 * 304 + 5]
-    early = dict(zip(run.layer_names, run.layer_early_spikes.T.tolist(), strict=True))
+    early = dict(
+        zip(run.population_names, run.by_population["early_spikes"].T.tolist(), strict=True)
+    )
     assert early["d"] == [1, 1]
-    assert run.layer_early_spikes.sum() == 2
+    assert run.by_population["early_spikes"].sum() == 2
     assert run.compiled_agreement.differing.sum() == 0
     gated = simulated([first, second], samples)
-    assert (gated.outputs[0].tolist(), gated.layer_early_spikes.sum()) == ([7 * 167 + 5], 0)
+    assert (gated.outputs[0].tolist(), gated.by_population["early_spikes"].sum()) == (
+        [7 * 167 + 5],
+        0,
+    )
 
 
 @pytest.mark.parametrize("mode", PUBLISHED)
@@ -92,7 +98,7 @@ def test_random_neurons_spike_when_neurons_that_are_always_at_work_do(seed, mode
     run = published(layers, samples, mode, t_max=timesteps, percentile=80, overrides=WIDE)
     network, found = run.image.network, levels_sent(run.image, samples)
     first = np.asarray(network.population("input").code.values(codes_of(layers, 8, seed)))
-    early = np.zeros_like(run.layer_early_spikes)
+    early = np.zeros_like(run.by_population["early_spikes"])
     for sample, levels in enumerate(first):
         times = spike_times(network, levels)
         for number, population in enumerate(network.populations):
@@ -100,7 +106,7 @@ def test_random_neurons_spike_when_neurons_that_are_always_at_work_do(seed, mode
             wanted = start + code.steps - 1 - np.array(times[population.name])
             assert found[population.name][sample].tolist() == wanted.tolist(), population.name
             early[sample, number] = np.count_nonzero(wanted > code.levels)
-    np.testing.assert_array_equal(run.layer_early_spikes, early)
+    np.testing.assert_array_equal(run.by_population["early_spikes"], early)
     assert run.compiled_agreement.differing.sum() == 0
 
 
@@ -157,8 +163,10 @@ def test_timing_changes_no_value_and_no_count():
     np.testing.assert_array_equal(values.outputs, timed.outputs)
     for name in ("sops", "spikes", "packets", "flit_hops", "soma_updates"):
         np.testing.assert_array_equal(values.counters[name], timed.counters[name])
-    np.testing.assert_array_equal(values.layer_early_spikes, timed.layer_early_spikes)
-    assert values.layer_early_spikes.sum() > 0
+    np.testing.assert_array_equal(
+        values.by_population["early_spikes"], timed.by_population["early_spikes"]
+    )
+    assert values.by_population["early_spikes"].sum() > 0
 
 
 # Normalization
@@ -214,7 +222,7 @@ def test_a_readout_that_no_weight_holds_is_as_many_synapses_as_it_takes():
     model, readout = network.population("d").model, network.population("readout of d")
     assert model.slope.max() > 60 * 100
     assert readout.num_neurons == model.added_by == -(-int(model.slope.max()) // 127)
-    sops = dict(zip(run.layer_names, run.layer_sops.T.tolist(), strict=True))
+    sops = dict(zip(run.population_names, run.by_population["sops"].T.tolist(), strict=True))
     biases = network.population("bias of d").num_neurons
     assert sops["d"] == [2 * (60 + biases + 1 + readout.num_neurons)] * 5  # 1: the rectifier
 
@@ -248,14 +256,14 @@ def test_operations_are_spikes_times_fan_out():
     b = conv("b", pool.output, bias=-400)
     samples = samples_of([a], 6)
     run = published([a, pool, b], samples, t_max=100, percentile=60)
-    network, counts = run.image.network, dict.fromkeys(run.layer_names, 0)
-    assert run.layer_early_spikes.sum() > 0
+    network, counts = run.image.network, dict.fromkeys(run.population_names, 0)
+    assert run.by_population["early_spikes"].sum() > 0
     for projection in network.projections:
         source, target = map(network.population, (projection.source, projection.target))
         counts[target.name] += oracle_fanout.fanout(projection.connector, source, target).sum()
-    assert (run.layer_sops == np.array(list(counts.values()))).all()
+    assert (run.by_population["sops"] == np.array(list(counts.values()))).all()
     neurons = [population.num_neurons for population in network.populations]
-    assert (run.layer_spikes == np.array(neurons)).all()
+    assert (run.by_population["spikes"] == np.array(neurons)).all()
 
 
 # Loihi's integers
@@ -282,7 +290,7 @@ def test_loihi_has_a_level_a_timestep_and_a_threshold_that_must_be_exceeded():
 def test_what_loihi_clips_is_told():
     layer = dense("d", tensor("x", (2,)), np.array([[100, -90]]), tensor("y", (1,)), 0, 0.03)
     network = published([layer], samples_of([layer], 20), "loihi").image.network
-    assert network.lowerings[-1].note == "2 weights beyond 1 are clipped"
+    assert network.populations[-1].facts.note == "2 weights beyond 1 are clipped"
 
 
 # What is refused
@@ -369,7 +377,7 @@ def test_constants_are_bytes_and_an_image_is_read_back_as_it_was(tmp_path):
     image = published(layers, samples, t_max=200).image
     image.save(tmp_path / "q.image")
     loaded = nc.Image.load(tmp_path / "q.image")
-    assert loaded.layers == image.layers
+    assert known(loaded) == known(image)
     assert isinstance(image.network.population("bias of a").model, ConstantNeurons)
     assert image.network.population("b").code.highest > 255
     runs = [nc.simulate(each, samples, timing="none") for each in (image, loaded)]

@@ -92,7 +92,7 @@ def test_fewer_bits_are_shorter_trains(digits):
     ends = {}
     for bits in (8, 4):
         image = nc.compile(quantize(path, calibration, bits=bits).graph(), chip="ideal")
-        ends[bits] = [layer.send_start for layer in image.layers]
+        ends[bits] = [layer.send_start for layer in image.populations]
     assert ends[4][-1] < ends[8][-1]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import neurochip as nc
 import oracle_fanout
+from conftest import known
 from integer_graphs import (
     ACCUMULATOR,
     STEPS,
@@ -32,6 +33,7 @@ from neurochip.lower import Settings, lower
 from neurochip.lower.quartz.levels import choose_levels
 from neurochip.network import ConstantNeurons, QuartzNeurons
 from neurochip.options import CompileOptions
+from one_population import codes_computed
 
 N = 255
 ANY_NETWORK = settings(
@@ -134,23 +136,23 @@ def test_the_proof_counts_every_accumulator_whose_level_differs(multiplier):
     target = tensor("y", (1,), zero_point=9)
     layer = dense("d", tensor("x", (2,)), weights, target, -700, multiplier)
     network = lowered([layer])
-    proof = network.lowerings[-1].proof
+    proof = network.population("d").facts
     pairs = np.stack(np.meshgrid(np.arange(256), np.arange(16)), axis=-1).reshape(-1, 2)
     exact = layer.evaluate(pairs.astype(np.uint8))
-    chip = network.arithmetic["d"](layer, [pairs]) if network.arithmetic else exact
+    chip = codes_computed(network, nc.chip("ideal"), layer, {"x": pairs})
     acc = pairs @ weights[0]
     differing = np.unique(acc[(exact != chip)[:, 0]])
-    assert proof.reachable.tolist() == [255 * 17 + 1]
+    assert proof.reachable == 255 * 17 + 1
     inside = differing[differing <= acc.max()]
-    assert len(inside) <= proof.differing.sum() <= len(inside) + 240  # sums above 255 * 16 + 15
+    assert len(inside) <= proof.differing <= len(inside) + 240  # sums above 255 * 16 + 15
 
 
 def test_with_a_level_a_code_a_layer_is_onnxruntimes_but_for_what_was_counted():
     layer = conv("c", tensor("x", SHAPE), channels=4)
     run = simulated([layer], samples_of([layer], 50))
-    proof = run.image.network.lowerings[-1].proof
+    proof = run.image.network.population("c").facts
     assert run.compiled_agreement.differing.sum() == 0
-    if proof.exact:
+    if proof.differing == 0:
         assert run.exact_agreement.differing.sum() == 0
 
 
@@ -287,8 +289,8 @@ def narrow(**options):
 
 def test_weights_that_do_not_fit_are_scaled_down_channel_by_channel():
     layer, network = narrow()
-    (lowering,) = [each for each in network.lowerings if each.layer == "d"]
-    assert (lowering.mode, lowering.proof) == ("scaled", None)
+    lowering = network.population("d").facts
+    assert (lowering.mode, lowering.proof) == ("scaled", "")
     assert lowering.note == "scaled by the proven interval: no calibration samples"
     assert len(lowering.s1) == 8
     model, source = network.population("d").model, network.population("input").code
@@ -306,7 +308,7 @@ def test_calibration_leaves_more_of_each_weight_than_the_proven_interval():
     codes = codes_of([layer], 64)
     _, calibrated = narrow(calibration=codes)
     _, proven = narrow()
-    scales = [np.array(network.lowerings[-1].s1) for network in (calibrated, proven)]
+    scales = [np.array(network.populations[-1].facts.s1) for network in (calibrated, proven)]
     assert (scales[0] >= scales[1]).all()
     assert (scales[0] > 1.2 * scales[1]).any()
 
@@ -319,7 +321,7 @@ def test_a_sample_that_leaves_its_registers_is_counted_and_computed_as_the_chip_
     bright[:, ::3] = 0
     heavy = replace(layer, weights=np.abs(layer.weights))
     run = simulated([heavy], bright, "darwin3", calibration=dark)
-    assert run.layer_membrane_overflows.sum() > 0
+    assert run.by_population["membrane_overflows"].sum() > 0
     assert run.compiled_agreement.differing.sum() == 0
     assert run.exact_agreement.differing.sum() > 0
 
@@ -329,7 +331,7 @@ def test_membranes_that_are_read_are_scaled_too():
     layer = dense("d", tensor("x", (40,)), random_weights(8, 40), output, 123, None)
     samples = samples_of([layer], 10)
     run = simulated([layer], samples, "darwin3", calibration=samples, t_max=256)
-    assert run.image.network.lowerings[-1].mode == "scaled"
+    assert run.image.network.populations[-1].facts.mode == "scaled"
     assert run.compiled_agreement.differing.sum() == 0
     exact = layer.evaluate(codes_of([layer], 10).astype(np.uint8))
     assert np.abs(run.outputs - exact).max() < 0.05 * np.abs(exact).max()
@@ -370,14 +372,18 @@ def test_operations_are_spikes_times_fan_out_those_of_triggers_too(zeros):
         source, target = map(network.population, (projection.source, projection.target))
         fan_out = oracle_fanout.fanout(projection.connector, source, target)
         counts[target.name] += spikes[source.name].astype(np.int64) @ fan_out
-    np.testing.assert_array_equal(run.layer_sops, np.stack(list(counts.values()), axis=1))
-    assert (run.layer_spikes == np.stack([s.sum(axis=1) for s in spikes.values()], axis=1)).all()
+    np.testing.assert_array_equal(
+        run.by_population["sops"], np.stack(list(counts.values()), axis=1)
+    )
+    assert (
+        run.by_population["spikes"] == np.stack([s.sum(axis=1) for s in spikes.values()], axis=1)
+    ).all()
 
 
 def test_every_neuron_updates_in_every_timestep_of_both_windows():
     a = conv("a", tensor("x", SHAPE))
     run = simulated([a], samples_of([a], 2), timing="cycle")
-    updates = dict(zip(run.layer_names, run.layer_soma_updates.T, strict=True))
+    updates = dict(zip(run.population_names, run.by_population["soma_updates"].T, strict=True))
     assert updates["a"].tolist() == [(2 * N + 1) * 60] * 2
 
 
@@ -454,7 +460,7 @@ def test_a_quartz_image_is_read_back_as_it_was(tmp_path):
     image = nc.compile(graph, "tiny", code="quartz", t_max=20, zeros="spike")
     image.save(tmp_path / "q.image")
     loaded = nc.Image.load(tmp_path / "q.image")
-    assert (loaded.code, loaded.layers) == ("quartz", image.layers)
+    assert (loaded.code, known(loaded)) == ("quartz", known(image))
     assert isinstance(image.network.population("a").model, QuartzNeurons)
     samples = samples_of(layers, 4)
     runs = [nc.simulate(each, samples, timing="none") for each in (image, loaded)]

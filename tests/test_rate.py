@@ -85,7 +85,7 @@ def test_neurons_fire_as_often_as_plain_loops_say(timesteps):
         for sample in codes
     ]  # fmt: skip
     np.testing.assert_array_equal(run.outputs, code.codes(np.array(spikes)))
-    assert run.layer_spikes[:, -1].tolist() == np.sum(spikes, axis=1).tolist()
+    assert run.by_population["spikes"][:, -1].tolist() == np.sum(spikes, axis=1).tolist()
 
 
 def test_the_error_of_a_rate_falls_with_its_timesteps():
@@ -132,9 +132,9 @@ def test_membranes_of_scaled_weights_are_read_at_their_scale():
     codes = codes_of([layer], 10)
     samples = layer.inputs[0].format.dequantize(codes)
     run = simulated([layer], codes, "darwin3", calibration=samples)
-    (lowering,) = run.image.network.lowerings
+    lowering = run.image.network.populations[-1].facts
     assert lowering.s1[0] < 0.5
-    assert run.layer_overflows.sum() == 0
+    assert run.overflows.sum() == 0
     sums = codes.reshape(10, 40) @ layer.weights.T
     np.testing.assert_allclose(run.outputs, sums, rtol=0.1)
 
@@ -166,11 +166,11 @@ def test_operations_are_spikes_times_fan_out():
         connector = next(p.connector for p in network.projections if p.target == name)
         fan_out = oracle_fanout.fanout(connector, *map(network.population, (source, name)))
         assert fan_out.min() < fan_out.max()
-        sops = run.layer_sops[:, run.layer_names.index(name)]
-        spikes = run.layer_spikes[:, run.layer_names.index(source)]
+        sops = run.by_population["sops"][:, run.population_names.index(name)]
+        spikes = run.by_population["spikes"][:, run.population_names.index(source)]
         assert (fan_out.min() * spikes <= sops).all()
         assert (sops <= fan_out.max() * spikes).all()
-    assert run.layer_sops.sum(axis=1).tolist() == run.sops.tolist()
+    assert run.by_population["sops"].sum(axis=1).tolist() == run.sops.tolist()
 
 
 def test_a_run_is_compared_with_the_compiled_network_and_with_exact_integers():
@@ -207,7 +207,7 @@ def test_a_threshold_leaves_room_for_what_arrives_before_it_is_reached():
     layer = dense("d", tensor("x", (157,)), weights, tensor("y", (1,)), 0, 1 / 20_000)
     codes = np.array([[255] * 78 + [64] * 79])
     run = simulated([layer], codes, "darwin3")
-    assert run.layer_overflows.sum() == 0
+    assert run.overflows.sum() == 0
     assert abs(int(run.outputs.item()) - 127 * (78 * 255 + 79 * 64) / 20_000) < 4
 
 
@@ -226,9 +226,9 @@ def test_on_narrow_registers_weights_are_scaled_down_until_no_membrane_leaves():
     codes = codes_of([layer], 30)
     samples = layer.inputs[0].format.dequantize(codes)
     run = simulated([layer], codes, "darwin3", calibration=samples)
-    (lowering,) = run.image.network.lowerings
+    lowering = run.image.network.populations[-1].facts
     assert lowering.s1[0] < 1
-    assert run.layer_overflows.sum() == 0
+    assert run.overflows.sum() == 0
     exact = layer.evaluate(codes.astype(np.uint8)).astype(int)
     assert np.abs(run.outputs - exact).mean() < 255 / T
 

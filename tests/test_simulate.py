@@ -97,22 +97,22 @@ def test_no_threads_are_refused(image, samples):
 
 def test_arrays_of_a_run_have_a_row_a_sample(image, samples):
     run = nc.simulate(image, samples)
-    layers, timesteps = len(image.layers), image.timesteps
+    layers, timesteps = len(image.populations), image.timesteps
     assert run.outputs.shape == run.values.shape == (5, 10)
     assert run.work_cycles.shape == (5, timesteps)
     for counts in (
-        run.layer_spikes,
-        run.layer_sops,
-        run.layer_sum_overflows,
-        run.layer_membrane_overflows,
-        run.layer_overflows,
-        run.layer_early_spikes,
+        run.by_population["spikes"],
+        run.by_population["sops"],
+        run.by_population["sum_overflows"],
+        run.by_population["membrane_overflows"],
+        run.overflows,
+        run.by_population["early_spikes"],
     ):
         assert counts.shape == (5, layers)
     for counts in run.counters.values():
         assert counts.shape == (5,)
     assert run.cycles.shape == run.sops.shape == run.spikes.shape == run.energy_pj.shape == (5,)
-    assert run.layer_names == tuple(layer.name for layer in image.layers)
+    assert run.population_names == tuple(layer.name for layer in image.populations)
 
 
 def test_without_timing_there_are_no_cycles(image, samples):
@@ -125,8 +125,8 @@ def test_without_timing_there_are_no_cycles(image, samples):
 
 def test_totals_are_the_sums_of_the_layers(image, samples):
     run = nc.simulate(image, samples, timing="none")
-    np.testing.assert_array_equal(run.spikes, run.layer_spikes.sum(axis=1))
-    np.testing.assert_array_equal(run.sops, run.layer_sops.sum(axis=1))
+    np.testing.assert_array_equal(run.spikes, run.by_population["spikes"].sum(axis=1))
+    np.testing.assert_array_equal(run.sops, run.by_population["sops"].sum(axis=1))
 
 
 def test_energy_is_counts_times_prices(samples, examples):

@@ -113,7 +113,9 @@ def test_the_chip_is_the_compiled_network_and_sops_are_spikes_times_fanout(
     run = nc.simulate(image, samples, timing="none", threads=1)
     assert run.compiled_agreement.differing.sum() == 0
     codes = oracle_fanout.sent(image, samples)
-    np.testing.assert_array_equal(run.layer_sops, oracle_fanout.sops(image.network, codes))
+    np.testing.assert_array_equal(
+        run.by_population["sops"], oracle_fanout.sops(image.network, codes)
+    )
     for population in image.network.populations:
         sparsity = getattr(population.model, "sparsity", None)
         if sparsity is not None:
@@ -130,7 +132,7 @@ def test_an_image_file_leaves_out_the_same_spikes(examples, tmp_path):
     read = nc.Image.load(tmp_path / "sparse.image")
     wanted, found = (nc.simulate(each, x, timing="cycle") for each in (image, read))
     np.testing.assert_array_equal(found.outputs, wanted.outputs)
-    np.testing.assert_array_equal(found.layer_sops, wanted.layer_sops)
+    np.testing.assert_array_equal(found.by_population["sops"], wanted.by_population["sops"])
     np.testing.assert_array_equal(found.cycles, wanted.cycles)
     assert "spikes left out, RoT 1, DRLO 3: /0/Conv, /3/Conv" in read.notes
 

@@ -153,7 +153,7 @@ def test_names_of_layers_are_whole_in_every_table_of_an_image(width):
     for table in (populations_table(image), modes_table(image), cores_table(image)):
         told = as_text(table, width)
         assert max(map(len, told.splitlines())) <= width
-        for layer in image.layers[1:]:
+        for layer in image.populations[1:]:
             assert f"{layer.name} " in told
 
 

@@ -5,13 +5,25 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Chip", "Image", "Job", "Placer", "Simulator", "built_in_chips", "image_schema"]
+__all__ = [
+    "Chip",
+    "Image",
+    "Job",
+    "Placer",
+    "Simulator",
+    "built_in_chips",
+    "image_schema",
+    "population_counters",
+]
 
 def built_in_chips() -> list[tuple[str, str]]:
     """Name and TOML text of each chip that travels with the package."""
 
 def image_schema() -> str:
     """What the description of an image may say, as JSON Schema."""
+
+def population_counters() -> list[str]:
+    """The names of what a run counts by population, in the order of its arrays."""
 
 @final
 class Chip:

@@ -73,3 +73,24 @@ def events_pj(
         for component, (field, counter) in event_energies(chip).items()
         if counter in counters
     }
+
+
+def events(by_population: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    """(samples, populations) each: what populations did, and what follows from it.
+
+    The input is the first population: its spikes come from outside and are no core's.
+    """
+    of, core_spikes = by_population, by_population["spikes"].copy()
+    core_spikes[:, 0] = 0
+    along_x = of["flit_hops"] - of["flit_hops_y"]
+    return {**of, "core_spikes": core_spikes, "flit_hops_x": along_x}
+
+
+def few_counts(
+    chip: Chip, by_population: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.int64]]:
+    """(samples,) each: what only few chips have an energy for, where the chip has it."""
+    counted = events(by_population)
+    few = {*(counter for _, counter in FEW_HAVE.values()), "flit_hops_x"}
+    used = (counter for _, counter in event_energies(chip).values())
+    return {counter: counted[counter].sum(axis=1) for counter in used if counter in few}

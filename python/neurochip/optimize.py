@@ -91,7 +91,7 @@ def _codes(image: Image, calibration: NDArray[Any]) -> NDArray[np.uint8]:
 def _random_codes(image: Image) -> NDArray[np.uint8]:
     """Codes of which every bit is a coin toss, the same on every machine."""
     random = np.random.default_rng(0)
-    return random.integers(0, 256, (TRAFFIC_SAMPLES, image.layers[0].neurons), np.uint8)
+    return random.integers(0, 256, (TRAFFIC_SAMPLES, image.populations[0].num_neurons), np.uint8)
 
 
 def _placer(placement: Placement, image: Image, codes: NDArray[np.uint8]) -> _core.Placer:
@@ -112,10 +112,10 @@ def _placer(placement: Placement, image: Image, codes: NDArray[np.uint8]) -> _co
 
 def _spikes(image: Image, record: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """How often each neuron of a network spikes, given the record of a sample."""
-    counts = [
-        np.zeros(layer.neurons, np.uint64) if layer.code is None else layer.code.num_spikes(sent)[0]
-        for layer, sent in image.by_layer(record[None])
-    ]
+    counts: list[NDArray[Any]] = []
+    for population, sent in image.by_population(record[None]):
+        silent, code = np.zeros(population.num_neurons, np.uint64), population.code
+        counts.append(silent if code is None else code.num_spikes(sent)[0])
     return np.concatenate(counts).astype(np.uint64)
 
 

@@ -103,7 +103,7 @@ def run_image(path: Path) -> None:
     """`neurochip run` with one sample, and what is shown of an image."""
     image = nc.Image.load(path)
     str(image.name), image.chips_used, image.fullest_core, image.samples_in_flight
-    [(layer.proof, str(layer.code), layer.headroom_bits) for layer in image.layers]
+    [(each.facts.proof, str(each.code)) for each in image.populations]
     sample = np.full((1, *image.input_shape), 0.5, np.float32)
     if image.host.integers is not None:
         sample = np.ones_like(sample)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..image import Core, Image, Layer
+from ..image import Core, Image
+from ..network import ConstantNeurons, InputNeurons, Population, PopulationFacts
 from ..placement import Gain
 from ..tables import NAME_WIDTH, TextColumn, TextTable, names_and_figures
 
@@ -12,13 +13,13 @@ from ..tables import NAME_WIDTH, TextColumn, TextTable, names_and_figures
 def populations_table(image: Image) -> TextTable:
     """One row per population."""
     table = names_and_figures("layer", "kind", "neurons", "code", "from timestep")
-    for layer in image.layers:
+    for population in image.populations:
         table.add_row(
-            layer.name,
-            layer.kind,
-            f"{layer.neurons:,}",
-            _code(layer),
-            f"{layer.send_start}",
+            population.name,
+            population.kind,
+            f"{population.num_neurons:,}",
+            _code(population),
+            f"{population.send_start}",
         )
     return table
 
@@ -54,20 +55,21 @@ def modes_table(image: Image) -> TextTable:
         *(TextColumn(name, "right") for name in figures),
         gap=2,
     )
-    for layer in image.layers:
-        if layer.mode != "streaming" and layer.model not in ("input", "constant"):
-            table.add_row(layer.name, layer.mode, *_registers(layer), _proven(layer))
+    for each in image.populations:
+        facts = each.facts
+        if facts.mode != "streaming" and not isinstance(each.model, InputNeurons | ConstantNeurons):
+            table.add_row(each.name, facts.mode, *_registers(facts), _proven(facts))
     return table
 
 
-def _registers(layer: Layer) -> tuple[str, ...]:
-    headroom, bits = layer.headroom_bits, layer.bias_bits
+def _registers(facts: PopulationFacts) -> tuple[str, ...]:
+    headroom, bits = facts.headroom_bits, facts.bias_bits
     return (
-        _scale(layer.s1),
-        _count(layer.largest_seen),
-        _count(layer.largest_possible),
-        "" if headroom is None else f"{round(headroom, 1) + 0.0:.1f} of {layer.membrane_bits}",
-        "" if bits is None else f"{layer.bias_mode}, {bits}",
+        _scale(facts.s1),
+        _count(facts.largest_seen),
+        _count(facts.largest_possible),
+        "" if headroom is None else f"{round(headroom, 1) + 0.0:.1f} of {facts.membrane_bits}",
+        "" if bits is None else f"{facts.bias_mode}, {bits}",
     )
 
 
@@ -128,14 +130,14 @@ def gain_table(gain: Gain) -> TextTable:
     return table
 
 
-def _code(layer: Layer) -> str:
-    return "membrane" if layer.code is None else str(layer.code)
+def _code(population: Population) -> str:
+    return "membrane" if population.code is None else str(population.code)
 
 
-def _proven(layer: Layer) -> str:
-    if layer.differing is None or layer.reachable is None:
+def _proven(facts: PopulationFacts) -> str:
+    if facts.differing is None or facts.reachable is None:
         return ""
-    return "none" if layer.differing == 0 else f"{layer.differing:,} of {layer.reachable:,}"
+    return "none" if facts.differing == 0 else f"{facts.differing:,} of {facts.reachable:,}"
 
 
 def _memory(core: Core) -> str:

@@ -11,6 +11,7 @@ from ..chip import Chip, unit
 from ..formats import Tensor
 from ..graph import Graph, Output
 from ..image import Image
+from ..network import Population
 from ..report.notes import notes
 from .chip_tables import fields
 from .refusals import Refused
@@ -76,6 +77,17 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
     }
 
 
+def _population(population: Population) -> dict[str, Any]:
+    return {
+        "name": population.name,
+        "shape": population.shape,
+        "send_start": population.send_start,
+        "model": population.model_name,
+        "code": None if population.code is None else asdict(population.code),
+        **asdict(population.facts),
+    }
+
+
 def _image(image: Image) -> dict[str, Any]:
     return {
         "name": image.name,
@@ -83,7 +95,7 @@ def _image(image: Image) -> dict[str, Any]:
         "code": image.code,
         "timesteps": image.timesteps,
         "normalization": None if image.normalization is None else asdict(image.normalization),
-        "layers": [asdict(layer) for layer in image.layers],
+        "layers": [_population(each) for each in image.populations],
         "cores": [asdict(core) for core in image.cores],
         "notes": list(notes(image)),
     }

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from ..ops.values import HostOp
 from ..renamed import renamed
 from .file import PathOrModel, read_model
-from .graph import Arithmetic, Graph, Output
+from .graph import Graph, Output
 from .nodes import with_sample_axis
 from .walk import walk
 
-__all__ = ["Arithmetic", "Graph", "HostOp", "Output", "load"]
+__all__ = ["Graph", "HostOp", "Output", "load"]
 
 
 def load(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
@@ -13,9 +11,6 @@ from ..formats import Array, Tensor
 from ..layers import Layer
 from ..ops.values import HostOp
 from ..reprs import counted, named
-
-Arithmetic: TypeAlias = Mapping[str, Callable[[Layer, Sequence[Array]], Array]]
-"""By layer name: computes a layer's output codes in place of its own `evaluate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +83,16 @@ class Graph:
             samples = op.evaluate(samples)
         return samples
 
-    def evaluate(self, codes: Array, arithmetic: Arithmetic | None = None) -> dict[str, Array]:
+    def evaluate(self, codes: Array) -> dict[str, Array]:
         """The codes of every tensor by name, in exact integers.
 
         Args:
             codes: Codes of the input, from `quantize`.
-            arithmetic: Layers to compute in another way, such as with a chip's constants.
         """
-        replaced = arithmetic or {}
         tensors = {self.input.name: codes}
         for layer in self.layers:
             sources = [tensors[tensor.name] for tensor in layer.inputs]
-            if layer.name in replaced:
-                tensors[layer.output.name] = replaced[layer.name](layer, sources)
-            else:
-                tensors[layer.output.name] = layer.evaluate(*sources)
+            tensors[layer.output.name] = layer.evaluate(*sources)
         return tensors
 
     def finish(self, codes: Array) -> Array:

@@ -10,7 +10,7 @@ cores share it.
 from __future__ import annotations
 
 from .assemble import assemble
-from .contents import Core, Layer
+from .contents import Core
 from .image import Image
 
-__all__ = ["Core", "Image", "Layer", "assemble"]
+__all__ = ["Core", "Image", "assemble"]

@@ -12,7 +12,7 @@ from ..inputs import Normalization, refuse_other_types
 from ..options import CompileOptions
 from ..placement import Placement
 from .blob import Blob
-from .contents import layer_for_host, usage_for_host
+from .contents import usage_for_host
 from .describe import describe
 from .image import Image
 
@@ -41,7 +41,6 @@ def assemble(
     blob = Blob()
     host: dict[str, Any] = {
         "work": replace(work, normalization=normalization).to_json(),
-        "layers": [layer_for_host(network, population) for population in network.populations],
         "usage": [usage_for_host(tile) for tile in placement.tiles],
         "options": _decided(placement, normalization).to_json(),
     }

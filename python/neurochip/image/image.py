@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,7 +24,7 @@ from ..network import Host, Network, Population
 from ..options import CompileOptions
 from ..placement import Gain
 from ..reprs import counted, named
-from .contents import Core, Layer, cores_of, layers_of
+from .contents import Core, cores_of
 from .wired import populations_of, projections_of, unwired
 
 
@@ -55,7 +56,7 @@ class Image:
 
     @cached_property
     def populations(self) -> tuple[Population, ...]:
-        """Those of its network, sources before targets."""
+        """Its populations, sources before targets, with what is known of them."""
         if self.placed is not None:
             return self.placed.populations
         return populations_of(self.description, self.core.blob())
@@ -114,15 +115,20 @@ class Image:
         """Most samples that are on the chip at once."""
         return -(-self.timesteps // self.period)
 
-    @cached_property
-    def layers(self) -> tuple[Layer, ...]:
-        """Its populations, sources before targets."""
-        return layers_of(self.description, self.populations)
+    @property
+    def layers(self) -> tuple[Population, ...]:
+        """The earlier name of `populations`."""
+        warnings.warn(
+            "`layers` is called `populations` now; the old name will go",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.populations
 
     @property
-    def layers_read(self) -> tuple[Layer, ...]:
-        """The populations that the host reads, in the order in which a run hands them over."""
-        return tuple(self.layers[number] for number in self.description["outputs"])
+    def populations_read(self) -> tuple[Population, ...]:
+        """Those that the host reads, in the order in which a run hands them over."""
+        return tuple(self.populations[number] for number in self.description["outputs"])
 
     @cached_property
     def cores(self) -> tuple[Core, ...]:
@@ -202,17 +208,19 @@ class Image:
             )
         return stored
 
-    def by_layer(self, record: NDArray[np.uint8]) -> Iterator[tuple[Layer, NDArray[np.uint8]]]:
+    def by_population(
+        self, record: NDArray[np.uint8]
+    ) -> Iterator[tuple[Population, NDArray[np.uint8]]]:
         """The parts of a run's record (samples, bytes): what each population sent."""
         start = 0
-        for layer in self.layers:
-            stop = start + (layer.code.record_bytes * layer.neurons if layer.code else 0)
-            yield layer, record[:, start:stop]
+        for each in self.populations:
+            stop = start + (each.code.record_bytes * each.num_neurons if each.code else 0)
+            yield each, record[:, start:stop]
             start = stop
 
     def values_read(self, handed_over: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """What a run hands over (samples, neurons read), by population: values or membranes."""
-        names = [layer.name for layer in self.layers_read]
+        names = [each.name for each in self.populations_read]
         return dict(zip(names, self._parts_read(handed_over), strict=True))
 
     def read(self, handed_over: NDArray[Any]) -> tuple[NDArray[np.int64], ...]:
@@ -222,7 +230,7 @@ class Image:
         return tuple(by_population[place].read(part) for place, part in enumerate(parts))
 
     def _parts_read(self, handed_over: NDArray[Any]) -> list[NDArray[Any]]:
-        stops = np.cumsum([layer.neurons for layer in self.layers_read])[:-1]
+        stops = np.cumsum([each.num_neurons for each in self.populations_read])[:-1]
         return np.split(handed_over, stops, axis=1)
 
     def to_bytes(self) -> bytes:
@@ -283,9 +291,9 @@ class Image:
     def _read_host_part(self) -> None:
         """Reads all that the core keeps without looking at it."""
         try:
-            _ = self.layers, self.cores, self.gain, self.options, self._unwired
-            neurons_read = [layer.neurons for layer in self.layers_read]
-            self.host.check(self.layers[0].neurons, neurons_read)
+            _ = self.cores, self.gain, self.options, self._unwired
+            neurons_read = [each.num_neurons for each in self.populations_read]
+            self.host.check(self.populations[0].num_neurons, neurons_read)
         except (InputError, SettingsError, KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
 

@@ -53,8 +53,6 @@ def unwired(description: Told, populations: Sequence[Population], host: Host) ->
         populations=tuple(populations),
         projections=(),
         host=host,
-        lowerings=(),
-        arithmetic={},
     )
 
 

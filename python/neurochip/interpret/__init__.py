@@ -14,7 +14,7 @@ be compared with it. Both follow `docs/neurons.md` and `docs/quartz.md`.
 
 from __future__ import annotations
 
-from .interpret import interpret
+from .interpret import interpret, interpret_one
 from .sent import Sent
 
-__all__ = ["Sent", "interpret"]
+__all__ = ["Sent", "interpret", "interpret_one"]

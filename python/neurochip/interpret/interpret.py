@@ -67,25 +67,43 @@ def interpret(network: Interpretable, chip: Chip, values: NDArray[np.uint8]) -> 
     Returns:
         By population, what its neurons send, or their membranes where the host reads these.
     """
-    registers = Registers.of(chip)
-    incoming: dict[str, list[Projection]] = {each.name: [] for each in network.populations}
-    for projection in network.projections:
-        incoming[projection.target].append(projection)
-    by_name = {population.name: population for population in network.populations}
     sent: dict[str, Sent] = {}
     for population in network.populations:
-        model = population.model
-        if isinstance(model, InputNeurons):
+        if isinstance(population.model, InputNeurons):
             assert population.code is not None, "the input sends what it is given"
             sent[population.name] = sent_values(population.code, values)
-        elif isinstance(model, ConstantNeurons):
-            every_sample = np.broadcast_to(model.values, (len(values), population.num_neurons))
-            sent[population.name] = Sent(population.code, every_sample)
         else:
-            neurons = _neurons(population, incoming[population.name], by_name, registers)
-            sources = [sent[branch.source.name] for branch in neurons.arrivals.branches]
-            sent[population.name] = _in_chunks(neurons, sources)
+            sent[population.name] = interpret_one(network, chip, population, sent, len(values))
     return sent
+
+
+def interpret_one(
+    network: Interpretable,
+    chip: Chip,
+    population: Population,
+    sent: Mapping[str, Sent],
+    samples: int,
+) -> Sent:
+    """What the neurons of one population do for what its sources send.
+
+    Args:
+        network: Populations with their models, and the projections between them.
+        chip: Its registers are the neurons'.
+        population: The one that is computed; not the input.
+        sent: What its sources send, by their names.
+        samples: How many there are.
+
+    Returns:
+        What its neurons send, or their membranes where the host reads these.
+    """
+    if isinstance(population.model, ConstantNeurons):
+        every_sample = np.broadcast_to(population.model.values, (samples, population.num_neurons))
+        return Sent(population.code, every_sample)
+    incoming = [each for each in network.projections if each.target == population.name]
+    by_name = {each.name: each for each in network.populations}
+    neurons = _neurons(population, incoming, by_name, Registers.of(chip))
+    sources = [sent[branch.source.name] for branch in neurons.arrivals.branches]
+    return _in_chunks(neurons, sources)
 
 
 def _neurons(

@@ -14,21 +14,21 @@ from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
 from ..network import (
-    Arithmetic,
     Code,
     Connector,
     InputNeurons,
-    Lowering,
     MaxPoolNeurons,
     Model,
     OneToOneConnector,
     Population,
+    PopulationFacts,
     Projection,
     Readout,
     SpikeCode,
 )
 from ..settings import Settings
 from .calibration import Calibration
+from .facts import keeps_codes
 from .layout import NOWHERE, View, neuron_shape
 from .registers import Registers
 from .schedule.pipeline import Pipeline
@@ -80,11 +80,11 @@ class Builder:
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
         self.views: dict[str, View] = {}
-        self.lowerings: list[Lowering] = []
-        self.arithmetic: dict[str, Arithmetic] = {}
         self.readouts: dict[str, Readout] = {}
         self.notes: list[str] = []
-        self.add(graph.input, "input", "Input", self.code_for(graph.input), InputNeurons())
+        code = self.code_for(graph.input)
+        facts = PopulationFacts("Input", "exact", tensor=graph.input.name, proven=keeps_codes(code))
+        self.add(graph.input, "input", code, InputNeurons(), facts)
 
     def population(self, name: str) -> Population:
         """The population of this name."""
@@ -94,13 +94,13 @@ class Builder:
         self,
         tensor: Tensor,
         layer: str,
-        kind: str,
         code: Code | None,
         model: Model,
+        facts: PopulationFacts,
     ) -> Population:
         """Adds the population that holds a tensor, and the tensor's view of it."""
         name, shape = self.unused_name(layer), neuron_shape(tensor.shape)
-        self.populations[name] = Population(name, layer, kind, shape, code, model)
+        self.populations[name] = Population(name, layer, shape, code, model, facts)
         self.views[tensor.name] = View.of(name, tensor.shape)
         return self.populations[name]
 
@@ -115,7 +115,8 @@ class Builder:
 
     def stand_in(self, tensor: Tensor) -> None:
         """Lets lowering go on after a refused layer, so that all refusals are found at once."""
-        self.add(tensor, f"refused {tensor.name}", "", self.code_for(tensor), InputNeurons())
+        nothing = PopulationFacts("", "exact")
+        self.add(tensor, f"refused {tensor.name}", self.code_for(tensor), InputNeurons(), nothing)
 
     def code_for(self, tensor: Tensor) -> Code:
         """What a tensor is sent as."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from .. import layers
-from ..network import Lowering, MaxPoolNeurons, PoolConnector, Population, Window
+from ..network import MaxPoolNeurons, PoolConnector, Population, Window
 from .builder import Builder, Unsupported
+from .facts import facts_of, keeps_codes
 
 MAX_INPUTS = 15
 """Inputs that own a bit of a 16-bit weight sum, its sign left alone."""
@@ -29,9 +30,9 @@ def lower_max_pool(builder: Builder, layer: layers.MaxPool) -> None:
             dilation=(1, window.dilation[1]),
         )
     _require_bits(window)
-    target = builder.add(layer.output, layer.name, "MaxPool", source.code, MaxPoolNeurons())
+    facts = facts_of(layer, "streaming", proven=keeps_codes(source.code))
+    target = builder.add(layer.output, layer.name, source.code, MaxPoolNeurons(), facts)
     builder.connect(source.name, target.name, _one_bit_each(window))
-    builder.lowerings.append(Lowering(layer.name, "exact", "", None))
 
 
 def _pool_along_y(
@@ -47,7 +48,9 @@ def _pool_along_y(
     channels, height, _ = layer.output.shape
     name = builder.unused_name(f"{layer.name} along y")
     shape = height, source.shape[1], channels
-    target = Population(name, layer.name, "MaxPool", shape, source.code, MaxPoolNeurons())
+    facts = facts_of(layer, "streaming", proven=keeps_codes(source.code))
+    facts = replace(facts, tensor=None)
+    target = Population(name, layer.name, shape, source.code, MaxPoolNeurons(), facts)
     builder.populations[name] = target
     builder.connect(source.name, name, _one_bit_each(along_y))
     return target

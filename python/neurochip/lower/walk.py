@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import layers
@@ -12,7 +11,7 @@ from ..errors import SettingsError, UnsupportedOpError
 from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
-from ..network import InputNeurons, Network, Population
+from ..network import Network
 from .builder import Builder, Dialect, Impossible, Unsupported
 from .calibration import Calibration
 from .host import host_of, outputs_of
@@ -117,35 +116,15 @@ def _gather(builder: Builder, tensor: Tensor) -> None:
 def _network(builder: Builder) -> Network:
     graph, dialect = builder.graph, builder.dialect
     pipeline = dialect.schedule(tuple(builder.populations.values()), builder.projections)
-    populations = _with_tensors(graph, pipeline.populations)
-    by_name = {population.name: population for population in populations}
+    by_name = {population.name: population for population in pipeline.populations}
     return Network(
         name=graph.name,
         code=dialect.name,
-        populations=populations,
+        populations=pipeline.populations,
         projections=pipeline.projections,
         outputs=outputs_of(graph, builder.views),
         host=host_of(graph, builder.views, by_name, builder.readouts),
         timesteps=pipeline.timesteps,
         period=pipeline.period,
-        lowerings=tuple(builder.lowerings),
-        arithmetic=dict(builder.arithmetic),
         notes=(*graph.notes, *builder.notes, *pipeline.notes),
     )
-
-
-def _with_tensors(graph: Graph, populations: Sequence[Population]) -> tuple[Population, ...]:
-    """Populations with the tensors they hold: of several of one layer, the last."""
-    tensors = {layer.name: layer.output.name for layer in graph.layers}
-    last = {population.layer: population.name for population in populations}
-    return tuple(
-        replace(
-            each, tensor=_tensor(graph, each, tensors) if last[each.layer] == each.name else None
-        )
-        for each in populations
-    )
-
-
-def _tensor(graph: Graph, population: Population, tensors: Mapping[str, str]) -> str | None:
-    is_input = isinstance(population.model, InputNeurons)
-    return graph.input.name if is_input else tensors.get(population.layer)

@@ -13,9 +13,8 @@ from .. import layers
 from ..arithmetic import reference
 from ..layers import Weighted
 from ..network import (
-    Arithmetic,
     DoubleIntegration,
-    Lowering,
+    PopulationFacts,
     Readout,
     Requantizer,
     ScaledIntegration,
@@ -106,7 +105,7 @@ class WeightedSum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Integrated:
-    """Constants of a weighted sum's neurons, what is proven about them, and the same in NumPy."""
+    """Constants of a weighted sum's neurons, and what is proven about them."""
 
     integration: DoubleIntegration | ScaledIntegration | None
     bias: NDArray[np.int64]
@@ -114,9 +113,7 @@ class Integrated:
     requantizer: Requantizer | None
     readout: Readout
     """How the host reads membranes; broadcasts to the output's shape."""
-    lowering: Lowering
-    arithmetic: Arithmetic | None
-    """None where it is the reference itself."""
+    facts: PopulationFacts
 
 
 def weight_sums(layer: Weighted) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -5,6 +5,7 @@
 | `spike_codes.py` | what a value is as spikes |
 | `neurons.py` | what neurons compute: models and their parameters |
 | `connectors.py` | which synapses lie between two populations |
+| `facts.py` | what is proven of a population, or was measured |
 | `populations.py` | neurons of one model with one schedule, and what the host reads |
 | `host.py`, `reading.py` | what the host does before the first spike and after the last |
 | `network.py` | all of it together |
@@ -25,9 +26,10 @@ from .connectors import (
     WeightRange,
     Window,
 )
+from .facts import PopulationFacts
 from .flow import Flow
 from .host import Host
-from .network import Arithmetic, Lowering, Network
+from .network import Network
 from .neurons import (
     AddRequantizer,
     ConstantNeurons,
@@ -54,7 +56,6 @@ from .spike_codes import Code, FirstSpike, Rate, SpikeCode
 __all__ = [
     "NOWHERE",
     "AddRequantizer",
-    "Arithmetic",
     "Code",
     "Connector",
     "ConstantNeurons",
@@ -71,13 +72,13 @@ __all__ = [
     "InputNeurons",
     "IntegrateFireNeurons",
     "Integration",
-    "Lowering",
     "MaxPoolNeurons",
     "Model",
     "Network",
     "OneToOneConnector",
     "PoolConnector",
     "Population",
+    "PopulationFacts",
     "Projection",
     "QuartzNeurons",
     "Rate",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .by_value import ByValue
+from .facts import PopulationFacts
 from .neurons import Model
 from .spike_codes import Code
 from .stored import host
@@ -26,16 +27,24 @@ class Population:
 
     name: str
     layer: str = field(metadata=host())
-    kind: str = field(metadata=host())
-    """What the layer is, such as `Convolution`."""
     shape: Shape
     code: Code | None
     """None where the host reads the membrane."""
     model: Model
+    facts: PopulationFacts = field(metadata=host())
+    """What is proven of it, or was measured as it was lowered."""
     send_start: int = 0
     """Timestep of the first bit it sends, or, for a membrane that is read, of its last update."""
-    tensor: str | None = field(default=None, metadata=host())
-    """The graph's tensor it holds, channels last; None for neurons between tensors."""
+
+    @property
+    def kind(self) -> str:
+        """What the layer is, such as `Convolution`."""
+        return self.facts.kind
+
+    @property
+    def model_name(self) -> str:
+        """What its model is called in an image, such as `stem`."""
+        return self.model.VARIANT["model"]
 
     @property
     def steps(self) -> int:

@@ -50,9 +50,9 @@ def sent(image: Image, samples: NDArray[np.float32], threads: int | None) -> dic
     job = _core.Simulator(image.core).start(codes, cycles=False, record=True, threads=workers)
     record = finished(job, lambda done: None, 0, len(samples))["codes"]
     return {
-        layer.name: layer.code.read(own).astype(np.int16)
-        for layer, own in image.by_layer(record)
-        if layer.code is not None
+        each.name: each.code.read(own).astype(np.int16)
+        for each, own in image.by_population(record)
+        if each.code is not None
     }
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..energy import STATIC, event_energies, events_pj, of_chip
-from ..image import Image, Layer
+from ..energy import STATIC, event_energies, events, events_pj, of_chip
+from ..image import Image
 from ..lower.schedule.relays import RELAY
+from ..network import Population
 from ..simulate import Agreement, Run
 from .accuracy import accuracy
 from .bound import bound_of
@@ -84,9 +85,9 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         bound=bound_of(run),
         fullest=_fullest(image),
         relays=_relays(run),
-        layers=tuple(_layer(run, column, layer) for column, layer in enumerate(image.layers)),
-        overflows=int(run.layer_overflows.sum()),
-        early_spikes=int(run.layer_early_spikes.sum()),
+        layers=tuple(_layer(run, column, each) for column, each in enumerate(image.populations)),
+        overflows=int(run.overflows.sum()),
+        early_spikes=int(run.by_population["early_spikes"].sum()),
         notes=(*notes_of_samples(run.filling), *notes(image)),
         assumed=_assumed(run),
         hot_spots=None if run.detail is None else hot_spots(run, run.detail),
@@ -230,26 +231,16 @@ def _fullest(image: Image) -> Memory | None:
 
 def _relays(run: Run) -> Relays | None:
     image = run.image
-    names = tuple(layer.name for layer in image.layers if layer.kind == RELAY)
+    names = tuple(each.name for each in image.populations if each.kind == RELAY)
     if not names:
         return None
-    held = [run.layer_names.index(name) for name in names]
-    counts = {
-        "sops": run.layer_sops[:, held],
-        "soma_updates": run.layer_soma_updates[:, held],
-        "core_spikes": run.layer_spikes[:, held],
-        "packets": run.layer_packets[:, held],
-        "node_packets": run.layer_node_packets[:, held],
-        "flit_hops": run.layer_flit_hops[:, held],
-        "flit_hops_x": run.layer_flit_hops[:, held] - run.layer_flit_hops_y[:, held],
-        "flit_hops_y": run.layer_flit_hops_y[:, held],
-        "link_flits": run.layer_link_flits[:, held],
-    }
+    held = [run.population_names.index(name) for name in names]
+    counts = {name: array[:, held] for name, array in events(run.by_population).items()}
     of_a_sample = {name: float(array.sum(axis=1).mean()) for name, array in counts.items()}
     energy = sum(part.sum(axis=1).mean() for part in events_pj(image.chip, counts).values())
     return Relays(
         populations=names,
-        neurons=sum(image.layers[column].neurons for column in held),
+        neurons=sum(image.populations[column].num_neurons for column in held),
         cores=sum(core.population in names for core in image.cores),
         packets=of_a_sample["packets"],
         sops=of_a_sample["sops"],
@@ -258,21 +249,23 @@ def _relays(run: Run) -> Relays | None:
     )
 
 
-def _layer(run: Run, column: int, layer: Layer) -> PopulationRow:
+def _layer(run: Run, column: int, population: Population) -> PopulationRow:
+    name, facts = population.name, population.facts
+    of = {counter: array[:, column] for counter, array in run.by_population.items()}
     return PopulationRow(
-        name=layer.name,
-        kind=layer.kind,
-        model=layer.model,
-        neurons=layer.neurons,
-        mode=layer.mode,
-        proof=layer.proof,
-        differing_accumulator_values=layer.differing,
-        reachable_accumulator_values=layer.reachable,
-        spikes=float(run.layer_spikes[:, column].mean()),
-        sops=float(run.layer_sops[:, column].mean()),
-        sum_overflows=int(run.layer_sum_overflows[:, column].sum()),
-        membrane_overflows=int(run.layer_membrane_overflows[:, column].sum()),
-        early_spikes=int(run.layer_early_spikes[:, column].sum()),
-        compiled=_of_layer(run.compiled_agreement, layer.name),
-        exact=_of_layer(run.exact_agreement, layer.name),
+        name=name,
+        kind=facts.kind,
+        model=population.model_name,
+        neurons=population.num_neurons,
+        mode=facts.mode,
+        proof=facts.proof,
+        differing_accumulator_values=facts.differing,
+        reachable_accumulator_values=facts.reachable,
+        spikes=float(of["spikes"].mean()),
+        sops=float(of["sops"].mean()),
+        sum_overflows=int(of["sum_overflows"].sum()),
+        membrane_overflows=int(of["membrane_overflows"].sum()),
+        early_spikes=int(of["early_spikes"].sum()),
+        compiled=_of_layer(run.compiled_agreement, name),
+        exact=_of_layer(run.exact_agreement, name),
     )

@@ -59,11 +59,12 @@ def _host(image: Image) -> Iterator[str]:
 def _layers(image: Image) -> Iterator[str]:
     """Each thing to know about layers once, with the layers it is true of."""
     about: dict[str, list[str]] = {}
-    for layer in image.layers:
-        if layer.mode == "scaled":
-            about.setdefault("integrated by scaled weight sums, not exactly", []).append(layer.name)
-        if layer.note:
-            about.setdefault(layer.note, []).append(layer.name)
+    for population in image.populations:
+        name, facts = population.name, population.facts
+        if facts.mode == "scaled":
+            about.setdefault("integrated by scaled weight sums, not exactly", []).append(name)
+        if facts.note:
+            about.setdefault(facts.note, []).append(name)
     for note, names in about.items():
         yield f"{note}: {', '.join(names)}"
 

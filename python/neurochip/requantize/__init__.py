@@ -21,7 +21,7 @@ from .fixed import FixedPoint, fit_fixed
 from .ramp import Ramp, fit_ramp, fit_ramps_together
 from .ramp_add import RampAdd, fit_ramp_add
 from .scaled import Scaled, fit_scaled
-from .staircase import Proof, Staircase, compare, from_table, thresholds
+from .staircase import Proof, Staircase, compare, from_table, proof_in_words, thresholds
 
 __all__ = [
     "FixedAdd",
@@ -39,5 +39,6 @@ __all__ = [
     "fit_ramps_together",
     "fit_scaled",
     "from_table",
+    "proof_in_words",
     "thresholds",
 ]

@@ -79,12 +79,15 @@ class Proof:
         return not self.differing.any()
 
     def __str__(self) -> str:
-        if self.exact:
-            return f"exact: 0 of {int(self.reachable.sum())} reachable values differ"
-        return (
-            f"{int(self.differing.sum())} of {int(self.reachable.sum())} reachable values differ, "
-            f"by at most {int(self.worst_levels.max())}"
-        )
+        worst = int(self.worst_levels.max(initial=0))
+        return proof_in_words(int(self.differing.sum()), int(self.reachable.sum()), worst)
+
+
+def proof_in_words(differing: int, reachable: int, worst_levels: int) -> str:
+    """What a comparison found: how many reachable values differ, and by how many codes."""
+    if differing == 0:
+        return f"exact: 0 of {reachable} reachable values differ"
+    return f"{differing} of {reachable} reachable values differ, by at most {worst_levels}"
 
 
 def thresholds(

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph
-from ..image import Image, Layer
+from ..image import Image
 from ..interpret import Sent, interpret
 from ..lower.layout import channels_last
+from ..network import InputNeurons, Population
 from .run import Agreement
 
 
@@ -21,10 +22,15 @@ class AgreementCount:
     def __init__(self, image: Image) -> None:
         """Starts with nothing compared."""
         self.image = image
-        self.layers = [
-            layer for layer in image.layers if layer.tensor is not None and layer.model != "input"
+        self.populations = [
+            each
+            for each in image.populations
+            if each.facts.tensor is not None and not isinstance(each.model, InputNeurons)
         ]
-        self._compared = np.zeros(len(self.layers), np.int64)
+        self._is_the_graph = image.graph is not None and all(
+            each.facts.proven for each in image.populations
+        )
+        self._compared = np.zeros(len(self.populations), np.int64)
         self._differing = {name: np.zeros_like(self._compared) for name in ("exact", "compiled")}
 
     def add(
@@ -42,27 +48,22 @@ class AgreementCount:
             record: What every neuron sent, populations one after the other.
             handed_over: What the host reads, populations one after the other.
         """
-        records = {layer.name: sent for layer, sent in self.image.by_layer(record)}
+        records = {each.name: sent for each, sent in self.image.by_population(record)}
         graph = self.image.graph
         if graph is not None:
             read = self.image.read(handed_over)
             self._differing["exact"] += self._exact(graph, samples, records, read)
-        if not self._is_proven:
+        if not self._is_the_graph:
             sent = interpret(self.image.network, self.image.chip, codes)
             read_by_name = self.image.values_read(handed_over)
             self._differing["compiled"] += self._compiled(sent, records, read_by_name)
-        neurons = np.array([layer.neurons for layer in self.layers], np.int64)
+        neurons = np.array([each.num_neurons for each in self.populations], np.int64)
         self._compared += len(samples) * neurons
 
     @property
     def compiled(self) -> Agreement:
         """With the compiled network; where that is the graph itself, with the graph."""
-        return self._agreement("exact" if self._is_proven else "compiled")
-
-    @property
-    def _is_proven(self) -> bool:
-        """Whether the graph is there, and proven to be the compiled network."""
-        return self.image.graph is not None and self.image.network.is_the_graph
+        return self._agreement("exact" if self._is_the_graph else "compiled")
 
     @property
     def exact(self) -> Agreement | None:
@@ -70,7 +71,7 @@ class AgreementCount:
         return None if self.image.graph is None else self._agreement("exact")
 
     def _agreement(self, evaluation: str) -> Agreement:
-        names = tuple(layer.name for layer in self.layers)
+        names = tuple(each.name for each in self.populations)
         return Agreement(names, self._differing[evaluation], self._compared)
 
     def _exact(
@@ -80,18 +81,18 @@ class AgreementCount:
         records: Mapping[str, NDArray[np.uint8]],
         read: Sequence[NDArray[np.int64]],
     ) -> NDArray[np.int64]:
-        """By layer: codes that are not the graph's in exact integers."""
+        """By population: codes that are not the graph's in exact integers."""
         wanted = graph.evaluate(graph.quantize(samples))
-        names = [layer.name for layer in self.image.layers_read]
+        names = [each.name for each in self.image.populations_read]
         of_reads = dict(zip(names, read, strict=True))
 
-        def codes(layer: Layer) -> NDArray[np.int64]:
-            if layer.code is None:
-                return of_reads[layer.name]
-            return layer.code.codes(layer.code.read(records[layer.name]))
+        def codes(population: Population) -> NDArray[np.int64]:
+            name, code = population.name, population.code
+            return of_reads[name] if code is None else code.codes(code.read(records[name]))
 
         return _differing(
-            codes(layer) != channels_last(wanted[str(layer.tensor)]) for layer in self.layers
+            codes(each) != channels_last(wanted[str(each.facts.tensor)])
+            for each in self.populations
         )
 
     def _compiled(
@@ -100,12 +101,12 @@ class AgreementCount:
         records: Mapping[str, NDArray[np.uint8]],
         read: Mapping[str, NDArray[Any]],
     ) -> NDArray[np.int64]:
-        """By layer: neurons that do not send, or hold, what their constants say."""
+        """By population: neurons that do not send, or hold, what their constants say."""
         return _differing(
-            sent[layer.name].values != read[layer.name]
-            if layer.code is None
-            else sent[layer.name].differs_from(records[layer.name])
-            for layer in self.layers
+            sent[each.name].values != read[each.name]
+            if each.code is None
+            else sent[each.name].differs_from(records[each.name])
+            for each in self.populations
         )
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from .._core import population_counters
 from ..image import Image
 from ..inputs import Normalization
 from ..reprs import counted, named
 from .detail import Detail
 from .load import Load
 from .samples import Filling
+
+EARLIER = "layer_"
+"""What names of arrays by population began with."""
+RENAMED = {"names": "population_names", "overflows": "overflows"}
+"""Those that are no counter of the core, and what they are called now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +63,9 @@ class Run:
     """(timesteps of the run,): cycles of each one's own work; empty without timing."""
     timestep_cycles: NDArray[np.int64]
     """(timesteps of the run,): cycles from each one's start to the next; empty without timing."""
-    layer_spikes: NDArray[np.int64]
-    """(samples, layers): spikes each population sent."""
-    layer_sops: NDArray[np.int64]
-    """(samples, layers): weights added to each population's accumulators."""
-    layer_packets: NDArray[np.int64]
-    """(samples, layers): packets that each population's spikes became."""
-    layer_node_packets: NDArray[np.int64]
-    """(samples, layers): those of them to a core at the sender's own router."""
-    layer_flit_hops: NDArray[np.int64]
-    """(samples, layers): flits of these packets across links."""
-    layer_flit_hops_y: NDArray[np.int64]
-    """(samples, layers): those of them along y."""
-    layer_link_flits: NDArray[np.int64]
-    """(samples, layers): those of them from chip to chip."""
-    layer_soma_updates: NDArray[np.int64]
-    """(samples, layers): neurons updated until the next sample entered."""
-    layer_sum_overflows: NDArray[np.int64]
-    """(samples, layers): weight sums of a timestep that left their register."""
-    layer_membrane_overflows: NDArray[np.int64]
-    """(samples, layers): membranes that left their register."""
-    layer_early_spikes: NDArray[np.int64]
-    """(samples, layers): spikes that Quartz neurons sent before they were read out."""
+    by_population: Mapping[str, NDArray[np.int64]] = field(repr=False)
+    """(samples, populations) each: what each population did, by the names of the core's counters
+    (docs/machine.md, section 7), in the order of `population_names`."""
     compiled_agreement: Agreement | None
     """Against the compiled network in NumPy: the simulator's own check, 0 differ."""
     exact_agreement: Agreement | None
@@ -115,9 +103,9 @@ class Run:
         return next(iter(self.values_by_name.values()))
 
     @property
-    def layer_names(self) -> tuple[str, ...]:
-        """The populations, in the order of the layer arrays."""
-        return tuple(layer.name for layer in self.image.layers)
+    def population_names(self) -> tuple[str, ...]:
+        """The populations, in the order of the arrays by population."""
+        return tuple(each.name for each in self.image.populations)
 
     @property
     def sops(self) -> NDArray[np.int64]:
@@ -191,9 +179,25 @@ class Run:
         return sliding_window_view(of_timesteps, self.image.timesteps)[:: self.image.period]
 
     @property
-    def layer_overflows(self) -> NDArray[np.int64]:
-        """(samples, layers): values that left a register."""
-        return self.layer_sum_overflows + self.layer_membrane_overflows
+    def overflows(self) -> NDArray[np.int64]:
+        """(samples, populations): values that left a register."""
+        of = self.by_population
+        return np.asarray(of["sum_overflows"] + of["membrane_overflows"])
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What earlier versions called `layer_names`, `layer_overflows`, `layer_sops`, ..."""
+            counter = name.removeprefix(EARLIER)
+            if counter == name or counter not in (*RENAMED, *population_counters()):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            now = RENAMED.get(counter, f'by_population["{counter}"]')
+            warnings.warn(
+                f"`{name}` is called `{now}` now; the old name will go",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return getattr(self, now) if counter in RENAMED else self.by_population[counter]
 
     @property
     def energy_pj(self) -> NDArray[np.float64]:

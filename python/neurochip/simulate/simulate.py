@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from ..energy import energy_by_component_pj, event_energies
+from .._core import population_counters
+from ..energy import energy_by_component_pj, few_counts
 from ..errors import InputError, Interrupted
 from ..image import Image
 from ..inputs import Normalization, refuse_other_types
@@ -136,7 +137,7 @@ def _run(
 
 
 def _batch_size(image: Image) -> int:
-    neurons = sum(layer.neurons for layer in image.layers)
+    neurons = sum(each.num_neurons for each in image.populations)
     return max(1, min(BATCH_SAMPLES, BATCH_BYTES // (8 * neurons)))
 
 
@@ -148,18 +149,17 @@ def _whole(
     detail: bool,
 ) -> Run:
     """All batches as one run."""
-    read, counts, work_cycles, timestep_cycles, by_layer = (
+    read, counts, work_cycles, timestep_cycles, of_populations = (
         np.concatenate([arrays[name] for arrays in batches]) for name in ARRAYS
     )
-    by_population = image.read(read)
-    outputs = {
-        output.name: output.codes(by_population[output.population]) for output in image.host.outputs
-    }
+    codes = image.read(read)
+    outputs = {output.name: output.codes(codes[output.population]) for output in image.host.outputs}
     names = [str(name) for name in batches[0]["counter_names"]]
     counters = {name: counts[:, column] for column, name in enumerate(names)}
-    kinds = map(str, batches[0]["population_count_names"])
-    layer = {kind: by_layer[:, :, column] for column, kind in enumerate(kinds)}
-    counters |= _priced(image, layer)
+    by_population = {
+        name: of_populations[:, :, column] for column, name in enumerate(population_counters())
+    }
+    counters |= few_counts(image.chip, by_population)
     placed = [arrays["detail"] for arrays in batches if arrays["detail"] is not None]
     return Run(
         image=image,
@@ -169,17 +169,7 @@ def _whole(
         counters=counters,
         timestep_work_cycles=work_cycles,
         timestep_cycles=timestep_cycles,
-        layer_spikes=layer["spikes"],
-        layer_sops=layer["sops"],
-        layer_packets=layer["packets"],
-        layer_node_packets=layer["node_packets"],
-        layer_flit_hops=layer["flit_hops"],
-        layer_flit_hops_y=layer["flit_hops_y"],
-        layer_link_flits=layer["link_flits"],
-        layer_soma_updates=layer["soma_updates"],
-        layer_sum_overflows=layer["sum_overflows"],
-        layer_membrane_overflows=layer["membrane_overflows"],
-        layer_early_spikes=layer["early_spikes"],
+        by_population=by_population,
         compiled_agreement=comparison.compiled if comparison else None,
         exact_agreement=comparison.exact if comparison else None,
         energy_by_component_pj=energy_by_component_pj(image.chip, counters),
@@ -187,18 +177,6 @@ def _whole(
         load=load_of(placed) if placed else None,
         tick_cycles=image.chip.tick_cycles,
     )
-
-
-def _priced(image: Image, layer: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
-    """(samples,) each: what only few chips have an energy for, where the chip has it."""
-    counts = {
-        "core_spikes": layer["spikes"][:, 1:],  # the input is the first population
-        "node_packets": layer["node_packets"],
-        "flit_hops_x": layer["flit_hops"] - layer["flit_hops_y"],
-        "flit_hops_y": layer["flit_hops_y"],
-    }
-    few_count = {counter for _, counter in event_energies(image.chip).values()}
-    return {name: by_layer.sum(axis=1) for name, by_layer in counts.items() if name in few_count}
 
 
 def _values(image: Image, outputs: Mapping[str, NDArray[np.int32]]) -> dict[str, NDArray[Any]]:

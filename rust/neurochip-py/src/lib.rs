@@ -247,5 +247,7 @@ fn image_schema() -> String {
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use super::run::population_counters;
+    #[pymodule_export]
     use super::{Chip, Image, Simulator, built_in_chips, image_schema, job::Job, placing::Placer};
 }

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use neurochip::counters::Counters;
+use neurochip::counters::{Activity, Counters, Counts};
 use neurochip::engine::{CoreCycles, OutputCounts, Places};
-use neurochip::simulator::{Activity, Batch, SampleRun, Simulator, Timing};
-use neurochip::values::Counts;
+use neurochip::simulator::{Batch, SampleRun, Simulator, Timing};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -119,12 +118,13 @@ fn arrays(
     arrays.set_item("timestep_cycles", cycles(&|run| &run.timestep_cycles))?;
     let counts = |run: &SampleRun| {
         let populations = run.record.counts.iter().zip(&run.activity);
-        populations.flat_map(population_counts).map(|count| count as i64).collect()
+        let values = populations.flat_map(|(counts, activity)| [counts.values(), activity.values()].concat());
+        values.map(|count| count as i64).collect()
     };
-    let by_population = matrix(py, flat(&counts), [rows * populations, POPULATION_COUNTS.len()])?;
-    let shape = [rows, populations, POPULATION_COUNTS.len()];
+    let kinds = population_counters().len();
+    let by_population = matrix(py, flat(&counts), [rows * populations, kinds])?;
+    let shape = [rows, populations, kinds];
     arrays.set_item("population_counts", by_population.reshape(shape)?)?;
-    arrays.set_item("population_count_names", POPULATION_COUNTS.to_vec())?;
     arrays.set_item("counter_names", Counters::NAMES.to_vec())?;
     if record {
         let codes: Vec<u8> =
@@ -135,37 +135,10 @@ fn arrays(
     Ok(arrays)
 }
 
-/// What is counted by population and sample, in the order of [`population_counts`].
-const POPULATION_COUNTS: [&str; 11] = [
-    "spikes",
-    "sops",
-    "sum_overflows",
-    "membrane_overflows",
-    "early_spikes",
-    "packets",
-    "node_packets",
-    "flit_hops",
-    "flit_hops_y",
-    "link_flits",
-    "soma_updates",
-];
-
-fn population_counts((counts, activity): (&Counts, &Activity)) -> [u64; POPULATION_COUNTS.len()] {
-    let Counts { spikes, sops, sum_overflows, membrane_overflows, early_spikes } = *counts;
-    let Activity { packets, node_packets, flit_hops, flit_hops_y, link_flits, soma_updates } = *activity;
-    [
-        spikes,
-        sops,
-        sum_overflows,
-        membrane_overflows,
-        early_spikes,
-        packets,
-        node_packets,
-        flit_hops,
-        flit_hops_y,
-        link_flits,
-        soma_updates,
-    ]
+/// What is counted by population and sample: what its values made it do, and what that led to.
+#[pyfunction]
+pub(crate) fn population_counters() -> Vec<&'static str> {
+    [Counts::NAMES, Activity::NAMES].concat()
 }
 
 fn matrix<T: numpy::Element>(

@@ -14,28 +14,4 @@ pub mod requantizer;
 mod sparsity;
 pub mod stem;
 
-/// What a population did for one sample.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Spikes sent.
-    pub spikes: u64,
-    /// Weights added to its accumulators.
-    pub sops: u64,
-    /// Weight sums that left their register.
-    pub sum_overflows: u64,
-    /// Membranes that left their register.
-    pub membrane_overflows: u64,
-    /// Quartz neurons that fired before their readout.
-    pub early_spikes: u64,
-}
-
-impl Counts {
-    /// Adds what was counted elsewhere.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.spikes += other.spikes;
-        self.sops += other.sops;
-        self.sum_overflows += other.sum_overflows;
-        self.membrane_overflows += other.membrane_overflows;
-        self.early_spikes += other.early_spikes;
-    }
-}
+pub use crate::counters::Counts;

@@ -15,32 +15,37 @@ neurons of their own (`../schedule/windows.py`). As published, neurons and their
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import layers
 from ...chip import Chip
 from ...errors import SettingsError
 from ...formats import Tensor
-from ...layers import Layer
-from ...network import FirstSpike, Network, OneToOneConnector, Population, QuartzNeurons
+from ...network import (
+    Network,
+    OneToOneConnector,
+    Population,
+    PopulationFacts,
+    QuartzNeurons,
+)
 from ...options import CompileOptions
 from ..builder import Builder, Dialect
 from ..code_options import require
 from ..constants import compressed
 from ..layout import NOWHERE, View
+from ..pooling import lower_max_pool
 from ..schedule.windows import first_spike_schedule
 from ..walk import INDEX_MAPS, lower_with
 from ..wanted import Wanted
 from .levels import choose_levels
 from .paper import decide_published, published_dialect
 from .pointwise import lower_add, lower_lookup
-from .weighted import first_spikes, lower_max_pool, lower_weighted
+from .weighted import first_spikes, lower_weighted
 
 MOST_TIMESTEPS = 256
 """Of a window: every code of 8 bits has a level of its own."""
@@ -128,30 +133,11 @@ def _relay(builder: Builder, view: View, tensor: Tensor) -> Population:
     slope = np.array([target.stride])
     threshold = target.steps * slope - target.stride // 2
     model = QuartzNeurons(compressed(bias, tensor.shape), slope, threshold)
-    population = builder.add(tensor, f"relay of {tensor.name}", "Relay", code, model)
+    # Of several codes a level, its own are not those of its sources.
+    proven = all(source.stride == 1 for source in sources)
+    facts = PopulationFacts("Relay", "exact", proven=proven)
+    population = builder.add(tensor, f"relay of {tensor.name}", code, model, facts)
     for part, (name, source) in enumerate(zip(view.parts, sources, strict=True)):
         connector = OneToOneConnector(source.stride, view.sources_in(part))
         builder.connect(name, population.name, connector)
-    moved = [layer.name for layer in builder.graph.layers if layer.output.name == tensor.name]
-    if moved and any(source.stride > 1 for source in sources):
-        builder.arithmetic[moved[0]] = RelayArithmetic(sources, view, target)
     return population
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RelayArithmetic:
-    """Values moved elsewhere, as their relays send them: rounded to the levels of both codes."""
-
-    sources: tuple[FirstSpike, ...]
-    """Of each part of the view."""
-    view: View
-    target: FirstSpike
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        moved = layer.evaluate(*codes).astype(np.int64)
-        for part, source in enumerate(self.sources):
-            here = (self.view.part == part) & (self.view.neuron != NOWHERE)
-            moved[:, here] = source.codes(source.values(moved[:, here]).astype(np.int64))
-        sent = self.target.codes(self.target.values(moved).astype(np.int64))
-        return sent.astype(layer.output.format.dtype)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import layers
 from ...errors import QuantizationError
-from ...layers import Layer
 from ...layers.add import add_constants
-from ...network import FirstSpike, Lowering, QuartzNeurons
+from ...network import FirstSpike, QuartzNeurons
 from ...requantize import Proof, Ramp, RampAdd, fit_ramp_add, fit_ramps_together, from_table
 from ..builder import Builder, Unsupported
 from ..constants import compressed
+from ..facts import facts_of
 from ..layout import NOWHERE
 from ..registers import Registers
 from ..weighted import ONE_LEVEL
@@ -39,11 +36,10 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
     slope = np.array([constants.slope])
     threshold = np.array([constants.threshold])
     model = QuartzNeurons(compressed(bias, layer.output.shape), slope, threshold)
-    population = builder.add(layer.output, layer.name, "Add", target, model)
+    facts = facts_of(layer, "ramp", "exact", proof, proven=False)
+    population = builder.add(layer.output, layer.name, target, model, facts)
     for view, weight in zip(views, constants.weights, strict=True):
         builder.connect_values(view, population.name, weight)
-    builder.lowerings.append(Lowering(layer.name, "ramp", "exact", proof))
-    builder.arithmetic[layer.name] = AddArithmetic((codes[0], codes[1]), target, constants)
 
 
 def _fit_add(
@@ -72,23 +68,6 @@ def _fit_add(
         raise Unsupported(str(error)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class AddArithmetic:
-    """A residual sum on a ramp."""
-
-    sources: tuple[FirstSpike, FirstSpike]
-    target: FirstSpike
-    constants: RampAdd
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        first, second = (
-            code.values(values) for code, values in zip(self.sources, codes, strict=True)
-        )
-        sent = self.target.codes(self.constants.evaluate(first, second))
-        return np.asarray(sent.astype(layer.output.format.dtype))
-
-
 def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
     """Adds a population that climbs as the table does; one that falls is refused."""
     tensor, output = layer.inputs[0], layer.output
@@ -104,10 +83,9 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
         for values in (ramp.slope, target.steps * ramp.slope - ramp.offset)
     )
     model = QuartzNeurons(compressed(held, output.shape), slope, threshold)
-    population = builder.add(output, layer.name, "Lookup", target, model)
+    facts = facts_of(layer, "ramp", "exact", proof, proven=False)
+    population = builder.add(output, layer.name, target, model, facts)
     builder.connect_values(view, population.name, int(ramp.multiplier[0]))
-    builder.lowerings.append(Lowering(layer.name, "ramp", "exact", proof))
-    builder.arithmetic[layer.name] = LookupArithmetic(source, target, ramp)
 
 
 def _fit_table(
@@ -133,18 +111,3 @@ def _fit_table(
             "and a Quartz neuron holds no table"
         )
     return ramp, proof
-
-
-@dataclass(frozen=True, slots=True)
-class LookupArithmetic:
-    """A table on a ramp."""
-
-    source: FirstSpike
-    target: FirstSpike
-    ramp: Ramp
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        levels = self.ramp.evaluate(self.source.values(codes[0]).astype(np.int64))
-        sent = self.target.codes(levels)
-        return np.asarray(sent.astype(layer.output.format.dtype))

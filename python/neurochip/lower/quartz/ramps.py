@@ -9,7 +9,7 @@ and what it takes that level 0 is not the real zero. B is rounded to `c * e + re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ... import layers
 from ...arithmetic import reference
-from ...layers import Layer, Weighted
+from ...layers import Weighted
 from ...network import FirstSpike
 from ...requantize import Proof, Staircase, fit_ramp, fit_ramps_together, thresholds
 from ..registers import Registers
@@ -191,24 +191,6 @@ def _largest_sum(layer: Weighted) -> int:
         return layer.kernel[0] * layer.kernel[1]
     rows = layer.weights.reshape(len(layer.weights), -1).astype(np.int64)
     return max(1, int(np.abs(rows).sum(axis=1).max()))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RampArithmetic:
-    """A weighted layer as its Quartz neurons compute it, in registers that hold whatever comes."""
-
-    task: RampTask
-    ramps: Ramps
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        assert isinstance(layer, Weighted)
-        weighted = with_weights(layer, self.ramps.weights)
-        membrane = weighted(self.task.levels(codes[0])) + self.ramps.bias
-        levels = (membrane + self.ramps.offset) // self.ramps.slope
-        target = self.task.target
-        sent = target.codes(np.clip(levels, 0, target.levels))
-        return sent.astype(layer.output.format.dtype)
 
 
 def with_weights(

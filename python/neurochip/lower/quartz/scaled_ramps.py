@@ -11,18 +11,16 @@ errors is the rounding of weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import layers
-from ...layers import Layer, Weighted
+from ...layers import Weighted
 from ..builder import Unsupported
 from ..registers import Registers
-from .ramps import LevelSum, Ramps, RampTask, Rows, by_channel, reach, with_weights
+from .ramps import LevelSum, Ramps, RampTask, Rows, by_channel, reach
 
 CHUNK_SAMPLES = 32
 
@@ -129,72 +127,3 @@ def _largest_scale(
     by_ramp = highest / ((task.target.steps + 1) * rise)
     by_weights = _largest_scale_of_weights(task.layer, task.registers)
     return np.asarray(np.minimum(np.minimum(by_membrane, by_ramp), by_weights))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScaledRampArithmetic:
-    """A weighted layer as its Quartz neurons compute it, in registers that they may leave."""
-
-    task: RampTask
-    ramps: Ramps
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        ramps, target, registers = self.ramps, self.task.target, self.task.registers
-        received = membranes_at_readout(self.task, ramps.weights, ramps.bias, codes[0])
-        # Whoever is above the threshold already may leave the register in its first timestep.
-        climbed = registers.store(received + ramps.slope, registers.membrane_bits)
-        levels = (climbed - ramps.slope + ramps.offset) // ramps.slope
-        sent = target.codes(np.clip(levels, 0, target.levels))
-        return sent.astype(layer.output.format.dtype)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReadArithmetic:
-    """A weighted layer whose accumulators the host forms from membranes it reads."""
-
-    task: LevelSum
-    """Without a bias: the host adds it."""
-    weights: NDArray[np.int64]
-    s1: NDArray[np.float64]
-    """Broadcasts to the output's shape, as the bias does."""
-    bias: NDArray[np.int64]
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's accumulators."""
-        read = membranes_at_readout(self.task, self.weights, self.task.bias, codes[0])
-        return (rounded(read / self.s1) + self.bias).astype(layer.output.format.dtype)
-
-
-def membranes_at_readout(
-    task: LevelSum, weights: NDArray[np.int64], bias: NDArray[np.int64], codes: NDArray[Any]
-) -> NDArray[np.int64]:
-    """What registers hold when the readout arrives, (samples, *shape).
-
-    On its way a membrane lies between what its positive and its negative weights bring alone. Only
-    samples that these could take out of a register are stepped through.
-    """
-    levels = task.levels(codes)
-    received = with_weights(task.layer, weights)(levels) + bias
-    highest = with_weights(task.layer, np.maximum(weights, 0))(levels) + bias
-    lowest = with_weights(task.layer, np.minimum(weights, 0))(levels) + bias
-    high = task.registers.membrane_high
-    leaves = ((highest > high) | (lowest < -high - 1)).reshape(len(levels), -1).any(axis=1)
-    if leaves.any():
-        received[leaves] = _stepped(task, weights, bias, levels[leaves])
-    return received
-
-
-def _stepped(
-    task: LevelSum, weights: NDArray[np.int64], bias: NDArray[np.int64], levels: NDArray[np.int16]
-) -> NDArray[np.int64]:
-    """Membranes timestep by timestep."""
-    weighted, registers = with_weights(task.layer, weights), task.registers
-    shape = (len(levels), *task.layer.output.shape)
-    current = np.zeros(shape, np.int64)
-    membrane = np.broadcast_to(bias, shape).astype(np.int64)
-    for level in range(int(levels.max(initial=0)), 0, -1):
-        arrived = weighted((levels == level).astype(np.int16))
-        current = registers.store(current + arrived, registers.membrane_bits)
-        membrane = registers.store(membrane + current, registers.membrane_bits)
-    return membrane

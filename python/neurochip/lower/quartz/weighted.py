@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,18 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import layers
-from ...layers import Layer, Weighted
-from ...network import Code, Connector, FirstSpike, Lowering, PoolConnector, QuartzNeurons, Readout
-from .. import pooling
+from ...layers import Weighted
+from ...network import (
+    Code,
+    Connector,
+    FirstSpike,
+    PoolConnector,
+    PopulationFacts,
+    QuartzNeurons,
+    Readout,
+)
 from ..builder import Builder
 from ..connectors import connector_of, fold
 from ..constants import compressed
+from ..facts import facts_of
 from ..layout import NOWHERE, View
 from ..weighted import BY_INTERVAL, bias_of
-from .ramps import LevelSum, RampArithmetic, Ramps, RampTask, by_channel, fit_ramps
+from .ramps import LevelSum, Ramps, RampTask, by_channel, fit_ramps
 from .scaled_ramps import (
-    ReadArithmetic,
-    ScaledRampArithmetic,
     fit_scaled_ramps,
     read_scale,
     rounded,
@@ -49,34 +54,33 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
         return
     target = first_spikes(builder.code_for(layer.output))
     task = RampTask(layer, source, bias, silent, builder.registers, target)
-    ramps, lowering = _fit(builder, task)
+    ramps, facts = _fit(builder, task)
     shape = layer.output.shape
     model = QuartzNeurons(
         compressed(ramps.bias, shape),
         compressed(ramps.slope, shape),
         compressed(ramps.threshold(target), shape),
     )
-    population = builder.add(layer.output, layer.name, type(layer).__name__, target, model)
+    population = builder.add(layer.output, layer.name, target, model, facts)
     builder.connect(
         view.parts[0], population.name, connector_with(builder, layer, view, ramps.weights)
     )
-    builder.lowerings.append(lowering)
-    if ramps.proof is None:
-        builder.arithmetic[layer.name] = ScaledRampArithmetic(task, ramps)
-    elif not (ramps.proof.exact and source.stride == target.stride == 1):
-        builder.arithmetic[layer.name] = RampArithmetic(task, ramps)
 
 
-def _fit(builder: Builder, task: RampTask) -> tuple[Ramps, Lowering]:
+def _fit(builder: Builder, task: RampTask) -> tuple[Ramps, PopulationFacts]:
     """Ramps of the weights as they are, or, where these do not fit, scaled down."""
-    name, bits = task.layer.name, task.registers.membrane_bits
+    layer, bits = task.layer, task.registers.membrane_bits
     ramps = fit_ramps(task)
     if ramps is not None:
-        return ramps, Lowering(name, "ramp", "exact", ramps.proof, membrane_bits=bits)
-    codes, note = _calibration(builder, task.layer)
-    ramps, scale = fit_scaled_ramps(task, codes, builder.settings.of(name).headroom)
-    s1 = tuple(float(each) for each in scale)
-    return ramps, Lowering(name, "scaled", "scaled", None, note, s1=s1, membrane_bits=bits)
+        proof = ramps.proof
+        exact = proof is not None and proof.exact and task.source.stride == task.target.stride == 1
+        return ramps, facts_of(layer, "ramp", "exact", proof, proven=exact, membrane_bits=bits)
+    codes, note = _calibration(builder, layer)
+    ramps, scale = fit_scaled_ramps(task, codes, builder.settings.of(layer.name).headroom)
+    facts = facts_of(
+        layer, "scaled", "scaled", proven=False, s1=scale, membrane_bits=bits, note=note
+    )
+    return ramps, facts
 
 
 def _calibration(builder: Builder, layer: Weighted) -> tuple[NDArray[Any] | None, str]:
@@ -128,31 +132,10 @@ def add_reader(
     layer, shape, source = task.layer, task.layer.output.shape, task.source
     nothing = np.zeros(1, np.int64)
     model = QuartzNeurons(nothing, nothing, nothing)
-    population = builder.add(layer.output, layer.name, type(layer).__name__, None, model)
+    proven = source.codes_per_level == 1 and not source.early and scaled.mode == "exact"
+    facts = facts_of(layer, scaled.mode, "exact", proven=proven, note=scaled.note)
+    population = builder.add(layer.output, layer.name, None, model, facts)
     connector = connector_with(builder, layer, view, scaled.weights)
     builder.connect(view.parts[0], population.name, connector)
-    builder.lowerings.append(Lowering(layer.name, scaled.mode, "exact", None, scaled.note))
     s1 = by_channel(scaled.scale, len(shape)) / source.codes_per_level
     builder.readouts[population.name] = Readout(compressed(s1, shape), compressed(bias, shape))
-    if source.codes_per_level != 1 or source.early or scaled.mode != "exact":
-        builder.arithmetic[layer.name] = ReadArithmetic(task, scaled.weights, s1, bias)
-
-
-def lower_max_pool(builder: Builder, layer: layers.MaxPool) -> None:
-    """The first spike of a window wins: of the largest level."""
-    pooling.lower_max_pool(builder, layer)
-    code = first_spikes(builder.sent_by(builder.views[layer.output.name].parts[0]))
-    if code.codes_per_level != 1:
-        builder.arithmetic[layer.name] = MaximumArithmetic(code)
-
-
-@dataclass(frozen=True, slots=True)
-class MaximumArithmetic:
-    """The largest level, as a code."""
-
-    code: FirstSpike
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        levels = self.code.values(layer.evaluate(*codes)).astype(np.int64)
-        return self.code.codes(levels).astype(np.int32)  # those of early spikes exceed the format

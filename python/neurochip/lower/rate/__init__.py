@@ -78,7 +78,7 @@ def lower_rate(wanted: Wanted) -> Network:
         relay=relay,
         schedule=partial(rate_schedule, buffers=wanted.buffers if wanted.pipeline else None),
     )
-    return replace(lower_with(dialect, wanted), evaluable=False)
+    return lower_with(dialect, wanted)
 
 
 def _choose_rate(tensor: Tensor, timesteps: int, highest: Mapping[str, int]) -> Rate:

@@ -25,15 +25,16 @@ from ...network import (
     Code,
     Connector,
     IntegrateFireNeurons,
-    Lowering,
     OneToOneConnector,
     Population,
+    PopulationFacts,
     Rate,
     Readout,
 )
 from ..builder import Builder, Unsupported
 from ..connectors import connector_of, fold
 from ..constants import compressed
+from ..facts import facts_of
 from ..layout import NOWHERE, View, to_neurons
 from ..registers import Registers
 from ..weighted import along_channels, bias_of, weight_sums
@@ -67,9 +68,8 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
         return
     target = rate_of(builder.code_for(layer.output))
     if _holds_one_code(layer.output):
-        silent = builder.add(layer.output, layer.name, type(layer).__name__, target, _SILENT)
+        silent = builder.add(layer.output, layer.name, target, _SILENT, _facts_of_one_code(layer))
         builder.connect(view.parts[0], silent.name, _scaled(connector_of(builder, layer, view), 0))
-        builder.lowerings.append(Lowering(layer.name, "rate", "exact", None))
         return
     multiplier = _multiplier(layer)
     shift = (layer.output.format.zero_point - target.base) / multiplier
@@ -83,10 +83,9 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
         factor * threshold,
         factor * (bias + shift) / source.levels,
     )
-    population = builder.add(layer.output, layer.name, type(layer).__name__, target, model)
+    population = builder.add(layer.output, layer.name, target, model, _facts(layer, factor))
     connector = _scaled(connector_of(builder, layer, view), factor)
     builder.connect(view.parts[0], population.name, connector)
-    builder.lowerings.append(_lowering(layer, factor))
 
 
 _SILENT = IntegrateFireNeurons(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1, np.int64))
@@ -142,10 +141,15 @@ def _seen(builder: Builder, layer: Weighted, view: View, source: Rate) -> NDArra
     return layer.linear(values).astype(np.float64)
 
 
-def _lowering(layer: Layer, factor: float) -> Lowering:
+def _facts(layer: Layer, factor: float) -> PopulationFacts:
     """Weights that were scaled down are no longer the layer's own."""
     s1 = (factor,) if factor < 1 else ()
-    return Lowering(layer.name, "rate", "scaled", None, s1=s1)
+    return facts_of(layer, "rate", "scaled", proven=False, s1=s1)
+
+
+def _facts_of_one_code(layer: Layer) -> PopulationFacts:
+    """Those of neurons that never spike: what that stands for, they always say."""
+    return facts_of(layer, "rate", "exact", proven=True)
 
 
 def _multiplier(layer: Weighted) -> NDArray[np.float64]:
@@ -194,10 +198,9 @@ def _add_reader(
     sums = _seen(builder, layer, view, source)
     drive = Drive(sums.min() / source.levels, sums.max() / source.levels)
     factor = min(1.0, drive.factor(builder.registers, source.steps, np.ones(1), _heaviest(layer)))
-    population = builder.add(layer.output, layer.name, type(layer).__name__, None, model)
+    population = builder.add(layer.output, layer.name, None, model, _facts(layer, factor))
     connector = _scaled(connector_of(builder, layer, view), factor)
     builder.connect(view.parts[0], population.name, connector)
-    builder.lowerings.append(_lowering(layer, factor))
     of_neurons = np.ascontiguousarray(to_neurons(bias, layer.output.shape))
     builder.readouts[population.name] = Readout(
         np.array([factor * source.steps / source.levels]), of_neurons
@@ -210,10 +213,9 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
     codes = [rate_of(builder.sent_by(view.parts[0])) for view in views]
     target = rate_of(builder.code_for(layer.output))
     if _holds_one_code(layer.output):
-        silent = builder.add(layer.output, layer.name, "Add", target, _SILENT)
+        silent = builder.add(layer.output, layer.name, target, _SILENT, _facts_of_one_code(layer))
         for view in views:
             builder.connect_values(view, silent.name, 0)
-        builder.lowerings.append(Lowering(layer.name, "rate", "exact", None))
         return
     formats = [tensor.format for tensor in layer.inputs]
     ratios = add_constants(formats[0], formats[1], layer.output.format, layer.sign)[:2]
@@ -226,11 +228,10 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
     drive = Drive(min(bias.min() + negative, 0.0), bias.max() + positive)
     factor = drive.factor(builder.registers, target.steps, threshold, max(map(abs, worth)))
     model = _neurons(builder.registers, layer.output, factor * threshold, factor * bias)
-    population = builder.add(layer.output, layer.name, "Add", target, model)
+    population = builder.add(layer.output, layer.name, target, model, _facts(layer, factor))
     for view, weight in zip(views, worth, strict=True):
         stored = max(1, round(factor * abs(weight)))
         builder.connect_values(view, population.name, stored if weight > 0 else -stored)
-    builder.lowerings.append(_lowering(layer, factor))
 
 
 def relay(builder: Builder, view: View, tensor: Tensor) -> Population:
@@ -242,7 +243,8 @@ def relay(builder: Builder, view: View, tensor: Tensor) -> Population:
         bias[here] = rate_of(builder.sent_by(name)).base - target.base
     threshold = np.full((1,) * bias.ndim, float(target.levels))
     model = _neurons(builder.registers, tensor, threshold, bias.astype(np.float64))
-    population = builder.add(tensor, f"relay of {tensor.name}", "Relay", target, model)
+    facts = PopulationFacts("Relay", "exact")
+    population = builder.add(tensor, f"relay of {tensor.name}", target, model, facts)
     for part, name in enumerate(view.parts):
         weight = rate_of(builder.sent_by(name)).levels
         builder.connect(name, population.name, OneToOneConnector(weight, view.sources_in(part)))

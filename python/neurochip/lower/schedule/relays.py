@@ -15,6 +15,7 @@ from ...network import (
     MaxPoolNeurons,
     OneToOneConnector,
     Population,
+    PopulationFacts,
     Projection,
     SpikeCode,
     StemNeurons,
@@ -31,7 +32,8 @@ def relay(name: str, source: Population) -> Population:
     as_it_is = FixedRequantizer(one, 0 * one, 0 * one)
     low, high = source.code.low, source.code.high
     model = StemNeurons(ExactIntegration(), 0 * one, as_it_is, low, high)
-    return replace(source, name=name, layer=name, kind=RELAY, model=model)
+    facts = PopulationFacts(RELAY, "exact", proven=True)
+    return replace(source, name=name, layer=name, model=model, facts=facts)
 
 
 class TooSoon(Exception):

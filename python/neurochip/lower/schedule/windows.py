@@ -22,6 +22,7 @@ from ...network import (
     MaxPoolNeurons,
     OneToOneConnector,
     Population,
+    PopulationFacts,
     Projection,
     QuartzNeurons,
 )
@@ -105,7 +106,8 @@ class _Windows:
         """Neurons, each of whose spikes reaches every neuron of the target in a timestep."""
         name = f"{kind} of {target.name}"
         model = ConstantNeurons(np.zeros(neurons, np.int64))
-        trigger = Population(name, name, kind.capitalize(), (1, 1, neurons), TRIGGER, model)
+        facts = PopulationFacts(kind.capitalize(), "exact", proven=True)
+        trigger = Population(name, name, (1, 1, neurons), TRIGGER, model, facts)
         self._place(trigger, arrives - 1)
         ones = np.ones((neurons, target.shape[2]), np.int32)
         return Projection(name, target.name, DenseConnector(ones))
@@ -139,7 +141,8 @@ class _Windows:
         sent = replace(code, waiting=waiting)
         one = np.ones(1, np.int64)
         model = QuartzNeurons(bias=0 * one, slope=one, threshold=sent.steps_read_out * one)
-        relay = Population(name, name, "Relay", source.shape, sent, model)
+        facts = PopulationFacts("Relay", "exact", proven=True)
+        relay = Population(name, name, source.shape, sent, model, facts)
         self.projections.append(Projection(source.name, name, OneToOneConnector(1, None)))
         self._place_quartz(relay, source.send_stop)
         self.notes.append(

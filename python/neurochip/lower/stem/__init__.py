@@ -26,6 +26,7 @@ from ...network import (
     FixedRequantizer,
     Network,
     Population,
+    PopulationFacts,
     Projection,
     StemNeurons,
 )
@@ -133,6 +134,7 @@ def _relay(builder: Builder, view: View, tensor: Tensor) -> Population:
     bias = np.where(view.neuron == NOWHERE, zero, bias)
     one = np.ones((1,) * len(tensor.shape), np.int64)
     model = stem(tensor, code, bias, FixedRequantizer(one, 0 * one, 0 * one))
-    population = builder.add(tensor, f"relay of {tensor.name}", RELAY, code, model)
+    facts = PopulationFacts(RELAY, "exact", proven=True)
+    population = builder.add(tensor, f"relay of {tensor.name}", code, model, facts)
     builder.connect_values(view, population.name, 1)
     return population

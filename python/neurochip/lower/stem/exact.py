@@ -11,13 +11,13 @@ from ...network import (
     DoubleIntegration,
     FixedRequantizer,
     Float32Requantizer,
-    Lowering,
+    PopulationFacts,
     Readout,
 )
 from ...requantize import Proof, fit_fixed
+from ..facts import facts_of
 from ..weighted import Integrated, WeightedSum, reference_staircase
 from .modes import Mode
-from .neurons import NeuronArithmetic
 from .second_scaling import Bias, fit_second_scaling
 
 
@@ -33,15 +33,13 @@ def integrate_exactly(task: WeightedSum, mode: Mode, seen: int | None) -> Integr
     requantizer, proof = _requantizer(task, mode, bias)
     readout = Readout(np.ones(1), np.zeros_like(task.bias) if mode.holds_bias else task.bias)
     reference = mode.proven and mode.holds_bias and not isinstance(requantizer, FixedRequantizer)
-    arithmetic = NeuronArithmetic(task, None, bias.held, requantizer, readout, mode.proven)
     lowered = requantizer.lowered(task.target.base) if requantizer and task.target else None
     return Integrated(
         integration=DoubleIntegration() if mode.integration == "double" else None,
         bias=bias.held,
         requantizer=lowered,
         readout=readout,
-        lowering=_lowering(task, mode, proof, seen, bias),
-        arithmetic=None if reference else arithmetic,
+        facts=_facts(task, mode, proof, seen, bias, reference),
     )
 
 
@@ -81,17 +79,23 @@ def _fit(
     return FixedRequantizer(*(values[row].reshape(multiplier.shape) for values in found)), proof
 
 
-def _lowering(
-    task: WeightedSum, mode: Mode, proof: Proof | None, seen: int | None, bias: Bias
-) -> Lowering:
+def _facts(
+    task: WeightedSum,
+    mode: Mode,
+    proof: Proof | None,
+    seen: int | None,
+    bias: Bias,
+    proven: bool,
+) -> PopulationFacts:
     possible = int(task.largest_membranes(mode.holds_bias).max())
     largest = possible if seen is None else seen
-    return Lowering(
-        task.layer.name,
+    return facts_of(
+        task.layer,
         mode.integration,
         mode.bias,
         proof,
-        "" if mode.proven else task.what_may_overflow,
+        proven=proven,
+        note="" if mode.proven else task.what_may_overflow,
         largest_seen=seen,
         largest_possible=possible,
         membrane_bits=task.registers.membrane_bits,

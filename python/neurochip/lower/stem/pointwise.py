@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +11,20 @@ from numpy.typing import NDArray
 from ... import layers
 from ...errors import QuantizationError
 from ...formats import Tensor
-from ...layers import Layer
 from ...layers.add import add_constants
 from ...network import (
     AddRequantizer,
     DoubleIntegration,
     FixedRequantizer,
-    Lowering,
     Population,
+    PopulationFacts,
     SpikeCode,
     TableRequantizer,
 )
 from ...requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from ..builder import Builder, Unsupported
 from ..constants import stem
+from ..facts import facts_of
 from ..layout import NOWHERE, View
 from ..registers import Registers
 from ..weighted import ONE_LEVEL, register_bits
@@ -62,32 +60,33 @@ def lower_add(builder: Builder, layer: layers.Add) -> None:
         shared = _side_by_side(builder, layer, views)
     else:
         shared = _summed(builder, layer, views, registers)
-    lowering = _lowering(builder, layer, shared, registers, integration)
+    facts = _facts(builder, layer, shared, registers, integration)
     population = _add_population(
-        builder, layer, shared.bias, shared.requantizer, lowering, integration
+        builder, layer, shared.bias, shared.requantizer, facts, integration
     )
     for branch in shared.branches:
         builder.connect_values(branch.view, population.name, branch.weight)
 
 
-def _lowering(
+def _facts(
     builder: Builder,
     layer: layers.Add,
     shared: _Shared,
     registers: Registers,
     integration: DoubleIntegration | None,
-) -> Lowering:
+) -> PopulationFacts:
     """What is told of the membrane that both branches share."""
     branches, calibration = shared.branches, builder.calibration
     possible, seen = largest_possible(branches), None
     if calibration is not None and calibration.measures_all_sums:
         codes = [calibration.of(tensor) for tensor in layer.inputs]
         seen = largest_seen(branches, shared.bias, codes)
-    return Lowering(
-        layer.name,
+    return facts_of(
+        layer,
         "exact" if integration is None else "double",
         "exact",
         shared.proof,
+        proven=isinstance(shared.requantizer, AddRequantizer),
         largest_seen=seen,
         largest_possible=possible,
         membrane_bits=registers.membrane_bits,
@@ -115,7 +114,6 @@ def _summed(
         for view, tensor in zip(views, layer.inputs, strict=True)
     ]
     constants, proof = _fit_add(registers, layer, (largest[0], largest[1]))
-    builder.arithmetic[layer.name] = FixedAddArithmetic(constants)
     found = constants.requantizer
     fixed = FixedRequantizer(found.multiplier, found.offset, found.shift)
     zeros = (layer.inputs[0].format.zero_point, layer.inputs[1].format.zero_point)
@@ -172,19 +170,6 @@ def _fit_add(
         raise Unsupported(str(error)) from error
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FixedAddArithmetic:
-    """A residual sum with integer branch weights."""
-
-    constants: FixedAdd
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        result = self.constants.evaluate(codes[0], codes[1])
-        clamped = np.clip(result, layer.output.low, layer.output.high)
-        return np.asarray(clamped.astype(layer.output.format.dtype))
-
-
 def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
     """Adds a population that maps each code, by a table of the soma or else by a multiplier."""
     tensor, output = layer.inputs[0], layer.output
@@ -199,12 +184,12 @@ def lower_lookup(builder: Builder, layer: layers.Lookup) -> None:
         proof = nothing_differs(np.array([table.size]))
     else:
         fixed, proof = _fit_table(layer, table, builder.registers.multiplier_bits)
-        builder.arithmetic[layer.name] = FixedLookupArithmetic(fixed)
         # The constants are for codes; the membrane holds codes less their base.
         offset = fixed.offset + source.base * fixed.multiplier
         requantizer = FixedRequantizer(fixed.multiplier, offset, fixed.shift).lowered(target.base)
-    lowering = Lowering(layer.name, "exact", "exact", proof)
-    population = _add_population(builder, layer, bias, requantizer, lowering)
+    proven = isinstance(requantizer, TableRequantizer)
+    facts = facts_of(layer, "exact", "exact", proof, proven=proven)
+    population = _add_population(builder, layer, bias, requantizer, facts)
     builder.connect_values(view, population.name, 1)
 
 
@@ -244,26 +229,14 @@ def _fit_table(
     return FixedRequantizer(*(value.reshape(shape) for value in values)), proof
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FixedLookupArithmetic:
-    """A table as a multiplication."""
-
-    constants: FixedRequantizer
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        return self.constants.codes(codes[0].astype(np.int64), layer.output)
-
-
 def _add_population(
     builder: Builder,
     layer: layers.Add | layers.Lookup,
     bias: NDArray[np.int64],
     requantizer: AddRequantizer | FixedRequantizer | TableRequantizer,
-    lowering: Lowering,
+    facts: PopulationFacts,
     integration: DoubleIntegration | None = None,
 ) -> Population:
     target = builder.choose_code(layer.output)
-    builder.lowerings.append(lowering)
     model = stem(layer.output, target, bias, requantizer, integration)
-    return builder.add(layer.output, layer.name, type(layer).__name__, target, model)
+    return builder.add(layer.output, layer.name, target, model, facts)

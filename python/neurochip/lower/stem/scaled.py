@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...network import Lowering, Readout, ScaledIntegration, SpikeCode
+from ...network import Readout, ScaledIntegration, SpikeCode
 from ...settings import LayerSettings
+from ..facts import facts_of
 from ..weighted import BY_INTERVAL, Integrated, WeightedSum, along_channels, largest_of_channels
 from .modes import Mode
-from .neurons import NeuronArithmetic
 from .second_scaling import Bias, fit_second_scaling
 
 MAX_COEFFICIENT = 1 << 30
@@ -47,13 +47,14 @@ def integrate_scaled(
         bias=bias.held,
         requantizer=lowered,
         readout=readout,
-        lowering=Lowering(
-            task.layer.name,
+        facts=facts_of(
+            task.layer,
             "scaled",
             mode.bias,
             proof,
-            _note(task, seen is None),
-            s1=tuple(float(scale) for scale in integration.s1),
+            proven=False,
+            note=_note(task, seen is None),
+            s1=integration.s1,
             largest_seen=None if seen is None else int(seen.max()),
             largest_possible=int(possible.max()),
             membrane_bits=task.registers.membrane_bits,
@@ -61,9 +62,6 @@ def integrate_scaled(
                 ((possible if seen is None else seen) * integration.s1).max()
             ),
             bias_bits=bias.bits,
-        ),
-        arithmetic=NeuronArithmetic(
-            task, integration, bias.held, requantizer, readout, proven=False
         ),
     )
 

@@ -7,17 +7,14 @@ spikes: they reach no synapse, so that nothing would be saved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SettingsError
-from ...formats import Tensor
-from ...layers import Layer
-from ...network import Arithmetic, Network, Population, Sparsity, SpikeCode, StemNeurons
+from ...network import Network, Population, Sparsity, SpikeCode, StemNeurons
 from ...settings import LayerSettings, Settings
 from ..schedule.relays import RELAY
 
@@ -33,7 +30,6 @@ def sparsified(network: Network, settings: Settings) -> Network:
         SettingsError: All layers that cannot do what is decided for them, with the reasons.
     """
     populations = {population.name: population for population in network.populations}
-    arithmetic = dict(network.arithmetic)
     generating = generating_layers(network)
     problems = [
         f"{name!r} cannot leave spikes out: {_reason(network, name)}"
@@ -48,13 +44,11 @@ def sparsified(network: Network, settings: Settings) -> Network:
     problems += [each.leaves_too_little() for each in sparse.values() if len(each.levels) < 2]
     if problems:
         raise SettingsError("\n".join(problems))
-    for layer, each in sparse.items():
+    for each in sparse.values():
         populations[each.population.name] = each.saturating()
-        arithmetic[layer] = _SparseLayer(network.arithmetic.get(layer), each)
     return replace(
         network,
         populations=tuple(populations.values()),
-        arithmetic=arithmetic,
         notes=(*network.notes, *_notes(sparse.values())),
     )
 
@@ -124,38 +118,5 @@ class _Sparse:
         """The population, saturating at its lowest and its highest level."""
         low, high = int(self.levels[0]), int(self.levels[-1])
         neurons = replace(self.neurons, low=low, high=high, sparsity=self.sparsity)
-        return replace(self.population, model=neurons)
-
-    def table(self, output: Tensor) -> NDArray[Any]:
-        """The code sent for each of a tensor's codes, counted from its smallest."""
-        values = np.arange(output.low, output.high + 1) - self.code.base
-        saturated = np.clip(values, self.levels[0], self.levels[-1])
-        sent = self.sparsity.sent(saturated, self.code) + self.code.base
-        return sent.astype(output.format.dtype)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _SparseLayer:
-    """A layer whose neurons leave spikes out, as `_Sparse` says."""
-
-    dense: Arithmetic | None
-    sparse: _Sparse
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        return SparseArithmetic(self.dense, self.sparse.table(layer.output))(layer, codes)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SparseArithmetic:
-    """A layer whose neurons leave spikes out."""
-
-    dense: Arithmetic | None
-    """What it computes before; None where that is the reference itself."""
-    table: NDArray[Any]
-    """The code sent for each code, counted from the smallest."""
-
-    def __call__(self, layer: Layer, codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The output's codes."""
-        dense = layer.evaluate(*codes) if self.dense is None else self.dense(layer, codes)
-        return np.asarray(self.table[dense.astype(np.intp) - layer.output.low])
+        facts = replace(self.population.facts, proven=False)
+        return replace(self.population, model=neurons, facts=facts)

@@ -35,11 +35,8 @@ def lower_weighted(builder: Builder, layer: Weighted) -> None:
     task = WeightedSum(layer, source, target, bias, silent, builder.registers)
     computed = _integrate(builder, task)
     neurons = stem(output, target, computed.bias, computed.requantizer, computed.integration)
-    population = builder.add(output, layer.name, type(layer).__name__, target, neurons)
+    population = builder.add(output, layer.name, target, neurons, computed.facts)
     builder.connect(view.parts[0], population.name, connector_of(builder, layer, view))
-    builder.lowerings.append(computed.lowering)
-    if computed.arithmetic is not None:
-        builder.arithmetic[layer.name] = computed.arithmetic
     if target is None:
         builder.readouts[population.name] = _readout(computed.readout, output.shape)
 

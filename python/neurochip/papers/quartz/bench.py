@@ -212,9 +212,7 @@ class QuartzBench:
         error = np.abs(run.outputs - self.exact[subject.name])
         counted = None
         if chip == IDEAL:
-            counted = operations(
-                network_of(image), subject.graph, timesteps, subject.x[: self.size.counted]
-            )
+            counted = operations(image, subject.graph, timesteps, subject.x[: self.size.counted])
         return WindowFacts(
             chip=chip,
             timesteps=timesteps,
@@ -225,7 +223,7 @@ class QuartzBench:
             soma_updates=float(run.counters["soma_updates"].mean()),
             differing=100.0 * int(exact.differing.sum()) / int(exact.compared.sum()),
             output_error=float(error.mean()),
-            overflows=int(run.layer_overflows.sum()),
+            overflows=int(run.overflows.sum()),
             operations=counted,
         )
 

@@ -105,8 +105,10 @@ def _values(subject: Subject, image: Image, threads: int | None) -> Values:
         for population in network_of(image).populations
         if isinstance(population.model, InputNeurons)
     }
-    spikes = run.layer_spikes.mean(axis=0)
-    inside = [own for name, own in zip(run.layer_names, spikes, strict=True) if name not in outside]
+    spikes = run.by_population["spikes"].mean(axis=0)
+    inside = [
+        own for name, own in zip(run.population_names, spikes, strict=True) if name not in outside
+    ]
     percent = 100.0 * float(np.mean(run.predictions == subject.labels))
     return Values(len(subject.x), percent, float(sum(inside)))
 

@@ -12,13 +12,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import interpret
 from ...chip import load as load_chip
-from ...formats import Tensor
 from ...graph import Graph
 from ...lower import Network, lower
 from ...lower.layout import channels_last
 from ...lower.schedule.relays import RELAY
-from ...lower.stem.sparsity import SparseArithmetic, generating_layers
+from ...lower.stem.sparsity import generating_layers
 from ...network import InputNeurons, Population, SpikeCode
 from ..spikes import Values, sops_by_layer, stem_code
 from .chips import IDEAL
@@ -84,20 +84,25 @@ class Exact:
             codes: (samples, *shape) of the input, from `Graph.quantize`.
             instead: By layer, and by the input's name: what is sent instead of its values.
         """
-        network, graph = self.network, self.graph
-        if self.input in instead:
-            table = self._table(graph.input, self._code(self.input), instead[self.input])
-            codes = table[codes.astype(np.intp) - graph.input.low]
-        changed = {
-            layer.name: SparseArithmetic(
-                network.arithmetic.get(layer.name),
-                self._table(layer.output, self._code(layer.name), instead[layer.name]),
-            )
-            for layer in graph.layers
-            if layer.name in instead
+        network, chip, sent = self.network, load_chip(IDEAL), dict[str, interpret.Sent]()
+        for population in network.populations:
+            name, code = population.name, population.code
+            if isinstance(population.model, InputNeurons):
+                given = stem_code(population).values(channels_last(codes))
+                own = interpret.Sent(code, given)
+            else:
+                own = interpret.interpret_one(network, chip, population, sent, len(codes))
+            if self._name(population) in instead and population.kind != RELAY:
+                change = instead[self._name(population)]
+                own = interpret.Sent(code, self._changed(population, own.values, change))
+            sent[name] = own
+        values = {
+            each.name: sent[each.name].values.astype(np.int16)
+            for each in network.populations
+            if isinstance(each.code, SpikeCode) and each.kind != RELAY
         }
-        found = graph.evaluate(codes, {**network.arithmetic, **changed})
-        return Sending(self._values(found), found[graph.output.name])
+        reading, read = network.host.outputs[0], sent[network.output].values
+        return Sending(values, reading.codes(reading.read(read.astype(np.int64))))
 
     def sops_by_layer(self, values: Mapping[str, Values]) -> dict[str, float]:
         """SOPs of a sample into each layer, the mean."""
@@ -107,29 +112,14 @@ class Exact:
         """SOPs of a sample into all layers."""
         return sum(self.sops_by_layer(values).values())
 
-    def _code(self, layer: str) -> SpikeCode:
-        """That of a layer's population, or of the input's."""
-        wanted = (each for each in self.network.populations if self._name(each) == layer)
-        return stem_code(next(wanted))
-
     def _name(self, population: Population) -> str:
         """The layer of a population, or the input's name."""
         return self.input if isinstance(population.model, InputNeurons) else population.layer
 
-    @staticmethod
-    def _table(tensor: Tensor, code: SpikeCode, sent: Sent) -> Codes:
-        """The code sent for each of a tensor's codes, counted from its smallest."""
-        codes = np.arange(tensor.low, tensor.high + 1)
-        values = sent((codes - code.base).astype(np.int16), code) + code.base
-        return np.clip(values, tensor.low, tensor.high).astype(tensor.format.dtype)
-
-    def _values(self, found: Mapping[str, Codes]) -> dict[str, Values]:
-        graph = self.graph
-        tensors = {layer.name: layer.output.name for layer in graph.layers}
-        values = {}
-        for population in self.network.populations:
-            if isinstance(population.code, SpikeCode) and population.kind != RELAY:
-                name = self._name(population)
-                own = channels_last(found[tensors.get(name, name)]).astype(np.int16)
-                values[population.name] = own - np.int16(population.code.base)
-        return values
+    def _changed(self, population: Population, values: Codes, change: Sent) -> Codes:
+        """What is sent instead, as far as the tensor's codes go."""
+        graph, code = self.graph, stem_code(population)
+        tensors = (graph.input, *(layer.output for layer in graph.layers))
+        tensor = next(each for each in tensors if each.name == population.facts.tensor)
+        low, high = tensor.low - code.base, tensor.high - code.base
+        return np.clip(change(values.astype(np.int16), code), low, high)

@@ -58,6 +58,8 @@ def _run(subject: Subject, placement: Placement, options: SuiteOptions) -> Simul
     assert found is not None, "the network is trained"
     layer_of = {each.name: each.layer for each in network_of(image).populations}
     layers: dict[str, float] = {}
-    for name, sops in zip(run.layer_names, run.layer_sops.mean(axis=0), strict=True):
+    for name, sops in zip(
+        run.population_names, run.by_population["sops"].mean(axis=0), strict=True
+    ):
         layers[layer_of[name]] = layers.get(layer_of[name], 0.0) + float(sops)
     return Simulated(layers, found)

@@ -1,27 +1,11 @@
 //! What one sample took, with other samples in flight or without.
 
+pub use crate::counters::Activity;
 use crate::counters::Counters;
 use crate::engine::StepTiming;
 use crate::image::description::Description;
 use crate::timeline::Timeline;
 use crate::values::{Counts, Record};
-
-/// What a sample makes one population do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Activity {
-    /// Packets that its neurons send.
-    pub packets: u64,
-    /// Those of them to a core at the sender's own router.
-    pub node_packets: u64,
-    /// Flits of these packets across links between routers.
-    pub flit_hops: u64,
-    /// Those of them along y.
-    pub flit_hops_y: u64,
-    /// Those of them from chip to chip.
-    pub link_flits: u64,
-    /// Neurons updated in the timesteps of the sample's slot.
-    pub soma_updates: u64,
-}
 
 /// What one sample took.
 ///

@@ -27,10 +27,10 @@ from ....network import FirstSpike
 from ....options import CompileOptions
 from ...builder import Builder, Dialect, Unsupported
 from ...percentiles import highest_codes
+from ...pooling import lower_max_pool
 from ...schedule.windows import first_spike_schedule
 from ...walk import INDEX_MAPS
 from ...wanted import Wanted
-from ..weighted import lower_max_pool
 from .integers import integers_of, require_weights
 from .populations import lower_add, lower_weighted, relay
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,22 +25,26 @@ from ....layers.add import add_constants
 from ....network import (
     ConstantNeurons,
     FirstSpike,
-    Lowering,
     OneToOneConnector,
     Population,
+    PopulationFacts,
     QuartzNeurons,
 )
 from ...builder import Builder, Unsupported
 from ...connectors import fold
 from ...constants import compressed
+from ...facts import facts_of
 from ...layout import NOWHERE, View
 from ...registers import Registers
 from ...weighted import bias_of
 from ..ramps import LevelSum, by_channel, with_weights
 from ..scaled_ramps import rounded
 from ..weighted import ReaderWeights, add_reader, connector_with, first_spikes, lower_reader
+from .bias_spikes import BiasSpikes
 from .integers import Integers
-from .ungated import BiasSpikes, Sum, UngatedArithmetic, UngatedSynapses
+
+Sum: TypeAlias = Callable[[NDArray[Any]], NDArray[np.int64]]
+"""From what arrives at (samples, *shape) to its weight sums."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +62,11 @@ class Wires:
     weighted_with: Callable[[NDArray[np.int64]], Sum]
     connect: Callable[[str, NDArray[np.int64]], None]
     """Adds the projection into a population with stored weights."""
+
+    def all_weights(self, stored: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of the output's shape: the sum of the stored weights into each neuron."""
+        held = self.held[None].astype(np.int16)
+        return np.asarray(self.weighted_with(stored)(held)[0])
 
 
 def lower_weighted(builder: Builder, layer: Weighted, integers: Integers) -> None:
@@ -150,17 +160,14 @@ def _add_neurons(
     target: FirstSpike,
     integers: Integers,
 ) -> None:
-    """Adds ungated neurons with their biases, and what they compute."""
+    """Adds ungated neurons with their biases."""
     spikes = BiasSpikes(rounded(bias), 1, min(each.source.levels for each in wires))
     unit = _unit(builder, wires, spikes.pieces, target, integers)
     spikes = replace(spikes, weight=unit)
     stored = [integers.stored(each.weights, unit) for each in wires]
-    branches = [
-        UngatedSynapses(each.source, each.held, each.weighted_with(weights))
-        for each, weights in zip(wires, stored, strict=True)
-    ]
-    shape = layer.output.shape
-    all_weights = sum((each.all_weights() for each in branches), spikes.all_weights())
+    shape, all_weights = layer.output.shape, spikes.all_weights()
+    for each, weights in zip(wires, stored, strict=True):
+        all_weights = all_weights + each.all_weights(weights)
     lacking = np.broadcast_to(unit - all_weights, shape).astype(np.int64)
     threshold = integers.threshold(target.levels, unit)
     model = QuartzNeurons(
@@ -170,16 +177,13 @@ def _add_neurons(
         added_by=_synapses(lacking, builder.registers),
     )
     biases = _bias_population(builder, layer, spikes) if spikes.pieces else None
-    population = builder.add(layer.output, layer.name, type(layer).__name__, target, model)
+    note = integers.note([each.weights for each in wires])
+    facts = facts_of(layer, integers.mode, "rounded", proven=False, note=note)
+    population = builder.add(layer.output, layer.name, target, model, facts)
     for each, weights in zip(wires, stored, strict=True):
         each.connect(population.name, weights)
     if biases is not None:
         _connect_bias(builder, *biases, population, unit)
-    note = integers.note([each.weights for each in wires])
-    builder.lowerings.append(Lowering(layer.name, integers.mode, "rounded", None, note))
-    builder.arithmetic[layer.name] = UngatedArithmetic(
-        branches, spikes, lacking, threshold, target, builder.registers
-    )
 
 
 def _synapses(lacking: NDArray[np.int64], registers: Registers) -> int:
@@ -234,8 +238,9 @@ def _bias_population(
     values = np.stack([rows.sent(piece) for piece in range(spikes.pieces)])
     name = builder.unused_name(f"bias of {layer.name}")
     code = FirstSpike(spikes.most, 1, 0, zeros=True)
+    facts = PopulationFacts("Bias", "exact", proven=True)
     population = Population(
-        name, name, "Bias", (1, 1, values.size), code, ConstantNeurons(values.ravel())
+        name, name, (1, 1, values.size), code, ConstantNeurons(values.ravel()), facts
     )
     builder.populations[name] = population
     return population, few
@@ -285,7 +290,8 @@ def relay(builder: Builder, view: View, tensor: Tensor) -> Population:
     bias = np.where(view.neuron == NOWHERE, zero, 0).astype(np.int64)
     one = np.ones(1, np.int64)
     model = QuartzNeurons(compressed(bias, tensor.shape), one, code.steps_read_out * one)
-    population = builder.add(tensor, f"relay of {tensor.name}", "Relay", code, model)
+    facts = PopulationFacts("Relay", "exact", proven=True)
+    population = builder.add(tensor, f"relay of {tensor.name}", code, model, facts)
     for part, name in enumerate(view.parts):
         builder.connect(name, population.name, OneToOneConnector(1, view.sources_in(part)))
     return population
