@@ -84,7 +84,7 @@ def assert_is_what_the_core_computes(image, samples):
     parts = np.split(found["outputs"], stops, axis=1)
     for layer, read in zip(image.populations_read, parts, strict=True):
         np.testing.assert_array_equal(sent[layer.name].values, read)
-    names = [str(name) for name in found["population_count_names"]]
+    names = _core.population_counters()
     return {kind: found["population_counts"][..., names.index(kind)].sum() for kind in OVERFLOWS}
 
 
