@@ -124,7 +124,7 @@ def placed(work: Workload, chip: str) -> Placement:
 @cache
 def compiled(work: Workload, chip: str) -> nc.Image:
     """A workload's image."""
-    return nc.assemble(placed(work, chip))
+    return nc.assemble(placed(work, chip), graph=work.graph)
 
 
 def compiling(work: Workload) -> list[Figure]:

@@ -47,7 +47,8 @@ def codes_computed(
     samples = len(next(iter(codes.values())))
     values = interpret_one(network, chip, population, sent, samples).values.astype(np.int64)
     if population.code is None:
-        readout = next(each.readout for each in network.reads if each.population == population.name)
+        place = network.outputs.index(population.name)
+        readout = next(each.readout for each in network.host.outputs if each.population == place)
         neurons = population.num_neurons
         s1, bias = np.resize(readout.s1, neurons), np.resize(readout.bias, neurons)
         own = np.rint(values / s1).astype(np.int64) + bias

@@ -73,7 +73,7 @@ def _differing_by_layer(image, x):
     """By layer: values that differ where both get onnxruntime's integers, and values compared."""
     network, counts = image.network, {}
     for start in range(0, len(x), BATCH):
-        graph = network.graph
+        graph = image.graph
         exact = graph.evaluate(graph.quantize(x[start : start + BATCH]))
         for layer in graph.layers:
             population = population_of(network, layer)

@@ -306,15 +306,15 @@ def test_an_output_that_is_beyond_its_limits_is_refused(image, tmp_path, part, v
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda host: host.update(layers=[[], []]), "`layers[0]` is [], expected a table"),
-        (lambda host: host["layers"][1].update(differing="x"), "`differing` is 'x'"),
-        (lambda host: host["layers"][1].update(differing=2**70), "`differing` is"),
-        (lambda host: host["layers"][1].update(differing=1, reachable=None), "is missing"),
-        (lambda host: host["layers"][1].update(base=2**40), "`base` is 1099511627776"),
-        (lambda host: host["layers"][1].update(note=["x"]), "`note` is ['x']"),
-        (lambda host: host["layers"][1].update(s1=["x"]), "`s1[0]` is 'x'"),
+        (lambda host: host["network"].update(populations=[[]]), "`populations[0]` is [], expected"),
+        (lambda host: population(host)["facts"].update(differing="x"), "`differing` is 'x'"),
+        (lambda host: population(host)["facts"].update(differing=2**70), "`differing` is"),
+        (lambda host: population(host)["facts"].update(differing=1, reachable=None), "is missing"),
+        (lambda host: population(host)["code"].update(base=2**40), "`base` is 1099511627776"),
+        (lambda host: population(host)["facts"].update(note=["x"]), "`note` is ['x']"),
+        (lambda host: population(host)["facts"].update(s1=["x"]), "`s1[0]` is 'x'"),
         (lambda host: host.update(usage=[["a", 1, 2]]), "`usage[0][0]` is 'a'"),
-        (lambda host: host.update(notes=[1]), "`notes[0]` is 1"),
+        (lambda host: host["network"].update(notes=[1]), "`notes[0]` is 1"),
         (lambda host: host.update(gain=[]), "`gain` is []"),
     ],
 )
@@ -322,6 +322,11 @@ def test_what_people_ask_an_image_for_is_refused_where_it_is_something_else(
     image, tmp_path, damage, told
 ):
     assert told in image_refusal(image, tmp_path, damage)
+
+
+def population(host):
+    """What an image says of its second population for the host."""
+    return host["network"]["populations"][1]
 
 
 def image_refusal(image, tmp_path, damage) -> str:

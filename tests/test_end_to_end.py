@@ -58,7 +58,7 @@ def test_ideal_computes_every_tensor_in_exact_integers(seed, steps, accumulator)
 @given(seed=SEEDS, steps=st.lists(st.sampled_from(IN_INTEGERS), max_size=4))
 def test_ideal_computes_what_onnxruntime_computes(seed, steps):
     image, samples = compiled(seed, steps, "ideal")
-    graph = image.network.graph
+    graph = image.graph
     wrong = oracle_onnxruntime.layer_by_layer(graph, samples)
     assert {name: counts for name, counts in wrong.items() if counts[0]} == {}
     assert run(image, samples).exact_agreement.differing.sum() == 0
@@ -183,7 +183,7 @@ def test_logits_that_are_read_from_membranes_may_be_rearranged(chip):
     result = run(nc.compile(graph_of(x, [layer, moved]), chip), samples)
     assert result.compiled_agreement.differing.sum() == 0
     image = result.image
-    codes = {"x": image.network.graph.quantize(samples)}
+    codes = {"x": image.graph.quantize(samples)}
     computed = codes_computed(image.network, image.chip, layer, codes)
     np.testing.assert_array_equal(result.outputs, moved.evaluate(computed))
 

@@ -6,6 +6,7 @@ import json
 import os
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def assert_equal_runs(a: nc.Run, b: nc.Run) -> None:
 def test_a_saved_image_has_equal_bytes_and_runs_equally_without_its_graph(image, digits, tmp_path):
     image.save(tmp_path / "a.image")
     loaded = nc.Image.load(tmp_path / "a.image")
-    assert loaded.network is None
+    assert loaded.graph is None
     assert loaded.to_bytes() == image.to_bytes() == (tmp_path / "a.image").read_bytes()
     assert known(loaded) == known(image)
     assert loaded.cores == image.cores
@@ -131,6 +132,16 @@ def test_another_version_is_refused(image, tmp_path):
     assert "image format version 99, this neurochip reads version" in refusal(path)
 
 
+def test_a_file_of_version_4_is_refused_with_the_way_out():
+    """It was made before descriptions held all of a network."""
+    path = Path(__file__).parent / "data" / "version_4.image"
+    told = "image format version 4, this neurochip reads version 5"
+    assert refusal(path) == f"{str(path)!r}: {told}"
+    with pytest.raises(ImageError) as raised:
+        nc.Image.load(path)
+    assert raised.value.hint == HINT
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     path = tmp_path / "nothing.image"
     assert refusal(path) == f"cannot read image {str(path)!r}: no such file or directory"
@@ -140,11 +151,19 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     ("damage", "told"),
     [
         (lambda host: host.pop("work"), "KeyError('work')"),
-        (lambda host: host["layers"].pop(), "more populations or fewer than the core"),
         (lambda host: host["options"].update(t_max="3"), "`t_max` is '3', expected a whole"),
         (lambda host: host["options"]["settings"].update(default=7), "`default` is no table"),
-        (lambda host: host["layers"][0].update(colour=1), "unexpected keyword argument"),
         (lambda host: host["usage"].__setitem__(0, [1]), "not enough values"),
+        (lambda host: host.pop("network"), "KeyError('network')"),
+        (lambda host: host["network"]["populations"].pop(), "4 of 5 populations are described"),
+        (lambda host: host["network"]["populations"][0].pop("layer"), "KeyError('layer')"),
+        (lambda host: host["network"]["populations"][0]["facts"].pop("kind"), "KeyError('kind')"),
+        (lambda host: host["network"]["populations"][0].update(colour=1), "no 'colour'"),
+        (
+            lambda host: host["network"]["populations"][1]["code"].update(base=1 << 15),
+            "`base` is 32768, expected a whole number from -16384 to 16384",
+        ),
+        (lambda host: host["network"].update(notes="none"), "`notes` is 'none', expected a list"),
         (lambda host: host["work"].update(input_shape=[7]), "`input_index.count` is 64"),
         (
             lambda host: host["work"]["outputs"][0].update(index=[99] * 10),
@@ -155,11 +174,16 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     ],
     ids=[
         "no work",
-        "a layer too few",
         "an option",
         "settings",
-        "unknown field",
         "usage",
+        "no network",
+        "a population too few",
+        "no layer",
+        "no kind",
+        "unknown field of a population",
+        "base",
+        "notes",
         "shape",
         "output",
         "input",

@@ -15,6 +15,7 @@ from neurochip.lower.calibration import Calibration
 from neurochip.lower.stem.codes import choose_code
 from neurochip.network import (
     DenseConnector,
+    ExactIntegration,
     FixedRequantizer,
     Float32Requantizer,
     PoolConnector,
@@ -120,7 +121,7 @@ def test_sums_that_fit_the_registers_are_exact():
     network = lowered([small_dense(32)], "darwin3")
     assert network.populations[1].facts.mode == "exact"
     assert network.populations[1].facts.largest_possible == 4 * 32 * 255
-    assert network.populations[1].model.integration is None
+    assert network.populations[1].model.integration == ExactIntegration()
     assert lowered([small_dense(33)], "darwin3").populations[1].facts.mode == "scaled"
     assert lowered([small_dense(33)], "ideal").populations[1].facts.mode == "exact"
 

@@ -16,7 +16,6 @@ import typer
 
 import neurochip as nc
 from command_line import neurochip
-from neurochip import _core
 from neurochip.cli import app, compile_options
 from neurochip.errors import InputError, SettingsError
 from neurochip.lower import CODES, decide
@@ -28,7 +27,6 @@ from neurochip.options import (
     OptionKeywords,
 )
 from neurochip.settings import BIASES, GRANULARITIES, INTEGRATIONS
-from test_image import blob_bytes
 
 OPTIONS = {each.name: each.default for each in fields(CompileOptions)}
 
@@ -321,16 +319,6 @@ def test_stages_by_hand_keep_what_was_decided(examples):
     options = image.options
     assert (options.chip, options.code, options.t_max) == ("tiny", "quartz", 8)
     assert options.overrides == {"noc.hop_cycles": "2"}
-
-
-def test_an_image_of_an_earlier_version_says_nothing(examples):
-    image = nc.compile(examples / "digits_cnn.onnx", "tiny")
-    description = json.loads(image.core.description())
-    del description["host"]["options"]
-    blob = image.to_bytes()[-blob_bytes(image) :]
-    older = nc.Image.from_bytes(_core.Image(json.dumps(description), blob).to_bytes())
-    assert older.options is None
-    assert nc.report(simulated(older)).contents.options is None
 
 
 def simulated(image):

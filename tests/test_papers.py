@@ -188,9 +188,9 @@ def test_spikes_times_fanout_are_the_sops_that_the_chip_counts(name):
 
 
 def test_macs_are_those_of_the_layers_with_weights():
-    network = nc.compile(ROOT / "examples" / "mnist_lenet.onnx", "ideal").network
-    layers = {layer.name: layer for layer in network.graph.layers}
-    for name, macs in macs_by_layer(network).items():
+    image = nc.compile(ROOT / "examples" / "mnist_lenet.onnx", "ideal")
+    layers = {layer.name: layer for layer in image.graph.layers}
+    for name, macs in macs_by_layer(image.network).items():
         layer = layers[name]
         positions = int(np.prod(layer.output.shape[1:])) if len(layer.output.shape) == 3 else 1
         assert macs <= layer.weights.size * positions  # all taps, those in the padding too

@@ -13,6 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import neurochip as nc
 from command_line import neurochip
 from conftest import ROOT
 from integer_graphs import average, convolution, dense, graph_of, max_pool, rearrange, tensor
@@ -97,8 +98,9 @@ def test_each_neuron_adds_twice_in_every_timestep():
     chip = load_chip("ideal")
     network = lower(graph, chip, "quartz", options=CompileOptions(t_max=16))
     dark = np.zeros((2, *source.shape), np.float32)
-    quiet = operations.merged_arrivals(network, chip, 16, dark)
-    assert operations.operations(network, chip, 16, dark) == quiet + 2 * (3 * 4 * 4 + 5) * 16
+    image = nc.assemble(nc.place(network, chip))
+    quiet = operations.merged_arrivals(image, graph, 16, dark)
+    assert operations.operations(image, graph, 16, dark) == quiet + 2 * (3 * 4 * 4 + 5) * 16
 
 
 def test_relative_energies_of_the_paper_follow_from_its_operations():

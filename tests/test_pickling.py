@@ -209,7 +209,7 @@ def test_an_image_without_its_graph_stays_without(image, samples, tmp_path):
     image.save(tmp_path / "a.image")
     loaded = nc.Image.load(tmp_path / "a.image")
     again = pickled(loaded)
-    assert again.network is None
+    assert again.graph is None
     assert again.to_bytes() == loaded.to_bytes() == image.to_bytes()
     np.testing.assert_array_equal(
         nc.simulate(again, samples, "none").outputs, nc.simulate(image, samples, "none").outputs
@@ -262,9 +262,9 @@ def test_a_replay_says_the_same_after_copying(copied):
 
 def test_graphs_networks_images_runs_and_reports_go_through_a_pool(pool, image, samples):
     run = nc.simulate(image, samples, "none")
-    nouns = (image.network.graph, image.network, image, run, nc.report(run))
+    nouns = (image.graph, image.network, image, run, nc.report(run))
     graph, network, came_back, again, report = pool.map(same, nouns)
-    assert graph.name == image.network.graph.name
+    assert graph.name == image.graph.name
     assert network.population(network.output).name == network.output
     assert came_back.to_bytes() == image.to_bytes()
     assert_same_run(again, run)

@@ -22,7 +22,7 @@ def nouns(examples, digits_pictures):
     chip = nc.chip("tiny")
     network = nc.lower(graph, chip)
     placement = nc.place(network, chip)
-    image = nc.assemble(placement)
+    image = nc.assemble(placement, graph=graph)
     run = nc.simulate(image, digits_pictures[:3], detail=True)
     report = nc.report(run)
     parts = nc.Samples(digits_pictures[:20], np.zeros(20, np.int64))

@@ -199,7 +199,7 @@ def test_comparing_changes_nothing_but_the_agreement(image, samples):
 def test_the_class_is_the_largest_output_or_the_output_itself(image, samples, examples):
     run = nc.simulate(image, samples)
     np.testing.assert_array_equal(run.predictions, run.values.argmax(axis=1))
-    layer = image.network.graph
+    layer = image.graph
     tail = (OnHost("top", "ArgMax", lambda values: values.argmax(axis=1, keepdims=True)),)
     outputs = (Output("class", layer.output, tail),)
     graph = nc.Graph("made", layer.input, layer.input_shape, layer.head, layer.layers, outputs, ())

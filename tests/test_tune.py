@@ -59,7 +59,7 @@ def test_no_more_accuracy_is_lost_than_allowed_on_either_set_of_samples(tuned):
 def test_what_was_measured_is_what_a_run_with_the_settings_measures(tuned, image, digits, tmp_path):
     path = tmp_path / "found.toml"
     path.write_text(tuned.settings().to_toml("found"))
-    sparse = nc.compile(image.network.graph, "ideal", settings=path)
+    sparse = nc.compile(image.graph, "ideal", settings=path)
     run = nc.simulate(sparse, digits.x[:100], timing="none")
     evaluation = tuned.found.tried.evaluation
     assert run.compiled_agreement.differing.sum() == 0
@@ -188,7 +188,7 @@ def test_an_image_that_cannot_be_changed_or_was_already_is_refused(image, digits
     ten = digits.first(10)
     image.save(tmp_path / "dense.image")
     assert "holds no graph to change" in refusal(nc.Image.load(tmp_path / "dense.image"), ten, ten)
-    sparse = nc.compile(image.network.graph, "ideal", settings=Settings(LayerSettings(rot=1)))
+    sparse = nc.compile(image.graph, "ideal", settings=Settings(LayerSettings(rot=1)))
     assert "leaves spikes out already" in refusal(sparse, ten, ten)
 
 

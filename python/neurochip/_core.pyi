@@ -12,11 +12,15 @@ __all__ = [
     "Placer",
     "Simulator",
     "built_in_chips",
+    "image_schema",
     "population_counters",
 ]
 
 def built_in_chips() -> list[tuple[str, str]]:
     """Name and TOML text of each chip that travels with the package."""
+
+def image_schema() -> str:
+    """What the description of an image may say, as JSON Schema."""
 
 def population_counters() -> list[str]:
     """The names of what a run counts by population, in the order of its arrays."""
@@ -54,6 +58,7 @@ class Image:
     def from_bytes(data: bytes) -> Image: ...
     def to_bytes(self) -> bytes: ...
     def description(self) -> str: ...
+    def blob(self) -> bytes: ...
     def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
 
 @final

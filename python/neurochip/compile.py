@@ -14,11 +14,11 @@ from .errors import InputError
 from .graph import Graph
 from .graph import load as load_graph
 from .image import Image, assemble
-from .image.head import integers_taken
-from .image.host import refuse_for_integers
 from .inputs import normalized, refuse_other_types
 from .inputs.samples import as_integers, scaled
 from .lower import lower
+from .lower.head import integers_taken
+from .network.host import refuse_for_integers
 from .optimize import optimize as optimize_placement
 from .options import CompileOptions, OptionKeywords, documented
 from .placement import place
@@ -90,7 +90,7 @@ def compile_graph(
     codes = None if calibration is None else graph.quantize(calibration)
     network = lower(graph, target, calibration=codes, options=asked_for)
     placement = optimize_placement(place(network, target), asked_for.optimize, calibration)
-    return assemble(placement, normalization)
+    return assemble(placement, normalization, graph)
 
 
 def _graph(model: str | Path | Graph, asked_for: CompileOptions) -> Graph:

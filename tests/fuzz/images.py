@@ -12,7 +12,8 @@ from .limits import Random, near
 
 HEADER = struct.Struct("<8sIQQ32s")
 
-PARTS = ((), (), ("host",), ("host", "work"), ("host", "work"), ("host", "layers"), ("chip",))
+OF_HOST = (("host",), ("host", "work"), ("host", "work"), ("host", "network"), ("host", "network"))
+PARTS = ((), (), *OF_HOST, ("chip",))
 """Which part of a description is changed; the chip is most of it, so others are asked for."""
 
 

@@ -15,8 +15,8 @@ from ..errors import ChipError, InputError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
-from ..image.head import integers_taken
 from ..inputs import Inputs, Normalization, fit, read_inputs
+from ..lower.head import integers_taken
 from ..options import CompileOptions
 from ..settings import LayerSettings, Settings
 from .console import Task

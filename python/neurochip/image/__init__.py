@@ -1,8 +1,8 @@
 """Image: what is loaded into the chip, assembled from a placement; one versioned file on disk.
 
 The format is the Rust core's (`image::description`): `describe.py` writes its description,
-`blob.py` its binary part, `blocks.py` the weights of each core. `host.py` is what travels along for
-the host, `contents.py` what people ask about; `wired.py` reads populations and projections back.
+`blob.py` its binary part, `blocks.py` the weights of each core. `contents.py` is what people ask
+about; `wired.py` reads the network back. What a network says is written by `network/codec.py`.
 Connectors stay blocks: a convolution's kernel is stored once for each set of channels, however many
 cores share it.
 """

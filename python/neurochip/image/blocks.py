@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from ..network import (
     DepthwiseConnector,
     OneToOneConnector,
     PoolConnector,
-    Window,
+    Population,
 )
 from ..placement.tiles import Range
 
@@ -53,22 +55,45 @@ def _kernel(connector: ConvolutionConnector, channels: Range) -> NDArray[np.int3
     return np.concatenate(parts)
 
 
-def connector_description(connector: Connector, index: Any) -> dict[str, Any]:
-    """A connector as the image's schema says it; `index` is where a one-to-one index is stored."""
-    if isinstance(connector, DenseConnector):
-        return {"kind": "dense"}
+Blocks: TypeAlias = Mapping[tuple[int, ...], NDArray[Any]]
+"""For each range of the target's channels that a core holds, its weights, flat."""
+
+
+def with_weights(
+    connector: Connector, source: Population, target: Population, blocks: Blocks
+) -> Connector:
+    """A connector with the weights of its blocks, which stay as narrow as they are stored."""
+    any_block, channels = next(iter(blocks.values())), target.shape[2]
     if isinstance(connector, OneToOneConnector):
-        return {"kind": "one_to_one", "index": index}
-    described: dict[str, Any] = {"window": _window(connector.window)}
+        return replace(connector, weight=int(any_block[0]))
+    if isinstance(connector, PoolConnector):
+        return replace(connector, weights=any_block.reshape(connector.window.kernel))
     if isinstance(connector, ConvolutionConnector):
-        return {"kind": "convolution", "groups": connector.groups, **described}
-    return {"kind": "pool" if isinstance(connector, PoolConnector) else "depthwise", **described}
+        shape = (channels, source.shape[2] // connector.groups, *connector.window.kernel)
+        return replace(connector, weights=_joined_kernel(connector, shape, blocks))
+    each = connector.window.kernel if isinstance(connector, DepthwiseConnector) else ()
+    first = each or (source.num_neurons,)
+    weights = np.empty((*first, channels), any_block.dtype)
+    for (start, stop), held in blocks.items():
+        weights[..., start:stop] = held.reshape(*first, -1)
+    return replace(connector, weights=weights)
 
 
-def _window(window: Window) -> dict[str, list[int]]:
-    return {
-        "kernel": [int(length) for length in window.kernel],
-        "stride": [int(length) for length in window.stride],
-        "pad": [int(length) for length in window.pad],
-        "dilation": [int(length) for length in window.dilation],
-    }
+def _joined_kernel(
+    connector: ConvolutionConnector, shape: tuple[int, ...], blocks: Blocks
+) -> NDArray[Any]:
+    """(channels out, channels in / groups, height, width), as `_kernel` took it apart."""
+    window = connector.window
+    order = tap_order(window.kernel[1], window.stride[1], window.dilation[1])
+    weights = np.empty(shape, next(iter(blocks.values())).dtype)
+    width = shape[0] // connector.groups
+    for (first, last), held in blocks.items():
+        taken = 0
+        for group in range(connector.groups):
+            start, stop = max(group * width, first), min((group + 1) * width, last)
+            if start < stop:
+                size = (stop - start) * int(np.prod(shape[1:]))
+                part = held[taken : taken + size].reshape(*shape[1:], stop - start)
+                weights[start:stop, :, :, order] = part.transpose(3, 0, 1, 2)
+                taken += size
+    return weights

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,15 @@ from .. import _core
 from ..chip import Chip
 from ..errors import ImageError, InputError, NeurochipError, SettingsError
 from ..files import reason, refuse_lfs_pointer, written
+from ..graph import Graph
 from ..inputs import Normalization
 from ..lower.layout import channels_last
-from ..network import Network, Population
+from ..network import Host, Network, Population
 from ..options import CompileOptions
 from ..placement import Gain
 from ..reprs import counted, named
-from .contents import Core, codes_of, cores_of, facts_of, notes_of
-from .host import Host
-from .wired import Wired, wired
-
-BLOB_LENGTH = slice(20, 28)
-"""Where a file says how long its binary part is, which ends it (docs/image-format.md)."""
+from .contents import Core, cores_of
+from .wired import populations_of, projections_of, unwired
 
 
 @dataclass(frozen=True)
@@ -37,8 +33,33 @@ class Image:
     """A network loaded for a chip. Valid by construction: the core has checked every index."""
 
     core: _core.Image
-    network: Network | None = field(default=None, repr=False)
-    """Where it came from; None if it was read from a file."""
+    graph: Graph | None = field(default=None, repr=False)
+    """What it was compiled from; None if it was read from a file, which holds none."""
+    placed: Network | None = field(default=None, repr=False)
+    """The network that it was made of, where it was made here: it need not be read back."""
+
+    @cached_property
+    def network(self) -> Network:
+        """What it was made of; what was read from a file has the network read back from there."""
+        if self.placed is not None:
+            return self.placed
+        wired = projections_of(self.description, self.populations, self.core.blob())
+        return replace(self._unwired, projections=wired)
+
+    @cached_property
+    def _unwired(self) -> Network:
+        """Its network without projections: of a file, all that the core does not check."""
+        if self.placed is not None:
+            return self.placed
+        host = replace(self.host, normalization=None)
+        return unwired(self.description, self.populations, host)
+
+    @cached_property
+    def populations(self) -> tuple[Population, ...]:
+        """Its populations, sources before targets, with what is known of them."""
+        if self.placed is not None:
+            return self.placed.populations
+        return populations_of(self.description, self.core.blob())
 
     @cached_property
     def description(self) -> Mapping[str, Any]:
@@ -64,8 +85,8 @@ class Image:
     @cached_property
     def host(self) -> Host:
         """What the host does before and after."""
-        codes = codes_of(self.description)
-        input_code, read_codes = codes[0], [codes[n] for n in self.description["outputs"]]
+        input_code = self.populations[0].code
+        read_codes = [self.populations[number].code for number in self.description["outputs"]]
         assert input_code is not None, "the core checks that the input sends"
         return Host.from_json(self.description["host"]["work"], input_code, read_codes)
 
@@ -93,11 +114,6 @@ class Image:
     def samples_in_flight(self) -> int:
         """Most samples that are on the chip at once."""
         return -(-self.timesteps // self.period)
-
-    @property
-    def populations(self) -> tuple[Population, ...]:
-        """Its populations, sources before targets, with what is known of them."""
-        return self.wired.populations
 
     @property
     def layers(self) -> tuple[Population, ...]:
@@ -141,7 +157,7 @@ class Image:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know about how the network was compiled."""
-        return notes_of(self.description)
+        return self._unwired.notes
 
     @property
     def gain(self) -> Gain | None:
@@ -150,10 +166,9 @@ class Image:
         return None if told is None else Gain.from_json(told)
 
     @cached_property
-    def options(self) -> CompileOptions | None:
-        """What was decided as it was compiled; None in files of versions that did not keep it."""
-        told = self.description["host"].get("options")
-        return None if told is None else CompileOptions.from_json(told)
+    def options(self) -> CompileOptions:
+        """What was decided as it was compiled, in all stages."""
+        return CompileOptions.from_json(self.description["host"]["options"])
 
     def codes(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
         """The model's input (count, *input_shape), normalized, as what the input's neurons send.
@@ -170,9 +185,9 @@ class Image:
         Raises:
             ImageError: If the host computes with samples first, and the image is from a file.
         """
-        if self.network is None or not self.host.head:
+        if self.graph is None or not self.host.head:
             return self.host.real(samples)
-        return channels_last(self.network.graph.real(samples))
+        return channels_last(self.graph.real(samples))
 
     def agreed_normalization(self, asked_for: Normalization | None) -> Normalization | None:
         """What is done to samples: what the image says, or what is asked for where it says nothing.
@@ -217,15 +232,6 @@ class Image:
     def _parts_read(self, handed_over: NDArray[Any]) -> list[NDArray[Any]]:
         stops = np.cumsum([each.num_neurons for each in self.populations_read])[:-1]
         return np.split(handed_over, stops, axis=1)
-
-    @cached_property
-    def wired(self) -> Network | Wired:
-        """Its populations and projections: of its network, or read from the file that it is."""
-        if self.network is not None:
-            return self.network
-        data = self.to_bytes()
-        length = int.from_bytes(data[BLOB_LENGTH], "little")
-        return wired(self.description, data[len(data) - length :])
 
     def to_bytes(self) -> bytes:
         """The bytes of its file."""
@@ -272,9 +278,9 @@ class Image:
             raise ImageError(str(error), hint=hint) from error
         return image
 
-    def __reduce__(self) -> tuple[Callable[..., Image], tuple[bytes, Network | None]]:
-        """Pickles and copies as its bytes, and the network that it came from."""
-        return _remade, (self.to_bytes(), self.network)
+    def __reduce__(self) -> tuple[Callable[..., Image], tuple[Any, ...]]:
+        """Pickles and copies as its bytes, and the graph and network that it came from."""
+        return _remade, (self.to_bytes(), self.graph, self.placed)
 
     def __repr__(self) -> str:
         return (
@@ -285,14 +291,12 @@ class Image:
     def _read_host_part(self) -> None:
         """Reads all that the core keeps without looking at it."""
         try:
-            _ = facts_of(self.description), codes_of(self.description)
-            _ = self.cores, self.notes, self.gain, self.options
-            neurons = [prod(each["shape"]) for each in self.description["populations"]]
-            neurons_read = [neurons[number] for number in self.description["outputs"]]
-            self.host.check(neurons[0], neurons_read)
+            _ = self.cores, self.gain, self.options, self._unwired
+            neurons_read = [each.num_neurons for each in self.populations_read]
+            self.host.check(self.populations[0].num_neurons, neurons_read)
         except (InputError, SettingsError, KeyError, TypeError, ValueError, IndexError) as error:
             raise ImageError(f"the image's part for the host is damaged: {error!r}") from error
 
 
-def _remade(data: bytes, network: Network | None) -> Image:
-    return Image(_core.Image.from_bytes(data), network)
+def _remade(data: bytes, graph: Graph | None, placed: Network | None) -> Image:
+    return Image(_core.Image.from_bytes(data), graph, placed)

@@ -108,4 +108,4 @@ def lower(
     wanted = Wanted(graph, chip, calibration, decide(asked_for, chip))
     wanted.settings.refuse_unknown(layer.name for layer in graph.layers)
     network = CODES[str(wanted.options.code)](wanted)
-    return replace(network, options=wanted.options)
+    return replace(network, options=CompileOptions.from_json(wanted.options.to_json()))

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ..formats import Tensor
 from ..network import (
-    DoubleIntegration,
+    ExactIntegration,
     FixedRequantizer,
     Float32Requantizer,
+    Integration,
     Requantizer,
-    ScaledIntegration,
     SpikeCode,
     StemNeurons,
 )
@@ -25,7 +25,7 @@ def stem(
     code: SpikeCode | None,
     bias: NDArray[np.int64],
     requantizer: Requantizer | None,
-    integration: DoubleIntegration | ScaledIntegration | None = None,
+    integration: Integration | None = None,
 ) -> StemNeurons:
     """The neurons of a tensor.
 
@@ -34,12 +34,16 @@ def stem(
         code: What they send; None where the host reads their membranes.
         bias: Broadcasts to the tensor's shape.
         requantizer: Its arrays broadcast to the tensor's shape.
-        integration: None where weight sums enter a membrane of one word exactly.
+        integration: How weight sums enter membranes; None for exactly.
     """
     low, high = (tensor.low - code.base, tensor.high - code.base) if code else (0, 0)
     shape = tensor.shape
     return StemNeurons(
-        integration, compressed(bias, shape), _compressed(requantizer, shape), low, high
+        integration or ExactIntegration(),
+        compressed(bias, shape),
+        _compressed(requantizer, shape),
+        low,
+        high,
     )
 
 
@@ -56,7 +60,7 @@ def compressed(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 def _compressed(requantizer: Requantizer | None, shape: tuple[int, ...]) -> Requantizer | None:
     if isinstance(requantizer, Float32Requantizer):
-        return Float32Requantizer(compressed(requantizer.multiplier, shape), requantizer.zero)
+        return Float32Requantizer.of(compressed(requantizer.multiplier, shape), requantizer.zero)
     if isinstance(requantizer, FixedRequantizer):
         values = (requantizer.multiplier, requantizer.offset, requantizer.shift)
         small = [compressed(value, shape) for value in values]

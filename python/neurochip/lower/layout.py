@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..network import NOWHERE as NOWHERE
 from ..network import Shape
-
-NOWHERE = -1
-"""A value that no neuron holds: the zero point."""
 
 
 def neuron_shape(shape: tuple[int, ...]) -> Shape:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from .. import layers
 from ..chip import Chip
 from ..errors import SettingsError, UnsupportedOpError
 from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
-from ..network import Network, Read
+from ..network import Network
 from .builder import Builder, Dialect, Impossible, Unsupported
 from .calibration import Calibration
+from .host import host_of, outputs_of
 from .layout import concatenated
 from .wanted import Wanted
 
@@ -114,23 +113,17 @@ def _gather(builder: Builder, tensor: Tensor) -> None:
     builder.views[tensor.name] = builder.single(builder.views[tensor.name], tensor)
 
 
-def _read(builder: Builder, tensor: Tensor) -> Read:
-    view = builder.views[tensor.name]
-    (population,) = view.parts
-    readout = builder.readouts.get(population)
-    return Read(population, np.ascontiguousarray(view.neuron), readout)
-
-
 def _network(builder: Builder) -> Network:
     graph, dialect = builder.graph, builder.dialect
     pipeline = dialect.schedule(tuple(builder.populations.values()), builder.projections)
+    by_name = {population.name: population for population in pipeline.populations}
     return Network(
         name=graph.name,
         code=dialect.name,
-        graph=graph,
         populations=pipeline.populations,
         projections=pipeline.projections,
-        reads=tuple(_read(builder, output.tensor) for output in graph.outputs),
+        outputs=outputs_of(graph, builder.views),
+        host=host_of(graph, builder.views, by_name, builder.readouts),
         timesteps=pipeline.timesteps,
         period=pipeline.period,
         notes=(*graph.notes, *builder.notes, *pipeline.notes),

@@ -7,8 +7,10 @@
 | `connectors.py` | which synapses lie between two populations |
 | `facts.py` | what is proven of a population, or was measured |
 | `populations.py` | neurons of one model with one schedule, and what the host reads |
+| `host.py`, `reading.py` | what the host does before the first spike and after the last |
 | `network.py` | all of it together |
 | `flow.py` | who receives from whom |
+| `stored.py`, `codec.py` | all of it as an image has it, and back |
 """
 
 from __future__ import annotations
@@ -26,15 +28,18 @@ from .connectors import (
 )
 from .facts import PopulationFacts
 from .flow import Flow
+from .host import Host
 from .network import Network
 from .neurons import (
     AddRequantizer,
     ConstantNeurons,
     DoubleIntegration,
+    ExactIntegration,
     FixedRequantizer,
     Float32Requantizer,
     InputNeurons,
     IntegrateFireNeurons,
+    Integration,
     MaxPoolNeurons,
     Model,
     QuartzNeurons,
@@ -44,20 +49,12 @@ from .neurons import (
     StemNeurons,
     TableRequantizer,
 )
-from .populations import Population, Read, Readout, Shape
-from .spike_codes import (
-    MEANING,
-    Code,
-    FirstSpike,
-    Rate,
-    SpikeCode,
-    code_description,
-    code_meaning,
-    code_of,
-)
+from .populations import NOWHERE, Population, Readout, Shape
+from .reading import Reading
+from .spike_codes import Code, FirstSpike, Rate, SpikeCode
 
 __all__ = [
-    "MEANING",
+    "NOWHERE",
     "AddRequantizer",
     "Code",
     "Connector",
@@ -66,12 +63,15 @@ __all__ = [
     "DenseConnector",
     "DepthwiseConnector",
     "DoubleIntegration",
+    "ExactIntegration",
     "FirstSpike",
     "FixedRequantizer",
     "Float32Requantizer",
     "Flow",
+    "Host",
     "InputNeurons",
     "IntegrateFireNeurons",
+    "Integration",
     "MaxPoolNeurons",
     "Model",
     "Network",
@@ -82,7 +82,7 @@ __all__ = [
     "Projection",
     "QuartzNeurons",
     "Rate",
-    "Read",
+    "Reading",
     "Readout",
     "Requantizer",
     "ScaledIntegration",
@@ -93,7 +93,4 @@ __all__ = [
     "TableRequantizer",
     "WeightRange",
     "Window",
-    "code_description",
-    "code_meaning",
-    "code_of",
 ]

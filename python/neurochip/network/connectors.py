@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .by_value import ByValue
+from .stored import APART, INDEX
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,46 +23,56 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DenseConnector:
+class DenseConnector(ByValue):
     """Every source to every target."""
 
-    weights: NDArray[np.int32]
+    VARIANT: ClassVar = {"kind": "dense"}
+
+    weights: NDArray[np.int32] = field(metadata=APART)
     """(source neurons, target neurons)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ConvolutionConnector:
+class ConvolutionConnector(ByValue):
     """A convolution; groups do not see each other."""
+
+    VARIANT: ClassVar = {"kind": "convolution"}
 
     window: Window
     groups: int
-    weights: NDArray[np.int32]
+    weights: NDArray[np.int32] = field(metadata=APART)
     """(channels out, channels in / groups, height, width)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseConnector:
+class DepthwiseConnector(ByValue):
     """Each channel sees itself."""
 
+    VARIANT: ClassVar = {"kind": "depthwise"}
+
     window: Window
-    weights: NDArray[np.int32]
+    weights: NDArray[np.int32] = field(metadata=APART)
     """(height, width, channels)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PoolConnector:
+class PoolConnector(ByValue):
     """Each channel sees itself, with one weight a tap."""
 
+    VARIANT: ClassVar = {"kind": "pool"}
+
     window: Window
-    weights: NDArray[np.int32]
+    weights: NDArray[np.int32] = field(metadata=APART)
     """(height, width)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OneToOneConnector:
+class OneToOneConnector(ByValue):
     """One source a target, all with one weight."""
 
-    weight: int
+    VARIANT: ClassVar = {"kind": "one_to_one"}
+
+    weight: int = field(metadata=APART)
     index: NDArray[np.int32] | None
     """Source neuron of each target neuron, -1 for none; None where it is the same neuron."""
 
@@ -98,6 +111,8 @@ class WeightRange:
 class Projection:
     """All synapses from one population to another."""
 
-    source: str
-    target: str
+    ELSEWHERE: ClassVar = ("weight_bits",)
+
+    source: str = field(metadata=INDEX)
+    target: str = field(metadata=INDEX)
     connector: Connector

@@ -47,6 +47,11 @@ class PopulationFacts:
     note: str = ""
     """What a reader of the report should know."""
 
+    def __post_init__(self) -> None:
+        """Refuses a part of a proof."""
+        if self.differing is not None and None in (self.reachable, self.worst_levels):
+            raise ValueError(f"of the proof of a {self.kind} a number is missing")
+
     @property
     def proof(self) -> str:
         """What is proven of the constants, in words; empty where there is nothing to prove."""

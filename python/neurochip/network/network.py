@@ -5,31 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
-from ..graph import Graph
 from ..options import CompileOptions
 from ..reprs import counted, named
 from .connectors import Projection, WeightRange
-from .populations import Population, Read
+from .host import Host
+from .populations import Population
+from .stored import APART, INDEX
+from .stored import host as kept_by_host
 
 
 @dataclass(frozen=True)
 class Network:
-    """A graph as neurons."""
+    """A graph as neurons: plain data, equal by value.
+
+    All of it is in an image file, and is read back from there (`codec.py`).
+    """
+
+    ELSEWHERE: ClassVar = ("chip", "tiles", "host")
 
     name: str
     code: str
-    graph: Graph
     populations: tuple[Population, ...]
     """Sources before targets."""
     projections: tuple[Projection, ...]
-    reads: tuple[Read, ...]
-    """One for each output of the graph; several may be of one population."""
+    outputs: tuple[str, ...] = field(metadata=INDEX)
+    """The populations that the host reads, each once, in the order in which a run has them."""
+    host: Host = field(repr=False, metadata=APART)
+    """What is done to samples before the first spike, and to what is read after the last."""
     timesteps: int
     period: int
     """Timesteps between the entries of two samples; all `timesteps` where they do not overlap."""
-    notes: tuple[str, ...]
-    options: CompileOptions = field(default_factory=CompileOptions)
+    notes: tuple[str, ...] = field(metadata=kept_by_host())
+    options: CompileOptions = field(default_factory=CompileOptions, metadata=kept_by_host())
     """What was decided as it was lowered."""
 
     def __repr__(self) -> str:
@@ -43,12 +52,7 @@ class Network:
     @property
     def output(self) -> str:
         """The population that the host reads for the first output."""
-        return self.reads[0].population
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The populations that the host reads, each once."""
-        return tuple(dict.fromkeys(read.population for read in self.reads))
+        return self.outputs[self.host.outputs[0].population]
 
     def population(self, name: str) -> Population:
         """The population of this name."""

@@ -2,48 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic import reference
+from ..arithmetic import float32_parts, reference
 from ..formats import Tensor
+from .by_value import ByValue
 from .spike_codes import SpikeCode
+from .stored import host, rows
+
+MIN_S1, MAX_S1 = 2.0**-31, 2.0**63
+"""Scales of a membrane that leave every accumulator in 64 bits."""
+
+MIN_SHIFT = -8
+"""Of a float32 requantizer: what is larger than `2^31` takes any sum beyond every code."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactIntegration:
+    """Each weight sum enters a membrane of one word exactly."""
+
+    VARIANT: ClassVar = {"mode": "exact"}
 
 
 @dataclass(frozen=True, slots=True)
 class DoubleIntegration:
     """Exact integration into a membrane of two state words."""
 
+    VARIANT: ClassVar = {"mode": "double"}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScaledIntegration:
+class ScaledIntegration(ByValue):
     """Scaled integration: each weight sum enters as `(sum * k_t + half) >> shift` (eq. 15-19).
 
     Rows are one for the layer, or one per channel.
     """
 
-    coefficients: NDArray[np.int64]
+    VARIANT: ClassVar = {"mode": "scaled"}
+
+    coefficients: NDArray[np.int64] = field(metadata=rows("shift"))
     """(rows, steps)."""
     shift: NDArray[np.int64]
     """(rows,)."""
-    s1: NDArray[np.float64]
+    s1: NDArray[np.float64] = field(metadata=host(MIN_S1, MAX_S1))
     """(rows,): the membrane's scale, as a factor of the accumulator."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Float32Requantizer:
-    """`rne(f32(acc) * f32(M)) + zero`."""
+Integration: TypeAlias = ExactIntegration | DoubleIntegration | ScaledIntegration
 
-    multiplier: NDArray[np.float32]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Float32Requantizer(ByValue):
+    """`rne(f32(acc) * f32(M)) + zero`, where `M = mantissa * 2^-shift`."""
+
+    VARIANT: ClassVar = {"kind": "float32"}
+
+    mantissa: NDArray[np.int64]
+    """Of 24 bits, the highest of them set, or 0."""
+    shift: NDArray[np.int64]
     zero: int
+
+    @staticmethod
+    def of(multiplier: NDArray[np.float32], zero: int) -> Float32Requantizer:
+        """From M; where it is too large for any sum to be a code, it is a smaller such number."""
+        mantissa, shift = float32_parts(multiplier)
+        return Float32Requantizer(mantissa, np.maximum(shift, MIN_SHIFT), zero)
+
+    @property
+    def multiplier(self) -> NDArray[np.float32]:
+        """M."""
+        parts = self.mantissa.astype(np.float64), -self.shift.astype(np.intc)
+        return np.asarray(np.ldexp(*parts), np.float32)
 
     def lowered(self, base: int) -> Float32Requantizer:
         """Constants whose result is smaller by `base`."""
-        return Float32Requantizer(self.multiplier, self.zero - base)
+        return replace(self, zero=self.zero - base)
 
     def codes(self, acc: NDArray[np.int64], output: Tensor) -> NDArray[Any]:
         """The codes of a tensor for its accumulators; the constants broadcast against them."""
@@ -52,8 +89,10 @@ class Float32Requantizer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FixedRequantizer:
+class FixedRequantizer(ByValue):
     """`(acc * multiplier + offset) >> shift`."""
+
+    VARIANT: ClassVar = {"kind": "fixed"}
 
     multiplier: NDArray[np.int64]
     offset: NDArray[np.int64]
@@ -71,16 +110,27 @@ class FixedRequantizer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TableRequantizer:
+class TableRequantizer(ByValue):
     """`entries[channel, acc - first]`."""
 
-    entries: NDArray[np.int32]
+    VARIANT: ClassVar = {"kind": "table"}
+    COMPUTED: ClassVar = {"tables": "tables"}
+
+    entries: NDArray[np.int32] = field(metadata=rows("tables"))
+    """(tables, accumulators)."""
     first: int
+
+    @property
+    def tables(self) -> int:
+        """1, or one a channel."""
+        return len(self.entries)
 
 
 @dataclass(frozen=True, slots=True)
 class AddRequantizer:
     """`rne(fma(a, scale_a, fma(b, scale_b, offset))) + zero` of a membrane `a + 512 b`."""
+
+    VARIANT: ClassVar = {"kind": "float32_add"}
 
     bases: tuple[int, int]
     scales: tuple[np.float32, np.float32]
@@ -117,8 +167,10 @@ class Sparsity:
 class StemNeurons:
     """Accumulates, scales and generates. Arrays hold one, one per channel or one per neuron."""
 
-    integration: DoubleIntegration | ScaledIntegration | None
-    """None where each weight sum enters a membrane of one word exactly."""
+    VARIANT: ClassVar = {"model": "stem"}
+
+    integration: Integration
+    """How weight sums enter the membrane."""
     bias: NDArray[np.int64]
     requantizer: Requantizer | None
     """None where the host reads the membrane."""
@@ -132,23 +184,35 @@ class StemNeurons:
 class MaxPoolNeurons:
     """Passes the largest input on, bit by bit."""
 
+    VARIANT: ClassVar = {"model": "max_pool"}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QuartzNeurons:
-    """Integrates twice, then climbs until it fires. Arrays as in `Stem`."""
+class QuartzNeurons(ByValue):
+    """Integrates twice, then climbs until it fires. Arrays as in `StemNeurons`."""
+
+    VARIANT: ClassVar = {"model": "quartz"}
+    COMPUTED: ClassVar = {"readout": "readout"}
 
     bias: NDArray[np.int64]
     """The membrane before the first spike."""
     slope: NDArray[np.int64]
     """What the membrane climbs in a timestep, or what it takes for that; 0 where it is read."""
     threshold: NDArray[np.int64]
-    added_by: int = 0
+    added_by: int = field(default=0, metadata=host(0))
     """Synapses by which the readout adds the slope to the current; 0 if it sets it."""
+
+    @property
+    def readout(self) -> Literal["set", "add"]:
+        """What the readout does with the current."""
+        return "add" if self.added_by else "set"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class IntegrateFireNeurons:
-    """Integrates, fires and keeps the rest. Arrays as in `Stem`."""
+class IntegrateFireNeurons(ByValue):
+    """Integrates, fires and keeps the rest. Arrays as in `StemNeurons`."""
+
+    VARIANT: ClassVar = {"model": "integrate_fire"}
 
     start: NDArray[np.int64]
     """The membrane before the first spike."""
@@ -158,8 +222,10 @@ class IntegrateFireNeurons:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ConstantNeurons:
+class ConstantNeurons(ByValue):
     """Sends the same in every sample."""
+
+    VARIANT: ClassVar = {"model": "constant"}
 
     values: NDArray[np.int64]
     """One per neuron."""
@@ -169,16 +235,11 @@ class ConstantNeurons:
 class InputNeurons:
     """Spikes come from outside."""
 
+    VARIANT: ClassVar = {"model": "input"}
 
-MODEL_NAMES: Mapping[type[Any], str] = {
-    InputNeurons: "input",
-    StemNeurons: "stem",
-    MaxPoolNeurons: "max_pool",
-    QuartzNeurons: "quartz",
-    IntegrateFireNeurons: "integrate_fire",
-    ConstantNeurons: "constant",
-}
-"""What a model is called in an image."""
+    port: int = 0
+    """The chip's io port through which samples enter: the first of the chip file."""
+
 
 Model: TypeAlias = (
     InputNeurons

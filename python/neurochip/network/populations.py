@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .by_value import ByValue
 from .facts import PopulationFacts
-from .neurons import MODEL_NAMES, Model
+from .neurons import Model
 from .spike_codes import Code
+from .stored import host
+
+NOWHERE = -1
+"""In an index of neurons: a value that no neuron holds, which is the zero point."""
 
 Shape: TypeAlias = tuple[int, int, int]
 """Height, width, channels: neuron index `(y * width + x) * channels + channel`."""
@@ -21,12 +26,12 @@ class Population:
     """Neurons of one model with one schedule."""
 
     name: str
-    layer: str
+    layer: str = field(metadata=host())
     shape: Shape
     code: Code | None
     """None where the host reads the membrane."""
     model: Model
-    facts: PopulationFacts
+    facts: PopulationFacts = field(metadata=host())
     """What is proven of it, or was measured as it was lowered."""
     send_start: int = 0
     """Timestep of the first bit it sends, or, for a membrane that is read, of its last update."""
@@ -39,7 +44,7 @@ class Population:
     @property
     def model_name(self) -> str:
         """What its model is called in an image, such as `stem`."""
-        return MODEL_NAMES[type(self.model)]
+        return self.model.VARIANT["model"]
 
     @property
     def steps(self) -> int:
@@ -59,7 +64,7 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Readout:
+class Readout(ByValue):
     """How the host turns membranes it reads into accumulators: `rne(H / s1) + bias`."""
 
     s1: NDArray[np.float64]
@@ -69,14 +74,3 @@ class Readout:
     def accumulators(self, membranes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The accumulators of neurons, from their membranes; `bias` broadcasts against them."""
         return np.rint(membranes / self.s1).astype(np.int64) + self.bias
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Read:
-    """A population that the host reads for one of the graph's outputs."""
-
-    population: str
-    index: NDArray[np.int32]
-    """Of the output tensor's shape: which neuron of the population, -1 for the zero point."""
-    readout: Readout | None
-    """How membranes become accumulators; None where spikes are read."""

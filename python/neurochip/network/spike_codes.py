@@ -11,21 +11,27 @@ What a value stands for is the host's business, and is said here. Every code has
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .stored import host
+
+MAX_MEANING = 1 << 14
+"""Of the numbers that say what a code means: values are computed with in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpikeCode:
     """The bits of `v = q - base`, highest first: the code of STEM."""
 
+    VARIANT: ClassVar = {"kind": "binary"}
+
     bits: int
     signed: bool
-    base: int
+    base: int = field(metadata=host(-MAX_MEANING, MAX_MEANING))
 
     @property
     def record_bytes(self) -> int:
@@ -90,18 +96,21 @@ class FirstSpike:
     step `steps - 1 - u`.
     """
 
-    levels: int
+    VARIANT: ClassVar = {"kind": "first_spike"}
+    COMPUTED: ClassVar = {"steps": "steps", "levels": "highest"}
+
+    levels: int = field(metadata=host(0))
     """The top level of a neuron that has been read out."""
-    stride: int
+    stride: int = field(metadata=host(1, MAX_MEANING))
     """Codes from one level to the `per`-th above: 1 unless there are fewer levels than codes."""
-    base: int
+    base: int = field(metadata=host(-MAX_MEANING, MAX_MEANING))
     zeros: bool
     """Whether level 0 spikes as well, in the last step."""
-    waiting: int = 0
+    waiting: int = field(default=0, metadata=host(0, MAX_MEANING))
     """Steps from the readout to that of the top level."""
-    early: int = 0
+    early: int = field(default=0, metadata=host(0, MAX_MEANING))
     """Levels above the top one, of neurons that fire before they are read out."""
-    per: int = 1
+    per: int = field(default=1, metadata=host(1, MAX_MEANING))
 
     @property
     def codes_per_level(self) -> float:
@@ -165,9 +174,11 @@ class FirstSpike:
 class Rate:
     """A number of spikes: `levels` codes above `base` are a spike in every timestep."""
 
+    VARIANT: ClassVar = {"kind": "rate"}
+
     steps: int
     levels: int
-    base: int
+    base: int = field(metadata=host(-MAX_MEANING, MAX_MEANING))
 
     @property
     def record_bytes(self) -> int:
@@ -201,33 +212,3 @@ BYTE_LEVELS = 255
 """The highest level that a byte of a record holds."""
 
 Code: TypeAlias = SpikeCode | FirstSpike | Rate
-
-
-def code_description(code: Code) -> dict[str, Any]:
-    """When values spike, as the core's schema says it."""
-    if isinstance(code, SpikeCode):
-        return {"kind": "binary", "bits": code.bits, "signed": code.signed}
-    if isinstance(code, FirstSpike):
-        described = {"levels": code.highest, "zeros": code.zeros}
-        return {"kind": "first_spike", "steps": code.steps, **described}
-    return {"kind": "rate", "steps": code.steps, "levels": code.levels}
-
-
-def code_meaning(code: Code) -> dict[str, int]:
-    """What values stand for, which the core does not know; nothing that is a default."""
-    meaning = {name: getattr(code, name, default) for name, default in MEANING.items()}
-    return {name: value for name, value in meaning.items() if value != MEANING[name]}
-
-
-MEANING = {"base": 0, "stride": 1, "per": 1, "waiting": 0, "early": 0}
-"""What a code means to the host, where it is not said."""
-
-
-def code_of(spikes: Mapping[str, Any], meaning: Mapping[str, Any]) -> Code:
-    """A code from its `code_description` and its `code_meaning`."""
-    known = {name: meaning.get(name, default) for name, default in MEANING.items()}
-    if spikes["kind"] == "binary":
-        return SpikeCode(spikes["bits"], spikes["signed"], known["base"])
-    if spikes["kind"] == "rate":
-        return Rate(spikes["steps"], spikes["levels"], known["base"])
-    return FirstSpike(levels=spikes["levels"] - known["early"], zeros=spikes["zeros"], **known)

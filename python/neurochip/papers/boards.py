@@ -56,5 +56,4 @@ def placed(
 
 def network_of(image: Image) -> Network:
     """The network of an image that was compiled here."""
-    assert image.network is not None
     return image.network

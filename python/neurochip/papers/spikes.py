@@ -92,10 +92,10 @@ def sops_by_layer(
 
 def macs_by_layer(network: Network) -> dict[str, int]:
     """Weights that convolutions and matrix products apply to one sample, padding left out."""
-    weighted = {layer.name for layer in network.graph.layers if isinstance(layer, WEIGHTED)}
+    weighted = {cls.__name__ for cls in WEIGHTED}
     macs: dict[str, int] = {}
     for _, target, synapses in reaches(network):
-        if target.layer in weighted:
+        if target.kind in weighted:
             macs[target.layer] = macs.get(target.layer, 0) + int(synapses.sum())
     return macs
 

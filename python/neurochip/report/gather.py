@@ -92,7 +92,7 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         assumed=_assumed(run),
         hot_spots=None if run.detail is None else hot_spots(run, run.detail),
         normalization=run.normalization,
-        options=None if image.options is None else image.options.to_json(),
+        options=image.options.to_json(),
     )
 
 

@@ -45,11 +45,11 @@ def notes_of_samples(filling: Filling | None) -> Iterator[str]:
 def _host(image: Image) -> Iterator[str]:
     """What no chip computed: neither its cycles nor its energy are in the report."""
     tail = _names(dict.fromkeys(op for output in image.host.outputs for op in output.tail))
-    if image.network is None:
+    if image.graph is None:
         if tail:
             yield f"not in an image file, so that values are those before it: {tail}"
         return
-    head = _names(op.op_type for op in image.network.graph.head)
+    head = _names(op.op_type for op in image.graph.head)
     if head:
         yield f"on the host before the first spike, not counted: {head}"
     if tail:

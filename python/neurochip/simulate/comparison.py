@@ -27,7 +27,7 @@ class AgreementCount:
             for each in image.populations
             if each.facts.tensor is not None and not isinstance(each.model, InputNeurons)
         ]
-        self._is_the_graph = image.network is not None and all(
+        self._is_the_graph = image.graph is not None and all(
             each.facts.proven for each in image.populations
         )
         self._compared = np.zeros(len(self.populations), np.int64)
@@ -49,12 +49,12 @@ class AgreementCount:
             handed_over: What the host reads, populations one after the other.
         """
         records = {each.name: sent for each, sent in self.image.by_population(record)}
-        network = self.image.network
-        if network is not None:
+        graph = self.image.graph
+        if graph is not None:
             read = self.image.read(handed_over)
-            self._differing["exact"] += self._exact(network.graph, samples, records, read)
+            self._differing["exact"] += self._exact(graph, samples, records, read)
         if not self._is_the_graph:
-            sent = interpret(self.image.wired, self.image.chip, codes)
+            sent = interpret(self.image.network, self.image.chip, codes)
             read_by_name = self.image.values_read(handed_over)
             self._differing["compiled"] += self._compiled(sent, records, read_by_name)
         neurons = np.array([each.num_neurons for each in self.populations], np.int64)
@@ -68,7 +68,7 @@ class AgreementCount:
     @property
     def exact(self) -> Agreement | None:
         """With the graph in exact integers; None for an image file, which holds none."""
-        return None if self.image.network is None else self._agreement("exact")
+        return None if self.image.graph is None else self._agreement("exact")
 
     def _agreement(self, evaluation: str) -> Agreement:
         names = tuple(each.name for each in self.populations)

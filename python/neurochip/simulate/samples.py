@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..image import Image
-from ..image.host import Host
 from ..inputs import Normalization, normalized
 from ..inputs.samples import as_integers, refuse_first, scaled
+from ..network import Host
 
 
 @dataclass(frozen=True, slots=True, eq=False)

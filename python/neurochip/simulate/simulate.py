@@ -181,10 +181,9 @@ def _whole(
 
 def _values(image: Image, outputs: Mapping[str, NDArray[np.int32]]) -> dict[str, NDArray[Any]]:
     """The model's outputs, or those before their float tails where an image file has none."""
-    if image.network is None:
+    if image.graph is None:
         return {
             output.name: output.format.dequantize(outputs[output.name])
             for output in image.host.outputs
         }
-    graph = image.network.graph
-    return {output.name: output.finish(outputs[output.name]) for output in graph.outputs}
+    return {each.name: each.finish(outputs[each.name]) for each in image.graph.outputs}

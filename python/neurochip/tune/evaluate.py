@@ -108,7 +108,7 @@ class Evaluator:
             journal: Where evaluations are kept.
             threads: Threads of the simulator; all cores by default.
         """
-        assert image.network is not None
+        self._graph = image.graph
         self.network = image.network
         self.space = Space.of(image.network)
         self.parts = parts
@@ -144,7 +144,7 @@ class Evaluator:
 
     def _simulated(self, assignment: Assignment, part: str) -> Run:
         network = sparsified(self.network, self.space.settings(assignment, Settings()))
-        image = assemble(replace(self._placement, network=network))
+        image = assemble(replace(self._placement, network=network), graph=self._graph)
         x = self.parts[part].x
         return simulate(
             image,

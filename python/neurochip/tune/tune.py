@@ -112,7 +112,7 @@ def tune(
 
 
 def _require_all_spikes(image: Image) -> None:
-    if image.network is None:
+    if image.graph is None:
         raise InputError(
             f"{image.name!r} is an image from a file, which holds no graph to change",
             hint="give the graph",

@@ -159,6 +159,11 @@ impl Image {
         PyBytes::new(py, &py.detach(|| self.0.to_bytes()))
     }
 
+    /// Its binary part.
+    fn blob<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.blob())
+    }
+
     fn description(&self) -> String {
         self.0.description_json()
     }
@@ -233,10 +238,16 @@ fn built_in_chips() -> Vec<(&'static str, &'static str)> {
     chip::BUILT_IN.to_vec()
 }
 
+/// What the description of an image may say, as JSON Schema.
+#[pyfunction]
+fn image_schema() -> String {
+    image::schema_json()
+}
+
 #[pymodule]
 mod _core {
     #[pymodule_export]
     use super::run::population_counters;
     #[pymodule_export]
-    use super::{Chip, Image, Simulator, built_in_chips, job::Job, placing::Placer};
+    use super::{Chip, Image, Simulator, built_in_chips, image_schema, job::Job, placing::Placer};
 }

@@ -19,7 +19,7 @@ use description::Description;
 
 const MAGIC: &[u8; 8] = b"NEUROIMG";
 /// Version of the file format that this build writes and reads.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 const HEADER: usize = 8 + 4 + 8 + 8 + 32;
 /// A description is a few bytes per tile: this guards against a file that inflates without end.
 const MAX_DESCRIPTION: u64 = 1 << 28;
@@ -132,7 +132,7 @@ impl Image {
     }
 
     /// Its binary part.
-    pub(crate) fn blob(&self) -> &[u8] {
+    pub fn blob(&self) -> &[u8] {
         &self.blob
     }
 
@@ -140,6 +140,11 @@ impl Image {
     pub fn blob_bytes(&self) -> usize {
         self.blob.len()
     }
+}
+
+/// What a description may say: its fields, its variants and what they mean, as JSON Schema.
+pub fn schema_json() -> String {
+    schemars::schema_for!(Description).as_value().to_string()
 }
 
 fn field<const N: usize>(bytes: &[u8], start: usize) -> [u8; N] {

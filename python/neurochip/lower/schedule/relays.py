@@ -9,6 +9,7 @@ from itertools import chain, count
 import numpy as np
 
 from ...network import (
+    ExactIntegration,
     FixedRequantizer,
     Flow,
     MaxPoolNeurons,
@@ -28,9 +29,9 @@ def relay(name: str, source: Population) -> Population:
     """Neurons that send exactly what a population sends, once it is connected one to one."""
     assert isinstance(source.code, SpikeCode), "what sends no bits is not repeated by STEM"
     one = np.ones(1, np.int64)
-    model = StemNeurons(
-        None, 0 * one, FixedRequantizer(one, 0 * one, 0 * one), source.code.low, source.code.high
-    )
+    as_it_is = FixedRequantizer(one, 0 * one, 0 * one)
+    low, high = source.code.low, source.code.high
+    model = StemNeurons(ExactIntegration(), 0 * one, as_it_is, low, high)
     facts = PopulationFacts(RELAY, "exact", proven=True)
     return replace(source, name=name, layer=name, model=model, facts=facts)
 

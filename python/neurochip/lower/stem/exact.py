@@ -61,7 +61,7 @@ def _requantizer(
     if task.registers.float32:
         low, high = layer.bounds()
         zero_point = layer.output.format.zero_point
-        return Float32Requantizer(task.multiplier, zero_point), nothing_differs(high - low + 1)
+        return Float32Requantizer.of(task.multiplier, zero_point), nothing_differs(high - low + 1)
     return _fit(layer, task.multiplier, task.registers.multiplier_bits)
 
 

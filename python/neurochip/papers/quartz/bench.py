@@ -195,7 +195,7 @@ class QuartzBench:
     def image(self, subject: Subject, chip: str, timesteps: int) -> Image:
         """A network in Quartz neurons, on the smallest board that holds it."""
         options = CompileOptions(t_max=timesteps)
-        return assemble(placed(subject, chip, "quartz", options=options))
+        return assemble(placed(subject, chip, "quartz", options=options), graph=subject.graph)
 
     def percent(self, subject: Subject, image: Image) -> float:
         """Right answers of an image, without time."""
@@ -212,9 +212,7 @@ class QuartzBench:
         error = np.abs(run.outputs - self.exact[subject.name])
         counted = None
         if chip == IDEAL:
-            counted = operations(
-                network_of(image), image.chip, timesteps, subject.x[: self.size.counted]
-            )
+            counted = operations(image, subject.graph, timesteps, subject.x[: self.size.counted])
         return WindowFacts(
             chip=chip,
             timesteps=timesteps,

@@ -10,32 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import layers
-from ...chip import Chip
 from ...graph import Graph
+from ...image import Image
 from ...interpret import interpret
 from ...layers import Layer
-from ...lower import Network
 from ...lower.layout import channels_last, natural_index
 from ...lower.quartz.levels import choose_levels
 
 Codes = NDArray[Any]
 
 
-def operations(network: Network, chip: Chip, timesteps: int, samples: NDArray[np.float32]) -> float:
+def operations(image: Image, graph: Graph, timesteps: int, samples: NDArray[np.float32]) -> float:
     """Additions of a sample: `n_synops + 2 N T`, the mean over samples.
 
     Each neuron adds its current to its membrane, and its input to its current, in every timestep.
 
     Args:
-        network: Lowered to Quartz neurons.
-        chip: Its registers are the neurons'.
+        image: Of Quartz neurons.
+        graph: What it was compiled from.
         timesteps: Of a window.
         samples: Of the model's input.
     """
     neurons = sum(
-        population.num_neurons for population in network.populations if population.kind in _COUNTED
+        population.num_neurons for population in image.populations if population.kind in _COUNTED
     )
-    return merged_arrivals(network, chip, timesteps, samples) + 2.0 * neurons * timesteps
+    return merged_arrivals(image, graph, timesteps, samples) + 2.0 * neurons * timesteps
 
 
 _SUMS = (layers.Convolution, layers.Dense, layers.AveragePool, layers.Add)
@@ -43,25 +42,25 @@ _COUNTED = frozenset(kind.__name__ for kind in _SUMS)
 
 
 def merged_arrivals(
-    network: Network, chip: Chip, timesteps: int, samples: NDArray[np.float32]
+    image: Image, graph: Graph, timesteps: int, samples: NDArray[np.float32]
 ) -> float:
     """`n_synops` of a sample: neurons and timesteps at which at least one spike arrives."""
-    codes = _codes(network, chip, samples)
+    codes = _codes(image, graph, samples)
     total = sum(
         sum(_arrivals(layer, timesteps, codes))
-        for layer in network.graph.layers
+        for layer in graph.layers
         if all(tensor.name in codes for tensor in layer.inputs)
     )
     return total / len(samples)
 
 
-def _codes(network: Network, chip: Chip, samples: NDArray[np.float32]) -> dict[str, Codes]:
+def _codes(image: Image, graph: Graph, samples: NDArray[np.float32]) -> dict[str, Codes]:
     """(samples, *shape) by name: the tensors that neurons send, and those that are moved ones."""
-    graph: Graph = network.graph
+    network = image.network
     input_code = network.populations[0].code
     assert input_code is not None, "the input sends what it is given"
     given = input_code.values(channels_last(graph.quantize(samples))).astype(np.uint8)
-    sent = interpret(network, chip, given)
+    sent = interpret(network, image.chip, given)
     held = {each.facts.tensor: each for each in network.populations if each.code is not None}
     codes: dict[str, Codes] = {}
     for tensor, layer in ((graph.input, None), *((each.output, each) for each in graph.layers)):

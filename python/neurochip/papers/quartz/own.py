@@ -89,7 +89,9 @@ def _measured(bench: QuartzBench) -> Iterator[OwnMeasurement]:
             for timesteps in bench.size.loihi_timesteps:
                 bench.options.tell(f"{OWN_NETWORK}: {mode}, T = {timesteps} on {profile}")
                 options = CompileOptions(t_max=timesteps, quartz_mode=mode)
-                image = assemble(placed(subject, profile, "quartz", options=options))
+                image = assemble(
+                    placed(subject, profile, "quartz", options=options), graph=subject.graph
+                )
                 if (mode, timesteps) not in known:
                     known[mode, timesteps] = _values(subject, image, threads)
                 contents = report(simulate(image, few.x, threads=threads, compare=False)).contents

@@ -33,4 +33,4 @@ def compiled(
     subject: Subject, chip: str | None = None, settings: LayerSettings = AUTOMATIC
 ) -> Image:
     """The same, assembled."""
-    return assemble(placed(subject, chip, settings))
+    return assemble(placed(subject, chip, settings), graph=subject.graph)

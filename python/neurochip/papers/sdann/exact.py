@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from ... import interpret
 from ...chip import load as load_chip
 from ...graph import Graph
-from ...image.assemble import host_of
 from ...lower import Network, lower
 from ...lower.layout import channels_last
 from ...lower.schedule.relays import RELAY
@@ -45,22 +44,23 @@ class Exact:
     """A network on registers that hold every sum."""
 
     network: Network
+    graph: Graph
 
     @staticmethod
     def of(graph: Graph) -> Exact:
         """Lowered for the chip `ideal`, with all its spikes."""
-        return Exact(lower(graph, load_chip(IDEAL), "stem"))
+        return Exact(lower(graph, load_chip(IDEAL), "stem"), graph)
 
     @property
     def hidden(self) -> tuple[str, ...]:
         """The layers that can leave spikes out, in the order of the network."""
         generating = generating_layers(self.network)
-        return tuple(each.name for each in self.network.graph.layers if each.name in generating)
+        return tuple(each.name for each in self.graph.layers if each.name in generating)
 
     @property
     def input(self) -> str:
         """The name of the input's tensor."""
-        return self.network.graph.input.name
+        return self.graph.input.name
 
     @property
     def first(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Exact:
             for each in network.populations
             if isinstance(each.code, SpikeCode) and each.kind != RELAY
         }
-        reading, read = host_of(network).outputs[0], sent[network.output].values
+        reading, read = network.host.outputs[0], sent[network.output].values
         return Sending(values, reading.codes(reading.read(read.astype(np.int64))))
 
     def sops_by_layer(self, values: Mapping[str, Values]) -> dict[str, float]:
@@ -118,7 +118,7 @@ class Exact:
 
     def _changed(self, population: Population, values: Codes, change: Sent) -> Codes:
         """What is sent instead, as far as the tensor's codes go."""
-        graph, code = self.network.graph, stem_code(population)
+        graph, code = self.graph, stem_code(population)
         tensors = (graph.input, *(layer.output for layer in graph.layers))
         tensor = next(each for each in tensors if each.name == population.facts.tensor)
         low, high = tensor.low - code.base, tensor.high - code.base

@@ -122,7 +122,7 @@ def measured(subject: Subject, options: SuiteOptions) -> NetworkFacts:
     options.tell(f"{subject.name}: compiling")
     rates = rates_of(subject)
     placement = placed(subject)
-    image = assemble(placement)
+    image = assemble(placement, graph=subject.graph)
     outcomes = {}
     for choice in (ALL_SPIKES, *UNIFORM):
         options.tell(f"{subject.name}: spikes left out: {choice.sparsity}")
@@ -167,7 +167,11 @@ def _outcome(
         network = sparsified(placement.network, Settings(choice))
         placement = replace(placement, network=network)
     run = simulate(
-        assemble(placement), subject.x, timing="none", threads=options.threads, compare=False
+        assemble(placement, graph=subject.graph),
+        subject.x,
+        timing="none",
+        threads=options.threads,
+        compare=False,
     )
     return Outcome(float(run.sops.mean()), answers(run, subject))
 

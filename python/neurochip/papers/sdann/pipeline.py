@@ -115,7 +115,7 @@ def _timed(bench: SdannBench, subject: Subject, way: Way) -> PipelineRun:
     chip = load_chip(DARWIN3, {"core.buffers": way.buffers})
     codes = subject.graph.quantize(subject.calibration)
     network = lower(subject.graph, chip, "stem", codes, None, way.pipeline)
-    image = assemble(place(network, chip))
+    image = assemble(place(network, chip), graph=subject.graph)
     alone, many = (
         simulate(image, subject.x[:count], threads=bench.options.threads, compare=False)
         for count in (1, SAMPLES)

@@ -52,7 +52,7 @@ def _of(timesteps: int) -> CompileOptions:
 
 
 def _run(subject: Subject, placement: Placement, options: SuiteOptions) -> Simulated:
-    few, image = subject.first(RECORDED_SAMPLES), assemble(placement)
+    few, image = subject.first(RECORDED_SAMPLES), assemble(placement, graph=subject.graph)
     run = simulate(image, few.x, timing="none", threads=options.threads, compare=False)
     found = answers(run, few)
     assert found is not None, "the network is trained"

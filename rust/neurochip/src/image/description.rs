@@ -3,6 +3,7 @@
 //! The description is small (names, shapes, placements); every long list of numbers is a range of the
 //! image's binary part: [`Numbers`], or a [`Blob`] of weights. Python writes it as JSON, `Image` checks it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::chip::{ChipSpec, Core};
@@ -10,7 +11,7 @@ pub use crate::image::spike_code::SpikeCode;
 use crate::spikes::Spikes;
 
 /// Weights in the binary part; their projection says how wide they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Blob {
     /// First byte.
@@ -20,7 +21,7 @@ pub struct Blob {
 }
 
 /// Integers in the binary part, signed, each of as many bytes as the widest of them needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Numbers {
     /// First byte.
@@ -39,7 +40,7 @@ impl Numbers {
 }
 
 /// A network placed on a chip.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
     /// The network's name.
@@ -47,6 +48,7 @@ pub struct Description {
     /// Which spike code the network was lowered to.
     pub code: String,
     /// The chip it was placed on, whole, so that an image runs without its chip file.
+    #[schemars(with = "serde_json::Value")]
     pub chip: ChipSpec,
     /// Timesteps from the first input spike of a sample to its last output spike.
     pub timesteps: u32,
@@ -79,7 +81,7 @@ impl Description {
 /// Neurons of one model with one schedule.
 ///
 /// A neuron's index is `(y * width + x) * channels + channel`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Population {
     /// Name of the layer it came from.
@@ -129,7 +131,7 @@ impl Population {
 }
 
 /// The neuron model of a population, with its parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "model", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Model {
     /// Spikes come from outside, through an io port.
@@ -153,7 +155,7 @@ pub enum Model {
 }
 
 /// Parameters of a STEM population.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stem {
     /// How weight sums enter the membrane.
@@ -171,7 +173,7 @@ pub struct Stem {
 }
 
 /// Which spikes of its train a neuron leaves out: see [`crate::neuron::stem`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sparsity {
     /// Values are rounded to multiples of `2^rot` (`RoT`).
@@ -191,7 +193,7 @@ impl Stem {
 }
 
 /// Parameters of a Quartz population. Arrays hold one, one per channel or one per neuron.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quartz {
     /// Membrane before the first spike, i32.
@@ -207,7 +209,7 @@ pub struct Quartz {
 }
 
 /// What a readout does with the current of a Quartz neuron.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Readout {
     /// The current becomes the slope.
@@ -218,7 +220,7 @@ pub enum Readout {
 }
 
 /// Parameters of an integrate-and-fire population. Arrays hold one, one per channel or one per neuron.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntegrateFire {
     /// Membrane before the first timestep, i32.
@@ -230,7 +232,7 @@ pub struct IntegrateFire {
 }
 
 /// How the weight sum of a timestep enters the membrane (neurons.md, section 3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Integration {
     /// By its exact coefficient, `2^(bits - 1 - step)`.
@@ -248,7 +250,7 @@ pub enum Integration {
 }
 
 /// From a membrane to the value that is sent. Arrays hold one, one per channel or one per neuron.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Requantizer {
     /// `rne(f32(acc) * f32(mantissa * 2^-shift)) + zero`, in float32 arithmetic done with integers.
@@ -293,7 +295,7 @@ pub enum Requantizer {
 }
 
 /// All synapses from one population to another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Projection {
     /// Index of the source population.
@@ -307,7 +309,7 @@ pub struct Projection {
 }
 
 /// A sliding window: kernel, stride, leading padding and dilation, each y then x.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// Taps.
@@ -328,7 +330,7 @@ impl Window {
 }
 
 /// Which source neuron reaches which target neuron, and how a core stores the weights.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Connector {
     /// Every source to every target. Block: `[source][channel]`, the same for every position.
@@ -360,13 +362,12 @@ pub enum Connector {
 /// A box of a population's neurons on one core.
 ///
 /// A neuron's local index is `((y - y0) * (x1 - x0) + (x - x0)) * (c1 - c0) + (c - c0)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tile {
     /// Index of the population.
     pub population: u32,
     /// The core; those of a node count from its number times `mesh.cores_per_node`.
-    #[serde(alias = "node")]
     pub core: u32,
     /// Rows, half open.
     pub rows: [u32; 2],

@@ -5,6 +5,7 @@
 //! are more levels than a byte holds. A record of several bytes a neuron holds the first byte of every neuron,
 //! then the second of every neuron, and so on.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::spikes::{Spikes, Trains, count_bits};
@@ -13,7 +14,7 @@ use crate::spikes::{Spikes, Trains, count_bits};
 const MOST_OF_A_BYTE: u32 = 255;
 
 /// How a value becomes spikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SpikeCode {
     /// A spike for each bit of the value that is set, the most significant first.

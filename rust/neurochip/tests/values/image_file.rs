@@ -22,7 +22,7 @@ fn small() -> Network {
 fn a_small_file_begins_with_its_name_and_version() {
     let bytes = small().image().to_bytes();
     assert_eq!(&bytes[..8], b"NEUROIMG");
-    assert_eq!(bytes[8..12], 4u32.to_le_bytes());
+    assert_eq!(bytes[8..12], 5u32.to_le_bytes());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn refusals_say_what_is_wrong_with_a_file() {
     *bytes.last_mut().unwrap() ^= 1;
     assert_eq!(message(&bytes), "image was altered: its SHA-256 is not the one in its header");
     bytes[8] = 1;
-    assert_eq!(message(&bytes), "image format version 1, this neurochip reads version 4");
+    assert_eq!(message(&bytes), "image format version 1, this neurochip reads version 5");
 }
 
 #[test]
@@ -176,4 +176,11 @@ fn run_if_small(image: Image) {
     let codes: Vec<u8> = (0..simulator.input_length()).map(|neuron| (neuron * 37) as u8).collect();
 
     simulator.run(&codes, Timing::None, &Progress::default()).unwrap();
+}
+
+#[test]
+fn a_file_made_by_version_4_is_refused_by_its_version() {
+    let bytes = include_bytes!("../../../../tests/data/version_4.image");
+    let message = Image::from_bytes(bytes).unwrap_err().to_string();
+    assert_eq!(message, "image format version 4, this neurochip reads version 5");
 }

@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Format
-from ..lower.layout import NOWHERE
-from ..network import Code, Readout
 from ..plain import each, optional, real, table, text, whole
+from .by_value import ByValue
 from .host_json import format_json, format_of, index_json, index_of, shape_of
+from .neurons import MAX_S1, MIN_S1
+from .populations import NOWHERE, Readout
+from .spike_codes import Code
 
-MIN_S1, MAX_S1 = 2.0**-31, 2.0**63
-"""Scales of a membrane that leave every accumulator in 64 bits."""
 MAX_BIAS = 1 << 53
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class Reading(ByValue):
     """From what was read of a population to the codes of an output."""
 
     name: str

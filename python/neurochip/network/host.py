@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from ..errors import ImageError, InputError
 from ..formats import Array, Format
 from ..inputs import Normalization
-from ..lower.layout import NOWHERE
-from ..network import Code
 from ..plain import each, optional, real, table, text, truth, whole
+from .by_value import ByValue
 from .host_json import format_json, format_of, index_json, index_of, shape_of
+from .populations import NOWHERE
 from .reading import Reading
+from .spike_codes import Code
 
 INTEGERS = ((0, 255), (-128, 127))
 """What samples of integers may be: uint8 or int8."""
@@ -32,7 +33,7 @@ MAX_CODE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Host:
+class Host(ByValue):
     """From samples to codes of the input's neurons, and from what was read back to values."""
 
     input_shape: tuple[int, ...]
