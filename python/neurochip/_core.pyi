@@ -5,10 +5,13 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Chip", "Image", "Job", "Placer", "Simulator", "built_in_chips"]
+__all__ = ["Chip", "Image", "Job", "Placer", "Simulator", "built_in_chips", "instruction_set"]
 
 def built_in_chips() -> list[tuple[str, str]]:
     """Name and TOML text of each chip that travels with the package."""
+
+def instruction_set() -> str:
+    """For which instructions loops run: baseline, avx2 or avx512."""
 
 @final
 class Chip:
