@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurochip.formats import Format, Tensor
-from neurochip.graph import Graph, load
+from neurochip.graph import Graph, Output, load
 from neurochip.layers import AveragePool, Convolution, Dense, Layer, MaxPool, Rearrange
 
 LENET = Path(__file__).parents[1] / "examples" / "mnist_lenet.onnx"
@@ -136,7 +136,8 @@ class _Builder:
 
     def graph(self, name: str) -> Graph:
         """What was built."""
-        return Graph(name, self.input, self.input.shape, (), tuple(self.layers), self.last, (), ())
+        outputs = (Output(self.last.name, self.last),)
+        return Graph(name, self.input, self.input.shape, (), tuple(self.layers), outputs, ())
 
     def _append(self, layer: Layer) -> None:
         self.layers.append(layer)

@@ -20,6 +20,7 @@ from functools import cache, partial
 
 import mesh
 import numpy as np
+import onnxruntime
 from figures import Figure, clock_for, forget_peak, paired, seconds_of, status_bytes
 from networks import LENET, cifar_network, convolution, lenet
 from numpy.typing import NDArray
@@ -202,7 +203,7 @@ def memory(count: int = 64) -> list[Figure]:
     image = compiled(work, "darwin3")
     neurons = sum(layer.num_neurons for layer in image.populations)
     simulator = _core.Simulator(image.core)
-    codes = image.host.codes(np.repeat(work.samples[:1], count, axis=0))
+    codes = image.codes(np.repeat(work.samples[:1], count, axis=0))
     forget_peak()
     before = status_bytes("VmRSS")
     job = simulator.start(codes, False, False, 1)
@@ -266,6 +267,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cycles", action="store_true", help="of VGG-16, too: half an hour")
     chosen = parser.parse_args()
+    print(
+        f"onnxruntime {onnxruntime.__version__}; our loops: {_core.instruction_set()}", flush=True
+    )
     for name in chosen.names or [*ALONE, *WORKLOADS]:
         alone = ALONE.get(name)
         figures = alone() if alone else figures_of(name, chosen.threads, chosen.cycles)

@@ -13,6 +13,7 @@ __all__ = [
     "Simulator",
     "built_in_chips",
     "image_schema",
+    "instruction_set",
     "population_counters",
 ]
 
@@ -24,6 +25,9 @@ def image_schema() -> str:
 
 def population_counters() -> list[str]:
     """The names of what a run counts by population, in the order of its arrays."""
+
+def instruction_set() -> str:
+    """For which instructions loops run: baseline, avx2 or avx512."""
 
 @final
 class Chip:

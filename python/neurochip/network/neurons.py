@@ -122,7 +122,7 @@ class TableRequantizer(ByValue):
 
     @property
     def tables(self) -> int:
-        """1, or one a channel."""
+        """1, or one per channel."""
         return len(self.entries)
 
 
@@ -164,7 +164,7 @@ class Sparsity:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StemNeurons:
+class StemNeurons(ByValue):
     """Accumulates, scales and generates. Arrays hold one, one per channel or one per neuron."""
 
     VARIANT: ClassVar = {"model": "stem"}

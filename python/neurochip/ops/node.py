@@ -226,7 +226,7 @@ def quantized_constant(
         if parameter.size not in (1, length) or (parameter.size > 1 and parameter.ndim != 1):
             raise Refusal(
                 f"its scale has shape {list(parameter.shape)} for values of shape "
-                f"{list(codes.shape)}; one per tensor or one a channel is supported"
+                f"{list(codes.shape)}; one per tensor or one per channel is supported"
             )
     bits, signed = INTEGER_TYPES[type_name]
     held: NDArray[np.signedinteger[Any]] = codes.astype(np.int64 if bits > 16 else np.int32)

@@ -55,7 +55,7 @@ REMEDIES = (
     ("is not positive", EXPORT),
     ("has another integer type", EXPORT),
     ("its zero point", "declare the input with the type of its zero point"),
-    ("one per tensor or one a channel is supported", PER_CHANNEL),
+    ("one per tensor or one per channel is supported", PER_CHANNEL),
     ("training mode", "export the model for inference"),
     ("are float: no DequantizeLinear", AGAIN),
     ("which runs on the host", "let nothing but float work follow it: put it at the network's end"),

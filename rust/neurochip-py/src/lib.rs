@@ -8,13 +8,16 @@ mod placing;
 mod replay;
 mod run;
 
+use std::ffi::CString;
 use std::sync::Arc;
 
 use neurochip::chip::{self, ChipSpec};
 use neurochip::image;
+use neurochip::instructions::Instructions;
 use neurochip::placement;
 use neurochip::simulator;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
 use pyo3::{import_exception, types::PyBytes};
 
@@ -180,9 +183,12 @@ struct Simulator(Arc<simulator::Simulator>);
 
 #[pymethods]
 impl Simulator {
+    /// For the instructions that `NEUROCHIP_SIMD` names, if it is set, and else the widest of this machine.
     #[new]
-    fn new(py: Python<'_>, image: &Image) -> Self {
-        Self(Arc::new(py.detach(|| simulator::Simulator::new(image.0.clone()))))
+    fn new(py: Python<'_>, image: &Image) -> Result<Self, Raised> {
+        let instructions = instructions(py)?;
+        let simulator = || simulator::Simulator::with_instructions(image.0.clone(), instructions);
+        Ok(Self(Arc::new(py.detach(simulator))))
     }
 
     /// Packets from place to place, given how often each neuron fires: senders, receivers, packets.
@@ -232,6 +238,25 @@ impl Simulator {
     }
 }
 
+/// What `NEUROCHIP_SIMD` asks for, or with a warning the widest below that this machine has.
+fn instructions(py: Python<'_>) -> Result<Instructions, Raised> {
+    let Some(word) = std::env::var_os("NEUROCHIP_SIMD") else { return Ok(Instructions::widest()) };
+    let word = word.to_string_lossy();
+    let chosen = Instructions::asked_for(&word)
+        .map_err(|error| InputError::new_err(format!("NEUROCHIP_SIMD: {error}")))?;
+    if chosen.name() != word {
+        let note = format!("NEUROCHIP_SIMD: this machine has no {word}; {} runs instead", chosen.name());
+        PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &CString::new(note).map_err(PyErr::from)?, 1)?;
+    }
+    Ok(chosen)
+}
+
+/// The instruction set for which loops run.
+#[pyfunction]
+fn instruction_set(py: Python<'_>) -> Result<&'static str, Raised> {
+    Ok(instructions(py)?.name())
+}
+
 /// Name and TOML text of each chip that travels with the package.
 #[pyfunction]
 fn built_in_chips() -> Vec<(&'static str, &'static str)> {
@@ -249,5 +274,7 @@ mod _core {
     #[pymodule_export]
     use super::run::population_counters;
     #[pymodule_export]
-    use super::{Chip, Image, Simulator, built_in_chips, image_schema, job::Job, placing::Placer};
+    use super::{
+        Chip, Image, Simulator, built_in_chips, image_schema, instruction_set, job::Job, placing::Placer,
+    };
 }

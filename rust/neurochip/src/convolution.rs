@@ -2,48 +2,77 @@
 //!
 //! Where no register can overflow, the spikes of a window may be added in any order, so also as
 //! `sum w * value`: an ordinary convolution of codes, many times faster than spike by spike. So may those
-//! of a timestep, as a convolution of bits. The sums of a few pixels by [`LANES`] channels stay in
-//! registers while the kernel passes; the loops are plain and of constant length, and the compiler
-//! vectorises them.
+//! of a timestep, as a convolution of bits. A dense layer is a convolution whose one window is all of its
+//! source; its weights are read once for several samples, or timesteps.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::dot_product::{BLOCK, Dot, Work};
 use crate::image::Image;
 use crate::image::arrays::{read_i16, view_i8};
 use crate::image::description::{Blob, Connector, Projection, Tile, Window};
+use crate::instructions::Instructions;
 use crate::spikes::{Arrivals, Trains};
 use crate::window::Axis;
-
-/// Channels whose sums are formed together: one vector register of the widest instruction set.
-const LANES: usize = 16;
-
-/// Pixels whose sums are formed together, so that a weight is loaded once for all of them.
-const PIXELS: usize = 8;
 
 /// Values of the largest region that is copied: windows that reach far beyond their source have more,
 /// and are added spike by spike.
 const MAX_REGION: usize = 1 << 28;
 
-/// Kernels by the block they were stored in: tiles of one population share theirs.
-pub(crate) type Kernels = BTreeMap<(u64, u64), Arc<[i16]>>;
+/// A tile of fewer pixels reads its weights once for several samples or timesteps.
+pub(crate) const FEW_PIXELS: usize = 8;
 
-/// An ungrouped convolution into one tile.
+/// Kernels by the block they were stored in, and by how it is read: tiles of one population share theirs.
+#[derive(Debug)]
+pub(crate) struct Kernels {
+    packed: BTreeMap<(u64, u64, Vec<u32>), Arc<Kernel>>,
+    dot: Dot,
+}
+
+impl Kernels {
+    /// For the dot products of an instruction set.
+    pub(crate) fn new(instructions: Instructions) -> Self {
+        Self { packed: BTreeMap::new(), dot: Dot::new(instructions) }
+    }
+}
+
+/// Weights in the order of [`Work::kernel`].
+#[derive(Debug)]
+enum Kernel {
+    /// Of 8 bits, for codes of 8 bits; and their sum for each channel.
+    Quads { weights: Vec<i8>, sums: Vec<i32> },
+    /// Of 16 bits, for values of 16 bits.
+    Pairs(Vec<i16>),
+}
+
+/// What is read of the codes of some sources.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Read<'a> {
+    /// The values of their trains.
+    Values(Trains<'a>),
+    /// One of their bits.
+    Bit(&'a [u8], u32),
+}
+
+/// An ungrouped convolution into one tile, or a dense layer.
 #[derive(Debug)]
 pub(crate) struct Convolution {
     y: Reach,
     x: Reach,
     source_channels: usize,
     tile_channels: usize,
-    /// Weights, `[block of LANES channels][tap y][tap x][source channel][lane]`; 0 past the last channel.
-    kernel: Arc<[i16]>,
+    kernel: Arc<Kernel>,
+    dot: Dot,
     /// Where the taps that lie side by side begin in the source region, counted from the first tap.
     segments: Vec<usize>,
-    /// Values in a segment.
+    /// Values in a segment, whole dot products: the weights of those past its end are 0.
     segment_length: usize,
     /// Where the first tap of each pixel of the tile lies in the source region.
     pixels: Vec<usize>,
+    /// Values of the source region, and of those past its end that are multiplied by 0.
+    region_length: usize,
 }
 
 /// The source positions of one axis that a tile's targets see.
@@ -77,10 +106,15 @@ impl Reach {
             targets: hits.iter().map(|hits| hits.len() as u64).collect(),
         }
     }
+
+    /// Of a window that is all of its source, in a tile of so many targets.
+    fn all(targets: usize) -> Self {
+        Self { length: 1, held: 0..1, padding: 0, source: 1, targets: vec![targets as u64] }
+    }
 }
 
 impl Convolution {
-    /// A projection into a tile, if it is an ungrouped convolution.
+    /// A projection into a tile, if it is an ungrouped convolution or a dense layer that is faster so.
     pub(crate) fn new(
         image: &Image,
         projection: &Projection,
@@ -88,64 +122,124 @@ impl Convolution {
         block: Blob,
         kernels: &mut Kernels,
     ) -> Option<Self> {
-        let Connector::Convolution { window, groups: 1 } = &projection.connector else { return None };
         let ends = image.description().ends(projection);
-        let [source_channels, tile_channels] = [ends[0].shape[2] as usize, tile.lengths()[2]];
-        let axes = Axis::pair(window, ends.map(|population| population.shape));
-        let [y, x] = [(axes[0], tile.rows), (axes[1], tile.columns)]
-            .map(|(axis, [start, stop])| Reach::new(axis, start..stop));
+        let [rows, columns, channels] = tile.lengths();
+        let dense;
+        let (window, y, x, source_channels, axes) = match &projection.connector {
+            Connector::Convolution { window, groups: 1 } => {
+                let axes = Axis::pair(window, ends.map(|population| population.shape));
+                let [y, x] = [(axes[0], tile.rows), (axes[1], tile.columns)]
+                    .map(|(axis, [start, stop])| Reach::new(axis, start..stop));
+                (window, y, x, ends[0].shape[2] as usize, Some(axes))
+            }
+            // Without dot products of four codes it is faster to pass over those that are silent.
+            Connector::Dense if kernels.dot.quads() && projection.weight_bits == 8 => {
+                dense = Window { kernel: [1, 1], stride: [0, 0], pad: [0, 0], dilation: [1, 1] };
+                (&dense, Reach::all(rows), Reach::all(columns), ends[0].num_neurons(), None)
+            }
+            _ => return None,
+        };
         let row = x.length.checked_mul(source_channels)?;
         if y.length.checked_mul(row)? > MAX_REGION {
             return None;
         }
-        let packed = || match projection.weight_bits {
-            8 => pack(view_i8(image.blob(), block), axes, source_channels, tile_channels),
-            _ => pack(&read_i16(image.blob(), block), axes, source_channels, tile_channels),
-        };
-        let kernel = kernels.entry((block.offset, block.count)).or_insert_with(packed).clone();
+        let group = if kernels.dot.quads() && projection.weight_bits == 8 { 4 } else { 2 };
+        let (segments, taps) = segments(window, row, source_channels);
+        let segment_length = taps.next_multiple_of(group);
+        let layout = Layout { axes, source_channels, channels, taps, group };
+        let packed = || Arc::new(layout.pack(image, projection, block));
+        let reading =
+            [window.kernel, window.stride, window.dilation, [source_channels as u32, channels as u32]];
+        let key = (block.offset, block.count, reading.concat());
+        let kernel = kernels.packed.entry(key).or_insert_with(packed).clone();
         let [stride_y, stride_x] = window.stride.map(|stride| stride as usize);
-        let [rows, columns, _] = tile.lengths();
         let pixel = move |row_index: usize| {
             (0..columns).map(move |column| row_index * stride_y * row + column * stride_x * source_channels)
         };
-        let (segments, segment_length) = segments(window, row, source_channels);
         Some(Self {
             pixels: (0..rows).flat_map(pixel).collect(),
+            region_length: y.length * row + segment_length - taps,
             y,
             x,
             source_channels,
-            tile_channels,
+            tile_channels: channels,
             kernel,
+            dot: kernels.dot,
             segments,
             segment_length,
         })
     }
 
-    /// Adds weights times the values of the codes of the source population; modulo 2^32.
+    /// Adds weights times what is read, modulo 2^32, to totals `[read][neuron of the tile]`.
     #[inline(always)]
-    pub(crate) fn add(&self, codes: &[u8], value: impl Fn(u8) -> i32, totals: &mut [i32]) {
-        let region = self.region(codes, value);
-        let kernel_length = self.segments.len() * self.segment_length * LANES;
-        for (block, kernel) in self.kernel.chunks_exact(kernel_length).enumerate() {
-            let first = block * LANES;
-            let lanes = LANES.min(self.tile_channels - first);
-            let rows = totals.chunks_mut(PIXELS * self.tile_channels);
-            for (pixels, totals) in self.pixels.chunks(PIXELS).zip(rows) {
-                let sums = self.sums(&region, pixels, kernel);
-                for (pixel, sums) in sums.iter().enumerate() {
-                    let start = pixel * self.tile_channels + first;
-                    let Some(totals) = totals.get_mut(start..start + lanes) else { break };
-                    add_lanes(totals, sums);
+    pub(crate) fn add(&self, reads: &[Read<'_>], totals: &mut [i32]) {
+        let together = if self.pixels.len() < FEW_PIXELS { reads.len() } else { 1 };
+        let totals = totals.chunks_exact_mut(together * self.pixels.len() * self.tile_channels);
+        for (reads, totals) in reads.chunks(together).zip(totals) {
+            self.add_together(reads, totals);
+        }
+    }
+
+    #[inline(always)]
+    fn add_together(&self, reads: &[Read<'_>], totals: &mut [i32]) {
+        let starts = (0..reads.len()).map(|number| number * self.region_length);
+        let pixels: Vec<usize> =
+            starts.flat_map(|start| self.pixels.iter().map(move |pixel| start + pixel)).collect();
+        let (segments, length, channels) = (&self.segments, self.segment_length, self.tile_channels);
+        match &*self.kernel {
+            Kernel::Quads { weights, sums } => {
+                let mut region = vec![0; reads.len() * self.region_length];
+                for (read, region) in reads.iter().zip(region.chunks_exact_mut(self.region_length)) {
+                    match *read {
+                        Read::Values(trains) if trains.sign() == 0 => {
+                            self.fill(region, trains.codes, 0, |code| code);
+                        }
+                        // Shifted by the sign to where no code is negative, and the sums back again.
+                        Read::Values(trains) => {
+                            let sign = trains.sign() as u8;
+                            self.fill(region, trains.codes, sign, |code| code ^ sign);
+                        }
+                        Read::Bit(codes, bit) => self.fill(region, codes, 0, |code| code >> bit & 1),
+                    }
                 }
+                let work =
+                    Work { region: &region, pixels: &pixels, segments, length, kernel: weights, channels };
+                self.dot.add_quads(&work, totals);
+                let neurons = self.pixels.len() * channels;
+                for (read, totals) in reads.iter().zip(totals.chunks_exact_mut(neurons)) {
+                    if let Read::Values(trains) = read
+                        && trains.sign() != 0
+                    {
+                        shift_back(totals, sums, trains.sign().into());
+                    }
+                }
+            }
+            Kernel::Pairs(weights) => {
+                let mut region = vec![0; reads.len() * self.region_length];
+                for (read, region) in reads.iter().zip(region.chunks_exact_mut(self.region_length)) {
+                    match *read {
+                        Read::Values(trains) => {
+                            self.fill(region, trains.codes, 0, |code| trains.value(code));
+                        }
+                        Read::Bit(codes, bit) => {
+                            self.fill(region, codes, 0, |code| i16::from(code >> bit & 1));
+                        }
+                    }
+                }
+                let work =
+                    Work { region: &region, pixels: &pixels, segments, length, kernel: weights, channels };
+                self.dot.add_pairs(&work, totals);
             }
         }
     }
 
-    /// The values of the source positions that the tile sees, zero where there is only padding.
+    /// The values of the source positions that the tile sees, and another one where there is only padding.
     #[inline(always)]
-    fn region(&self, codes: &[u8], value: impl Fn(u8) -> i32) -> Vec<i32> {
+    fn fill<T: Copy>(&self, region: &mut [T], codes: &[u8], padding: T, value: impl Fn(u8) -> T) {
         let channels = self.source_channels;
-        let mut region = vec![0; self.y.length * self.x.length * channels];
+        if self.y.held.len() < self.y.length || self.x.held.len() < self.x.length {
+            region.fill(padding);
+        }
         for (row, y) in self.y.held.clone().enumerate() {
             let codes = &codes[(y * self.x.source + self.x.held.start) * channels..];
             let start = ((self.y.padding + row) * self.x.length + self.x.padding) * channels;
@@ -154,33 +248,6 @@ impl Convolution {
                 *held = value(code);
             }
         }
-        region
-    }
-
-    /// The sums of up to [`PIXELS`] pixels for one block of channels.
-    #[inline(always)]
-    fn sums(&self, region: &[i32], pixels: &[usize], kernel: &[i16]) -> [[i32; LANES]; PIXELS] {
-        let mut sums = [[0i32; LANES]; PIXELS];
-        let last = pixels.len() - 1;
-        let starts: [usize; PIXELS] = std::array::from_fn(|pixel| pixels[pixel.min(last)]);
-        let (kernel, _) = kernel.as_chunks::<LANES>();
-        let length = self.segment_length;
-        for (number, &segment) in self.segments.iter().enumerate() {
-            // All of one length, and `get`: a loop that cannot panic keeps its sums in registers.
-            let weights = &kernel[number * length..][..length];
-            let of = |pixel: usize| &region[starts[pixel] + segment..][..length];
-            let values: [&[i32]; PIXELS] = [of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7)];
-            for (position, weights) in weights.iter().enumerate() {
-                for pixel in 0..PIXELS {
-                    let Some(&value) = values[pixel].get(position) else { break };
-                    for lane in 0..LANES {
-                        let product = value.wrapping_mul(i32::from(weights[lane]));
-                        sums[pixel][lane] = sums[pixel][lane].wrapping_add(product);
-                    }
-                }
-            }
-        }
-        sums
     }
 
     /// The SOPs of the trains of the source population: spikes times fan-out.
@@ -199,14 +266,13 @@ impl Convolution {
     }
 }
 
-/// Adds as many sums as there are totals.
-///
-/// Loops of constant length: sums that are indexed by a variable would not stay in registers.
+/// Takes away what codes that are larger by `sign` add.
 #[inline(always)]
-fn add_lanes(totals: &mut [i32], sums: &[i32; LANES]) {
-    for (lane, sum) in sums.iter().enumerate() {
-        let Some(total) = totals.get_mut(lane) else { break };
-        *total = total.wrapping_add(*sum);
+fn shift_back(totals: &mut [i32], sums: &[i32], sign: i32) {
+    for totals in totals.chunks_exact_mut(sums.len()) {
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total = total.wrapping_sub(sum.wrapping_mul(sign));
+        }
     }
 }
 
@@ -222,29 +288,60 @@ fn segments(window: &Window, row: usize, source_channels: usize) -> (Vec<usize>,
     (rows.flat_map(columns).collect(), source_channels)
 }
 
-/// From `[source channel][tap y][slot x][channel]` to the order in which the sums read.
-fn pack<W: Copy + Into<i16>>(
-    weights: &[W],
-    axes: [Axis; 2],
+/// How the weights of a block lie in the image and in a kernel.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    /// Those of the window; absent where it is all of the source.
+    axes: Option<[Axis; 2]>,
     source_channels: usize,
     channels: usize,
-) -> Arc<[i16]> {
-    let [kernel_y, kernel_x] = axes.map(|axis| axis.kernel as usize);
-    let blocks = channels.div_ceil(LANES);
-    let mut packed = vec![0; blocks * kernel_y * kernel_x * source_channels * LANES];
-    let tap_order = axes[1].tap_order();
-    let mut stored = weights.chunks_exact(channels);
-    for source in 0..source_channels {
-        for tap_y in 0..kernel_y {
-            for &tap_x in &tap_order {
-                let row = stored.next().expect("the image's door checked the length");
-                for (channel, &weight) in row.iter().enumerate() {
-                    let (block, lane) = (channel / LANES, channel % LANES);
-                    let tap = (block * kernel_y + tap_y) * kernel_x + tap_x as usize;
-                    packed[(tap * source_channels + source) * LANES + lane] = weight.into();
+    /// Values in a segment.
+    taps: usize,
+    /// Values in a dot product.
+    group: usize,
+}
+
+impl Layout {
+    fn pack(self, image: &Image, projection: &Projection, block: Blob) -> Kernel {
+        if projection.weight_bits != 8 {
+            return Kernel::Pairs(self.packed(&read_i16(image.blob(), block)));
+        }
+        let weights = view_i8(image.blob(), block);
+        if self.group == 2 {
+            return Kernel::Pairs(self.packed(weights));
+        }
+        let mut sums = vec![0; self.channels];
+        for row in weights.chunks_exact(self.channels) {
+            for (sum, &weight) in sums.iter_mut().zip(row) {
+                *sum += i32::from(weight);
+            }
+        }
+        Kernel::Quads { weights: self.packed(weights), sums }
+    }
+
+    /// From `[source channel][tap y][slot x][channel]` to the order of [`Work::kernel`].
+    fn packed<W: Copy, V: Copy + Default + From<W>>(self, weights: &[W]) -> Vec<V> {
+        let [kernel_y, kernel_x] = self.axes.map_or([1; 2], |axes| axes.map(|axis| axis.kernel as usize));
+        let tap_order = self.axes.map_or(vec![0], |axes| axes[1].tap_order());
+        let segment_length = self.taps.next_multiple_of(self.group);
+        let block_length = kernel_y * kernel_x * self.source_channels / self.taps * segment_length * BLOCK;
+        let mut packed = vec![V::default(); self.channels.div_ceil(BLOCK) * block_length];
+        let mut stored = weights.chunks_exact(self.channels);
+        for source in 0..self.source_channels {
+            for tap_y in 0..kernel_y {
+                for &tap_x in &tap_order {
+                    let row = stored.next().expect("the image's door checked the length");
+                    let tap = (tap_y * kernel_x + tap_x as usize) * self.source_channels + source;
+                    let (segment, offset) = (tap / self.taps, tap % self.taps);
+                    let start = (segment * segment_length + offset / self.group * self.group) * BLOCK;
+                    for (channel, &weight) in row.iter().enumerate() {
+                        let (block, lane) = (channel / BLOCK, channel % BLOCK);
+                        let place = start + lane * self.group + offset % self.group;
+                        packed[block * block_length + place] = weight.into();
+                    }
                 }
             }
         }
+        packed
     }
-    packed.into()
 }

@@ -4,12 +4,14 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`instructions`] | for which instruction sets loops are compiled, and which one runs |
 //! | [`chip`] | a chip's numbers: parsed and checked from TOML |
 //! | [`image`] | a network loaded for a chip: bytes to checked tables; nothing after that checks an index |
 //! | [`window`] | which targets a source of a sliding window reaches, one axis at a time |
 //! | `register` | what a weight sum does at the width of its register |
 //! | `spikes` | what arrives: one bit of each neuron's code in a timestep, or whole trains |
-//! | `convolution` | whole trains, or two timesteps, through a kernel, where nothing can overflow |
+//! | `dot_product` | codes times weights with the instructions made for it; the one file with unsafe code |
+//! | `convolution` | whole trains, or the bits of a timestep, through a kernel, where nothing can overflow |
 //! | `synapse` | the loops that add weights to accumulators |
 //! | [`neuron`] | the neuron models, one per file |
 //! | [`values`] | the first machine: which neuron spikes in which timestep |
@@ -26,10 +28,13 @@
 //! Two machines, because spikes do not depend on time: values alone are fast, and timesteps, which
 //! start with an empty network, can be timed in any order.
 
+pub mod instructions;
+
 pub mod chip;
 pub mod image;
 
 mod convolution;
+mod dot_product;
 mod register;
 mod spikes;
 mod synapse;

@@ -6,6 +6,7 @@
 
 pub(crate) mod dendrites;
 pub mod float32;
+mod float_lanes;
 pub mod integrate_fire;
 pub mod max_pool;
 mod pair_sum;

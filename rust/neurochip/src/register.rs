@@ -176,6 +176,17 @@ impl Register {
         self.overflow == Overflow::Saturate
     }
 
+    /// Whether the sum of what it holds and of a number of 31 bits fits 32.
+    pub(crate) fn is_narrow(self) -> bool {
+        self.high < 1 << 30
+    }
+
+    /// The same in 32 bits, for a register that [`Register::is_narrow`].
+    pub(crate) fn narrow(self) -> NarrowRegister {
+        let high = self.high as i32;
+        NarrowRegister { low: self.low as i32, high, unused: high.leading_zeros() - 1 }
+    }
+
     /// What it holds after `exact` was written, counting in `overflows` if that did not fit.
     #[inline(always)]
     pub(crate) fn store(self, exact: i64, overflows: &mut u64) -> i32 {
@@ -189,6 +200,25 @@ impl Register {
             let span = self.high - self.low + 1;
             (self.low + (exact - self.low).rem_euclid(span)) as i32
         }
+    }
+}
+
+/// A [`Register`] in 32 bits, for loops over many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NarrowRegister {
+    low: i32,
+    high: i32,
+    unused: u32,
+}
+
+impl NarrowRegister {
+    /// [`Register::store`]: what it holds, and 1 if that is not `exact`. A constant says what the register does, so
+    /// that loops have no branch.
+    #[inline(always)]
+    pub(crate) fn store<const SATURATES: bool>(self, exact: i32) -> (i32, u32) {
+        let held =
+            if SATURATES { exact.clamp(self.low, self.high) } else { exact << self.unused >> self.unused };
+        (held, u32::from(held != exact))
     }
 }
 
@@ -214,6 +244,30 @@ mod tests {
         assert_eq!(register.store(1 << 40, &mut overflows), 32_767);
         assert_eq!(register.store(-(1 << 40), &mut overflows), -32_768);
         assert_eq!(overflows, 2);
+    }
+
+    #[test]
+    fn in_32_bits_a_register_stores_the_same() {
+        for overflow in [Overflow::Wrap, Overflow::Saturate] {
+            for bits in 16..=31 {
+                let register = Register::new(bits, overflow);
+                assert!(register.is_narrow());
+                for near in [register.low, 0, register.high, 1 << 30, -(1 << 30)] {
+                    for exact in (near - 2..=near + 2).map(|exact| exact as i32) {
+                        let mut overflows = 0;
+                        let held = register.store(exact.into(), &mut overflows);
+                        let narrow = register.narrow();
+                        let stored = if register.saturates() {
+                            narrow.store::<true>(exact)
+                        } else {
+                            narrow.store::<false>(exact)
+                        };
+                        assert_eq!(stored, (held, overflows as u32));
+                    }
+                }
+            }
+        }
+        assert!(!Register::new(32, Overflow::Wrap).is_narrow());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::axons::{Axons, Cost, Places};
 use crate::chip::{Core, SomaCycles, StemCycles};
 use crate::image::Image;
 use crate::image::description::{Description, Integration, Model, Population, SpikeCode, Stem, Tile};
+use crate::instructions::Instructions;
 use crate::spikes::{Arrival, Arrivals};
 use crate::traffic::{CoreWork, Destination, Injection, Spike, Traffic, Update};
 
@@ -284,12 +285,12 @@ pub struct Costs(Vec<Vec<(usize, Cost)>>);
 
 impl Costs {
     /// What a sample makes each population send, given each population's codes.
-    pub fn of(&self, description: &Description, codes: &[Vec<u8>]) -> Vec<Sent> {
+    pub fn of(&self, description: &Description, codes: &[Vec<u8>], instructions: Instructions) -> Vec<Sent> {
         let of_each = || {
             let populations = description.populations.iter().zip(codes).zip(&self.0);
             populations.map(|((population, record), costs)| sent(population, record, costs)).collect()
         };
-        pulp::Arch::new().dispatch(of_each)
+        instructions.dispatch(of_each)
     }
 }
 

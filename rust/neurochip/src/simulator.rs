@@ -20,6 +20,7 @@ use crate::counters::Counters;
 use crate::engine::{self, Machine, Places, StepTiming};
 use crate::image::Image;
 use crate::image::description::{Description, Population};
+use crate::instructions::Instructions;
 use crate::pipeline::Pipeline;
 use crate::placement::Flow;
 pub use crate::progress::Progress;
@@ -163,6 +164,7 @@ pub struct Simulator {
     schedule: Schedule,
     costs: Costs,
     pipeline: Pipeline,
+    instructions: Instructions,
     /// Neurons of each population that update for a sample that is alone on the chip.
     updates_alone: Vec<u64>,
     /// Nodes with neurons.
@@ -170,8 +172,13 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Unpacks an image.
+    /// Unpacks an image, for the widest instructions of this machine.
     pub fn new(image: Image) -> Self {
+        Self::with_instructions(image, Instructions::widest())
+    }
+
+    /// Unpacks an image; results are the same with all instructions.
+    pub fn with_instructions(image: Image, instructions: Instructions) -> Self {
         let schedule = Schedule::new(&image);
         let costs = schedule.costs(image.description());
         let pipeline = Pipeline::new(image.description());
@@ -179,8 +186,8 @@ impl Simulator {
         let nodes: BTreeSet<u32> = tiles.iter().map(|tile| grid.node_of(tile.core)).collect();
         let active_nodes = nodes.len() as u32;
         let updates_alone = updates(&schedule, image.description(), pipeline, pipeline.slot(0, true), 1);
-        let values = Values::new(&image);
-        Self { image, values, schedule, costs, pipeline, updates_alone, active_nodes }
+        let values = Values::new(&image, instructions);
+        Self { image, values, schedule, costs, pipeline, instructions, updates_alone, active_nodes }
     }
 
     /// The image.
@@ -254,13 +261,20 @@ impl Simulator {
         progress: &Progress,
         keep: impl Fn(SampleRun) -> Kept + Sync,
     ) -> Result<Vec<Kept>, Error> {
-        let run = |sample| {
-            let record = self.record(samples[sample], progress)?;
-            let timesteps = self.pipeline.slot(sample, sample + 1 == samples.len() && !batch.more);
-            progress.add_done(1);
-            Ok(keep(self.untimed(record, timesteps, samples.len())))
+        let together = self.samples_together(samples.len() - batch.before);
+        let run = |first: usize| {
+            let taken = first..samples.len().min(first + together);
+            let records = self.record(&samples[taken.clone()], progress)?;
+            let kept = taken.zip(records).map(|(sample, record)| {
+                let timesteps = self.pipeline.slot(sample, sample + 1 == samples.len() && !batch.more);
+                progress.add_done(1);
+                keep(self.untimed(record, timesteps, samples.len()))
+            });
+            Ok(kept.collect::<Vec<_>>())
         };
-        (batch.before..samples.len()).into_par_iter().map(run).collect()
+        let firsts = (batch.before..samples.len()).step_by(together).collect::<Vec<_>>();
+        let kept = firsts.into_par_iter().map(run).collect::<Result<Vec<_>, _>>()?;
+        Ok(kept.into_iter().flatten().collect())
     }
 
     /// Runs samples chunk by chunk: first their values, then the timesteps of their slots. The records
@@ -301,21 +315,29 @@ impl Simulator {
     }
 
     fn records(&self, samples: &[&[u8]], progress: &Progress) -> Result<Vec<Record>, Error> {
-        samples.par_iter().map(|input| self.record(input, progress)).collect()
+        let parts = samples.par_chunks(self.samples_together(samples.len()));
+        let records = parts.map(|samples| self.record(samples, progress)).collect::<Result<Vec<_>, _>>()?;
+        Ok(records.into_iter().flatten().collect())
     }
 
-    fn record(&self, input: &[u8], progress: &Progress) -> Result<Record, Error> {
+    /// Of so many samples, how many a thread should take at once: none should wait for another's.
+    fn samples_together(&self, samples: usize) -> usize {
+        let share = samples.div_ceil(rayon::current_num_threads());
+        self.values.samples_together().min(share).max(1)
+    }
+
+    fn record(&self, samples: &[&[u8]], progress: &Progress) -> Result<Vec<Record>, Error> {
         if progress.is_cancelled() {
             return Err(Error::Cancelled { done: progress.done() });
         }
-        Ok(self.values.run(&self.image, input))
+        Ok(self.values.run(&self.image, samples))
     }
 
     /// A sample without time: its slot is `timesteps`, of a run of so many samples.
     fn untimed(&self, record: Record, timesteps: Range<usize>, samples: usize) -> SampleRun {
         let description = self.image.description();
         let packet_flits = u64::from(description.chip.noc.packet_flits);
-        let sent = self.costs.of(description, &record.codes).into_iter();
+        let sent = self.costs.of(description, &record.codes, self.instructions).into_iter();
         let activity = |(sent, soma_updates): (Sent, u64)| Activity {
             packets: sent.packets,
             node_packets: sent.node_packets,

@@ -174,6 +174,12 @@ impl<'a> Trains<'a> {
         Self { codes, sign: 0, spikes: Some(zeros.into()) }
     }
 
+    /// What the first bit takes away if it is set; else 0.
+    #[inline(always)]
+    pub(crate) fn sign(self) -> i16 {
+        self.sign
+    }
+
     /// The value that a train stands for.
     #[inline(always)]
     pub(crate) fn value(self, code: u8) -> i16 {

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::convolution::{self, Kernels};
+use crate::convolution::{self, Kernels, Read};
 use crate::image::Image;
 use crate::image::arrays::{read_i16, read_i32, view_i8};
 use crate::image::blocks::reached_channels;
@@ -143,16 +143,23 @@ impl Synapses {
         Self { convolution, ..Self::new(image, projection, tile, block) }
     }
 
-    /// Adds whole trains to membranes that nothing can take out of their register; returns the SOPs.
+    /// Adds whole trains of some samples to their membranes, one after the other, that nothing can take out
+    /// of their register; returns the SOPs of each.
     #[inline(always)]
-    pub(crate) fn add_trains(&self, image: &Image, trains: Trains<'_>, membranes: &mut [i32]) -> u64 {
-        match &self.convolution {
-            Some(convolution) => {
-                convolution.add(trains.codes, |code| trains.value(code).into(), membranes);
-                convolution.sops(trains)
-            }
-            None => self.accumulate(image, trains, &mut Products, membranes),
+    pub(crate) fn add_trains(&self, image: &Image, trains: &[Trains<'_>], membranes: &mut [i32]) -> Vec<u64> {
+        if let Some(convolution) = &self.convolution {
+            let reads: Vec<Read<'_>> = trains.iter().copied().map(Read::Values).collect();
+            convolution.add(&reads, membranes);
         }
+        let mut sops = vec![];
+        let samples = membranes.chunks_exact_mut(membranes.len() / trains.len());
+        for (&trains, membranes) in trains.iter().zip(samples) {
+            sops.push(match &self.convolution {
+                Some(convolution) => convolution.sops(trains),
+                None => self.accumulate(image, trains, &mut Products, membranes),
+            });
+        }
+        sops
     }
 
     /// Adds the weights of everything that arrives; returns the SOPs.

@@ -7,9 +7,13 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::convolution::Kernels;
+use crate::dot_product::Dot;
 use crate::image::Image;
 use crate::image::arrays::read_i32;
-use crate::image::description::{Blob, Connector, Model, Numbers, Population, Projection, SpikeCode, Tile};
+use crate::image::description::{
+    Blob, Connector, Description, Model, Numbers, Population, Projection, SpikeCode, Tile,
+};
+use crate::instructions::Instructions;
 pub use crate::neuron::Counts;
 use crate::neuron::integrate_fire::IntegrateFireTile;
 use crate::neuron::max_pool::MaxPoolTile;
@@ -38,46 +42,98 @@ enum TileProgram {
     Constant(Vec<u8>),
 }
 
+/// Most samples that run together.
+const MOST_TOGETHER: usize = 8;
+
 /// An image, ready to run.
 #[derive(Debug)]
 pub struct Values {
     /// For each population, its tiles in the order of the image.
     tiles: Vec<Vec<(Tile, TileProgram)>>,
+    instructions: Instructions,
+    together: usize,
 }
 
 impl Values {
-    /// Unpacks an image's tables.
-    pub fn new(image: &Image) -> Self {
+    /// Unpacks an image's tables, for loops that use these instructions.
+    pub fn new(image: &Image, instructions: Instructions) -> Self {
         let description = image.description();
         let mut tiles: Vec<Vec<(Tile, TileProgram)>> =
             description.populations.iter().map(|_| vec![]).collect();
-        let mut kernels = Kernels::new();
+        let mut kernels = Kernels::new(instructions);
         for tile in &description.tiles {
             tiles[tile.population as usize].push((tile.clone(), program(image, tile, &mut kernels)));
         }
-        Self { tiles }
+        let quads = Dot::new(instructions).quads();
+        Self { tiles, instructions, together: if quads { samples_together(description) } else { 1 } }
     }
 
-    /// Runs one sample: `input` holds the values of the input's neurons, in two's complement if they are
+    /// How many samples should run together, at most.
+    pub fn samples_together(&self) -> usize {
+        self.together
+    }
+
+    /// Runs samples together; each holds the values of the input's neurons, in two's complement if they are
     /// signed; of bits only those that the input sends are looked at.
-    pub fn run(&self, image: &Image, input: &[u8]) -> Record {
+    pub fn run(&self, image: &Image, inputs: &[&[u8]]) -> Vec<Record> {
         let description = image.description();
-        let mut record = Record::default();
-        let mut read = vec![vec![]; description.outputs.len()];
+        let mut records = vec![Record::default(); inputs.len()];
+        let mut read = vec![vec![vec![]; description.outputs.len()]; inputs.len()];
         for (number, (population, tiles)) in description.populations.iter().zip(&self.tiles).enumerate() {
-            let (codes, membranes, counts) = match population.model {
-                Model::Input { .. } => (code_of(population).record(input), vec![], Counts::default()),
-                _ => run_tiles(image, population, tiles, &record.codes),
+            let held: Vec<(Vec<u8>, Vec<i32>, Counts)> = if let Model::Input { .. } = population.model {
+                let code = code_of(population);
+                inputs.iter().map(|input| (code.record(input), vec![], Counts::default())).collect()
+            } else {
+                let sources: Vec<&[Vec<u8>]> = records.iter().map(|record| &record.codes[..]).collect();
+                self.run_tiles(image, population, tiles, &sources)
             };
-            if let Some(place) = description.outputs.iter().position(|&output| output as usize == number) {
-                read[place] = population.code.map_or(membranes, |code| code.values(&codes).collect());
+            let place = description.outputs.iter().position(|&output| output as usize == number);
+            for ((record, read), (codes, membranes, counts)) in records.iter_mut().zip(&mut read).zip(held) {
+                if let Some(place) = place {
+                    read[place] = population.code.map_or(membranes, |code| code.values(&codes).collect());
+                }
+                let num_spikes = |code: SpikeCode| self.instructions.dispatch(|| code.count(&codes));
+                record.counts.push(Counts { spikes: population.code.map_or(0, num_spikes), ..counts });
+                record.codes.push(codes);
             }
-            let num_spikes = |code: SpikeCode| pulp::Arch::new().dispatch(|| code.count(&codes));
-            record.counts.push(Counts { spikes: population.code.map_or(0, num_spikes), ..counts });
-            record.codes.push(codes);
         }
-        record.outputs = read.concat();
-        record
+        for (record, read) in records.iter_mut().zip(read) {
+            record.outputs = read.concat();
+        }
+        records
+    }
+
+    /// Runs the tiles of a population and puts together what they hold of each sample: codes, membranes and
+    /// counts.
+    fn run_tiles(
+        &self,
+        image: &Image,
+        population: &Population,
+        tiles: &[(Tile, TileProgram)],
+        samples: &[&[Vec<u8>]],
+    ) -> Vec<(Vec<u8>, Vec<i32>, Counts)> {
+        let run = |(_, program): &(Tile, TileProgram)| {
+            self.instructions.dispatch(RunTile { image, program, samples })
+        };
+        let held: Vec<Vec<(Held, Counts)>> = tiles.par_iter().with_max_len(1).map(run).collect();
+        let neurons = population.num_neurons();
+        let codes = vec![0; population.code.map_or(0, SpikeCode::bytes) * neurons];
+        let membranes = vec![0; if population.code.is_none() { neurons } else { 0 }];
+        let mut all = vec![(codes, membranes, Counts::default()); samples.len()];
+        for ((tile, _), held) in tiles.iter().zip(held) {
+            for ((codes, membranes, counts), (held, of_tile)) in all.iter_mut().zip(held) {
+                counts.add(&of_tile);
+                match held {
+                    Held::Codes(held) => {
+                        let parts =
+                            codes.chunks_exact_mut(neurons).zip(held.chunks_exact(tile.num_neurons()));
+                        parts.for_each(|(codes, held)| spread(tile, population, held, codes));
+                    }
+                    Held::Membranes(held) => spread(tile, population, &held, membranes),
+                }
+            }
+        }
+        all
     }
 }
 
@@ -85,30 +141,14 @@ fn code_of(population: &Population) -> SpikeCode {
     population.code.expect("the image was checked: only what the host reads may send nothing")
 }
 
-/// Runs the tiles of a population and puts together what they hold: codes, membranes and counts.
-fn run_tiles(
-    image: &Image,
-    population: &Population,
-    tiles: &[(Tile, TileProgram)],
-    sources: &[Vec<u8>],
-) -> (Vec<u8>, Vec<i32>, Counts) {
-    let run = |(_, program): &(Tile, TileProgram)| run_tile(image, program, sources);
-    let held: Vec<(Held, Counts)> = tiles.par_iter().with_max_len(1).map(run).collect();
-    let neurons = population.num_neurons();
-    let mut codes = vec![0; population.code.map_or(0, SpikeCode::bytes) * neurons];
-    let mut membranes = vec![0; if population.code.is_none() { neurons } else { 0 }];
-    let mut counts = Counts::default();
-    for ((tile, _), (held, of_tile)) in tiles.iter().zip(held) {
-        counts.add(&of_tile);
-        match held {
-            Held::Codes(held) => {
-                let parts = codes.chunks_exact_mut(neurons).zip(held.chunks_exact(tile.num_neurons()));
-                parts.for_each(|(codes, held)| spread(tile, population, held, codes));
-            }
-            Held::Membranes(held) => spread(tile, population, &held, &mut membranes),
-        }
-    }
-    (codes, membranes, counts)
+/// Records of so many samples take as much memory as the weights that dense layers then read once.
+fn samples_together(description: &Description) -> usize {
+    let neurons = |number: u32| description.populations[number as usize].num_neurons();
+    let dense = description.projections.iter().filter(|projection| projection.connector == Connector::Dense);
+    let weights: usize =
+        dense.map(|projection| neurons(projection.source) * neurons(projection.target)).sum();
+    let all: usize = description.populations.iter().map(Population::num_neurons).sum();
+    (weights / all).clamp(1, MOST_TOGETHER)
 }
 
 /// Puts what a tile's neurons hold where they stand in their population.
@@ -153,30 +193,38 @@ fn constant_record(image: &Image, population: &Population, values: Numbers, tile
     code_of(population).record(&held)
 }
 
-/// Runs a tile compiled for the widest instruction set of this machine.
-fn run_tile(image: &Image, program: &TileProgram, codes: &[Vec<u8>]) -> (Held, Counts) {
-    pulp::Arch::new().dispatch(RunTile { image, program, codes })
-}
-
 struct RunTile<'a> {
     image: &'a Image,
     program: &'a TileProgram,
-    codes: &'a [Vec<u8>],
+    samples: &'a [&'a [Vec<u8>]],
 }
 
 impl WithSimd for RunTile<'_> {
-    type Output = (Held, Counts);
+    type Output = Vec<(Held, Counts)>;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Self::Output {
-        let mut counts = Counts::default();
-        let held = match self.program {
-            TileProgram::Stem(tile) => tile.run(self.image, self.codes, &mut counts),
-            TileProgram::MaxPool(tile) => Held::Codes(tile.run(self.codes, &mut counts)),
-            TileProgram::Quartz(tile) => tile.run(self.image, self.codes, &mut counts),
-            TileProgram::IntegrateFire(tile) => tile.run(self.image, self.codes, &mut counts),
-            TileProgram::Constant(record) => Held::Codes(record.clone()),
+        let Self { image, program, samples } = self;
+        let mut counts = vec![Counts::default(); samples.len()];
+        let held: Vec<Held> = match program {
+            TileProgram::Stem(tile) => tile.run(image, samples, &mut counts),
+            TileProgram::Quartz(tile) => tile.run(image, samples, &mut counts),
+            TileProgram::MaxPool(tile) => {
+                let mut held = vec![];
+                for (codes, counts) in samples.iter().zip(&mut counts) {
+                    held.push(Held::Codes(tile.run(codes, counts)));
+                }
+                held
+            }
+            TileProgram::IntegrateFire(tile) => {
+                let mut held = vec![];
+                for (codes, counts) in samples.iter().zip(&mut counts) {
+                    held.push(tile.run(image, codes, counts));
+                }
+                held
+            }
+            TileProgram::Constant(record) => samples.iter().map(|_| Held::Codes(record.clone())).collect(),
         };
-        (held, counts)
+        held.into_iter().zip(counts).collect()
     }
 }

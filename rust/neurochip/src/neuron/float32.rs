@@ -51,14 +51,6 @@ pub fn multiply_round(acc: i32, mantissa: u32, shift: i32) -> i64 {
     if acc < 0 { -magnitude } else { magnitude }
 }
 
-/// `rne(value * 2^-places)`, where the value is first rounded to the 24 bits of a float32; its magnitude is
-/// below 2^62.
-#[inline(always)]
-pub(crate) fn round_twice(value: i64, places: u32) -> i64 {
-    let magnitude = shift_half_even_64(round_24(value.unsigned_abs()), places) as i64;
-    if value < 0 { -magnitude } else { magnitude }
-}
-
 impl Float32 {
     /// How many `2^unit` it is, if that is a whole number of no more than `bits` bits.
     pub(crate) fn in_units(self, unit: i32, bits: u32) -> Option<i64> {
@@ -70,6 +62,19 @@ impl Float32 {
     /// The exponent of two that it is written with.
     pub(crate) fn unit(self) -> i32 {
         self.exponent
+    }
+
+    pub(crate) fn is_zero(self) -> bool {
+        self.value == 0
+    }
+
+    /// The float32 number that it is: mantissa and exponent have room in a float64.
+    pub(crate) fn to_f64(self) -> f64 {
+        let bits = self.value.unsigned_abs();
+        let Some(top) = bits.checked_ilog2() else { return 0.0 };
+        let fraction = (bits << (52 - top)) & ((1 << 52) - 1);
+        let exponent = i64::from(self.exponent) + i64::from(top) + 1023;
+        f64::from_bits(u64::from(self.value < 0) << 63 | (exponent as u64) << 52 | fraction)
     }
 
     /// A finite float32 from its bits.

@@ -48,7 +48,7 @@ impl IntegrateFireTile {
         let reads = population.code.is_none();
         let all = |blob| {
             let constants = constants_i32(image, blob, tile, population.shape);
-            constants.by_pixel().flatten().copied().take(tile.num_neurons()).collect::<Vec<_>>()
+            constants.all().take(tile.num_neurons()).collect::<Vec<_>>()
         };
         let pairs = all(model.start).into_iter().zip(all(model.bias)).zip(all(model.threshold));
         Self {

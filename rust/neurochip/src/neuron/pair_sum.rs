@@ -1,10 +1,10 @@
 //! The sum of a residual connection: two codes in one membrane, each with its scale.
 //!
-//! `rne(fma(a, scale_a, fma(b, scale_b, offset)))`, as onnxruntime computes it. The inner fused
-//! multiply-add depends on one code alone, so it is looked up; the outer one is a plain loop of integers
-//! where the numbers of all codes can be written in one unit, as those of a network can.
+//! `rne(fma(a, scale_a, fma(b, scale_b, offset)))`, as onnxruntime computes it: in float64 without a further
+//! rounding where the numbers of all codes allow it, as those of a network do; else in integers.
 
-use super::float32::{Float32, round_twice};
+use super::float_lanes::{ExactSum, Range};
+use super::float32::Float32;
 
 /// A code lies within `-CODES` to `CODES - 1`.
 const CODES: i32 = 256;
@@ -16,70 +16,42 @@ pub(crate) struct PairSum {
     scales: [Float32; 2],
     offset: Float32,
     zero: i32,
-    in_one_unit: Option<InOneUnit>,
-}
-
-/// The numbers of a sum in units of `2^-places`, small enough that 62 bits hold it.
-#[derive(Debug)]
-struct InOneUnit {
-    places: u32,
-    /// The scale of the first code.
-    scale: i64,
-    /// The inner multiply-add of each second code, from `-CODES` on.
-    inner: Box<[i64; 2 * CODES as usize]>,
+    in_lanes: Option<ExactSum>,
 }
 
 impl PairSum {
     /// Scales and offset are bits of float32 numbers.
     pub(crate) fn new(bases: [i32; 2], scales: [u32; 2], offset: u32, zero: i32) -> Self {
-        let offset = Float32::from_bits(offset);
-        let exact = Self { bases, scales: scales.map(Float32::from_bits), offset, zero, in_one_unit: None };
-        Self { in_one_unit: exact.in_one_unit(), ..exact }
-    }
-
-    fn in_one_unit(&self) -> Option<InOneUnit> {
-        let inner: Vec<Float32> = (-CODES..CODES).map(|b| self.inner(b)).collect();
-        let unit = inner.iter().chain([&self.scales[0]]).map(|number| number.unit()).min()?;
-        let inner: Option<Vec<i64>> = inner.iter().map(|number| number.in_units(unit, 61)).collect();
-        Some(InOneUnit {
-            places: u32::try_from(-unit).ok()?,
-            scale: self.scales[0].in_units(unit, 50)?, // a code and its base have 11 bits
-            inner: inner?.try_into().ok()?,
-        })
+        let (scales, offset) = (scales.map(Float32::from_bits), Float32::from_bits(offset));
+        let exact = Self { bases, scales, offset, zero, in_lanes: None };
+        let inner: Vec<Float32> = (-CODES..CODES).map(|b| exact.inner(b)).collect();
+        Self { in_lanes: ExactSum::new(bases, scales, offset, &inner), ..exact }
     }
 
     fn inner(&self, b: i32) -> Float32 {
         self.scales[1].multiply_add(b + self.bases[1], self.offset) // 24 bits and a base of 10: cannot overflow
     }
 
-    /// The values of membranes, before they are clamped to their code.
+    /// The codes of membranes, if they hold codes and all numbers allow it; says whether that is so.
     #[inline(always)]
-    pub(crate) fn apply(&self, membranes: &[i32], values: &mut [i64]) {
-        let codes = -CODES * 512 - CODES..CODES * 512 - CODES;
-        let num_others: u64 = membranes.iter().map(|membrane| u64::from(!codes.contains(membrane))).sum();
-        match &self.in_one_unit {
-            Some(numbers) if num_others == 0 => {
-                for (value, &membrane) in values.iter_mut().zip(membranes) {
-                    let (a, b) = split_pair(membrane);
-                    *value = numbers.sum(a + self.bases[0], b) + i64::from(self.zero);
-                }
-            }
-            _ => {
-                for (value, &membrane) in values.iter_mut().zip(membranes) {
-                    let (a, b) = split_pair(membrane);
-                    let sum = self.scales[0].multiply_add(a + self.bases[0], self.inner(b));
-                    *value = sum.round_to_integer() + i64::from(self.zero);
-                }
-            }
+    pub(crate) fn add_in_lanes(&self, membranes: &[i32], range: Range, codes: &mut [u8]) -> bool {
+        let Some(sum) = &self.in_lanes else { return false };
+        let pairs = -CODES * 512 - CODES..CODES * 512 - CODES;
+        let mut num_others = 0_u32;
+        for membrane in membranes {
+            num_others += u32::from(!pairs.contains(membrane));
         }
+        if num_others == 0 {
+            sum.add(membranes, range, codes);
+        }
+        num_others == 0
     }
-}
 
-impl InOneUnit {
-    #[inline(always)]
-    fn sum(&self, a: i32, b: i32) -> i64 {
-        let inner = self.inner[(b + CODES) as usize % self.inner.len()];
-        round_twice(self.scale * i64::from(a) + inner, self.places)
+    /// The value of a membrane, before it is clamped to its code.
+    pub(crate) fn value(&self, membrane: i32) -> i64 {
+        let (a, b) = split_pair(membrane);
+        let sum = self.scales[0].multiply_add(a + self.bases[0], self.inner(b));
+        sum.round_to_integer() + i64::from(self.zero)
     }
 }
 
@@ -95,12 +67,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn applied(sum: &PairSum, membranes: &[i32]) -> Vec<i64> {
-        let mut values = vec![0; membranes.len()];
-        sum.apply(membranes, &mut values);
-        values
-    }
 
     #[test]
     fn every_pair_of_codes_survives_in_one_membrane() {
@@ -119,29 +85,39 @@ mod tests {
 
     proptest! {
         #[test]
-        fn in_one_unit_a_sum_is_what_it_is_in_float32(
+        fn in_lanes_a_sum_is_what_it_is_in_integers(
             bases in prop::array::uniform2(-255..=255i32),
             scales in prop::array::uniform2(prop_oneof![1e-3f32..10.0, 1e-12f32..1e12]),
             offset in prop_oneof![Just(0f32), -300f32..300.0, -1e12f32..1e12],
-            codes in prop::collection::vec((-256..256i32, -256..256i32), 1..40),
+            pairs in prop::collection::vec((-256..256i32, -256..256i32), 1..40),
         ) {
             let sum = PairSum::new(bases, scales.map(f32::to_bits), offset.to_bits(), 3);
-            let membranes: Vec<i32> = codes.iter().map(|(a, b)| a + 512 * b).collect();
-            let exact = PairSum { in_one_unit: None, ..PairSum::new(bases, scales.map(f32::to_bits), offset.to_bits(), 3) };
-            prop_assert_eq!(applied(&sum, &membranes), applied(&exact, &membranes));
+            let membranes: Vec<i32> = pairs.iter().map(|(a, b)| a + 512 * b).collect();
+            let mut codes = vec![0; membranes.len()];
+            if sum.add_in_lanes(&membranes, Range::new(-128, 127, 3, 0xff).unwrap(), &mut codes) {
+                let expected: Vec<u8> =
+                    membranes.iter().map(|&membrane| sum.value(membrane).clamp(-128, 127) as u8).collect();
+                prop_assert_eq!(codes, expected);
+            }
         }
     }
 
     #[test]
-    fn scales_as_networks_have_them_share_a_unit_and_far_ones_need_not() {
-        let sum = |scales: [f32; 2]| PairSum::new([-128, 3], scales.map(f32::to_bits), 1.5f32.to_bits(), 0);
-        assert!(sum([0.7, 0.01]).in_one_unit.is_some());
-        assert!(sum([1e12, 1e-12]).in_one_unit.is_none());
+    fn scales_as_networks_have_them_are_summed_in_lanes_and_far_ones_are_not() {
+        let sum = |scales: [f32; 2], offset: f32| {
+            PairSum::new([-128, 3], scales.map(f32::to_bits), offset.to_bits(), 0)
+        };
+        assert!(sum([0.7, 0.01], 1.5).in_lanes.is_some());
+        assert!(sum([0.7, 0.01], 0.0).in_lanes.is_some());
+        assert!(sum([1e12, 1e-12], 1.5).in_lanes.is_none());
     }
 
     #[test]
     fn a_membrane_that_holds_no_codes_is_summed_all_the_same() {
         let sum = PairSum::new([0, 0], [1f32.to_bits(), 1f32.to_bits()], 0, 0);
-        assert_eq!(applied(&sum, &[1 << 20, 5 + 512 * 7]), [1 << 11, 12]);
+        assert_eq!([1 << 20, 5 + 512 * 7].map(|membrane| sum.value(membrane)), [1 << 11, 12]);
+        let range = Range::new(0, 255, 0, 0xff).unwrap();
+        assert!(!sum.add_in_lanes(&[5, 1 << 20], range, &mut [0; 2]));
+        assert!(sum.add_in_lanes(&[5, 5 + 512 * 7], range, &mut [0; 2]));
     }
 }

@@ -104,18 +104,24 @@ impl QuartzTile {
         }
     }
 
-    /// Runs one sample's windows.
+    /// Runs the windows of some samples, given what each makes every population send.
     #[inline(always)]
-    pub(crate) fn run(&self, image: &Image, records: &[Vec<u8>], counts: &mut Counts) -> Held {
+    pub(crate) fn run(&self, image: &Image, samples: &[&[Vec<u8>]], counts: &mut [Counts]) -> Vec<Held> {
         for &trigger in &self.triggers {
             let code = image.description().populations[trigger].code.expect("a trigger spikes");
-            let spikes: u32 = code.num_spikes(&records[trigger]).sum();
-            counts.sops += u64::from(spikes) * self.neurons.len() as u64;
+            for (records, counts) in samples.iter().zip(&mut *counts) {
+                let spikes: u32 = code.num_spikes(&records[trigger]).sum();
+                counts.sops += u64::from(spikes) * self.neurons.len() as u64;
+            }
         }
         match &self.way {
-            Way::AtOnce(synapses) => self.run_at_once(image, synapses, records, counts),
+            Way::AtOnce(synapses) => self.run_at_once(image, synapses, samples, counts),
             Way::Stepwise(dendrites, register) => {
-                self.run_stepwise(image, dendrites, *register, records, counts)
+                let mut held = vec![];
+                for (records, counts) in samples.iter().zip(counts) {
+                    held.push(self.run_stepwise(image, dendrites, *register, records, counts));
+                }
+                held
             }
         }
     }
@@ -126,20 +132,26 @@ impl QuartzTile {
         &self,
         image: &Image,
         synapses: &[Synapses],
-        records: &[Vec<u8>],
-        counts: &mut Counts,
-    ) -> Held {
-        let mut membranes: Vec<i32> = self.neurons.iter().map(|neuron| neuron.bias).collect();
+        samples: &[&[Vec<u8>]],
+        counts: &mut [Counts],
+    ) -> Vec<Held> {
+        let biases: Vec<i32> = self.neurons.iter().map(|neuron| neuron.bias).collect();
+        let mut membranes = biases.repeat(samples.len());
         for synapses in synapses {
             let source = &image.description().populations[synapses.source];
             let Some(SpikeCode::FirstSpike { zeros, .. }) = source.code else { continue };
-            let levels = Trains::of_levels(&records[synapses.source], zeros);
-            counts.sops += synapses.add_trains(image, levels, &mut membranes);
+            let levels: Vec<Trains<'_>> =
+                samples.iter().map(|records| Trains::of_levels(&records[synapses.source], zeros)).collect();
+            let sops = synapses.add_trains(image, &levels, &mut membranes);
+            counts.iter_mut().zip(sops).for_each(|(counts, sops)| counts.sops += sops);
         }
-        let Some(code) = self.code else { return Held::Membranes(membranes) };
-        let level = |(neuron, &membrane): (&Neuron, &i32)| self.windows.level_on_ramp(neuron, membrane);
-        let levels: Vec<u32> = self.neurons.iter().zip(&membranes).map(level).collect();
-        Held::Codes(code.record_of_levels(&levels))
+        let held = membranes.chunks_exact(self.neurons.len()).map(|membranes| {
+            let Some(code) = self.code else { return Held::Membranes(membranes.to_vec()) };
+            let level = |(neuron, &membrane): (&Neuron, &i32)| self.windows.level_on_ramp(neuron, membrane);
+            let levels: Vec<u32> = self.neurons.iter().zip(membranes).map(level).collect();
+            Held::Codes(code.record_of_levels(&levels))
+        });
+        held.collect()
     }
 
     #[inline(always)]
@@ -169,7 +181,7 @@ impl QuartzTile {
 
 /// The constants of each neuron of a tile.
 fn neurons([bias, slope, threshold]: &[Constants<i32>; 3], count: usize) -> Vec<Neuron> {
-    let all = |constants: &Constants<i32>| constants.by_pixel().flatten().copied().take(count).collect();
+    let all = |constants: &Constants<i32>| constants.all().take(count).collect();
     let [biases, slopes, thresholds]: [Vec<i32>; 3] = [bias, slope, threshold].map(all);
     let pairs = biases.into_iter().zip(slopes).zip(thresholds);
     pairs.map(|((bias, slope), threshold)| Neuron { bias, slope, threshold }).collect()

@@ -3,15 +3,18 @@
 use crate::image::Image;
 use crate::image::arrays::{read_i32, read_i64};
 use crate::image::description::{self, Numbers, Tile};
+use crate::neuron::float_lanes::{self, Range};
 use crate::neuron::float32::multiply_round;
 use crate::neuron::pair_sum::PairSum;
+
+/// Fewest numbers of a row, so that loops over rows are long whatever the channels.
+const ROW: usize = 64;
 
 /// Numbers of a tile's neurons: one a channel, or one a neuron.
 #[derive(Debug)]
 pub(crate) struct Constants<T> {
-    /// In local order.
-    values: Vec<T>,
-    channels: usize,
+    /// In local order: those of some pixels, or of all.
+    row: Vec<T>,
 }
 
 impl<T: Copy> Constants<T> {
@@ -20,26 +23,38 @@ impl<T: Copy> Constants<T> {
     pub(crate) fn new(values: &[T], tile: &Tile, shape: [u32; 3]) -> Self {
         let channels = tile.lengths()[2];
         let held = tile.channels[0] as usize..tile.channels[1] as usize;
-        let values = if values.len() == 1 {
-            vec![values[0]; channels]
+        let pixels = ROW.div_ceil(channels);
+        let row = if values.len() == 1 {
+            vec![values[0]; channels * pixels]
         } else if values.len() == shape[2] as usize {
-            values[held].to_vec()
+            values[held].repeat(pixels)
         } else {
             tile.neurons(shape).map(|neuron| values[neuron]).collect()
         };
-        Self { values, channels }
+        Self { row }
     }
 
-    /// Those of the channels of each pixel of the tile, in local order.
+    /// Those that are made of each, if all can be made.
+    fn convert<U>(&self, other: &Self, to: impl Fn(T, T) -> Option<U>) -> Option<Constants<U>> {
+        let pairs = self.row.iter().zip(&other.row);
+        Some(Constants { row: pairs.map(|(&value, &other)| to(value, other)).collect::<Option<_>>()? })
+    }
+
+    /// Those of so many neurons at once, again and again.
     #[inline(always)]
-    pub(crate) fn by_pixel(&self) -> impl Iterator<Item = &[T]> {
-        self.values.chunks_exact(self.channels).cycle()
+    pub(crate) fn row(&self) -> &[T] {
+        &self.row
+    }
+
+    /// One for each neuron, in local order, without end.
+    pub(crate) fn all(&self) -> impl Iterator<Item = T> {
+        self.row.iter().copied().cycle()
     }
 }
 
 impl Constants<i32> {
     pub(crate) fn largest_magnitude(&self) -> u32 {
-        self.values.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0)
+        self.row.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0)
     }
 }
 
@@ -49,24 +64,119 @@ pub(crate) fn constants_i32(image: &Image, numbers: Numbers, tile: &Tile, shape:
 
 /// A tile's requantizer, its constants read.
 #[derive(Debug)]
-pub(crate) enum Requantizer {
-    Float32 { mantissa: Constants<i32>, shift: Constants<i32>, zero: i32 },
-    Fixed { multiplier: Constants<i32>, offset: Constants<i64>, shift: Constants<i32> },
-    Table { entries: Vec<i32>, length: usize, tables: Constants<usize>, first: i32 },
+pub(crate) struct Requantizer {
+    kind: Kind,
+    low: i64,
+    high: i64,
+    /// Of the bits of a value in two's complement, those that are sent.
+    mask: u8,
+    /// The same for floats, where they can say it.
+    range: Option<Range>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// `multipliers`: mantissa and shift in one number, where floats have room for it.
+    Float32 {
+        mantissa: Constants<i32>,
+        shift: Constants<i32>,
+        zero: i32,
+        multipliers: Option<Constants<f32>>,
+    },
+    Fixed {
+        multiplier: Constants<i32>,
+        offset: Constants<i64>,
+        shift: Constants<i32>,
+    },
+    Table {
+        entries: Vec<i32>,
+        length: usize,
+        tables: Constants<usize>,
+        first: i32,
+    },
     Float32Add(Box<PairSum>),
 }
 
 impl Requantizer {
+    /// Values are clamped to `low` and `high`; `mask` are the bits that are sent.
     pub(crate) fn new(
         image: &Image,
         requantizer: &description::Requantizer,
         tile: &Tile,
         shape: [u32; 3],
+        (low, high, mask): (i64, i64, u8),
     ) -> Self {
+        let zero = match requantizer {
+            description::Requantizer::Float32 { zero, .. }
+            | description::Requantizer::Float32Add { zero, .. } => *zero,
+            _ => 0,
+        };
+        let range = Range::new(low, high, zero, mask);
+        Self { kind: Kind::new(image, requantizer, tile, shape), low, high, mask, range }
+    }
+
+    /// The codes of a tile's membranes.
+    #[inline(always)]
+    pub(crate) fn apply(&self, membranes: &[i32], codes: &mut [u8]) {
+        match (&self.kind, self.range) {
+            (Kind::Float32 { multipliers: Some(multipliers), .. }, Some(range)) => {
+                let row = multipliers.row();
+                for (codes, membranes) in codes.chunks_mut(row.len()).zip(membranes.chunks(row.len())) {
+                    float_lanes::requantize(membranes, row, range, codes);
+                }
+            }
+            (Kind::Float32 { mantissa, shift, zero, .. }, _) => {
+                let constants = mantissa.all().zip(shift.all());
+                for ((code, &membrane), (mantissa, shift)) in codes.iter_mut().zip(membranes).zip(constants) {
+                    let value = multiply_round(membrane, mantissa as u32, shift) + i64::from(*zero);
+                    *code = self.code(value);
+                }
+            }
+            (Kind::Fixed { multiplier, offset, shift }, _) => {
+                let (multipliers, offsets, shifts) = (multiplier.row(), offset.row(), shift.row());
+                let length = multipliers.len();
+                for (codes, membranes) in codes.chunks_mut(length).zip(membranes.chunks(length)) {
+                    let constants = multipliers.iter().zip(offsets).zip(shifts);
+                    for ((code, &membrane), ((&multiplier, &offset), &shift)) in
+                        codes.iter_mut().zip(membranes).zip(constants)
+                    {
+                        // At most 2^31 * 2^30 + 2^62: the image's door checked the constants.
+                        let product = i64::from(membrane) * i64::from(multiplier);
+                        *code = self.code((product + offset) >> shift);
+                    }
+                }
+            }
+            (Kind::Table { entries, length, tables, first }, _) => {
+                for ((code, &membrane), table) in codes.iter_mut().zip(membranes).zip(tables.all()) {
+                    let entry = i64::from(membrane) - i64::from(*first);
+                    let entry = entry.clamp(0, *length as i64 - 1) as usize;
+                    *code = self.code(entries[table * length + entry].into());
+                }
+            }
+            (Kind::Float32Add(sum), range) => {
+                if !range.is_some_and(|range| sum.add_in_lanes(membranes, range, codes)) {
+                    for (code, &membrane) in codes.iter_mut().zip(membranes) {
+                        *code = self.code(sum.value(membrane));
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn code(&self, value: i64) -> u8 {
+        value.clamp(self.low, self.high) as u8 & self.mask
+    }
+}
+
+impl Kind {
+    fn new(image: &Image, requantizer: &description::Requantizer, tile: &Tile, shape: [u32; 3]) -> Self {
         let read_i32s = |numbers| constants_i32(image, numbers, tile, shape);
         match requantizer {
             description::Requantizer::Float32 { mantissa, shift, zero } => {
-                Self::Float32 { mantissa: read_i32s(*mantissa), shift: read_i32s(*shift), zero: *zero }
+                let (mantissa, shift) = (read_i32s(*mantissa), read_i32s(*shift));
+                let multipliers = mantissa.convert(&shift, float_lanes::multiplier);
+                Self::Float32 { mantissa, shift, zero: *zero, multipliers }
             }
             description::Requantizer::Fixed { multiplier, offset, shift } => Self::Fixed {
                 multiplier: read_i32s(*multiplier),
@@ -88,45 +198,6 @@ impl Requantizer {
             }
         }
     }
-
-    /// The values of a tile's membranes, before they are clamped to their code.
-    #[inline(always)]
-    pub(crate) fn apply(&self, membranes: &[i32], channels: usize) -> Vec<i64> {
-        let mut values = vec![0; membranes.len()];
-        let pixels = values.chunks_exact_mut(channels).zip(membranes.chunks_exact(channels));
-        match self {
-            Self::Float32 { mantissa, shift, zero } => {
-                let constants = mantissa.by_pixel().zip(shift.by_pixel());
-                for ((values, membranes), (mantissas, shifts)) in pixels.zip(constants) {
-                    for (channel, value) in values.iter_mut().enumerate() {
-                        let (mantissa, shift) = (mantissas[channel] as u32, shifts[channel]);
-                        *value = multiply_round(membranes[channel], mantissa, shift) + i64::from(*zero);
-                    }
-                }
-            }
-            Self::Fixed { multiplier, offset, shift } => {
-                let constants = multiplier.by_pixel().zip(offset.by_pixel()).zip(shift.by_pixel());
-                for ((values, membranes), ((multipliers, offsets), shifts)) in pixels.zip(constants) {
-                    for (channel, value) in values.iter_mut().enumerate() {
-                        // At most 2^31 * 2^30 + 2^62: the image's door checked the constants.
-                        let product = i64::from(membranes[channel]) * i64::from(multipliers[channel]);
-                        *value = (product + offsets[channel]) >> shifts[channel];
-                    }
-                }
-            }
-            Self::Table { entries, length, tables, first } => {
-                for ((values, membranes), tables) in pixels.zip(tables.by_pixel()) {
-                    for (channel, value) in values.iter_mut().enumerate() {
-                        let entry = i64::from(membranes[channel]) - i64::from(*first);
-                        let entry = entry.clamp(0, *length as i64 - 1) as usize;
-                        *value = entries[tables[channel] * length + entry].into();
-                    }
-                }
-            }
-            Self::Float32Add(sum) => sum.apply(membranes, &mut values),
-        }
-        values
-    }
 }
 
 #[cfg(test)]
@@ -138,11 +209,10 @@ mod tests {
         let shape = [2, 1, 3];
         let (rows, columns, channels) = ([0, 2], [0, 1], [1, 3]);
         let tile = Tile { population: 0, core: 0, rows, columns, channels, blocks: vec![] };
-        let two_pixels = |values: &[i32]| {
-            Constants::new(values, &tile, shape).by_pixel().take(2).map(<[i32]>::to_vec).collect::<Vec<_>>()
-        };
-        assert_eq!(two_pixels(&[7]), [[7, 7], [7, 7]]);
-        assert_eq!(two_pixels(&[4, 5, 6]), [[5, 6], [5, 6]]);
-        assert_eq!(two_pixels(&[0, 1, 2, 3, 4, 5]), [[1, 2], [4, 5]]);
+        let two_pixels =
+            |values: &[i32]| Constants::new(values, &tile, shape).all().take(4).collect::<Vec<_>>();
+        assert_eq!(two_pixels(&[7]), [7, 7, 7, 7]);
+        assert_eq!(two_pixels(&[4, 5, 6]), [5, 6, 5, 6]);
+        assert_eq!(two_pixels(&[0, 1, 2, 3, 4, 5]), [1, 2, 4, 5]);
     }
 }

@@ -6,7 +6,7 @@
 //! requantized value, most significant bit first.
 
 mod integration;
-mod pairs;
+mod planes;
 
 use crate::convolution::Kernels;
 use crate::image::Image;
@@ -15,10 +15,10 @@ use crate::image::description::{Blob, Population, Projection, Sparsity, SpikeCod
 use crate::neuron::Counts;
 use crate::neuron::dendrites::{Sums, bounds};
 use crate::neuron::requantizer::{Constants, Requantizer, constants_i32};
-use crate::register::{Narrow, Register, Rule, Saturating, Wide};
+use crate::register::{Narrow, NarrowRegister, Register, Rule, Saturating, Wide};
 use crate::spikes::{Spikes, Trains};
 use crate::synapse::Synapses;
-use integration::{Coefficients, Factor};
+use integration::{Coefficients, Factor, Lanes};
 
 /// Sources that send the same steps in the same timesteps.
 #[derive(Debug)]
@@ -59,13 +59,14 @@ pub(crate) struct StemTile {
     sum_register: Register,
     membrane_register: Register,
     coefficients: Coefficients,
+    /// The same, where weight sums have 16 bits and membranes fewer than 32.
+    lanes: Option<Lanes>,
     /// Whether integration is exact and no input can take a sum or a membrane out of its register.
     proven: bool,
     bias: Constants<i32>,
+    /// Whether all biases have at most 31 bits.
+    has_small_bias: bool,
     requantizer: Option<Requantizer>,
-    low: i64,
-    high: i64,
-    code_mask: u8,
     /// For each train the one that is sent in its place; absent where all spikes are.
     sent: Option<Box<[u8; 256]>>,
     num_neurons: usize,
@@ -105,50 +106,73 @@ impl StemTile {
                 Synapses::new(image, projection, tile, block)
             }
         });
-        let requantizer = |requantizer| Requantizer::new(image, requantizer, tile, population.shape);
+        let mask = population.code.map_or(0, |code| u8::MAX >> (8 - code.steps()));
+        let values = (stem.low.into(), stem.high.into(), mask);
+        let requantizer = |requantizer| Requantizer::new(image, requantizer, tile, population.shape, values);
         Self {
             windows: receive_windows(image, synapses),
             sums,
             sum_register,
             membrane_register,
+            lanes: if sums == Sums::Narrow && membrane_register.is_narrow() {
+                coefficients.lanes()
+            } else {
+                None
+            },
             coefficients,
             proven,
+            has_small_bias: bias.largest_magnitude() <= 1 << 30,
             bias,
             requantizer: stem.requantizer.as_ref().map(requantizer),
-            low: stem.low.into(),
-            high: stem.high.into(),
-            code_mask: population.code.map_or(0, |code| u8::MAX >> (8 - code.steps())),
             sent: stem.sparsity.map(|sparsity| sent_for_each(sparsity, population.steps())),
             num_neurons: tile.num_neurons(),
             channels: tile.lengths()[2],
         }
     }
 
-    /// Runs one sample's windows.
+    /// Runs the windows of some samples, given what each makes every population send.
     #[inline(always)]
-    pub(crate) fn run(&self, image: &Image, codes: &[Vec<u8>], counts: &mut Counts) -> Held {
-        let mut membranes = vec![0; self.num_neurons];
+    pub(crate) fn run(&self, image: &Image, samples: &[&[Vec<u8>]], counts: &mut [Counts]) -> Vec<Held> {
+        let mut membranes = vec![0; samples.len() * self.num_neurons];
         if self.proven {
-            self.add_trains(image, codes, &mut membranes, counts);
+            self.add_trains(image, samples, &mut membranes, counts);
         } else {
-            for window in &self.windows {
-                self.integrate_window(image, window, codes, &mut membranes, counts);
+            let of_each = membranes.chunks_exact_mut(self.num_neurons);
+            for ((codes, membranes), counts) in samples.iter().zip(of_each).zip(&mut *counts) {
+                for window in &self.windows {
+                    self.integrate_window(image, window, codes, membranes, counts);
+                }
             }
         }
-        self.add_bias(&mut membranes, counts);
-        match &self.requantizer {
-            None => Held::Membranes(membranes),
-            Some(requantizer) => Held::Codes(self.requantize(requantizer, &membranes)),
+        for (membranes, counts) in membranes.chunks_exact_mut(self.num_neurons).zip(counts) {
+            self.add_bias(membranes, counts);
         }
+        // A loop, not a closure: that would be compiled for the oldest instruction set.
+        let mut held = Vec::with_capacity(samples.len());
+        for membranes in membranes.chunks_exact(self.num_neurons) {
+            held.push(match &self.requantizer {
+                None => Held::Membranes(membranes.to_vec()),
+                Some(requantizer) => Held::Codes(self.requantize(requantizer, membranes)),
+            });
+        }
+        held
     }
 
     /// All windows at once: where nothing can overflow, the order of spikes does not matter.
     #[inline(always)]
-    fn add_trains(&self, image: &Image, codes: &[Vec<u8>], membranes: &mut [i32], counts: &mut Counts) {
+    fn add_trains(
+        &self,
+        image: &Image,
+        samples: &[&[Vec<u8>]],
+        membranes: &mut [i32],
+        counts: &mut [Counts],
+    ) {
         for window in &self.windows {
             for synapses in &window.synapses {
-                let trains = window.trains(&codes[synapses.source]);
-                counts.sops += synapses.add_trains(image, trains, membranes);
+                let trains: Vec<Trains<'_>> =
+                    samples.iter().map(|codes| window.trains(&codes[synapses.source])).collect();
+                let sops = synapses.add_trains(image, &trains, membranes);
+                counts.iter_mut().zip(sops).for_each(|(counts, sops)| counts.sops += sops);
             }
         }
     }
@@ -164,7 +188,7 @@ impl StemTile {
     ) {
         match (self.sums, window.convolutions()) {
             (Sums::Narrow, Some(convolutions)) => {
-                self.integrate_pairs(window, &convolutions, codes, membranes, counts);
+                self.integrate_planes(window, &convolutions, codes, membranes, counts);
             }
             (Sums::Narrow, None) => self.integrate(image, window, codes, &mut Narrow, membranes, counts),
             (Sums::Wide { .. }, _) => self.integrate(image, window, codes, &mut Wide, membranes, counts),
@@ -210,6 +234,10 @@ impl StemTile {
         membranes: &mut [i32],
         counts: &mut Counts,
     ) {
+        if let Some(lanes) = &self.lanes {
+            counts.membrane_overflows += lanes.add(step, sums, self.membrane_register, membranes);
+            return;
+        }
         let factors = self.coefficients.factors(step);
         if let [factor] = factors[..] {
             for (membrane, &sum) in membranes.iter_mut().zip(sums) {
@@ -235,24 +263,32 @@ impl StemTile {
 
     #[inline(always)]
     fn add_bias(&self, membranes: &mut [i32], counts: &mut Counts) {
-        for (membranes, biases) in membranes.chunks_exact_mut(self.channels).zip(self.bias.by_pixel()) {
-            for (membrane, &bias) in membranes.iter_mut().zip(biases) {
-                *membrane = if self.proven {
-                    membrane.wrapping_add(bias) // proven to fit, so it never wraps
+        let biases = self.bias.row();
+        let (register, overflows) = (self.membrane_register, &mut counts.membrane_overflows);
+        for membranes in membranes.chunks_mut(biases.len()) {
+            if self.proven {
+                for (membrane, &bias) in membranes.iter_mut().zip(biases) {
+                    *membrane = membrane.wrapping_add(bias); // proven to fit, so it never wraps
+                }
+            } else if register.is_narrow() && self.has_small_bias {
+                *overflows += if register.saturates() {
+                    add_row::<true>(register.narrow(), membranes, biases)
                 } else {
-                    let sum = i64::from(*membrane) + i64::from(bias);
-                    self.membrane_register.store(sum, &mut counts.membrane_overflows)
+                    add_row::<false>(register.narrow(), membranes, biases)
                 };
+            } else {
+                for (membrane, &bias) in membranes.iter_mut().zip(biases) {
+                    let sum = i64::from(*membrane) + i64::from(bias);
+                    *membrane = register.store(sum, overflows);
+                }
             }
         }
     }
 
     #[inline(always)]
     fn requantize(&self, requantizer: &Requantizer, membranes: &[i32]) -> Vec<u8> {
-        let code = |value: i64| {
-            value.clamp(self.low, self.high) as u8 & self.code_mask // two's complement: the bits that are sent
-        };
-        let mut codes: Vec<u8> = requantizer.apply(membranes, self.channels).into_iter().map(code).collect();
+        let mut codes = vec![0; membranes.len()];
+        requantizer.apply(membranes, &mut codes);
         if let Some(sent) = &self.sent {
             for code in &mut codes {
                 *code = sent[usize::from(*code)];
@@ -260,6 +296,18 @@ impl StemTile {
         }
         codes
     }
+}
+
+/// Adds biases of at most 31 bits; returns how many membranes left their register.
+#[inline(always)]
+fn add_row<const SATURATES: bool>(register: NarrowRegister, membranes: &mut [i32], biases: &[i32]) -> u64 {
+    let mut overflows = 0;
+    for (membrane, &bias) in membranes.iter_mut().zip(biases) {
+        let (held, overflow) = register.store::<SATURATES>(*membrane + bias);
+        *membrane = held;
+        overflows += overflow;
+    }
+    overflows.into()
 }
 
 fn sent_for_each(sparsity: Sparsity, bits: u32) -> Box<[u8; 256]> {

@@ -1,6 +1,7 @@
-//! What results must not depend on: threads, boxes, the company of other samples; and cancelling.
+//! What results must not depend on: threads, boxes, instructions, the company of other samples; and cancelling.
 
 use neurochip::image::description::SpikeCode;
+use neurochip::instructions::Instructions;
 use neurochip::simulator::{Error, Progress, SampleRun, Simulator, Timing};
 use proptest::prelude::*;
 
@@ -27,6 +28,22 @@ proptest! {
         prop_assert_eq!(&one, &three);
         for (run, sample) in one.iter().zip(&samples) {
             prop_assert_eq!(run, &simulate(&network, Timing::Cycle, sample));
+        }
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_instructions_that_run(numbers in choices()) {
+        let choices = &mut Choices::new(numbers);
+        let network = network(choices);
+        let samples: Vec<Vec<i64>> = (0..11).map(|_| sample(&network, choices)).collect();
+        let codes: Vec<u8> = samples.concat().into_iter().map(|value| value as u8).collect();
+        let run = |instructions| {
+            let simulator = Simulator::with_instructions(network.image(), instructions);
+            run_on(1, &simulator, &codes, Timing::None)
+        };
+        let expected = run(Instructions::Baseline);
+        for instructions in Instructions::ALL {
+            prop_assert_eq!(run(instructions), expected.clone());
         }
     }
 
