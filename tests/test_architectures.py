@@ -30,7 +30,7 @@ CIFAR10Net from its structure: 6,912 + 5 x 589,824 of convolutions, 6 x 512 of b
 def model_of(name):
     """A network's model, scaled on one image: its structure does not depend on how many."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(architectures, "images", lambda _, shape, seed: pictures(1, shape, seed))
+        patched.setattr(architectures, "pictures", lambda _, shape, seed: pictures(1, shape, seed))
         return ARCHITECTURES[name](0).model
 
 

@@ -219,7 +219,7 @@ def test_the_command_line_runs_a_network_on_a_board(examples):
     refused = neurochip("run", digits, *small)
     assert refused.exit_code == 1
     assert "choose a board with more chips (`--set board.chips_x=2`)" in refused.stderr
-    board = (*small, "--set", "board.chips_x=2")
+    board = (*small, "--set", "board.chips_x=2", "--objective", "cores")
     told = neurochip("run", digits, *board, "--input", examples / "digits.npz", "--samples", 2)
     assert told.exit_code == 0, told.stderr
     lines = told.stdout.splitlines()

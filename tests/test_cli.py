@@ -140,8 +140,8 @@ def test_a_placement_can_be_optimized_and_says_what_that_was_worth(digits, pictu
     common = ("--input", pictures, "--samples", 3)
     assert "placement optimized at level 2" in answer("run", image, *common).stdout
     plain, moved = (
-        json.loads(answer("run", model, *common, "--json").stdout)["activity"]
-        for model in (digits, image)
+        json.loads(answer("run", *model, *common, "--json").stdout)["activity"]
+        for model in ((digits, "--objective", "cores"), (image,))
     )
     assert moved["flit hops"]["mean"] < plain["flit hops"]["mean"]
     assert {**moved, "flit hops": None} == {**plain, "flit hops": None}
@@ -294,7 +294,7 @@ def test_inspect_tells_a_graph_an_image_and_a_chip_as_one_document(digits, tmp_p
         "Convolution", "MaxPool", "Convolution", "Rearrange", "Dense",
     ]  # fmt: skip
     image = tmp_path / "digits.image"
-    answer("compile", digits, "--chip", "tiny", "-o", image)
+    answer("compile", digits, "--chip", "tiny", "--objective", "cores", "-o", image)
     told = json.loads(answer("inspect", image, "--json").stdout)["image"]
     assert (told["chip"], told["timesteps"], len(told["cores"])) == ("tiny", 33, 4)
     chip = json.loads(answer("inspect", "darwin3", "--json").stdout)["chip"]

@@ -18,7 +18,7 @@ SAMPLES = 5
 
 @pytest.fixture(scope="module")
 def image(examples):
-    return nc.compile(examples / "digits_cnn.onnx", "tiny")
+    return nc.compile(examples / "digits_cnn.onnx", "tiny", objective="cores")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_every_counter_of_the_timesteps_adds_up_to_its_sample(run):
 
 
 def test_with_samples_in_flight_the_whole_run_adds_up(examples, samples, monkeypatch):
-    image = nc.compile(examples / "digits_cnn.onnx", "tiny", pipeline=True)
+    image = nc.compile(examples / "digits_cnn.onnx", "tiny", pipeline=True, objective="cores")
     run = nc.simulate(image, samples, detail=True)
     assert image.samples_in_flight > 1
     for name, by_timestep in run.detail.timesteps.items():
@@ -143,7 +143,7 @@ def test_the_report_names_the_hot_spots(run):
 @pytest.fixture
 def command(examples):
     digits = (examples / "digits_cnn.onnx", "--chip", "tiny", "--input", examples / "digits.npz")
-    return ("run", *digits, "--samples", SAMPLES)
+    return ("run", *digits, "--objective", "cores", "--samples", SAMPLES)
 
 
 def test_the_command_writes_every_array_and_tells_the_hot_spots(command, run, tmp_path):

@@ -57,7 +57,8 @@ def counted(path: str, chip: str, options: Mapping[str, Any] | None = None) -> d
     """Every counter of each sample, in the words of the package."""
     graph = nc.load_graph(ROOT / path)
     x, calibration = pictures(graph)
-    image = nc.compile(graph, chip, calibration=calibration, **(options or {}))
+    options = {"objective": "cores", **(options or {})}
+    image = nc.compile(graph, chip, calibration=calibration, **options)
     run = nc.simulate(image, x, compare=False)
     layers = {
         name: {

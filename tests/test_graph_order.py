@@ -265,9 +265,9 @@ def test_a_sum_that_several_outputs_read_is_on_the_chip_once():
 @pytest.mark.parametrize("order", [("ad", "bd"), ("bd", "ad")])
 def test_spikes_to_the_host_take_axons_whatever_the_order_of_outputs(order):
     """The three neurons of the first layer send to the second and to the host: two axons each."""
-    image = nc.compile(unquantized_and_quantized(*order), "darwin3")
+    image = nc.compile(unquantized_and_quantized(*order), "darwin3", objective="cores")
     entries = {core.population: core.axon_entries for core in image.cores}
-    alone = nc.compile(unquantized_and_quantized("bd"), "darwin3")
+    alone = nc.compile(unquantized_and_quantized("bd"), "darwin3", objective="cores")
     without = {core.population: core.axon_entries for core in alone.cores}
     assert entries["first"] == without["first"] + 3
     assert entries["second"] == without["second"]

@@ -17,10 +17,10 @@ from neurochip.tables import as_text
 
 DIGITS_ON_DARWIN3 = """\
 accuracy          100.00 % (20 of 20)
-energy of events  522.227 nJ a sample, 18.8 % published, 81.2 % assumed
-latency           150 µs of work, 16.5 ms with the tick of 500 µs
-samples/s         6,665 of work, 60.6 with the tick
-cores             4 of 575; bound: soma of core (23, 12), 90.0 % of work
+energy of events  601.722 nJ a sample, 16.4 % published, 83.6 % assumed
+latency           21.9 µs of work, 16.5 ms with the tick of 500 µs
+samples/s         45,659 of work, 60.6 with the tick
+cores             37 of 575; bound: soma of core (23, 12), 47.6 % of work
 """
 NAMES = ["accuracy", "energy of events", "latency", "samples/s", "cores"]
 

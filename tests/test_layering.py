@@ -41,6 +41,7 @@ ORDER = [
     "energy",
     "simulate",
     "optimize",
+    "placing",
     "compile",
     "report",
     "compare",

@@ -42,7 +42,14 @@ def digits() -> dict[str, np.ndarray]:
 def compiled(level, digits, model="digits_resnet/uint8_qdq.onnx", chip="darwin3", **overrides):
     fields = {name.replace("__", "."): value for name, value in overrides.items()}
     calibration = digits["x_calibration"][:TRAFFIC_SAMPLES]
-    return nc.compile(ZOO / model, chip, calibration=calibration, overrides=fields, optimize=level)
+    return nc.compile(
+        ZOO / model,
+        chip,
+        calibration=calibration,
+        overrides=fields,
+        objective="cores",
+        optimize=level,
+    )
 
 
 SPREAD_OUT = {"core__max_neurons": 200}

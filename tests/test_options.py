@@ -21,6 +21,7 @@ from neurochip.errors import InputError, SettingsError
 from neurochip.lower import CODES, decide
 from neurochip.options import (
     DESCRIBED,
+    OBJECTIVES,
     QUARTZ_MODES,
     ZEROS,
     CompileOptions,
@@ -50,6 +51,10 @@ EVERY_OPTION = CompileOptions(
     overrides={"noc.hop_cycles": "3", "core.weight_bits": "[16]"},
     shape={"x": (1, 3, 32, 32)},
     output_tensor="y",
+    objective="energy",
+    effort=1,
+    max_cores=9,
+    placement="p.toml",
     optimize=2,
     settings=nc.Settings(
         nc.LayerSettings(headroom=2.0), {"conv": nc.LayerSettings(headroom=2.0, rot=1)}
@@ -144,7 +149,7 @@ def test_the_command_line_has_no_other_options_of_compiling():
 
 
 def test_words_are_the_same_on_the_command_line():
-    words = {"zeros": ZEROS, "quartz_mode": QUARTZ_MODES}
+    words = {"zeros": ZEROS, "quartz_mode": QUARTZ_MODES, "objective": OBJECTIVES}
     words |= {"integration": INTEGRATIONS, "granularity": GRANULARITIES, "bias": BIASES}
     found = {}
     for each in compile_options.parameters():
@@ -190,9 +195,9 @@ def test_what_is_given_is_an_option():
 def test_help_has_headings_and_what_is_not_of_compiling_stands_last():
     lines = neurochip("run", "--help").stdout.splitlines()
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    groups = ["Samples:", "Compiling:", "Spike code:", "Layers:"]
+    groups = ["Samples:", "Compiling:", "Spike code:", "Placement:", "Layers:"]
     assert headings == ["Arguments:", *groups, "Options:"]
-    section = "\n".join(lines[lines.index("Spike code:") : lines.index("Layers:")])
+    section = "\n".join(lines[lines.index("Spike code:") : lines.index("Placement:")])
     assert "--quartz-mode" in section
     assert "--settings" not in section
 
@@ -298,6 +303,10 @@ def test_a_report_says_what_was_decided_and_compiles_the_same_image_again(exampl
         "overrides": {"noc.hop_cycles": "3"},
         "shape": None,
         "output_tensor": None,
+        "objective": "cores",
+        "effort": 0,
+        "max_cores": None,
+        "placement": None,
         "optimize": 1,
         "normalization": {"mean": [0.5], "std": [1.0]},
         "measure_sums": False,

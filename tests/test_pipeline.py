@@ -66,7 +66,7 @@ def samples_of(layers, count, seed=0):
 
 def simulated(layers, chip, count, pipeline=True, overrides=None, **options):
     graph = graph_of(layers[0].inputs[0], layers)
-    image = nc.compile(graph, chip, pipeline=pipeline, overrides=overrides)
+    image = nc.compile(graph, chip, pipeline=pipeline, overrides=overrides, objective="cores")
     return nc.simulate(image, samples_of(layers, count), **options)
 
 
@@ -242,7 +242,7 @@ def test_networks_nobody_designed_compute_what_they_say(buffers, seed, steps, ch
     image = nc.compile(graph, chip, overrides={"core.buffers": buffers}, pipeline=True)
     network = image.network
     assert image.period == shortest_period(network.populations, network.projections, buffers)
-    assert image.period <= nc.compile(graph, chip).period
+    assert image.period <= nc.compile(graph, chip, objective="cores").period
     run = nc.simulate(image, samples, timing="none", threads=1)
     assert run.compiled_agreement.differing.sum() == 0
 
@@ -272,7 +272,7 @@ def both(examples, digits_pictures):
     """The same network one sample after the other and in flight, and their runs."""
     x = digits_pictures[:9]
     images = [
-        nc.compile(examples / "digits_cnn.onnx", "tiny", pipeline=pipeline)
+        nc.compile(examples / "digits_cnn.onnx", "tiny", pipeline=pipeline, objective="cores")
         for pipeline in (False, True)
     ]
     return x, images, [nc.simulate(image, x) for image in images]

@@ -403,11 +403,11 @@ def test_a_layer_out_of_reach_is_refused():
 def test_an_output_out_of_reach_of_every_port_is_refused():
     ports = {"io": '[{ x = 0, y = 0, side = "-x", io_cycles = 1 }]'}
     layers = [dense_layer(8, 8, name="a")]
-    for name in "bcdefgh":
+    for name in "bcdefghi":
         weights = random_weights(8, 8)
         layers.append(dense(name, layers[-1].output, weights, tensor(name, (8,))))
     assert refusal(layers, "tiny", mesh__max_hops_y=1, **ports) == (
-        "layer 'h' sits 2 hops from the nearest io port; 'tiny' addresses 1 (mesh.max_hops_y)"
+        "layer 'i' sits 2 hops from the nearest io port; 'tiny' addresses 1 (mesh.max_hops_y)"
     )
 
 

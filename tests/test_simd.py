@@ -35,7 +35,7 @@ def test_results_are_the_same_bits_with_every_instruction_set(
     for run in others:
         np.testing.assert_array_equal(run.outputs, first.outputs)
         np.testing.assert_array_equal(run.sops, first.sops)
-        np.testing.assert_array_equal(run.layer_overflows, first.layer_overflows)
+        np.testing.assert_array_equal(run.overflows, first.overflows)
 
 
 def test_a_word_chooses_what_this_machine_has_and_says_where_it_has_less(monkeypatch):

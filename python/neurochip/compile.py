@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,8 @@ from .inputs.samples import as_integers, scaled
 from .lower import lower
 from .lower.head import integers_taken
 from .network.host import refuse_for_integers
-from .optimize import optimize as optimize_placement
 from .options import CompileOptions, OptionKeywords, documented
-from .placement import place
+from .placing import placed
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -76,6 +76,8 @@ def compile_graph(
     Raises:
         NeurochipError: Its classes say whether model, chip or their match is at fault.
     """
+    if asked_for.optimize:
+        asked_for = replace(asked_for, objective="cores")  # what it starts from
     target = load_chip(asked_for.chip, asked_for.overrides)
     integers = integers_taken(graph)
     normalization = asked_for.normalization
@@ -89,7 +91,7 @@ def compile_graph(
         calibration = normalized(scaled(calibration, None, "calibration"), normalization)
     codes = None if calibration is None else graph.quantize(calibration)
     network = lower(graph, target, calibration=codes, options=asked_for)
-    placement = optimize_placement(place(network, target), asked_for.optimize, calibration)
+    placement = placed(network, target, asked_for, graph, calibration)
     return assemble(placement, normalization, graph)
 
 

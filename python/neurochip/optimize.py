@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from . import _core
 from .chip import Chip
 from .errors import ChipError, InputError
+from .graph import Graph
 from .image import Image, assemble
 from .placement import Cost, Gain, Placement
 from .placement.place import INPUT_PORT
@@ -40,7 +41,10 @@ TOLERANCE = 0.01
 
 
 def optimize(
-    placement: Placement, level: int, calibration: NDArray[Any] | None = None
+    placement: Placement,
+    level: int,
+    calibration: NDArray[Any] | None = None,
+    graph: Graph | None = None,
 ) -> Placement:
     """Moves tiles to other cores; what the network computes stays the same.
 
@@ -49,6 +53,7 @@ def optimize(
         level: 0 moves nothing, 1 takes moments, 2 anneals and times for some seconds to a minute.
         calibration: Samples of the model's input, (samples, *shape), whose traffic counts; without
             them it is that of random codes.
+        graph: What the network was lowered from; needed where the host computes with samples first.
 
     Raises:
         InputError: If there is no such level.
@@ -71,7 +76,7 @@ def optimize(
             f"{placement.chip.cores_per_node} at each (mesh.cores_per_node)",
             hint="leave `optimize` at 0",
         )
-    image = assemble(placement)
+    image = assemble(placement, graph=graph)
     codes = _random_codes(image) if calibration is None else _codes(image, calibration)
     search = _PlacementSearch(placement, _placer(placement, image, codes), codes)
     start = np.array([tile.core for tile in placement.tiles], np.uint32)

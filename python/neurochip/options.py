@@ -35,9 +35,16 @@ DEFAULT_CHIP = "darwin3"
 
 MOST_OPTIMIZE = 2
 
+MOST_EFFORT = 2
+
+PLACEMENT = "Placement"
+"""The heading of what decides where neurons are."""
+
+Objective: TypeAlias = Literal["cores", "latency", "throughput", "energy"]
 Zeros: TypeAlias = Literal["silent", "spike"]
 QuartzMode: TypeAlias = Literal["exact", "published", "loihi"]
 
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 ZEROS: tuple[Zeros, ...] = get_args(Zeros)
 QUARTZ_MODES: tuple[QuartzMode, ...] = get_args(QuartzMode)
 
@@ -180,12 +187,51 @@ class CompileOptions:
             metavar="NAME",
         ),
     )
+    objective: Objective = field(
+        default="latency",
+        metadata=_described(
+            "What the placement is for: cores packs as few as can be, latency and throughput share "
+            "the work over more, energy counts events that depend on the placement and idle power "
+            "over the work; latency unless given.",
+            partial(_word, OBJECTIVES),
+            group=PLACEMENT,
+        ),
+    )
+    effort: int = field(
+        default=0,
+        metadata=_described(
+            "How many placements are timed: 0 none, the estimate alone decides; 1 the best few by "
+            "the engine, on calibration samples; 2 searches on from there; 0 unless given.",
+            partial(whole, high=MOST_EFFORT),
+            group=PLACEMENT,
+            most=MOST_EFFORT,
+        ),
+    )
+    max_cores: int | None = field(
+        default=None,
+        metadata=_described(
+            "Cores to use at most; all unless given.",
+            optional(whole),
+            group=PLACEMENT,
+            metavar="N",
+        ),
+    )
+    placement: str | Path | None = field(
+        default=None,
+        metadata=_described(
+            "A placement made by hand: a TOML file with a box and a core for each tile.",
+            optional(text),
+            group=PLACEMENT,
+        ),
+    )
     optimize: int = field(
         default=0,
         metadata=_described(
             "How long to look for a placement whose packets cross fewer links: 1 moves tiles by "
-            "the traffic of calibration samples, 2 also anneals and times them; 0 unless given.",
+            "the traffic of calibration samples, 2 also anneals and times them; 0 unless given. "
+            "It starts from the fewest cores, whatever the objective.",
             partial(whole, high=MOST_OPTIMIZE),
+            group=PLACEMENT,
             most=MOST_OPTIMIZE,
         ),
     )
@@ -286,6 +332,9 @@ DESCRIBED: Mapping[str, Described] = {
 OF_CODE = tuple(name for name, each in DESCRIBED.items() if each.of_code)
 """The options that are decided about a spike code."""
 
+OF_PLACEMENT = tuple(name for name, each in DESCRIBED.items() if each.group == PLACEMENT)
+"""The options that decide where neurons are, and nothing about what they compute."""
+
 DEFAULTS: Mapping[str, Any] = {each.name: each.default for each in fields(CompileOptions)}
 
 
@@ -300,6 +349,10 @@ class OptionKeywords(TypedDict, total=False):
     overrides: Mapping[str, object] | None
     shape: Mapping[str, Sequence[int]] | None
     output_tensor: str | None
+    objective: Objective
+    effort: int
+    max_cores: int | None
+    placement: str | Path | None
     optimize: int
     settings: str | Path | Settings | None
     normalization: Normalization | None

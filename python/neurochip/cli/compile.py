@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ..options import DESCRIBED
+from ..placement.by_hand import to_toml
 from ..report.notes import notes_of_values
 from . import options
 from .compile_options import takes_compile_options
@@ -31,16 +33,29 @@ def command(
         Path, typer.Option("--output", "-o", help="The image file to write.", show_default=False)
     ],
     chosen: Chosen,
+    placement_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--placement-out",
+            help="Also write the placement, as a TOML file that `--placement` reads.",
+            show_default=False,
+            rich_help_panel=DESCRIBED["placement"].group,
+        ),
+    ] = None,
 ) -> None:
     """Compile a graph for a chip, and write the image."""
     with task() as current, ExitStack() as opened:
-        keep_apart({"`--output`": output}, {"the model": model, **chosen.files})
+        outputs = {"`--output`": output, "`--placement-out`": placement_out}
+        keep_apart(outputs, {"the model": model, **chosen.files})
         file = opened.enter_context(replacing(output))
+        places = None if placement_out is None else opened.enter_context(replacing(placement_out))
         chosen.refuse_scale_without_samples()
         image = image_of(load_model(model, chosen, current), chosen, None, current)
         current.begin(f"writing {str(output)!r}")
         content = image.to_bytes()
         file.write(content)
+        if places is not None:
+            places.write(to_toml(image.name, image.chip.name, image.cores).encode())
     show(populations_table(image))
     show_line("")
     show(modes_table(image))

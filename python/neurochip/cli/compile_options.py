@@ -27,6 +27,7 @@ TYPES: dict[str, Any] = {
     "chip": str,
     "overrides": list[str],
     "shape": list[str],
+    "placement": Path,
     "settings": Path,
 }
 """What a command line takes where a field may be a Python object."""

@@ -14,6 +14,7 @@ from ..errors import InputError, ModelError, UnsupportedOpError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
+from ..placement.capacity import capacity
 from ..report.notes import notes_of_values
 from . import options
 from .chip_tables import fields_table
@@ -164,5 +165,8 @@ def _show_image(image: Image) -> None:
         show_line("")
         show(gain_table(image.gain))
     show_line(f"\n{cores_used(image)}")
+    needed = capacity(image.network, image.chip)
+    if needed is not None:
+        show_line(str(needed))
     for line in (*normalization_lines(image), *pipeline_lines(image)):
         show_line(line)

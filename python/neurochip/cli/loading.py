@@ -91,6 +91,7 @@ class Chosen:
         return {
             "`--calibration`": self.calibration,
             "`--settings`": settings if isinstance(settings, Path) else None,
+            "`--placement`": self.options.get("placement"),
             "`--chip`": chip_file(self.options.get("chip")),
         }
 

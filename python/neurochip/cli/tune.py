@@ -11,7 +11,7 @@ import typer
 
 from ..errors import InputError
 from ..inputs import Inputs, read_inputs
-from ..options import OF_CODE
+from ..options import OF_CODE, OF_PLACEMENT
 from ..plots import plot_format
 from ..report.notes import notes_of_samples
 from ..simulate.samples import filling_of
@@ -63,7 +63,7 @@ class Parts:
         return whole.first(searched), whole.between(searched, searched + unseen)
 
 
-@takes_compile_options("code", "levels", *OF_CODE, "optimize", "settings")
+@takes_compile_options("code", "levels", *OF_CODE, *OF_PLACEMENT, "settings")
 def command(
     model: options.Model,
     data: Annotated[
@@ -113,7 +113,7 @@ def command(
             },
         )
         base = settings_of(settings, chosen.decided).with_all_spikes
-        chosen = replace(chosen.with_options(settings=base), decided={})
+        chosen = replace(chosen.with_options(settings=base, objective="cores"), decided={})
         current.begin("checking what to write")
         format = None if plot is None else plot_format(plot)
         written = [output] if plot is None else [output, plot]

@@ -56,6 +56,8 @@ def _decided(placement: Placement, normalization: Normalization | None) -> Compi
         placement.network.options,
         chip=placement.chip,
         overrides=placement.chip.overrides or None,
+        objective=placement.objective,
+        effort=placement.effort,
         optimize=0 if placement.gain is None else placement.gain.level,
         normalization=normalization,
     )

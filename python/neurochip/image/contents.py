@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..chip import Chip
-from ..placement import Tile
+from ..placement import Box, Tile
 from ..plain import each, table, whole
 
 
@@ -35,6 +35,11 @@ class Core:
     dendrite_words_available: int
     dendrites: int
     axon_entries: int
+
+    @property
+    def box(self) -> Box:
+        """Its neurons, of its population."""
+        return Box(self.rows, self.columns, self.channels)
 
 
 def _part(description: Mapping[str, Any], name: str) -> Any:

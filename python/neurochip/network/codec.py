@@ -154,7 +154,7 @@ def _restored(hint: Any, told: Any, beside: Any, field: Field[Any], decoding: De
 
 
 def _count(told: Any) -> int:
-    """Of rows: a count, or where numbers are, of which there is one a row."""
+    """Of rows: a count, or where numbers are, of which there is one per row."""
     return int(told["count"] if isinstance(told, Mapping) else told)
 
 

@@ -29,5 +29,5 @@ def host(low: float = -MAX_COUNT, high: float = MAX_COUNT) -> Mapping[str, Any]:
 
 
 def rows(named: str) -> Mapping[str, Any]:
-    """As many rows as the field `named` of the schema says: a count, or an array of one a row."""
+    """As many rows as the field `named` of the schema says: a count, or an array of one per row."""
     return {"rows": named}

@@ -7,6 +7,10 @@
 | `dendrites.py`, `synapse_lists.py` | for what it receives |
 | `axons.py` | for where it sends |
 | `nodes.py` | which core of the mesh each box goes to |
+| `activity.py`, `work.py` | how busy neurons are, and what a cut makes of their work |
+| `spread.py`, `fitting.py` | which cuts make the slowest engine faster, and fit |
+| `objective.py` | which placements are worth considering for what is wanted |
+| `by_hand.py` | placements that a user wrote |
 | `gain.py` | what another choice of cores was worth: `neurochip.optimize` makes it |
 """
 
@@ -14,6 +18,6 @@ from __future__ import annotations
 
 from .gain import Cost, Gain
 from .place import Cuts, Placement, cut_all, place
-from .tiles import Tile, Usage
+from .tiles import Box, Tile, Usage
 
-__all__ = ["Cost", "Cuts", "Gain", "Placement", "Tile", "Usage", "cut_all", "place"]
+__all__ = ["Box", "Cost", "Cuts", "Gain", "Placement", "Tile", "Usage", "cut_all", "place"]

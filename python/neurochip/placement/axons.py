@@ -21,15 +21,28 @@ def targets(link: ResolvedProjection, grid: Grid) -> NDArray[np.int64]:
         if connector.index is None:
             return np.ones((1, 1, 1), np.int64)
         return _by_index(connector.index, link, grid)
-    rows = _cuts_reached(link, connector.window, 0, grid.rows)
-    columns = _cuts_reached(link, connector.window, 1, grid.columns)
+    rows = cuts_reached(link, connector.window, 0, grid.rows)
+    columns = cuts_reached(link, connector.window, 1, grid.columns)
     channels = np.ones(link.source.shape[2], np.int64)
     if isinstance(connector, ConvolutionConnector):
         channels = _channel_cuts(connector, link, grid.channels)
     return np.asarray(rows[:, None, None] * columns[:, None] * channels)
 
 
-def _cuts_reached(
+def reaches_all(link: ResolvedProjection) -> bool:
+    """Whether every neuron of a source reaches some neuron of the target."""
+    connector = link.connector
+    if isinstance(connector, DenseConnector):
+        return True
+    if isinstance(connector, OneToOneConnector):
+        return connector.index is None
+    whole = [((0, length),) for length in link.target.shape]
+    return all(
+        bool(cuts_reached(link, connector.window, axis, whole[axis]).all()) for axis in (0, 1)
+    )
+
+
+def cuts_reached(
     link: ResolvedProjection, window: Window, axis: int, cuts: tuple[Range, ...]
 ) -> NDArray[np.int64]:
     """For each source row (axis 0) or column (axis 1): how many cuts of the target it reaches."""

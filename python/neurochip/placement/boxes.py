@@ -43,29 +43,32 @@ class Limits:
 
     def excess(self, used: Usage) -> tuple[str, str, int, float] | None:
         """The first resource that is not enough: its name, field, how much is used and there."""
-        checks = (
+        return next((check for check in self._checks(used) if check[2] > check[3]), None)
+
+    def fullest(self, used: Usage) -> tuple[float, str]:
+        """The resource of which the largest share is used: that share, and its name."""
+        return max((needed / available, name) for name, _, needed, available in self._checks(used))
+
+    def _checks(self, used: Usage) -> tuple[tuple[str, str, int, float], ...]:
+        """Of each resource: its name, field, how much is used and there."""
+        memory = "core.dendrite_memory"
+        return (
             ("neurons", "core.max_neurons", used.neurons, self.neurons),
             (
                 "dendrite memory words",
-                "core.dendrite_memory.depth_words_by_column",
+                f"{memory}.depth_words_by_column",
                 used.dendrite_words,
                 self.dendrite_words,
             ),
-            ("dendrites", "core.dendrite_memory.max_dendrites", used.dendrites, self.dendrites),
+            ("dendrites", f"{memory}.max_dendrites", used.dendrites, self.dendrites),
             (
                 "axon entries",
                 "core.axon_memory.depth_entries",
                 used.axon_entries,
                 self.axon_entries,
             ),
-            (
-                "axons in",
-                "core.dendrite_memory.max_axons_in",
-                used.axons_in,
-                self.axons_in,
-            ),
+            ("axons in", f"{memory}.max_axons_in", used.axons_in, self.axons_in),
         )
-        return next((check for check in checks if check[2] > check[3]), None)
 
 
 def cut(footprints: Footprints, population: Population, limits: Limits) -> tuple[Grid, list[Usage]]:
@@ -84,7 +87,7 @@ def cut(footprints: Footprints, population: Population, limits: Limits) -> tuple
         cores = grid.num_boxes + _more_cores(footprints, population, limits, grid)
         if cores >= least:
             continue
-        usages = _usages(footprints, population, limits, grid)
+        usages = usages_of(footprints, population, limits, grid)
         if usages is not None:
             best, least = (grid, usages), cores
     if best is None:
@@ -130,7 +133,7 @@ def _candidates(shape: Shape, max_neurons: int) -> Iterator[Shape]:
                 break
 
 
-def _usages(
+def usages_of(
     footprints: Footprints, population: Population, limits: Limits, grid: Grid
 ) -> list[Usage] | None:
     """What every box takes; None as soon as one does not fit."""

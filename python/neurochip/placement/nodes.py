@@ -55,19 +55,24 @@ class FillingOrder:
     chips: Mapping[Place, slice]
 
     @staticmethod
-    def of(chip: Chip, start: Place) -> FillingOrder:
+    def of(chip: Chip, start: Place, band: int | None = None) -> FillingOrder:
         """Follows the curve through each chip, row by row of chips, to and fro.
+
+        With `band`, nodes of a chip are taken in bands of so many rows that lead away from `start`,
+        column by column, or the same along y where `start` is at the end of a column: then
+        populations that follow each other share a window of `band` rows.
 
         The first chip is the one that `start` is on, which is at a corner of the board if a port is
         there. The curve of each goes on from the node nearest to the last one of the chip before,
         at first from the one nearest to `start`.
         """
-        curve = _curve(chip)
+        curve = _curve(chip) if band is None else _bands(chip, start, band)
         parts, slices, stop = [], {}, 0
         for place in _chips_to_and_fro(chip, start):
             nodes = curve + np.multiply(place, chip.chip_size)
-            nearest = np.abs(nodes - start).sum(axis=1).argmin() if len(nodes) else 0
-            nodes = np.roll(nodes, -int(nearest), axis=0)
+            if band is None and len(nodes):
+                nearest = np.abs(nodes - start).sum(axis=1).argmin()
+                nodes = np.roll(nodes, -int(nearest), axis=0)
             parts.append(nodes)
             slices[place] = slice(stop, stop + len(nodes) * chip.cores_per_node)
             stop = slices[place].stop
@@ -81,6 +86,26 @@ def _curve(chip: Chip) -> NDArray[np.int64]:
     """The nodes of a chip that can hold neurons, along the curve of the square around it."""
     points = hilbert_curve(*chip.chip_size)
     return points[chip.holds_neurons()[points[:, 1], points[:, 0]]]
+
+
+def _bands(chip: Chip, start: Place, band: int) -> NDArray[np.int64]:
+    """The nodes of a chip that can hold neurons, band by band from the one that `start` is in."""
+    width, height = chip.chip_size
+    at = tuple(np.mod(start, chip.chip_size).tolist())
+    along = 0 if at[0] in (0, width - 1) else 1
+    length, across = (width, height) if along == 0 else (height, width)
+    first = min(max(0, at[1 - along] - band // 2), max(0, across - band))
+    below, above = range(first - 1, -1, -1), range(first + band, across)
+    lines = [*range(first, min(across, first + band)), *above, *below]
+    backwards, nodes = at[along] > length // 2, []
+    for start_line in range(0, len(lines), band):
+        rows = lines[start_line : start_line + band]
+        for position in range(length)[:: -1 if backwards else 1]:
+            nodes += [(position, row) for row in rows]
+            rows = rows[::-1]
+        backwards = not backwards
+    points = np.array(nodes, np.int64)[:, :: -1 if along else 1]
+    return np.asarray(points[chip.holds_neurons()[points[:, 1], points[:, 0]]])
 
 
 def _chips_to_and_fro(chip: Chip, start: Place) -> Iterator[Place]:

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..chip import Chip
 from ..errors import CapacityError
 from ..network import InputNeurons, Network, Population
+from ..options import Objective
 from ..reprs import counted, named
 from .boxes import Limits, cut
 from .footprint import Footprints
 from .gain import Gain
 from .nodes import FillingOrder, Place, Reach
 from .tiles import Grid, Tile, Usage
+
+Order: TypeAlias = Literal["curve", "nearest", "clusters"] | int
+"""In which order a population takes cores: along the curve; nearest to the middle of those that
+send to it; nearest to the one core that is nearest to it; in bands of so many rows."""
 
 INPUT_PORT = 0
 """The io port through which samples enter: the first of the chip file."""
@@ -32,6 +39,10 @@ class Placement:
     """Populations in the network's order."""
     gain: Gain | None = None
     """What moving tiles about was worth; None where they lie along the curve."""
+    objective: Objective = "cores"
+    """What the cuts and cores were chosen for."""
+    effort: int = 0
+    """How many placements were timed for it: 0 none."""
 
     def tiles_of(self, population: str) -> list[Tile]:
         """A population's tiles."""
@@ -78,19 +89,70 @@ def cut_all(network: Network, chip: Chip) -> Cuts:
     return Cuts(grids, usages)
 
 
-def place(network: Network, chip: Chip, cuts: Cuts | None = None) -> Placement:
+def place(
+    network: Network, chip: Chip, cuts: Cuts | None = None, max_cores: int | None = None
+) -> Placement:
     """Cuts populations into boxes that fit a core and lays them along the mesh.
 
     Args:
         network: What is placed.
         chip: The chip, or the board of chips.
         cuts: Those of `cut_all` for this chip or another board of it, where they are known.
+        max_cores: Cores to use at most; None for all that the chip has.
 
     Raises:
         CapacityError: Naming the layer, the resource, what it needs and what the chip has.
     """
-    tiles = _Filling(network, chip).fill(cuts or cut_all(network, chip))
-    _require_a_way_out(network, chip, tiles)
+    cuts = cuts or cut_all(network, chip)
+    if max_cores is not None and cuts.num_boxes > max_cores:
+        raise CapacityError(
+            f"the network needs {cuts.num_boxes} cores; `max_cores` allows {max_cores}",
+            hint=f"allow {cuts.num_boxes} cores or more, or choose a smaller network",
+        )
+    refused: CapacityError | None = None
+    for order in orders_of(chip):
+        try:
+            return place_along(network, chip, cuts, order)
+        except CapacityError as error:
+            refused = refused or error
+    assert refused is not None, "the first order either works or is refused"
+    raise refused
+
+
+def orders_of(chip: Chip) -> tuple[Order, ...]:
+    """The orders in which cores can be filled, the usual one first.
+
+    Two populations within a band as high as the reach are in reach of each other while they take
+    no more columns than that.
+    """
+    mesh = chip.spec["mesh"]
+    limits = [limit for limit in (mesh["max_hops_x"], mesh["max_hops_y"]) if limit is not None]
+    reach = min(limits, default=max(chip.chip_size)) + 1
+    bands = dict.fromkeys((reach, -(-reach // 2), max(1, reach // 4)))
+    return "curve", "nearest", "clusters", *bands
+
+
+def attempt(
+    network: Network, chip: Chip, cuts: Cuts, order: Order
+) -> tuple[Placement | None, Population | None]:
+    """The placement along one order of cores, or the population that found no core."""
+    filling = _Filling(network, chip, order)
+    try:
+        tiles = filling.fill(cuts)
+        require_a_way_out(network, chip, tiles)
+    except CapacityError:
+        return None, filling.stuck
+    return Placement(network, chip, tuple(tiles)), None
+
+
+def place_along(network: Network, chip: Chip, cuts: Cuts, order: Order) -> Placement:
+    """The same along one order of cores.
+
+    Raises:
+        CapacityError: If a box finds no core that is free, large enough and in reach.
+    """
+    tiles = _Filling(network, chip, order).fill(cuts)
+    require_a_way_out(network, chip, tiles)
     return Placement(network, chip, tuple(tiles))
 
 
@@ -111,12 +173,15 @@ def _io_position(chip: Chip, port: int) -> Place:
 class _Filling:
     """Free cores, and who sits where so far."""
 
-    def __init__(self, network: Network, chip: Chip) -> None:
+    def __init__(self, network: Network, chip: Chip, order: Order) -> None:
+        self.order_name = order if isinstance(order, str) else "curve"
+        band = order if isinstance(order, int) else None
         self.network, self.chip = network, chip
         entrance = _io_position(chip, INPUT_PORT)
-        self.order = FillingOrder.of(chip, entrance)
+        self.order = FillingOrder.of(chip, entrance, band)
         self.words = chip.dendrite_words_of_column[self.order.x]
         self.free = np.ones(len(self.words), np.bool_)
+        self.stuck: Population | None = None
         self.positions: dict[str, list[Place]] = {
             p.name: [entrance] for p in network.populations if isinstance(p.model, InputNeurons)
         }
@@ -151,6 +216,8 @@ class _Filling:
         near = np.flatnonzero(self.free & reach.allows(self.order))
         first = min(self.order.chips[self.chip.chip_at(place)].start for place in senders)
         near = np.roll(near, -int(np.searchsorted(near, first)))
+        if self.order_name != "curve":
+            near = self._nearest_first(near, senders)
         # One walk along the candidates for each size of box: cores are only ever taken.
         walks: dict[int, Iterator[int]] = {}
         chosen: list[int] = []
@@ -160,11 +227,22 @@ class _Filling:
                 walks[words] = iter(near[self.words[near] >= words].tolist())
             at = next((at for at in walks[words] if self.free[at]), None)
             if at is None:
+                self.stuck = population
                 raise self._no_core(population, used, reach)
             self.free[at] = False
             chosen.append(at)
         self.positions[population.name] = [self._position(at) for at in chosen]
         return [int(self.order.cores[at]) for at in chosen]
+
+    def _nearest_first(
+        self, near: NDArray[np.int64], senders: Sequence[Place]
+    ) -> NDArray[np.int64]:
+        """Cores by their distance from the middle of the senders, or from the one nearest to it."""
+        at = np.stack([self.order.x[near], self.order.y[near]], axis=1).astype(np.float64)
+        order = np.argsort(_distance(at, np.mean(senders, axis=0)), kind="stable")
+        if self.order_name == "clusters" and len(order):
+            order = np.argsort(_distance(at, at[order[0]]), kind="stable")
+        return np.asarray(near[order])
 
     def _position(self, at: int) -> Place:
         return int(self.order.x[at]), int(self.order.y[at])
@@ -216,7 +294,14 @@ class _Filling:
         )
 
 
-def _require_a_way_out(network: Network, chip: Chip, tiles: Sequence[Tile]) -> None:
+def _distance(places: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far places are from one, along the longer axis first."""
+    dx, dy = np.abs(places - place).T
+    return np.asarray(np.maximum(dx, dy) + (dx + dy) / 1e6)
+
+
+def require_a_way_out(network: Network, chip: Chip, tiles: Sequence[Tile]) -> None:
+    """Checks that the spikes of every output reach an io port."""
     for name in network.outputs:
         output = network.population(name)
         if output.code is not None:  # else the host reads membranes

@@ -67,6 +67,17 @@ class Grid:
         return [Box(*ranges) for ranges in product(self.rows, self.columns, self.channels)]
 
     @property
+    def axes(self) -> tuple[tuple[Range, ...], ...]:
+        """The cuts of rows, of columns and of channels."""
+        return self.rows, self.columns, self.channels
+
+    @property
+    def lengths(self) -> Shape:
+        """Rows, columns and channels of the longest cuts."""
+        rows, columns, channels = (max(stop - start for start, stop in cuts) for cuts in self.axes)
+        return rows, columns, channels
+
+    @property
     def num_boxes(self) -> int:
         """Number of boxes."""
         return len(self.rows) * len(self.columns) * len(self.channels)

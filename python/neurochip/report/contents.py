@@ -59,6 +59,8 @@ class Timing:
     """Of latency: from a sample's first timestep to the end of its last, with the tick."""
     work_cycles: Spread
     """Of the work alone, in the timesteps of a sample: neither barriers nor the tick."""
+    least_work_cycles: float | None
+    """Of a sample: no placement on this chip takes less; None where samples overlap."""
     latency_us: float
     """Of work and barriers, as if there were no tick; the mean over the samples."""
     latency_with_tick_us: float

@@ -27,6 +27,7 @@ from .contents import (
     Timing,
 )
 from .hot_spots import hot_spots
+from .least import least_work_cycles
 from .notes import notes, notes_of_samples
 
 ACTIVITY = {
@@ -123,6 +124,7 @@ def _timing(run: Run) -> Timing | None:
         time_base_ns=chip.time_base_ns,
         cycles=_spread(cycles),
         work_cycles=_spread(run.work_cycles.sum(axis=1)),
+        least_work_cycles=least_work_cycles(run),
         latency_us=float(without_tick.mean()) / chip.cycles_per_us,
         latency_with_tick_us=float(cycles.mean()) / chip.cycles_per_us,
         timesteps=run.image.timesteps,

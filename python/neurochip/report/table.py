@@ -147,6 +147,10 @@ def _time(contents: Contents, timing: Timing) -> Table:
         layer = "" if bound.layer is None else f", layer {bound.layer!r}"
         busy = f"{numbers.count(bound.work_cycles)} cycles"
         table.add_row("bound by", f"{bound.engine}, {bound.where}{layer}: {busy}")
+    if timing.least_work_cycles:
+        least, ratio = timing.least_work_cycles, timing.work_cycles.mean / timing.least_work_cycles
+        told = f"{numbers.count(least)} cycles; this one takes {ratio:.1f} times as many"
+        table.add_row("least of any placement", told)
     latency = f"{_timesteps(timing.timesteps)}, {_cycles(timing.cycles.mean, timing)}"
     table.add_row("latency", f"{latency}{_pace(timing)}")
     table.add_row("a sample every", f"{_timesteps(timing.period)}, {_throughput(timing)}")
