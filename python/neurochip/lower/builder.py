@@ -26,7 +26,7 @@ from ..network import (
     Readout,
     SpikeCode,
 )
-from ..network.facts import keeps_codes
+from ..network.populations import keeps_codes
 from ..settings import Settings
 from .calibration import Calibration
 from .layout import NOWHERE, View, neuron_shape

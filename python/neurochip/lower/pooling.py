@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import layers
 from ..network import MaxPoolNeurons, PoolConnector, Population, Window
-from ..network.facts import facts_of, keeps_codes
+from ..network.populations import facts_of, keeps_codes
 from .builder import Builder, Unsupported
 
 MAX_INPUTS = 15

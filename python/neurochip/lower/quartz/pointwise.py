@@ -10,7 +10,7 @@ from ... import layers
 from ...errors import QuantizationError
 from ...layers.add import add_constants
 from ...network import FirstSpike, QuartzNeurons
-from ...network.facts import facts_of
+from ...network.populations import facts_of
 from ...requantize import Proof, Ramp, RampAdd, fit_ramp_add, fit_ramps_together, from_table
 from ..builder import Builder, Unsupported
 from ..layout import NOWHERE, compressed

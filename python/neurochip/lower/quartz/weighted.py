@@ -19,7 +19,7 @@ from ...network import (
     QuartzNeurons,
     Readout,
 )
-from ...network.facts import facts_of
+from ...network.populations import facts_of
 from ..builder import Builder
 from ..layout import NOWHERE, View, compressed
 from ..weighted import BY_INTERVAL, bias_of, connector_of, fold

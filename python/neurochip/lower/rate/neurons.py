@@ -31,7 +31,7 @@ from ...network import (
     Rate,
     Readout,
 )
-from ...network.facts import facts_of
+from ...network.populations import facts_of
 from ..builder import Builder, Unsupported
 from ..layout import NOWHERE, View, compressed, to_neurons
 from ..registers import Registers

@@ -27,7 +27,7 @@ from ...network import (
     ScaledIntegration,
     SpikeCode,
 )
-from ...network.facts import facts_of
+from ...network.populations import facts_of
 from ...requantize import Proof, compare, fit_fixed, fit_scaled, thresholds
 from ...settings import LayerSettings
 from ..weighted import (

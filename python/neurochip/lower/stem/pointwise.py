@@ -21,7 +21,7 @@ from ...network import (
     SpikeCode,
     TableRequantizer,
 )
-from ...network.facts import facts_of
+from ...network.populations import facts_of
 from ...requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from ..builder import Builder, Unsupported
 from ..layout import NOWHERE, View, stem

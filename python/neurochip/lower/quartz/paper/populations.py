@@ -30,7 +30,7 @@ from ....network import (
     PopulationFacts,
     QuartzNeurons,
 )
-from ....network.facts import facts_of
+from ....network.populations import facts_of
 from ...builder import Builder, Unsupported
 from ...layout import NOWHERE, View, compressed
 from ...registers import Registers
