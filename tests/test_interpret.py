@@ -126,7 +126,9 @@ def test_kernels_of_groups_that_cores_share_out_read_back():
         "c", tensor("x", (6, 6, 8)), weights, tensor("y", (1, 1, 1)), groups=3, strides=(1, 2)
     )
     spread = {"core.max_neurons": 16, "mesh.width": 16, "mesh.height": 16}
-    image = nc.compile(graph_of(layer.inputs[0], [layer]), "ideal", overrides=spread, objective="cores")
+    image = nc.compile(
+        graph_of(layer.inputs[0], [layer]), "ideal", overrides=spread, objective="cores"
+    )
     channels = {core.channels for core in image.cores}
     assert any(start % 3 for start, _ in channels)
     assert_reads_back(image)

@@ -14,7 +14,7 @@ from command_line import neurochip
 from neurochip.chip import load as load_chip
 from neurochip.image import Image
 from neurochip.lower import LayerSettings, Settings
-from neurochip.lower.stem.sparsity import generating_layers
+from neurochip.lower.stem.codes import generating_layers
 from neurochip.network import Population, PopulationFacts, Rate, SpikeCode, StemNeurons
 from neurochip.papers import SuiteOptions
 from neurochip.papers.networks import Places, trained

@@ -60,7 +60,9 @@ def samples(digits_pictures):
 @pytest.fixture(scope="module")
 def image(examples, digits_pictures):
     calibration = digits_pictures[4:40]
-    return nc.compile(examples / "digits_cnn.onnx", "tiny", calibration=calibration, objective="cores")
+    return nc.compile(
+        examples / "digits_cnn.onnx", "tiny", calibration=calibration, objective="cores"
+    )
 
 
 @pytest.mark.parametrize("copied", [pickled, copy.copy, copy.deepcopy])

@@ -15,7 +15,7 @@ from neurochip import LayerSettings, Settings
 from neurochip.errors import SettingsError
 from neurochip.formats import Tensor
 from neurochip.layers import Rearrange
-from neurochip.lower.stem.sparsity import generating_layers, levels_left
+from neurochip.lower.stem.codes import generating_layers, levels_left
 from neurochip.network import Population, Sparsity, SpikeCode
 
 NETWORKS = profile(

@@ -18,7 +18,7 @@ from .image import Image, assemble
 from .inputs import normalized, refuse_other_types
 from .inputs.samples import as_integers, scaled
 from .lower import lower
-from .lower.head import integers_taken
+from .lower.host import integers_taken
 from .network.host import refuse_for_integers
 from .options import CompileOptions, OptionKeywords, documented
 from .placing import placed

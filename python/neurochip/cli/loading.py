@@ -16,7 +16,7 @@ from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
 from ..inputs import Inputs, Normalization, fit, read_inputs
-from ..lower.head import integers_taken
+from ..lower.host import integers_taken
 from ..options import CompileOptions
 from ..settings import LayerSettings, Settings
 from .console import Task

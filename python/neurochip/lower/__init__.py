@@ -17,7 +17,7 @@ from ..settings import LayerSettings, Settings
 from .quartz import decide_quartz, lower_quartz
 from .rate import decide_rate, lower_rate
 from .stem import decide_stem, lower_stem
-from .wanted import Wanted
+from .walk import Wanted
 
 DECIDE: Mapping[str, Callable[[CompileOptions, Chip], CompileOptions]] = {
     "stem": decide_stem,

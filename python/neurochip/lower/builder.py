@@ -26,9 +26,9 @@ from ..network import (
     Readout,
     SpikeCode,
 )
+from ..network.populations import keeps_codes
 from ..settings import Settings
 from .calibration import Calibration
-from .facts import keeps_codes
 from .layout import NOWHERE, View, neuron_shape
 from .registers import Registers
 from .schedule.pipeline import Pipeline

@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import layers
 from ..network import MaxPoolNeurons, PoolConnector, Population, Window
+from ..network.populations import facts_of, keeps_codes
 from .builder import Builder, Unsupported
-from .facts import facts_of, keeps_codes
 
 MAX_INPUTS = 15
 """Inputs that own a bit of a 16-bit weight sum, its sign left alone."""

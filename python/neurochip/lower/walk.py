@@ -1,9 +1,12 @@
-"""The walk over a graph's layers, which is the same for every spike code."""
+"""What is to be lowered and how, and the walk over its layers: the same for every spike code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from numpy.typing import NDArray
 
 from .. import layers
 from ..chip import Chip
@@ -12,11 +15,89 @@ from ..formats import Tensor
 from ..graph import Graph
 from ..layers import Layer
 from ..network import Network
+from ..options import OF_CODE, QUARTZ_MODES, ZEROS, CompileOptions
+from ..settings import Settings
 from .builder import Builder, Dialect, Impossible, Unsupported
 from .calibration import Calibration
 from .host import host_of, outputs_of
 from .layout import concatenated
-from .wanted import Wanted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """A graph for the neurons of a chip, and what is decided about them."""
+
+    graph: Graph
+    """The network in integers."""
+    chip: Chip
+    """Its registers bound what neurons compute."""
+    calibration: NDArray[Any] | None
+    """Codes of the graph's input, (samples, *shape)."""
+    options: CompileOptions
+    """As `decide` of this stage leaves them: nothing is left to the code or the chip."""
+
+    @property
+    def settings(self) -> Settings:
+        """What is decided layer by layer."""
+        assert isinstance(self.options.settings, Settings), "`decide` reads them"
+        return self.options.settings
+
+    @property
+    def pipeline(self) -> bool:
+        """Whether a sample may enter while others are in flight."""
+        return self.options.pipeline
+
+    @property
+    def measure_sums(self) -> bool:
+        """Whether sums of calibration samples are measured where nothing depends on them, too."""
+        return self.options.measure_sums
+
+    @property
+    def buffers(self) -> int:
+        """Buffers of a neuron: with two it sends one sample while it receives the next."""
+        return int(self.chip.spec["core"]["buffers"])
+
+
+def require(
+    options: CompileOptions, code: str, known: Collection[str], most_timesteps: int = 0
+) -> None:
+    """Refuses options that a code does not have, and windows that it cannot have.
+
+    Args:
+        options: What is asked for.
+        code: The code's name.
+        known: The options about codes that it has.
+        most_timesteps: Of its longest window, where `t_max` is one of them.
+
+    Raises:
+        SettingsError: Naming the option and what is possible.
+    """
+    for name in OF_CODE:
+        if getattr(options, name) is not None and name not in known:
+            raise SettingsError(
+                f"the code {code!r} has no {name} to choose, {getattr(options, name)!r} is given",
+                hint="leave it out, or choose another code (--code)",
+            )
+    if options.zeros is not None and options.zeros not in ZEROS:
+        raise SettingsError(
+            f"zeros are {' or '.join(ZEROS)}, not {options.zeros!r}", hint="choose one of the two"
+        )
+    if options.quartz_mode is not None and options.quartz_mode not in QUARTZ_MODES:
+        raise SettingsError(
+            f"the mode of quartz is one of {', '.join(QUARTZ_MODES)}, not {options.quartz_mode!r}",
+            hint="choose one of the three (--quartz-mode)",
+        )
+    if options.percentile is not None and not 50 <= options.percentile <= 100:
+        raise SettingsError(
+            f"a percentile of {options.percentile:g}, expected 50 to 100",
+            hint="choose one among these (--percentile)",
+        )
+    if options.t_max is not None and not 2 <= options.t_max <= most_timesteps:
+        raise SettingsError(
+            f"a window of {options.t_max:,} timesteps; windows of the code {code!r} have "
+            f"2 to {most_timesteps:,}",
+            hint="choose a length among these (--t-max)",
+        )
 
 
 def lower_with(dialect: Dialect, wanted: Wanted) -> Network:

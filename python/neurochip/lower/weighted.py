@@ -1,4 +1,4 @@
-"""Weighted sums: convolution, dense and average pooling as their neurons compute them."""
+"""Weighted layers of every spike code: what their neurons sum, and from where."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from .. import layers
 from ..arithmetic import reference
 from ..layers import Weighted
 from ..network import (
+    Connector,
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
     DoubleIntegration,
+    PoolConnector,
     PopulationFacts,
     Readout,
     Requantizer,
     ScaledIntegration,
     SpikeCode,
+    Window,
 )
 from ..requantize import Staircase, thresholds
+from .builder import Builder
+from .layout import NOWHERE, View
 from .registers import Registers, SumReach, fits
 
 BY_INTERVAL = "scaled by the proven interval: no calibration samples"
@@ -172,3 +180,48 @@ def reference_staircase(
         levels = np.arange(output.low + 1, output.high + 1) - output.format.zero_point
         near = (levels - 0.5) / multiplier[:, None].astype(np.float64)
     return thresholds(codes, output.low, output.high, low, high, near)
+
+
+def fold(builder: Builder, layer: Weighted, view: View) -> NDArray[np.int64]:
+    """What the bias must add because a train carries `v`, not `q - Z`; of or like the output.
+
+    Nothing is sent for padding, so a border neuron makes up only for the taps inside the map.
+    """
+    offsets = builder.offsets(view, layer.inputs[0].format.zero_point)
+    if not offsets.any():
+        return np.zeros((1,) * len(layer.output.shape), np.int64)
+    folded: NDArray[np.int64] = -layer.linear(offsets[None])[0]
+    return folded
+
+
+def connector_of(builder: Builder, layer: Weighted, view: View) -> Connector:
+    """The layer's weights, from the neurons that hold its input."""
+    if isinstance(layer, layers.Dense):
+        sources = builder.population(view.parts[0]).num_neurons
+        return DenseConnector(_dense_weights(layer, view, sources))
+    kernel = layer.kernel if isinstance(layer, layers.AveragePool) else layer.weights.shape[2:]
+    pad = (layer.pads[0], layer.pads[1])
+    window = Window((kernel[0], kernel[1]), layer.strides, pad, layer.dilations)
+    if isinstance(layer, layers.AveragePool):
+        return PoolConnector(window, np.ones(window.kernel, np.int32))
+    channels_out, channels_in = layer.weights.shape[:2]
+    if channels_in == 1 and layer.groups == channels_out:
+        return DepthwiseConnector(window, layer.weights[:, 0].transpose(1, 2, 0))
+    return ConvolutionConnector(window, layer.groups, layer.weights)
+
+
+def _dense_weights(layer: layers.Dense, view: View, num_sources: int) -> NDArray[np.int32]:
+    """(source neurons, targets): each feature's weights at the neuron that holds it."""
+    features = np.flatnonzero(view.neuron != NOWHERE)
+    neurons = view.neuron.ravel()[features]
+    is_held_once = len(np.unique(neurons)) == len(neurons)
+    if is_held_once and len(neurons) == num_sources:
+        feature_of_neuron = np.empty(num_sources, np.intp)
+        feature_of_neuron[neurons] = features
+        return np.asarray(layer.weights.T[feature_of_neuron])
+    weights = np.zeros((num_sources, len(layer.weights)), np.int32)
+    if is_held_once:
+        weights[neurons] = layer.weights.T[features]
+    else:
+        np.add.at(weights, neurons, layer.weights.T[features])
+    return weights

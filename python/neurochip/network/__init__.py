@@ -4,32 +4,16 @@
 |---|---|
 | `spike_codes.py` | what a value is as spikes |
 | `neurons.py` | what neurons compute: models and their parameters |
-| `connectors.py` | which synapses lie between two populations |
-| `facts.py` | what is proven of a population, or was measured |
-| `populations.py` | neurons of one model with one schedule, and what the host reads |
-| `host.py`, `reading.py` | what the host does before the first spike and after the last |
-| `network.py` | all of it together |
-| `flow.py` | who receives from whom |
-| `stored.py`, `codec.py` | all of it as an image has it, and back |
+| `populations.py` | neurons of one model with one schedule, what is known of them, their synapses |
+| `host.py` | what the host does before the first spike and after the last |
+| `network.py` | all of it together, and who receives from whom |
+| `codec.py` | all of it as an image has it, and back |
 """
 
 from __future__ import annotations
 
-from .connectors import (
-    Connector,
-    ConvolutionConnector,
-    DenseConnector,
-    DepthwiseConnector,
-    OneToOneConnector,
-    PoolConnector,
-    Projection,
-    WeightRange,
-    Window,
-)
-from .facts import PopulationFacts
-from .flow import Flow
-from .host import Host
-from .network import Network
+from .host import Host, Reading
+from .network import Flow, Network
 from .neurons import (
     AddRequantizer,
     ConstantNeurons,
@@ -49,8 +33,22 @@ from .neurons import (
     StemNeurons,
     TableRequantizer,
 )
-from .populations import NOWHERE, Population, Readout, Shape
-from .reading import Reading
+from .populations import (
+    NOWHERE,
+    Connector,
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
+    OneToOneConnector,
+    PoolConnector,
+    Population,
+    PopulationFacts,
+    Projection,
+    Readout,
+    Shape,
+    WeightRange,
+    Window,
+)
 from .spike_codes import Code, FirstSpike, Rate, SpikeCode
 
 __all__ = [

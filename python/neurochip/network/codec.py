@@ -1,8 +1,8 @@
-"""Codec: dataclasses of a network as the core's schema has them, and back.
+"""Codec: the dataclasses of a network, equal by value, as the core's schema has them, and back.
 
-Rust owns the schema (`_core.image_schema`); a dataclass has its field names (`stored.py` says what
-else there is). Nothing here names a field: a new one is written and read because it is there, and
-`tests/test_codec.py` fails while one side has what the other has not.
+Rust owns the schema (`_core.image_schema`); a dataclass has its field names. Nothing here names a
+field: a new one is written and read because it is there, and `tests/test_codec.py` fails while one
+side has what the other has not.
 
 | Python | the core's part | the host's part |
 |---|---|---|
@@ -13,6 +13,17 @@ else there is). Nothing here names a field: a new one is written and read becaus
 | tuple | a list | a list |
 | dataclass | a table, tagged with its `VARIANT` | a table of what is no default |
 | name of a population (`INDEX`) | its index | |
+
+A class says nothing of how it is kept: each of its fields is then a field of the same name in the
+core's schema (`image/description.rs`), written and read by its type. Otherwise
+
+- `VARIANT`: which variant of the schema's enum it is, such as `{"kind": "dense"}`;
+- `COMPUTED`: fields of the schema that follow from what it holds, and the property that says each;
+- `ELSEWHERE`: fields of the schema that other stages add;
+- `field(metadata=host())`: what the core does not know, and only the host's part keeps;
+- `field(metadata=rows("shift"))`: an array of two axes, and what says how many rows it has;
+- `field(metadata=APART)`: what has a place of its own, such as weights in blocks;
+- `field(metadata=INDEX)`: the name of a population, which the schema has as an index.
 """
 
 from __future__ import annotations
@@ -21,13 +32,63 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import lru_cache, partial
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plain import each, real, table, text, truth, whole
-from .by_value import are_same
+from ..plain import MAX_COUNT, each, real, table, text, truth, whole
+
+APART: Mapping[str, Any] = {"stored": "apart"}
+INDEX: Mapping[str, Any] = {"index": True}
+
+
+def host(low: float = -MAX_COUNT, high: float = MAX_COUNT) -> Mapping[str, Any]:
+    """Kept in the host's part, which the core does not check: numbers from `low` to `high`."""
+    return {"stored": "host", "low": low, "high": high}
+
+
+def rows(named: str) -> Mapping[str, Any]:
+    """As many rows as the field `named` of the schema says: a count, or an array of one per row."""
+    return {"rows": named}
+
+
+class ByValue:
+    """A dataclass with arrays, declared with `eq=False`: equal by value, and without a hash."""
+
+    __slots__ = ()
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether every field that is compared holds the same."""
+        if type(self) is not type(other):
+            return NotImplemented
+        assert is_dataclass(self)
+        names = [each.name for each in fields(self) if each.compare]
+        return all(are_same(getattr(self, name), getattr(other, name)) for name in names)
+
+
+def are_same(a: Any, b: Any) -> bool:
+    """Whether two values are equal; arrays are if shape and every number are.
+
+    Integers may be stored at another width, as those of an image file are.
+    """
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.dtype.kind == b.dtype.kind and np.array_equal(a, b)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return False
+    return bool(a == b)
+
 
 Described = Mapping[str, Any]
 """A table of a description."""

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from ..arithmetic import float32_parts, reference
 from ..formats import Tensor
-from .by_value import ByValue
+from .codec import ByValue, host, rows
 from .spike_codes import SpikeCode
-from .stored import host, rows
 
 MIN_S1, MAX_S1 = 2.0**-31, 2.0**63
 """Scales of a membrane that leave every accumulator in 64 bits."""

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .stored import host
+from .codec import host
 
 MAX_MEANING = 1 << 14
 """Of the numbers that say what a code means: values are computed with in 16 bits."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..image import Image, assemble
 from ..lower import Settings
-from ..lower.stem.sparsity import sparsified
+from ..lower.stem.codes import sparsified
 from ..placement import place
 from ..report.accuracy import accuracy
 from ..reprs import counted

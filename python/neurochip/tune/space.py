@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ..errors import SettingsError
 from ..lower import LayerSettings, Network, Settings
-from ..lower.stem.sparsity import generating_layers, levels_left
+from ..lower.stem.codes import generating_layers, levels_left
 from ..network import Population
 
 ALL_SPIKES = LayerSettings()

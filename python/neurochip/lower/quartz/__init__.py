@@ -35,13 +35,10 @@ from ...network import (
 )
 from ...options import CompileOptions
 from ..builder import Builder, Dialect
-from ..code_options import require
-from ..constants import compressed
-from ..layout import NOWHERE, View
+from ..layout import NOWHERE, View, compressed
 from ..pooling import lower_max_pool
 from ..schedule.windows import first_spike_schedule
-from ..walk import INDEX_MAPS, lower_with
-from ..wanted import Wanted
+from ..walk import INDEX_MAPS, Wanted, lower_with, require
 from .levels import choose_levels
 from .paper import decide_published, published_dialect
 from .pointwise import lower_add, lower_lookup

@@ -10,11 +10,10 @@ from ... import layers
 from ...errors import QuantizationError
 from ...layers.add import add_constants
 from ...network import FirstSpike, QuartzNeurons
+from ...network.populations import facts_of
 from ...requantize import Proof, Ramp, RampAdd, fit_ramp_add, fit_ramps_together, from_table
 from ..builder import Builder, Unsupported
-from ..constants import compressed
-from ..facts import facts_of
-from ..layout import NOWHERE
+from ..layout import NOWHERE, compressed
 from ..registers import Registers
 from ..weighted import ONE_LEVEL
 from .ramps import MAX_MULTIPLIER

@@ -19,12 +19,10 @@ from ...network import (
     QuartzNeurons,
     Readout,
 )
+from ...network.populations import facts_of
 from ..builder import Builder
-from ..connectors import connector_of, fold
-from ..constants import compressed
-from ..facts import facts_of
-from ..layout import NOWHERE, View
-from ..weighted import BY_INTERVAL, bias_of
+from ..layout import NOWHERE, View, compressed
+from ..weighted import BY_INTERVAL, bias_of, connector_of, fold
 from .ramps import LevelSum, Ramps, RampTask, by_channel, fit_ramps
 from .scaled_ramps import (
     fit_scaled_ramps,

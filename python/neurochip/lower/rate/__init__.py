@@ -26,12 +26,10 @@ from ...formats import Tensor
 from ...network import InputNeurons, Network, Population, Projection, Rate
 from ...options import CompileOptions
 from ..builder import Builder, Dialect, Unsupported
-from ..code_options import require
 from ..percentiles import highest_codes
 from ..pooling import lower_max_pool
 from ..schedule.pipeline import Pipeline, paced
-from ..walk import INDEX_MAPS, lower_with
-from ..wanted import Wanted
+from ..walk import INDEX_MAPS, Wanted, lower_with, require
 from .neurons import lower_add, lower_weighted, relay
 
 DEFAULT_TIMESTEPS = 64

@@ -31,13 +31,11 @@ from ...network import (
     Rate,
     Readout,
 )
+from ...network.populations import facts_of
 from ..builder import Builder, Unsupported
-from ..connectors import connector_of, fold
-from ..constants import compressed
-from ..facts import facts_of
-from ..layout import NOWHERE, View, to_neurons
+from ..layout import NOWHERE, View, compressed, to_neurons
 from ..registers import Registers
-from ..weighted import along_channels, bias_of, weight_sums
+from ..weighted import along_channels, bias_of, connector_of, fold, weight_sums
 
 FINE_THRESHOLD = 1024
 """A threshold of this is off by at most 0.05 % when it is rounded to an integer."""

@@ -1,4 +1,4 @@
-"""The pipeline: how soon a sample may follow another, and the relays that make it sooner.
+"""The schedule: when each population sends, and how soon a sample may follow another.
 
 A sample may enter as soon as every population can take it. A population that waits for the last of
 its sources holds up all later samples, so earlier sources are carried along by relays. These cost
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
+from ...errors import ModelError
 from ...network import (
     FirstSpike,
     Flow,
@@ -21,8 +22,32 @@ from ...network import (
     QuartzNeurons,
     StemNeurons,
 )
-from . import schedule
 from .relays import Layout, Room, TooSoon, Waits
+
+MAX_ROUNDS = 1000
+
+
+def schedule(
+    populations: Sequence[Population], projections: Sequence[Projection]
+) -> tuple[Population, ...]:
+    """Gives every population the timestep of the first bit it sends; sources come before targets.
+
+    Raises:
+        ModelError: If two sources of one population cannot be kept apart.
+    """
+    flow = Flow.of(populations, projections)
+    earliest = dict.fromkeys(flow.populations, 0)
+    for _ in range(MAX_ROUNDS):
+        start = flow.starts(earliest)
+        clash = flow.first_clash(start)
+        if clash is None:
+            return tuple(replace(p, send_start=start[p.name]) for p in populations)
+        early, late = clash
+        name, wait = flow.who_waits(early, late, start)
+        earliest[name] = start[name] + wait
+    raise ModelError(
+        f"{early!r} and {late!r} reach one layer in windows that overlap, and cannot be parted"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,17 +33,13 @@ from ...network import (
 from ...options import CompileOptions
 from ...settings import OF_SUMS, Settings
 from ..builder import Builder, Dialect, Impossible
-from ..code_options import require
-from ..constants import stem
-from ..layout import NOWHERE, View
+from ..layout import NOWHERE, View, stem
 from ..pooling import lower_max_pool
 from ..schedule.pipeline import Pipeline, one_by_one, pipelined
 from ..schedule.relays import RELAY
-from ..walk import INDEX_MAPS, lower_with, needed_layers
-from ..wanted import Wanted
-from .codes import choose_alike_codes, choose_code
+from ..walk import INDEX_MAPS, Wanted, lower_with, needed_layers, require
+from .codes import choose_alike_codes, choose_code, sparsified
 from .pointwise import lower_add, lower_lookup
-from .sparsity import sparsified
 from .weighted import lower_weighted
 
 

@@ -4,7 +4,7 @@
 |---|---|---|
 | `exact` | one word | the accumulator itself |
 | `double` | two words | the accumulator itself |
-| `scaled` | one word | a fraction of the accumulator (`scaled.py`) |
+| `scaled` | one word | a fraction of the accumulator (`integration.py`) |
 
 | bias | is added |
 |---|---|

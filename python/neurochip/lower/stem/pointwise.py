@@ -21,15 +21,14 @@ from ...network import (
     SpikeCode,
     TableRequantizer,
 )
+from ...network.populations import facts_of
 from ...requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from ..builder import Builder, Unsupported
-from ..constants import stem
-from ..facts import facts_of
-from ..layout import NOWHERE, View
+from ..layout import NOWHERE, View, stem
 from ..registers import Registers
 from ..weighted import ONE_LEVEL, register_bits
 from .branches import Branch, Branches, bias_of_branches, largest_possible, largest_seen
-from .exact import nothing_differs
+from .integration import nothing_differs
 from .modes import doubled
 
 PAIR_WEIGHT = 512

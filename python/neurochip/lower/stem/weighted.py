@@ -9,14 +9,11 @@ from ... import layers
 from ...layers import Weighted
 from ...network import Readout
 from ..builder import Builder
-from ..connectors import connector_of, fold
-from ..constants import compressed, stem
-from ..layout import NOWHERE
-from ..weighted import Integrated, WeightedSum, bias_of
-from .exact import integrate_exactly
+from ..layout import NOWHERE, compressed, stem
+from ..weighted import Integrated, WeightedSum, bias_of, connector_of, fold
+from .integration import integrate_exactly, integrate_scaled
 from .modes import Mode, choose
 from .partial_sums import largest_partial_sum, largest_partial_sums
-from .scaled import integrate_scaled
 
 
 def lower_weighted(builder: Builder, layer: Weighted) -> None:

@@ -18,7 +18,7 @@ from ...graph import Graph
 from ...lower import Network, lower
 from ...lower.layout import channels_last
 from ...lower.schedule.relays import RELAY
-from ...lower.stem.sparsity import generating_layers
+from ...lower.stem.codes import generating_layers
 from ...network import InputNeurons, Population, SpikeCode
 from ..spikes import Values, sops_by_layer, stem_code
 from .chips import IDEAL

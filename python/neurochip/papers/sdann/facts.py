@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...image import Image, assemble
 from ...lower import LayerSettings, Network, Settings
-from ...lower.stem.sparsity import sparsified
+from ...lower.stem.codes import sparsified
 from ...network import InputNeurons, Population, Sparsity, SpikeCode
 from ...placement import Placement
 from ...report.accuracy import accuracy

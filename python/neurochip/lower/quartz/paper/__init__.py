@@ -29,8 +29,7 @@ from ...builder import Builder, Dialect, Unsupported
 from ...percentiles import highest_codes
 from ...pooling import lower_max_pool
 from ...schedule.windows import first_spike_schedule
-from ...walk import INDEX_MAPS
-from ...wanted import Wanted
+from ...walk import INDEX_MAPS, Wanted
 from .integers import integers_of, require_weights
 from .populations import lower_add, lower_weighted, relay
 

@@ -30,13 +30,11 @@ from ....network import (
     PopulationFacts,
     QuartzNeurons,
 )
+from ....network.populations import facts_of
 from ...builder import Builder, Unsupported
-from ...connectors import fold
-from ...constants import compressed
-from ...facts import facts_of
-from ...layout import NOWHERE, View
+from ...layout import NOWHERE, View, compressed
 from ...registers import Registers
-from ...weighted import bias_of
+from ...weighted import bias_of, fold
 from ..ramps import LevelSum, by_channel, with_weights
 from ..scaled_ramps import rounded
 from ..weighted import ReaderWeights, add_reader, connector_with, first_spikes, lower_reader
