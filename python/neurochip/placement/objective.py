@@ -27,7 +27,7 @@ Measured on LeNet and ResNet-20 on darwin3; it ranks placements and says nothing
 """
 
 REPAIRS = 5
-"""How often cores become dearer for populations that find no place, before a cost of cores is left out."""
+"""How often cores become dearer for populations that find no place, before cuts are left out."""
 
 
 @dataclass(frozen=True, slots=True)

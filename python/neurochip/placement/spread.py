@@ -1,8 +1,8 @@
 """Spread: into which boxes populations are cut so that the slowest engine of a timestep is faster.
 
 Each population takes the cut with the least work, given how the others are cut, plus a cost for
-each core; populations take turns until none changes. Some costs give some choices, from few cores to
-all that there are. What is minimized is the sum over timesteps of a smooth maximum over engines:
+each core; populations take turns until none changes. Several costs give several choices, from few
+cores to all that there are. What is minimized is the sum over timesteps of a smooth maximum over engines:
 of two that bound a timestep, each then gains something by being cut alone.
 """
 
