@@ -2,8 +2,8 @@
 
 Each population takes the cut with the least work, given how the others are cut, plus a cost for
 each core; populations take turns until none changes. Several costs give several choices, from few
-cores to all that there are. What is minimized is the sum over timesteps of a smooth maximum over engines:
-of two that bound a timestep, each then gains something by being cut alone.
+cores to all that there are. What is minimized is the sum over timesteps of a smooth maximum over
+engines: of two that bound a timestep, each then gains something by being cut alone.
 """
 
 from __future__ import annotations
