@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..report.notes import notes_of_values
+from ..report.words import notes_of_values
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, show_notes, task

@@ -14,7 +14,7 @@ from ..errors import InputError, ModelError, UnsupportedOpError
 from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
-from ..report.notes import notes_of_values
+from ..report.words import notes_of_values
 from . import options
 from .chip_tables import fields_table
 from .compile_options import takes_compile_options
