@@ -10,7 +10,7 @@
 
 A tensor's code is the number of its spikes, `base + count * levels / steps`; `levels`, the highest
 rate, is balanced from calibration samples (`../calibration.py`), and thresholds follow
-(`rate_neurons.py`). Nothing about it is exact: a neuron's spikes depend on when others came.
+(`neurons.py`). Nothing about it is exact: a neuron's spikes depend on when others came.
 """
 
 from __future__ import annotations
