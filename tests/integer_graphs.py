@@ -22,7 +22,7 @@ from neurochip.layers import (
     MaxPool,
     Rearrange,
 )
-from neurochip.layers.windows import output_size
+from neurochip.layers.weighted import output_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)

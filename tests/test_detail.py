@@ -11,7 +11,7 @@ import pytest
 import neurochip as nc
 from command_line import neurochip
 from neurochip.errors import InputError
-from neurochip.simulate.detail import HIGHEST, OF_THE_CHIP
+from neurochip.simulate.run import HIGHEST, OF_THE_CHIP
 
 SAMPLES = 5
 

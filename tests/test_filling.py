@@ -11,7 +11,7 @@ import pytest
 
 import neurochip as nc
 from command_line import neurochip
-from neurochip.report.notes import notes_of_samples
+from neurochip.report.words import notes_of_samples
 from neurochip.simulate import Filling
 from normalized_network import COUNT, MEAN, PICTURES, STD, by_hand, network
 from quantized_models import Writer

@@ -13,7 +13,7 @@ import neurochip as nc
 
 PACKAGE = Path(nc.__file__).parent
 
-MOST = 96
+MOST = 70
 """Files; who makes it fewer lowers this. Each room is to be small enough to be read at once."""
 
 

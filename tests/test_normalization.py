@@ -209,7 +209,7 @@ def test_calibration_samples_are_normalized_alike(graph):
     ours = nc.compile(graph, "darwin3", calibration=PICTURES, normalization=BY, **options)
     theirs = nc.compile(graph, "darwin3", calibration=by_hand(), **options)
     plain = nc.compile(graph, "darwin3", calibration=PICTURES, **options)
-    assert ours.layers == theirs.layers != plain.layers
+    assert ours.populations == theirs.populations != plain.populations
     assert ours.cores == theirs.cores
 
 

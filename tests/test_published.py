@@ -29,7 +29,7 @@ from naive_quartz import spike_times
 from neurochip.errors import SettingsError, UnsupportedOpError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup
-from neurochip.lower.percentiles import highest_codes
+from neurochip.lower.calibration import highest_codes
 from neurochip.lower.quartz.paper.integers import integers_of
 from neurochip.network import ConstantNeurons
 from test_quartz import ANY_NETWORK, codes_of, lowered, samples_of, simulated

@@ -13,7 +13,7 @@ from neurochip.errors import SettingsError, UnsupportedOpError
 from neurochip.formats import Tensor
 from neurochip.layers import Add, Lookup
 from neurochip.lower import Settings, lower
-from neurochip.lower.percentiles import highest_codes
+from neurochip.lower.calibration import highest_codes
 from neurochip.lower.rate import PERCENTILE
 from neurochip.options import CompileOptions
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from contents_example import EXAMPLE, HOT_SPOTS, LAYERS, TIMING
-from neurochip.report import SCHEMA_VERSION, Report, numbers
+from neurochip.report import SCHEMA_VERSION, Report, words
 from neurochip.report.contents import Bound, Cores, Relays
 from neurochip.tables import WIDTH
 
@@ -100,21 +100,21 @@ where and when most happens, all samples
 
 
 def test_a_share_of_less_than_a_tenth_of_a_percent_keeps_one_digit():
-    told = [numbers.percent(part, 100_000) for part in (0, 1, 13, 77, 96, 240, 996, 12_340)]
+    told = [words.percent(part, 100_000) for part in (0, 1, 13, 77, 96, 240, 996, 12_340)]
     assert told == ["0 %", "0.001 %", "0.01 %", "0.08 %", "0.1 %", "0.2 %", "1.0 %", "12.3 %"]
-    assert numbers.percent(1, 0) == "0 %"
-    assert numbers.percent(3, 10**7) == "0.00003 %"
-    assert numbers.percent(1, 10**12) == "1e-10 %"
+    assert words.percent(1, 0) == "0 %"
+    assert words.percent(3, 10**7) == "0.00003 %"
+    assert words.percent(1, 10**12) == "1e-10 %"
 
 
 def test_less_than_all_never_reads_as_all():
-    told = [numbers.percent(100_000 - rest, 100_000) for rest in (0, 1, 13, 40, 60)]
+    told = [words.percent(100_000 - rest, 100_000) for rest in (0, 1, 13, 40, 60)]
     assert told == ["100.0 %", "99.999 %", "99.99 %", "99.96 %", "99.9 %"]
-    assert numbers.percent(sum([0.1] * 10), 1.0) == "100.0 %", "a sum of floats"
+    assert words.percent(sum([0.1] * 10), 1.0) == "100.0 %", "a sum of floats"
 
 
 def test_durations_have_another_unit_where_they_would_have_five_digits():
-    told = [numbers.duration(us) for us in (0.0012345, 36.04, 9_999, 10_000, 9_999_000, 1e7, 2e10)]
+    told = [words.duration(us) for us in (0.0012345, 36.04, 9_999, 10_000, 9_999_000, 1e7, 2e10)]
     assert told == ["0.001234 µs", "36.04 µs", "9,999 µs", "10 ms", "9,999 ms", "10 s", "20,000 s"]
 
 

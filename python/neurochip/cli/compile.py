@@ -10,7 +10,7 @@ import typer
 
 from ..options import DESCRIBED
 from ..placement.by_hand import to_toml
-from ..report.notes import notes_of_values
+from ..report.words import notes_of_values
 from . import options
 from .compile_options import takes_compile_options
 from .console import show, show_line, show_notes, task

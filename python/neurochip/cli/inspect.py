@@ -15,7 +15,7 @@ from ..graph import Graph
 from ..graph import load as load_graph
 from ..image import Image
 from ..placement.capacity import capacity
-from ..report.notes import notes_of_values
+from ..report.words import notes_of_values
 from . import options
 from .chip_tables import fields_table
 from .compile_options import takes_compile_options

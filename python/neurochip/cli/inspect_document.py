@@ -12,7 +12,7 @@ from ..formats import Tensor
 from ..graph import Graph, Output
 from ..image import Image
 from ..network import Population
-from ..report.notes import notes
+from ..report.words import notes
 from .chip_tables import fields
 from .refusals import Refused
 

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..inputs import Inputs, read_inputs
 from ..options import OF_CODE, OF_PLACEMENT
 from ..plots import plot_format
-from ..report.notes import notes_of_samples
+from ..report.words import notes_of_samples
 from ..simulate.samples import filling_of
 from ..tune import DEFAULT_TRIALS, Samples, Tuned, save_plot, tune
 from . import options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..image import Image
-from ..report import numbers
+from ..report import words
 from ..tables import NAME_WIDTH, TextColumn, TextTable, names_and_figures
 from ..tune import Checked, Evaluation, Tried, Tuned
 
@@ -61,7 +61,7 @@ def _beside_uniform(tuned: Tuned) -> Iterator[str]:
     name = next(name for name, tried in tuned.uniform if tried is best.tried)
     sops, found = best.tried.evaluation.sops, tuned.found.tried.evaluation.sops
     yield f"the best single choice for all layers, {name}, saves {_saved(tuned, best.tried)}"
-    yield f"by layer there are {numbers.percent(sops - found, sops)} fewer SOPs than with that one"
+    yield f"by layer there are {words.percent(sops - found, sops)} fewer SOPs than with that one"
 
 
 def _named(tuned: Tuned) -> Iterator[tuple[Tried, str]]:
@@ -100,4 +100,4 @@ def _lost(evaluation: Evaluation, dense: Evaluation) -> str:
 
 def _saved(tuned: Tuned, tried: Tried) -> str:
     dense = tuned.dense.tried.evaluation.sops
-    return numbers.percent(dense - tried.evaluation.sops, dense)
+    return words.percent(dense - tried.evaluation.sops, dense)

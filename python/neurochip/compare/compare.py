@@ -14,7 +14,7 @@ from ..image import Image
 from ..inputs import Normalization
 from ..report import Report, report
 from ..report.contents import Contents
-from ..report.notes import notes_of_samples
+from ..report.words import notes_of_samples
 from ..simulate import checked_tick, simulate
 
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from ..report import numbers
+from ..report import words
 from ..tables import TextTable, names_and_figures
 from .compare import BEST, Coded, Compared, best
 
@@ -91,46 +91,46 @@ def _accuracy(coded: Coded) -> str:
 
 def _differing(coded: Coded) -> str:
     exact = coded.contents.exact
-    return NOT_KNOWN if exact is None else numbers.percent(exact.differing, exact.compared)
+    return NOT_KNOWN if exact is None else words.percent(exact.differing, exact.compared)
 
 
 def _timesteps(coded: Coded) -> str:
     timing = coded.contents.timing
-    return NOT_KNOWN if timing is None else numbers.count(timing.timesteps)
+    return NOT_KNOWN if timing is None else words.count(timing.timesteps)
 
 
 def _work(coded: Coded) -> str:
     timing = coded.contents.timing
-    return NOT_KNOWN if timing is None else numbers.duration(timing.latency_us)
+    return NOT_KNOWN if timing is None else words.duration(timing.latency_us)
 
 
 def _latency(coded: Coded) -> str:
     timing = coded.contents.timing
-    return NOT_KNOWN if timing is None else numbers.duration(timing.latency_with_tick_us)
+    return NOT_KNOWN if timing is None else words.duration(timing.latency_with_tick_us)
 
 
 def _throughput(coded: Coded) -> str:
     timing = coded.contents.timing
     if timing is None or timing.samples_per_s is None:
         return NOT_KNOWN
-    return numbers.count(timing.samples_per_s)
+    return words.count(timing.samples_per_s)
 
 
 def _activity(name: str) -> Callable[[Coded], str]:
     def told(coded: Coded) -> str:
         spread = coded.contents.activity.get(name)
-        return NOT_KNOWN if spread is None else numbers.count(spread.mean)
+        return NOT_KNOWN if spread is None else words.count(spread.mean)
 
     return told
 
 
 def _energy(energy_pj: float | None) -> str:
-    return NOT_KNOWN if energy_pj is None else numbers.energy(energy_pj)
+    return NOT_KNOWN if energy_pj is None else words.energy(energy_pj)
 
 
 def _energy_delay(coded: Coded) -> str:
     product = coded.energy_delay_js
-    return NOT_KNOWN if product is None else f"{numbers.energy(product * 1e12)}·s"
+    return NOT_KNOWN if product is None else f"{words.energy(product * 1e12)}·s"
 
 
 _ROWS: dict[str, Callable[[Coded], str]] = {
@@ -148,8 +148,8 @@ _ROWS: dict[str, Callable[[Coded], str]] = {
     "energy of events": lambda coded: _energy(coded.events_pj),
     "with the idle chip": lambda coded: _energy(coded.total_pj),
     "energy-delay product of events": _energy_delay,
-    "cores": lambda coded: numbers.count(coded.contents.cores.used),
-    "overflows in all samples": lambda coded: numbers.count(coded.contents.overflows),
+    "cores": lambda coded: words.count(coded.contents.cores.used),
+    "overflows in all samples": lambda coded: words.count(coded.contents.overflows),
 }
 
 _KEYS = {

@@ -23,6 +23,7 @@ from onnx import (
     ModelProto,
     NodeProto,
     TensorProto,
+    ValueInfoProto,
     helper,
     numpy_helper,
 )
@@ -244,6 +245,35 @@ def _name(node: NodeProto) -> str:
 
 
 BATCH = 1
+
+
+def only_input(graph: GraphProto) -> ValueInfoProto:
+    """The one input that is no constant.
+
+    Raises:
+        ModelError: If there is none, or there are more.
+    """
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs: list[ValueInfoProto] = [i for i in graph.input if i.name not in constants]
+    if len(inputs) != 1:
+        names = ", ".join(repr(info.name) for info in inputs) or "none"
+        raise ModelError(f"the model has {len(inputs)} inputs, expected one: {names}")
+    return inputs[0]
+
+
+def names_of_outputs(graph: GraphProto, asked_for: str | None) -> list[str]:
+    """The outputs that are computed: the one asked for, or all of them.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    outputs = list(dict.fromkeys(str(info.name) for info in graph.output))
+    if not outputs:
+        raise ModelError("the model has no output", hint="export it again with its output")
+    if asked_for is not None and asked_for not in outputs:
+        names = ", ".join(map(repr, outputs))
+        raise ModelError(f"no output is called {asked_for!r}; the model's are: {names}")
+    return outputs if asked_for is None else [asked_for]
 
 
 def with_sample_axis(

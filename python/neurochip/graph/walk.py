@@ -1,4 +1,4 @@
-"""One walk over the nodes of a model, which turns each into layers."""
+"""Loading: one walk over the nodes of a model, which turns each into layers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from math import prod
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, checker, helper
+from onnx import ModelProto, NodeProto, ValueInfoProto, checker, helper
 
 from ..errors import ModelError, UnsupportedOpError
 from ..formats import Array
 from ..ops import REGISTRY
-from ..ops.constants import fold, foldable
+from ..ops.constants import fold
 from ..ops.node import GraphBuilder, Node
 from ..ops.refused import reason
 from ..ops.remedies import remedy
@@ -30,9 +30,18 @@ from ..ops.values import (
     Unknown,
     Value,
 )
+from ..renamed import renamed
 from .graph import Graph, Output
 from .left_float import LeftFloat, quantizes
-from .model import needed, tensor_array
+from .model import (
+    PathOrModel,
+    names_of_outputs,
+    needed,
+    only_input,
+    read_model,
+    tensor_array,
+    with_sample_axis,
+)
 
 QUANTIZED_HINT = "quantize it with `neurochip quantize`, which needs a few sample inputs"
 REFUSED_HINT = (
@@ -41,6 +50,33 @@ REFUSED_HINT = (
 MAX_VERSION = 10_000
 """Of the operators and the format; ONNX counts them up by a few a year."""
 INPUT_TYPES = ("float32", "uint8", "int8")
+
+
+def load(
+    model: PathOrModel,
+    shape: Mapping[str, Sequence[int]] | None = None,
+    output_tensor: str | None = None,
+    *,
+    output: str | None = None,
+) -> Graph:
+    """Reads a quantized ONNX model.
+
+    Args:
+        model: A path, the bytes of a file, or a parsed model.
+        shape: By input name: the shape to use where the model leaves axes open, samples first.
+        output_tensor: The output to compute, of a model that has several; what only the others
+            need is left out. All of them unless given.
+        output: The earlier name of `output_tensor`, with a `DeprecationWarning`.
+
+    Raises:
+        ModelError: If it is no model, is not quantized, or has open axes.
+        UnsupportedOpError: If some nodes cannot be imported; all of them are listed.
+    """
+    if output is not None:
+        output_tensor = renamed("output", output, output_tensor)
+    proto, name = read_model(model)
+    proto, shapes = with_sample_axis(proto, shape or {})
+    return walk(proto, name, shapes, output_tensor)
 
 
 def walk(
@@ -52,8 +88,8 @@ def walk(
         ModelError: If it is not quantized, has open axes, or more than one input.
         UnsupportedOpError: If some nodes cannot be imported.
     """
-    info = _only_input(proto.graph)
-    names = _outputs(proto.graph, output)
+    info = only_input(proto.graph)
+    names = names_of_outputs(proto.graph, output)
     batch, feed, problem = _feed(info, shapes)
     values: dict[str, Value] = {info.name: feed or Unknown()}
     for tensor in proto.graph.initializer:
@@ -139,7 +175,7 @@ def _results(
         except Exception as error:  # there is no end to what the checker raises
             raise Refusal(f"it is not valid ONNX: {str(error).splitlines()[0]}") from None
     with _fitting():
-        if foldable(node):
+        if node.is_foldable:
             return fold(node)
         result = left.on_host(node, builder) or _translated(node, builder, left)
         results = result if isinstance(result, tuple) else (result,)
@@ -296,26 +332,6 @@ def _try_tail(output: Hosted) -> None:
                 raise Refusal(f"{op.op_type} at {op.name!r}: {refusal}") from None
         if real.shape[:1] != (count,):
             raise Refusal(f"it mixes samples: {count} become {list(real.shape)}")
-
-
-def _only_input(graph: GraphProto) -> ValueInfoProto:
-    constants = {tensor.name for tensor in graph.initializer}
-    inputs: list[ValueInfoProto] = [i for i in graph.input if i.name not in constants]
-    if len(inputs) != 1:
-        names = ", ".join(repr(info.name) for info in inputs) or "none"
-        raise ModelError(f"the model has {len(inputs)} inputs, expected one: {names}")
-    return inputs[0]
-
-
-def _outputs(graph: GraphProto, asked_for: str | None) -> list[str]:
-    """The outputs that are computed: the one asked for, or all of them."""
-    outputs = list(dict.fromkeys(str(info.name) for info in graph.output))
-    if not outputs:
-        raise ModelError("the model has no output", hint="export it again with its output")
-    if asked_for is not None and asked_for not in outputs:
-        names = ", ".join(map(repr, outputs))
-        raise ModelError(f"no output is called {asked_for!r}; the model's are: {names}")
-    return outputs if asked_for is None else [asked_for]
 
 
 def _feed(

@@ -1,12 +1,16 @@
-"""The type Image, and how it is saved and loaded."""
+"""The type Image: what it holds, and how it is saved and loaded.
+
+What the silicon needs is in the description's own tables; `host` adds how full memories are,
+which only people ask for.
+"""
 
 from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +26,76 @@ from ..inputs import Normalization
 from ..lower.layout import channels_last
 from ..network import Host, Network, Population
 from ..options import CompileOptions
-from ..placement import Gain
+from ..placement import Box, Gain, Tile
+from ..plain import each, table, whole
 from ..reprs import counted, named
-from .contents import Core, cores_of
-from .wired import populations_of, projections_of, unwired
+from .blocks import populations_of, projections_of, unwired
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What one core holds, and how full its memories are."""
+
+    core: int
+    """Those of a node count from its number times the cores of a node."""
+    node: int
+    """Of its router, `y * width + x`."""
+    x: int
+    y: int
+    population: str
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    channels: tuple[int, int]
+    neurons: int
+    dendrite_words: int
+    dendrite_words_available: int
+    dendrites: int
+    axon_entries: int
+
+    @property
+    def box(self) -> Box:
+        """Its neurons, of its population."""
+        return Box(self.rows, self.columns, self.channels)
+
+
+def _part(description: Mapping[str, Any], name: str) -> Any:
+    return table(description["host"], "host")[name]
+
+
+def usage_for_host(tile: Tile) -> list[int]:
+    """How much of its core a tile takes, as `cores_of` reads it."""
+    return [tile.usage.dendrite_words, tile.usage.dendrites, tile.usage.axon_entries]
+
+
+def cores_of(description: Mapping[str, Any], chip: Chip) -> tuple[Core, ...]:
+    """The cores of an image that hold neurons."""
+    names = [population["name"] for population in description["populations"]]
+    usage = each(_part(description, "usage"), "usage", partial(each, read=whole))
+    pairs = zip(description["tiles"], usage, strict=True)
+    return tuple(_core_of(tile, numbers, names, chip) for tile, numbers in pairs)
+
+
+def _core_of(tile: Mapping[str, Any], usage: Sequence[int], names: list[str], chip: Chip) -> Core:
+    rows, columns, channels = (
+        (tile[axis][0], tile[axis][1]) for axis in ("rows", "columns", "channels")
+    )
+    x, y = chip.position_of(tile["core"])
+    dendrite_words, dendrites, axon_entries = usage
+    return Core(
+        core=tile["core"],
+        node=chip.node_of(tile["core"]),
+        x=x,
+        y=y,
+        population=names[tile["population"]],
+        rows=rows,
+        columns=columns,
+        channels=channels,
+        neurons=(rows[1] - rows[0]) * (columns[1] - columns[0]) * (channels[1] - channels[0]),
+        dendrite_words=dendrite_words,
+        dendrite_words_available=chip.dendrite_words(tile["core"]),
+        dendrites=dendrites,
+        axon_entries=axon_entries,
+    )
 
 
 @dataclass(frozen=True)
@@ -213,9 +283,10 @@ class Image:
     ) -> Iterator[tuple[Population, NDArray[np.uint8]]]:
         """The parts of a run's record (samples, bytes): what each population sent."""
         start = 0
-        for each in self.populations:
-            stop = start + (each.code.record_bytes * each.num_neurons if each.code else 0)
-            yield each, record[:, start:stop]
+        for population in self.populations:
+            sent = population.code.record_bytes * population.num_neurons if population.code else 0
+            stop = start + sent
+            yield population, record[:, start:stop]
             start = stop
 
     def values_read(self, handed_over: NDArray[Any]) -> dict[str, NDArray[Any]]:

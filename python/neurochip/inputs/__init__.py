@@ -16,9 +16,8 @@ from ..errors import InputError
 from . import cifar, idx, numpy_files, pictures
 from .fitting import fit
 from .labels import checked_labels, in_order, labels_by_name, read_labels
-from .normalization import Normalization, normalized, refuse_other_types
 from .raw import InputFormat, Raw
-from .samples import Inputs, random_inputs, scaled
+from .samples import Inputs, Normalization, normalized, random_inputs, refuse_other_types, scaled
 
 __all__ = [
     "FORMATS",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
-from ..lower.registers import Registers
+from ..lower.weighted import Registers
 from ..network import (
     ConstantNeurons,
     InputNeurons,

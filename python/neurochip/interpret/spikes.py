@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lower.registers import Registers, fits
+from ..lower.weighted import Registers, fits
 from ..network import Code, ConstantNeurons, FirstSpike, Model, Population, Rate, SpikeCode
 from .synapses import Synapses
 

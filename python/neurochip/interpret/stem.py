@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arithmetic import fma32, reference
-from ..lower.registers import Registers, fits
+from ..lower.weighted import Registers, fits
 from ..network import (
     AddRequantizer,
     DoubleIntegration,

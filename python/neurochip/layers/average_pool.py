@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
-from .weighted import centred, exact_float, requantize, to_integers
-from .windows import Pads, Pair, pad_map, taps
+from .weighted import Pads, Pair, centred, exact_float, pad_map, requantize, taps, to_integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..formats import Array, Tensor
-from .windows import Pads, Pair, pad_map, taps
+from .weighted import Pads, Pair, pad_map, taps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

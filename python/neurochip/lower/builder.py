@@ -1,4 +1,4 @@
-"""The Network while it grows: populations, projections, and where each tensor lives."""
+"""The Network while it grows: populations, connectors, and where each tensor lives."""
 
 from __future__ import annotations
 
@@ -10,29 +10,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import layers
 from ..chip import Chip
 from ..formats import Tensor
 from ..graph import Graph
+from ..layers import Weighted
 from ..network import (
     Code,
     Connector,
+    ConvolutionConnector,
+    DenseConnector,
+    DepthwiseConnector,
     InputNeurons,
     MaxPoolNeurons,
     Model,
     OneToOneConnector,
+    PoolConnector,
     Population,
     PopulationFacts,
     Projection,
     Readout,
     SpikeCode,
+    Window,
 )
 from ..network.populations import keeps_codes
 from ..settings import Settings
 from .calibration import Calibration
 from .layout import NOWHERE, View, neuron_shape
-from .registers import Registers
 from .schedule.pipeline import Pipeline
 from .schedule.relays import relay
+from .weighted import Registers
 
 
 class Unsupported(Exception):
@@ -220,3 +227,48 @@ class Builder:
             here = (view.part == part) & (view.neuron != NOWHERE)
             offsets[here] = zero_point - self.sent_by(name).base
         return offsets
+
+
+def fold(builder: Builder, layer: Weighted, view: View) -> NDArray[np.int64]:
+    """What the bias must add because a train carries `v`, not `q - Z`; of or like the output.
+
+    Nothing is sent for padding, so a border neuron makes up only for the taps inside the map.
+    """
+    offsets = builder.offsets(view, layer.inputs[0].format.zero_point)
+    if not offsets.any():
+        return np.zeros((1,) * len(layer.output.shape), np.int64)
+    folded: NDArray[np.int64] = -layer.linear(offsets[None])[0]
+    return folded
+
+
+def connector_of(builder: Builder, layer: Weighted, view: View) -> Connector:
+    """The layer's weights, from the neurons that hold its input."""
+    if isinstance(layer, layers.Dense):
+        sources = builder.population(view.parts[0]).num_neurons
+        return DenseConnector(_dense_weights(layer, view, sources))
+    kernel = layer.kernel if isinstance(layer, layers.AveragePool) else layer.weights.shape[2:]
+    pad = (layer.pads[0], layer.pads[1])
+    window = Window((kernel[0], kernel[1]), layer.strides, pad, layer.dilations)
+    if isinstance(layer, layers.AveragePool):
+        return PoolConnector(window, np.ones(window.kernel, np.int32))
+    channels_out, channels_in = layer.weights.shape[:2]
+    if channels_in == 1 and layer.groups == channels_out:
+        return DepthwiseConnector(window, layer.weights[:, 0].transpose(1, 2, 0))
+    return ConvolutionConnector(window, layer.groups, layer.weights)
+
+
+def _dense_weights(layer: layers.Dense, view: View, num_sources: int) -> NDArray[np.int32]:
+    """(source neurons, targets): each feature's weights at the neuron that holds it."""
+    features = np.flatnonzero(view.neuron != NOWHERE)
+    neurons = view.neuron.ravel()[features]
+    is_held_once = len(np.unique(neurons)) == len(neurons)
+    if is_held_once and len(neurons) == num_sources:
+        feature_of_neuron = np.empty(num_sources, np.intp)
+        feature_of_neuron[neurons] = features
+        return np.asarray(layer.weights.T[feature_of_neuron])
+    weights = np.zeros((num_sources, len(layer.weights)), np.int32)
+    if is_held_once:
+        weights[neurons] = layer.weights.T[features]
+    else:
+        np.add.at(weights, neurons, layer.weights.T[features])
+    return weights

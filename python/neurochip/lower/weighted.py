@@ -1,7 +1,11 @@
-"""Weighted layers of every spike code: what their neurons sum, and from where."""
+"""Weighted sums: convolution, dense and average pooling as their neurons compute them.
+
+With the chip's registers: their widths, and the intervals that must fit them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -11,25 +15,122 @@ from numpy.typing import NDArray
 
 from .. import layers
 from ..arithmetic import reference
+from ..chip import Chip
 from ..layers import Weighted
 from ..network import (
-    Connector,
-    ConvolutionConnector,
-    DenseConnector,
-    DepthwiseConnector,
     DoubleIntegration,
-    PoolConnector,
     PopulationFacts,
     Readout,
     Requantizer,
     ScaledIntegration,
     SpikeCode,
-    Window,
 )
 from ..requantize import Staircase, thresholds
-from .builder import Builder
-from .layout import NOWHERE, View
-from .registers import Registers, SumReach, fits
+
+FLOAT32_BITS = 24
+"""Of the significand that a chip multiplies by whose requantizer is float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """The arithmetic of a chip's core."""
+
+    sum_bits: int
+    membrane_bits: int
+    bias_bits: int
+    wraps: bool
+    float32: bool
+    """Whether the soma's requantizer rounds as float32 does."""
+    multiplier_bits: int
+    doubled_multiplier_bits: int | None
+    """The same for a membrane that takes a second state word; None where no neuron has one."""
+    tables: bool
+    weight_bits: int
+
+    @staticmethod
+    def of(chip: Chip) -> Registers:
+        """Reads a chip's description."""
+        core = chip.spec["core"]
+        soma, second_word = core["soma"], core["second_state_word"]
+        return Registers(
+            sum_bits=core["weight_sum_bits"],
+            membrane_bits=core["membrane_bits"],
+            bias_bits=soma["bias_bits"],
+            wraps=core["overflow"] == "wrap",
+            float32=soma["requantizer"] == "float32",
+            multiplier_bits=_multiplier_bits(soma),
+            doubled_multiplier_bits=second_word and _multiplier_bits(second_word),
+            tables=soma["table"],
+            weight_bits=max(core["weight_bits"]),
+        )
+
+    @property
+    def are_int32(self) -> bool:
+        """Whether sums in these registers are those of 32-bit arithmetic, modulo 2^32."""
+        return self.membrane_bits == 32 and self.sum_bits == 32 and self.wraps
+
+    @property
+    def membrane_high(self) -> int:
+        """The largest membrane."""
+        return (1 << (self.membrane_bits - 1)) - 1
+
+    def headroom_bits(self, largest: float) -> float:
+        """How far a magnitude stays below the end of a membrane."""
+        return float(np.log2(self.membrane_high / max(largest, 1)))
+
+    @property
+    def weight_high(self) -> int:
+        """The largest weight of one synapse."""
+        return (1 << (self.weight_bits - 1)) - 1
+
+    def store(self, values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+        """What a register of `bits` holds after values were written: wrapped or saturated."""
+        half = np.int64(1) << (bits - 1)
+        if self.wraps:
+            return np.asarray(((values + half) & (2 * half - 1)) - half)
+        return np.clip(values, -half, half - 1)
+
+
+def _multiplier_bits(described: Mapping[str, Any]) -> int:
+    return int(described["multiplier_bits"] or FLOAT32_BITS)
+
+
+def fits(low: int, high: int, bits: int) -> bool:
+    """Whether a two's complement register of `bits` holds every value of an interval."""
+    return -(1 << (bits - 1)) <= low and high < 1 << (bits - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SumReach:
+    """Intervals that no input can leave, over all neurons of a layer."""
+
+    sums: tuple[int, int]
+    """The weight sum of one timestep."""
+    partial: tuple[int, int]
+    """The membrane after any step, before the bias."""
+
+    @staticmethod
+    def of(negative: int, positive: int, code: SpikeCode, high: int) -> SumReach:
+        """From the extreme sums of negative and of positive weights into one neuron.
+
+        Args:
+            negative: Sum of the negative weights, at most 0.
+            positive: Sum of the positive weights, at least 0.
+            code: The source's code.
+            high: The largest value the source sends; what has been sent of a value never
+                exceeds the value.
+        """
+        low, high = code.low, max(high, 0)
+        return SumReach(
+            (negative, positive),
+            (negative * high + positive * low, positive * high + negative * low),
+        )
+
+    @property
+    def largest_partial(self) -> int:
+        """The largest magnitude of a membrane before the bias."""
+        return max(abs(value) for value in self.partial)
+
 
 BY_INTERVAL = "scaled by the proven interval: no calibration samples"
 
@@ -180,48 +281,3 @@ def reference_staircase(
         levels = np.arange(output.low + 1, output.high + 1) - output.format.zero_point
         near = (levels - 0.5) / multiplier[:, None].astype(np.float64)
     return thresholds(codes, output.low, output.high, low, high, near)
-
-
-def fold(builder: Builder, layer: Weighted, view: View) -> NDArray[np.int64]:
-    """What the bias must add because a train carries `v`, not `q - Z`; of or like the output.
-
-    Nothing is sent for padding, so a border neuron makes up only for the taps inside the map.
-    """
-    offsets = builder.offsets(view, layer.inputs[0].format.zero_point)
-    if not offsets.any():
-        return np.zeros((1,) * len(layer.output.shape), np.int64)
-    folded: NDArray[np.int64] = -layer.linear(offsets[None])[0]
-    return folded
-
-
-def connector_of(builder: Builder, layer: Weighted, view: View) -> Connector:
-    """The layer's weights, from the neurons that hold its input."""
-    if isinstance(layer, layers.Dense):
-        sources = builder.population(view.parts[0]).num_neurons
-        return DenseConnector(_dense_weights(layer, view, sources))
-    kernel = layer.kernel if isinstance(layer, layers.AveragePool) else layer.weights.shape[2:]
-    pad = (layer.pads[0], layer.pads[1])
-    window = Window((kernel[0], kernel[1]), layer.strides, pad, layer.dilations)
-    if isinstance(layer, layers.AveragePool):
-        return PoolConnector(window, np.ones(window.kernel, np.int32))
-    channels_out, channels_in = layer.weights.shape[:2]
-    if channels_in == 1 and layer.groups == channels_out:
-        return DepthwiseConnector(window, layer.weights[:, 0].transpose(1, 2, 0))
-    return ConvolutionConnector(window, layer.groups, layer.weights)
-
-
-def _dense_weights(layer: layers.Dense, view: View, num_sources: int) -> NDArray[np.int32]:
-    """(source neurons, targets): each feature's weights at the neuron that holds it."""
-    features = np.flatnonzero(view.neuron != NOWHERE)
-    neurons = view.neuron.ravel()[features]
-    is_held_once = len(np.unique(neurons)) == len(neurons)
-    if is_held_once and len(neurons) == num_sources:
-        feature_of_neuron = np.empty(num_sources, np.intp)
-        feature_of_neuron[neurons] = features
-        return np.asarray(layer.weights.T[feature_of_neuron])
-    weights = np.zeros((num_sources, len(layer.weights)), np.int32)
-    if is_held_once:
-        weights[neurons] = layer.weights.T[features]
-    else:
-        np.add.at(weights, neurons, layer.weights.T[features])
-    return weights

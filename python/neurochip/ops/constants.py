@@ -69,11 +69,3 @@ def constant(node: Node, builder: GraphBuilder) -> Value:
     for position in range(len(node.inputs)):
         node.constant(position, "input")
     raise Refusal("it is supported only where all its inputs are constant")
-
-
-def foldable(node: Node) -> bool:
-    """Whether all the node's inputs are constants."""
-    own = node.op_type == node.proto.op_type
-    if not own or node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-        return False
-    return all(value is None or isinstance(value, Constant) for value in node.inputs)

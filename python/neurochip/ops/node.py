@@ -105,6 +105,14 @@ class Node:
             raise Refusal(f"it has no {what}")
         return array
 
+    @property
+    def is_foldable(self) -> bool:
+        """Whether all its inputs are constants, and so is what it computes."""
+        own = self.op_type == self.proto.op_type
+        if not own or self.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            return False
+        return all(value is None or isinstance(value, Constant) for value in self.inputs)
+
     def evaluate(self, arrays: Sequence[Array | None]) -> tuple[Array, ...]:
         """What the node computes, by ONNX's own reference implementation."""
         return evaluated(self.proto, self.opset, arrays)

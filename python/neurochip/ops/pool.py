@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..formats import Array, Tensor
 from ..layers import AveragePool, MaxPool
-from ..layers.windows import Pads, pad_map
+from ..layers.weighted import Pads, pad_map
 from .axes import counted
 from .movement import commute, rearrange
 from .node import GraphBuilder, Node, activation_format, unquantized

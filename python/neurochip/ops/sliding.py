@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..formats import Array
-from ..layers.windows import Pads, Pair, taps
+from ..layers.weighted import Pads, Pair, taps
 from .movement import rearrange
 from .node import GraphBuilder, Node
 from .values import Dequantized, Refusal, Shape, Value

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..tables import TextTable, names_and_figures
-from . import numbers
+from . import words
 from .contents import (
     ASSUMED,
     USER,
@@ -23,7 +23,7 @@ from .contents import (
     Relays,
     Timing,
 )
-from .headline import headline, tick
+from .words import headline, tick
 
 UNSOURCED = {ASSUMED: "assumed", USER: "set"}
 """What is said of a number that no source gives; a total that such numbers dominate is marked."""
@@ -83,7 +83,7 @@ def _self_checks(contents: Contents) -> Table:
     """What was compared, in numbers, where the report itself says only that nothing differs."""
     table = _pairs()
     if contents.compiled is not None:
-        table.add_row("against the compiled network", numbers.differing(contents.compiled))
+        table.add_row("against the compiled network", words.differing(contents.compiled))
     return table
 
 
@@ -104,9 +104,9 @@ def _results(contents: Contents) -> Table:
     if contents.normalization is not None:
         table.add_row("samples normalized by", str(contents.normalization))
     if contents.compiled is not None and contents.compiled.differing:
-        table.add_row("against the compiled network", numbers.differing(contents.compiled))
+        table.add_row("against the compiled network", words.differing(contents.compiled))
     if contents.exact is not None:
-        table.add_row("against exact integers", numbers.differing(contents.exact))
+        table.add_row("against exact integers", words.differing(contents.exact))
     elif contents.compiled is not None:
         table.add_row("against exact integers", "not measured: an image file holds no graph")
     if contents.overflows:
@@ -139,40 +139,40 @@ def _assumed(assumed: dict[str, str]) -> str:
 
 def _time(contents: Contents, timing: Timing) -> Table:
     table = _pairs()
-    alone = numbers.count(timing.work_cycles.mean)
-    ranges = numbers.range_of(timing.work_cycles)
+    alone = words.count(timing.work_cycles.mean)
+    ranges = words.range_of(timing.work_cycles)
     table.add_row("work alone", f"{alone} cycles" + (f", {ranges}" if ranges else ""))
     bound = contents.bound
     if bound is not None:
         layer = "" if bound.layer is None else f", layer {bound.layer!r}"
-        busy = f"{numbers.count(bound.work_cycles)} cycles"
+        busy = f"{words.count(bound.work_cycles)} cycles"
         table.add_row("bound by", f"{bound.engine}, {bound.where}{layer}: {busy}")
     if timing.least_work_cycles:
         least, ratio = timing.least_work_cycles, timing.work_cycles.mean / timing.least_work_cycles
-        told = f"{numbers.count(least)} cycles; this one takes {ratio:.1f} times as many"
+        told = f"{words.count(least)} cycles; this one takes {ratio:.1f} times as many"
         table.add_row("least of any placement", told)
     latency = f"{_timesteps(timing.timesteps)}, {_cycles(timing.cycles.mean, timing)}"
     table.add_row("latency", f"{latency}{_pace(timing)}")
     table.add_row("a sample every", f"{_timesteps(timing.period)}, {_throughput(timing)}")
     if timing.samples_in_flight > 1:
         table.add_row("in flight at once", f"{timing.samples_in_flight} samples")
-        whole, rate = _cycles(timing.run_cycles, timing), numbers.count(timing.run_samples_per_s)
+        whole, rate = _cycles(timing.run_cycles, timing), words.count(timing.run_samples_per_s)
         table.add_row("whole run, fill and drain", f"{whole}: {rate} samples/s")
-    work = numbers.count(timing.work_cycles_per_timestep)
-    longest = numbers.count(timing.longest_work_cycles)
+    work = words.count(timing.work_cycles_per_timestep)
+    longest = words.count(timing.longest_work_cycles)
     table.add_row("work in a timestep", f"{work} cycles on average, {longest} in the longest")
     if timing.barrier_nodes is not None:
         nodes = f"{timing.barrier_nodes:,} node{'s' * (timing.barrier_nodes != 1)} with neurons"
-        table.add_row("barrier", f"{numbers.count(timing.barrier_cycles)} cycles, of {nodes}")
+        table.add_row("barrier", f"{words.count(timing.barrier_cycles)} cycles, of {nodes}")
     if timing.host_us is not None:
-        host = numbers.duration(timing.host_us)
+        host = words.duration(timing.host_us)
         table.add_row("host of a board", f"{host}, in no other number here")
     if timing.tick_cycles:
-        table.add_row("tick", f"{numbers.count(timing.tick_cycles)} cycles ({tick(timing)})")
-        shortest_us = numbers.duration(timing.shortest_tick_us)
-        shortest = numbers.count(timing.shortest_tick_cycles)
+        table.add_row("tick", f"{words.count(timing.tick_cycles)} cycles ({tick(timing)})")
+        shortest_us = words.duration(timing.shortest_tick_us)
+        shortest = words.count(timing.shortest_tick_cycles)
         table.add_row("shortest tick", f"{shortest} cycles ({shortest_us}) for this work")
-        table.add_row("longer timesteps", f"{numbers.count(timing.overruns)} longer than the tick")
+        table.add_row("longer timesteps", f"{words.count(timing.overruns)} longer than the tick")
     if timing.tick_hides_work:
         table.add_row("hidden by the tick", "timing parameters: none changes the latency here")
     return table
@@ -190,24 +190,24 @@ def _throughput(timing: Timing) -> str:
     if timing.cycles_per_sample is None or timing.samples_per_s is None:
         return f"not measured: fewer than {timing.samples_in_flight} samples"
     cycles = _cycles(timing.cycles_per_sample, timing)
-    return f"{cycles}: {numbers.count(timing.samples_per_s)} samples/s"
+    return f"{cycles}: {words.count(timing.samples_per_s)} samples/s"
 
 
 def _cycles(cycles: float, timing: Timing) -> str:
-    return f"{numbers.count(cycles)} cycles ({numbers.duration(cycles / timing.cycles_per_us)})"
+    return f"{words.count(cycles)} cycles ({words.duration(cycles / timing.cycles_per_us)})"
 
 
 def _timesteps(count: int) -> str:
-    return f"{numbers.count(count)} timestep{'s' * (count != 1)}"
+    return f"{words.count(count)} timestep{'s' * (count != 1)}"
 
 
 def _activity(contents: Contents) -> TextTable:
-    ranges = [numbers.range_of(spread) for spread in contents.activity.values()]
+    ranges = [words.range_of(spread) for spread in contents.activity.values()]
     table = (
         names_and_figures("", "mean", "range") if any(ranges) else names_and_figures("", "count")
     )
     for (name, spread), told in zip(contents.activity.items(), ranges, strict=True):
-        table.add_row(name, numbers.count(spread.mean), *([told] if any(ranges) else []))
+        table.add_row(name, words.count(spread.mean), *([told] if any(ranges) else []))
     return table
 
 
@@ -220,24 +220,24 @@ def _energy(energy: Energy) -> TextTable:
     table = names_and_figures(*heads)
 
     def add(name: str, value_pj: float, of_events: str, price: str = "", grade: str = "") -> None:
-        of_total = [] if total_pj is None else [numbers.percent(value_pj, total_pj)]
-        table.add_row(name, numbers.energy(value_pj), of_events, *of_total, price, grade)
+        of_total = [] if total_pj is None else [words.percent(value_pj, total_pj)]
+        table.add_row(name, words.energy(value_pj), of_events, *of_total, price, grade)
 
     for term in energy.event_terms:
-        add(term.name, term.energy_pj, numbers.percent(term.energy_pj, events_pj), *_price(term))
-    add("all events", events_pj, numbers.percent(events_pj, events_pj))
+        add(term.name, term.energy_pj, words.percent(term.energy_pj, events_pj), *_price(term))
+    add("all events", events_pj, words.percent(events_pj, events_pj))
     for term in energy.idle_terms:
         add(term.name, term.energy_pj, "", *_price(term))
     if total_pj is None:
         table.add_row("idle chip", "-", "", "not known without timing", "")
         return table
-    row = ["total", numbers.energy(total_pj), ""]
+    row = ["total", words.energy(total_pj), ""]
     for grade, told in UNSOURCED.items():
         at_pj = energy.total_at_pj(grade)
         if at_pj > total_pj / 2:
-            table.add_row(*row, numbers.percent(at_pj, total_pj), "", f"! {told}")
+            table.add_row(*row, words.percent(at_pj, total_pj), "", f"! {told}")
             return table
-    table.add_row(*row, numbers.percent(total_pj, total_pj))
+    table.add_row(*row, words.percent(total_pj, total_pj))
     return table
 
 
@@ -251,11 +251,11 @@ def _relays(relays: Relays, energy: Energy) -> Table:
     populations = len(relays.populations)
     told = f"{relays.neurons:,} in {populations} population{'s' * (populations != 1)}"
     table.add_row("neurons", f"{told}, on {relays.cores:,} core{'s' * (relays.cores != 1)}")
-    table.add_row("SOPs", numbers.count(relays.sops))
-    table.add_row("packets", numbers.count(relays.packets))
-    table.add_row("soma updates", numbers.count(relays.soma_updates))
-    share = numbers.percent(relays.energy_pj, energy.all_events_pj)
-    table.add_row("energy", f"{numbers.energy(relays.energy_pj)} ({share} of all events)")
+    table.add_row("SOPs", words.count(relays.sops))
+    table.add_row("packets", words.count(relays.packets))
+    table.add_row("soma updates", words.count(relays.soma_updates))
+    share = words.percent(relays.energy_pj, energy.all_events_pj)
+    table.add_row("energy", f"{words.energy(relays.energy_pj)} ({share} of all events)")
     return table
 
 
@@ -267,19 +267,19 @@ def _chip(contents: Contents) -> Table:
     table.add_row("cores used", f"{contents.cores.used:,} of {contents.cores.available:,}")
     if fullest is not None:
         used = f"{fullest.used_words:,} of {fullest.available_words:,} words"
-        share = numbers.percent(fullest.used_words, fullest.available_words)
+        share = words.percent(fullest.used_words, fullest.available_words)
         where = f"({fullest.x}, {fullest.y})"
         if fullest.place is not None:
             where = f"{where}, its core {fullest.place}"
         table.add_row("fullest core", f"{where}: {used} of its memory ({share})")
-    table.add_row("overflows", numbers.count(contents.overflows))
+    table.add_row("overflows", words.count(contents.overflows))
     return table
 
 
 def _hot_spots(spots: HotSpots) -> Table:
     table = _pairs()
     for core in spots.cores:
-        share = numbers.percent(core.percent, 100)
+        share = words.percent(core.percent, 100)
         place = f"({core.x}, {core.y}) of layer {core.layer!r}"
         table.add_row(core.what, f"{place}: {share} of the cycles of work")
     table.add_row("hottest link", "none" if spots.link is None else str(spots.link))
@@ -295,7 +295,7 @@ def _overflows(layers: tuple[PopulationRow, ...]) -> TextTable:
     table = names_and_figures("layer", "overflows in all samples")
     for layer in layers:
         if layer.overflows:
-            table.add_row(layer.name, numbers.count(layer.overflows))
+            table.add_row(layer.name, words.count(layer.overflows))
     return table
 
 
@@ -303,8 +303,8 @@ def _early_spikes(contents: Contents) -> TextTable:
     table = names_and_figures("layer", "early spikes in all samples", "of its spikes")
     for layer in contents.layers:
         if layer.early_spikes:
-            share = numbers.percent(layer.early_spikes, layer.spikes * contents.samples)
-            table.add_row(layer.name, numbers.count(layer.early_spikes), share)
+            share = words.percent(layer.early_spikes, layer.spikes * contents.samples)
+            table.add_row(layer.name, words.count(layer.early_spikes), share)
     return table
 
 
@@ -315,10 +315,10 @@ def _layers(layers: tuple[PopulationRow, ...]) -> TextTable:
             layer.name,
             layer.kind,
             layer.mode,
-            numbers.count(layer.neurons),
-            numbers.count(layer.spikes),
-            numbers.count(layer.sops),
-            numbers.count(layer.overflows),
+            words.count(layer.neurons),
+            words.count(layer.spikes),
+            words.count(layer.sops),
+            words.count(layer.overflows),
         )
     return table
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from ..errors import QuantizationError
 from ..formats import Tensor
 from ..layers import Add
-from .corridor import Corridor, bounds
-from .fixed import FixedPoint, search
+from .fixed import Corridor, FixedPoint, bounds, search
 from .offsets import Offsets
 from .staircase import Proof
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .corridor import Corridor, best_offsets, bounds, corridor_of
-from .fixed import search
+from .fixed import Corridor, best_offsets, bounds, corridor_of, search
 from .staircase import Proof, Staircase, compare
 
 _LINE_BITS = 28

@@ -6,17 +6,14 @@
 | `simulate.py` | how batches become a run |
 | `waiting.py` | how Python stays awake meanwhile |
 | `comparison.py` | whether the chip did what its compiled network and its graph say |
-| `run.py` | what is known afterwards |
-| `detail.py` | the same by node, link and timestep |
-| `load.py` | how busy engines and links were |
+| `run.py` | what is known afterwards: by sample, by node, link and timestep, and how busy all was |
 | `tick.py` | the same run with another tick |
 """
 
 from __future__ import annotations
 
 from ..errors import Interrupted
-from .detail import Detail
-from .run import Agreement, Run
+from .run import Agreement, Detail, Run
 from .samples import Filling
 from .simulate import TIMINGS, simulate
 from .tick import checked_tick

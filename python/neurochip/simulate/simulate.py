@@ -17,9 +17,7 @@ from ..errors import InputError, Interrupted
 from ..image import Image
 from ..inputs import Normalization, refuse_other_types
 from .comparison import AgreementCount
-from .detail import whole
-from .load import load_of
-from .run import Run
+from .run import Run, load_of, whole
 from .samples import CheckedSamples, FillingMeasurement, checked
 from .tick import checked_tick, timed_anew
 from .waiting import Waiting, finished, no_progress_bar, progress_bar

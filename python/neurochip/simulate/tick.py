@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..energy import energy_by_component_pj
 from ..errors import InputError
-from .detail import Detail
-from .run import Run
+from .run import Detail, Run
 
 MICROSECONDS = {"ns": 1e-3, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6}
 MAX_TICK_US = 1e7

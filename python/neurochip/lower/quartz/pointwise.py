@@ -14,8 +14,7 @@ from ...network.populations import facts_of
 from ...requantize import Proof, Ramp, RampAdd, fit_ramp_add, fit_ramps_together, from_table
 from ..builder import Builder, Unsupported
 from ..layout import NOWHERE, compressed
-from ..registers import Registers
-from ..weighted import ONE_LEVEL
+from ..weighted import ONE_LEVEL, Registers
 from .ramps import MAX_MULTIPLIER
 from .weighted import first_spikes
 

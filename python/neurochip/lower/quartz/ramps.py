@@ -21,7 +21,7 @@ from ...arithmetic import reference
 from ...layers import Weighted
 from ...network import FirstSpike
 from ...requantize import Proof, Staircase, fit_ramp, fit_ramps_together, thresholds
-from ..registers import Registers
+from ..weighted import Registers
 
 MAX_MULTIPLIER = 255
 """No exact ramp of 255 levels needs a larger one."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ... import layers
 from ...layers import Weighted
 from ..builder import Unsupported
-from ..registers import Registers
+from ..weighted import Registers
 from .ramps import LevelSum, Ramps, RampTask, Rows, by_channel, reach
 
 CHUNK_SAMPLES = 32

@@ -20,9 +20,9 @@ from ...network import (
     Readout,
 )
 from ...network.populations import facts_of
-from ..builder import Builder
+from ..builder import Builder, connector_of, fold
 from ..layout import NOWHERE, View, compressed
-from ..weighted import BY_INTERVAL, bias_of, connector_of, fold
+from ..weighted import BY_INTERVAL, bias_of
 from .ramps import LevelSum, Ramps, RampTask, by_channel, fit_ramps
 from .scaled_ramps import (
     fit_scaled_ramps,

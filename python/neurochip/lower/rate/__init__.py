@@ -9,8 +9,8 @@
 | Lookup, Multiply | refused: the neuron adds, and holds no table |
 
 A tensor's code is the number of its spikes, `base + count * levels / steps`; `levels`, the highest
-rate, is balanced from calibration samples (`../percentiles.py`), and thresholds follow
-(`rate_neurons.py`). Nothing about it is exact: a neuron's spikes depend on when others came.
+rate, is balanced from calibration samples (`../calibration.py`), and thresholds follow
+(`neurons.py`). Nothing about it is exact: a neuron's spikes depend on when others came.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ...formats import Tensor
 from ...network import InputNeurons, Network, Population, Projection, Rate
 from ...options import CompileOptions
 from ..builder import Builder, Dialect, Unsupported
-from ..percentiles import highest_codes
+from ..calibration import highest_codes
 from ..pooling import lower_max_pool
 from ..schedule.pipeline import Pipeline, paced
 from ..walk import INDEX_MAPS, Wanted, lower_with, require

@@ -32,10 +32,9 @@ from ...network import (
     Readout,
 )
 from ...network.populations import facts_of
-from ..builder import Builder, Unsupported
+from ..builder import Builder, Unsupported, connector_of, fold
 from ..layout import NOWHERE, View, compressed, to_neurons
-from ..registers import Registers
-from ..weighted import along_channels, bias_of, connector_of, fold, weight_sums
+from ..weighted import Registers, along_channels, bias_of, weight_sums
 
 FINE_THRESHOLD = 1024
 """A threshold of this is off by at most 0.05 % when it is rounded to an integer."""

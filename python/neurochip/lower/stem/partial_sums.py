@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from ... import layers
 from ...layers import Weighted
-from ...layers.weighted import exact_float
-from ...layers.windows import pad_map, taps
+from ...layers.weighted import exact_float, pad_map, taps
 from ...network import SpikeCode
 
 CHUNK_SUMS = 1 << 19

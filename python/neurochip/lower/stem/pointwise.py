@@ -25,11 +25,10 @@ from ...network.populations import facts_of
 from ...requantize import FixedAdd, Proof, fit_add, fit_fixed, from_table
 from ..builder import Builder, Unsupported
 from ..layout import NOWHERE, View, stem
-from ..registers import Registers
-from ..weighted import ONE_LEVEL, register_bits
+from ..weighted import ONE_LEVEL, Registers, register_bits
 from .branches import Branch, Branches, bias_of_branches, largest_possible, largest_seen
-from .integration import nothing_differs
 from .modes import doubled
+from .weighted import nothing_differs
 
 PAIR_WEIGHT = 512
 """Weight of the second branch where one membrane holds two 8-bit codes side by side."""

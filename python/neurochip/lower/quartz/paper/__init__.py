@@ -26,7 +26,7 @@ from ....graph import Graph
 from ....network import FirstSpike
 from ....options import CompileOptions
 from ...builder import Builder, Dialect, Unsupported
-from ...percentiles import highest_codes
+from ...calibration import highest_codes
 from ...pooling import lower_max_pool
 from ...schedule.windows import first_spike_schedule
 from ...walk import INDEX_MAPS, Wanted

@@ -31,10 +31,9 @@ from ....network import (
     QuartzNeurons,
 )
 from ....network.populations import facts_of
-from ...builder import Builder, Unsupported
+from ...builder import Builder, Unsupported, fold
 from ...layout import NOWHERE, View, compressed
-from ...registers import Registers
-from ...weighted import bias_of, fold
+from ...weighted import Registers, bias_of
 from ..ramps import LevelSum, by_channel, with_weights
 from ..scaled_ramps import rounded
 from ..weighted import ReaderWeights, add_reader, connector_with, first_spikes, lower_reader
