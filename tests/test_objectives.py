@@ -18,7 +18,6 @@ from neurochip.image import assemble
 from neurochip.lower import lower
 from neurochip.options import OBJECTIVES
 from neurochip.placement import Placement, Tile, cut_all, place
-from neurochip.placement.activity import measured, stated
 from neurochip.placement.boxes import Limits
 from neurochip.placement.by_hand import read_placement, to_toml
 from neurochip.placement.footprint import Footprints
@@ -26,6 +25,7 @@ from neurochip.placement.nodes import Reach
 from neurochip.placement.objective import candidates
 from neurochip.placement.place import INPUT_PORT, attempt, orders_of
 from neurochip.placement.tiles import Grid
+from neurochip.placement.work import measured, stated
 from neurochip.report.least import least_work_cycles
 
 LAWS = settings(

@@ -24,9 +24,9 @@ from .network import Network
 from .optimize import optimize
 from .options import MOST_EFFORT, CompileOptions
 from .placement import Placement, place
-from .placement.activity import Activity, measured, stated
 from .placement.by_hand import read_placement
 from .placement.objective import Candidate, candidates
+from .placement.work import Activity, measured, stated
 from .simulate import Run, simulate
 
 TIMED = {1: 8, 2: 24}

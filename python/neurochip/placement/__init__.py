@@ -7,8 +7,8 @@
 | `dendrites.py`, `synapse_lists.py` | for what it receives |
 | `axons.py` | for where it sends |
 | `nodes.py` | which core of the mesh each box goes to |
-| `activity.py`, `work.py` | how busy neurons are, and what a cut makes of their work |
-| `spread.py`, `fitting.py` | which cuts make the slowest engine faster, and fit |
+| `work.py` | how busy neurons are, and what a cut makes of their work |
+| `spread.py` | which cuts make the slowest engine faster, and fit |
 | `objective.py` | which placements are worth considering for what is wanted |
 | `by_hand.py` | placements that a user wrote |
 | `gain.py` | what another choice of cores was worth: `neurochip.optimize` makes it |

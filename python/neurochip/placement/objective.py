@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from ..chip import Chip
 from ..errors import CapacityError
 from ..network import InputNeurons, Network
-from .activity import Activity
-from .fitting import Fitting
 from .place import INPUT_PORT, Cuts, Placement, attempt, cut_all, orders_of, place
-from .spread import Chooser
-from .work import WorkModel
+from .spread import Chooser, Fitting
+from .work import Activity, WorkModel
 
 HOPS_PER_CYCLE = 100
 """Flits that cross a link while the slowest engine works one cycle more because of the network.

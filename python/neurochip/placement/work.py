@@ -1,7 +1,8 @@
-"""Work: the cycles that engines take in each timestep for a cut of populations, estimated.
+"""Work: how busy engines are in each timestep for a cut of populations, estimated (machine.md, 4).
 
-The engines' times are those of machine.md, section 4; what the network on chip adds is left out. Of
-a population only the average activity is known, so a box's work is that of the largest box.
+How often neurons spike is measured or stated; what that takes are the engines' times of the chip
+file, without what the network on chip adds. Of a population only the average activity is known, so
+a box's work is that of the largest box.
 """
 
 from __future__ import annotations
@@ -11,26 +12,67 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import ceil
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..chip import Chip
+from ..interpret import interpret
 from ..network import (
     ConvolutionConnector,
     DenseConnector,
     DoubleIntegration,
+    FirstSpike,
     Network,
     OneToOneConnector,
     Population,
     Shape,
     StemNeurons,
 )
-from .activity import Activity
 from .axons import cuts_reached
 from .links import ResolvedProjection, links_of
 from .tiles import Grid
+
+Activity: TypeAlias = Mapping[str, NDArray[np.float64]]
+"""By population that sends: (timesteps of its window,) spikes of a neuron, on average."""
+
+STATED = 0.25
+"""Spikes of a neuron in a timestep where no samples tell: of trained networks 0.1 to 0.3."""
+
+MEASURED_SAMPLES = 4
+"""Samples that the activity is measured on: averages over whole populations hardly need more."""
+
+
+def stated(network: Network) -> Activity:
+    """The activity of a network of which there are no samples."""
+    return {
+        population.name: np.full(population.steps, _stated(population.code, population.steps))
+        for population in network.populations
+        if population.code is not None
+    }
+
+
+def _stated(code: Any, steps: int) -> float:
+    """A first spike comes once in a window; a bit or a rate spikes in every step by chance."""
+    return 1 / steps if isinstance(code, FirstSpike) else STATED
+
+
+def measured(network: Network, chip: Chip, values: NDArray[np.uint8]) -> Activity:
+    """The activity over samples, computed in NumPy.
+
+    Args:
+        network: What is placed.
+        chip: Its registers are the neurons'.
+        values: (samples, neurons of the input): what the input's neurons send, in two's complement.
+    """
+    sent = interpret(network, chip, values[:MEASURED_SAMPLES])
+    return {
+        name: np.array([each.spikes(step).mean() for step in range(each.code.steps)])
+        for name, each in sent.items()
+        if each.code is not None
+    }
+
 
 PARTS = (*range(1, 9), *range(10, 17, 2), *range(20, 33, 4), *range(40, 65, 8), *range(80, 257, 16))
 """Into how many parts an axis may be cut."""
