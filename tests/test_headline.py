@@ -11,7 +11,7 @@ import pytest
 
 import neurochip as nc
 from command_line import neurochip
-from neurochip.report.gather import bound_of
+from neurochip.report.bound import bound_of
 from neurochip.simulate.run import ENGINES
 from neurochip.tables import as_text
 

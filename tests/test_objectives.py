@@ -26,7 +26,7 @@ from neurochip.placement.objective import candidates
 from neurochip.placement.place import INPUT_PORT, attempt, orders_of
 from neurochip.placement.tiles import Grid
 from neurochip.placement.work import measured, stated
-from neurochip.report.least import least_work_cycles
+from neurochip.report.bound import least_work_cycles
 
 LAWS = settings(
     max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
