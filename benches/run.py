@@ -225,7 +225,12 @@ def first_spikes(threads: int) -> list[Figure]:
         ("darwin3", 16, "cycle", work.samples[: work.timed_samples], 178),
     ):
         image = nc.compile(
-            work.graph, chip, code="quartz", t_max=timesteps, calibration=calibration
+            work.graph,
+            chip,
+            code="quartz",
+            t_max=timesteps,
+            calibration=calibration,
+            objective="cores",
         )
         simulated = partial(
             nc.simulate, image, samples, timing=timing, threads=threads, compare=False
