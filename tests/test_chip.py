@@ -156,3 +156,7 @@ def test_a_chip_comes_back_from_its_own_json():
     again = nc.Chip(_core.Chip.from_json(json.dumps(chip.spec)))
     assert again.spec == chip.spec
     assert again.fingerprint == chip.fingerprint
+
+
+def test_a_chip_with_profiles_is_called_by_its_own_too():
+    assert nc.chip("loihi:nahuku").name == "loihi:nahuku"

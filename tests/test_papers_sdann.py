@@ -248,7 +248,10 @@ def test_table_8_says_what_each_layer_leaves_out_and_writes_it_as_settings(tmp_p
     ran = neurochip(*QUICK, "-o", tmp_path, "--only", "table-08")
     assert ran.exit_code == 0, ran.stderr
     row, *_ = csv.DictReader((tmp_path / "table-08.csv").read_text().splitlines())
-    settings = Settings.from_toml((tmp_path / "digits_cnn.settings.toml").read_text())
+    written = (tmp_path / "digits_cnn.settings.toml").read_text()
+    settings = Settings.from_toml(written)
+    change = float(row["SOPs by layer, %"])
+    assert f"SOPs change by {change:.2f} %" in written
     graph = Places.of(SuiteOptions(tmp_path)).zoos[-1] / "digits_cnn" / "uint8_qdq.onnx"
     layers = generating_layers(nc.compile(graph, "darwin3", settings=settings).network)
     assert row["by layer"].split() == [shortened(settings.of(layer)) for layer in layers]

@@ -104,6 +104,11 @@ def test_the_loss_s_error_comes_from_the_samples_that_changed_sides(tuned):
     assert sparse.loss_error(dense) == pytest.approx(100 * np.sqrt(0.06 - 0.02**2) / 10)
 
 
+def test_sops_per_sample_are_all_sops_over_all_samples_right_or_wrong(tuned):
+    four = replace(tuned.dense.held_out, sops=10, right=np.array([True, False, False, False]))
+    assert four.sops_per_sample == 2.5
+
+
 def test_the_distance_of_a_probe_does_not_depend_on_how_often_it_is_run(image, digits):
     x, y = digits.x[:20], digits.labels[:20]
     distances = []
