@@ -264,7 +264,7 @@ def test_capacity_names_what_asks_for_the_most_cores():
     needed = capacity(lower(two_layers(), nc.chip("darwin3")), chip)
     assert (needed.layer, needed.layer_cores, needed.cores) == ("c", 18, 19)
     assert needed.cores_of_chip == len(chip.cores())
-    assert str(needed) == (
-        f"fits {needed.chips} chips of {needed.cores_of_chip} cores: at least 19 cores, 18 of them "
-        "for layer 'c', whose fullest core takes 100 % of its neurons"
+    assert needed.lines == (
+        f"fits {needed.chips} chips of {needed.cores_of_chip} cores: at least 19 cores",
+        "most for layer 'c': 18; its fullest core takes 100 % of its neurons",
     )

@@ -167,6 +167,7 @@ def _show_image(image: Image) -> None:
     show_line(f"\n{cores_used(image)}")
     needed = capacity(image.network, image.chip)
     if needed is not None:
-        show_line(str(needed))
+        for line in needed.lines:
+            show_line(line)
     for line in (*normalization_lines(image), *pipeline_lines(image)):
         show_line(line)

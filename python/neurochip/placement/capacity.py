@@ -31,12 +31,14 @@ class Capacity:
         """Chips that have so many cores."""
         return ceil(self.cores / self.cores_of_chip)
 
-    def __str__(self) -> str:
+    @property
+    def lines(self) -> tuple[str, str]:
+        """In words: on how many chips it fits, and what bounds that."""
         chips = f"{self.chips} chip{'s' * (self.chips != 1)} of {self.cores_of_chip:,} cores"
         return (
-            f"fits {chips}: at least {self.cores:,} core{'s' * (self.cores != 1)}, "
-            f"{self.layer_cores:,} of them for layer {self.layer!r}, whose fullest core takes "
-            f"{100 * self.share:.0f} % of its {self.resource}"
+            f"fits {chips}: at least {self.cores:,} core{'s' * (self.cores != 1)}",
+            f"most for layer {self.layer!r}: {self.layer_cores:,}; its fullest core takes "
+            f"{100 * self.share:.0f} % of its {self.resource}",
         )
 
 
