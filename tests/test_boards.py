@@ -226,9 +226,8 @@ def test_the_command_line_runs_a_network_on_a_board(examples):
     assert "  chips used     2 of 2" in lines
     assert any(line.startswith("  flits from chip to chip") for line in lines)
     assert any("10 mW x 2 chips" in line for line in lines)
-    assert neurochip("inspect", digits, *board).stdout.endswith(
-        "\n23 cores of tiny on 2 of 2 chips\n"
-    )
+    told = neurochip("inspect", digits, *board).stdout
+    assert "\n23 cores of tiny on 2 of 2 chips\nfits 2 chips of 16 cores" in told
 
 
 def test_a_report_of_one_chip_says_nothing_about_links(examples):
