@@ -28,6 +28,7 @@ TIMING = Timing(
     clock_mhz=100.0,
     cycles=same(1_600_000.0),
     work_cycles=Spread(40_000.0, 39_000.0, 41_000.0),
+    least_work_cycles=10_000.0,
     latency_us=432.0,
     latency_with_tick_us=16_000.0,
     timesteps=32,

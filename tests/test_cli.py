@@ -297,6 +297,7 @@ def test_inspect_tells_a_graph_an_image_and_a_chip_as_one_document(digits, tmp_p
     answer("compile", digits, "--chip", "tiny", "--objective", "cores", "-o", image)
     told = json.loads(answer("inspect", image, "--json").stdout)["image"]
     assert (told["chip"], told["timesteps"], len(told["cores"])) == ("tiny", 33, 4)
+    assert (told["fewest"]["cores"], told["fewest"]["chips"]) == (4, 1)
     chip = json.loads(answer("inspect", "darwin3", "--json").stdout)["chip"]
     assert chip["core"]["second_state_word"]["soma_cycles"]["accumulate"] == 12
 

@@ -20,6 +20,7 @@ from neurochip.options import OBJECTIVES
 from neurochip.placement import Placement, Tile, cut_all, place
 from neurochip.placement.boxes import Limits
 from neurochip.placement.by_hand import read_placement, to_toml
+from neurochip.placement.capacity import capacity
 from neurochip.placement.footprint import Footprints
 from neurochip.placement.nodes import Reach
 from neurochip.placement.objective import candidates
@@ -256,3 +257,14 @@ class TestByHand:
             nc.compile(two_layers(), "darwin3", placement=path, effort=1)
         with pytest.raises(InputError, match="cannot read"):
             nc.compile(two_layers(), "darwin3", placement=tmp_path / "none.toml")
+
+
+def test_capacity_names_what_asks_for_the_most_cores():
+    chip = nc.chip("darwin3", {"core.max_neurons": 8, "mesh.width": 4, "mesh.height": 4})
+    needed = capacity(lower(two_layers(), nc.chip("darwin3")), chip)
+    assert (needed.layer, needed.layer_cores, needed.cores) == ("c", 18, 19)
+    assert needed.cores_of_chip == len(chip.cores())
+    assert str(needed) == (
+        f"fits {needed.chips} chips of {needed.cores_of_chip} cores: at least 19 cores, 18 of them "
+        "for layer 'c', whose fullest core takes 100 % of its neurons"
+    )

@@ -8,6 +8,7 @@ gives the same placement on every machine.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -101,11 +102,10 @@ def _activity(
 
 def _different(found: Sequence[Candidate], count: int) -> Iterator[Placement]:
     """The first so many, not all of them with the same cuts."""
-    alike: dict[int, int] = {}
+    alike: Counter[object] = Counter()
     for candidate in found:
-        tiles = candidate.placement.tiles
-        cuts = hash(tuple((tile.population, tile.box) for tile in tiles))
-        alike[cuts] = alike.get(cuts, 0) + 1
+        cuts = tuple((tile.population, tile.box) for tile in candidate.placement.tiles)
+        alike[cuts] += 1
         if count and alike[cuts] <= ALIKE:
             count -= 1
             yield candidate.placement

@@ -12,6 +12,7 @@ from ..formats import Tensor
 from ..graph import Graph, Output
 from ..image import Image
 from ..network import Population
+from ..placement.capacity import capacity
 from ..report.words import notes
 from .chip_tables import fields
 from .refusals import Refused
@@ -97,5 +98,12 @@ def _image(image: Image) -> dict[str, Any]:
         "normalization": None if image.normalization is None else asdict(image.normalization),
         "layers": [_population(each) for each in image.populations],
         "cores": [asdict(core) for core in image.cores],
+        "fewest": _fewest(image),
         "notes": list(notes(image)),
     }
+
+
+def _fewest(image: Image) -> dict[str, Any] | None:
+    """The fewest cores and chips that hold its network, and what asks for them."""
+    needed = capacity(image.network, image.chip)
+    return None if needed is None else {"chips": needed.chips, **asdict(needed)}

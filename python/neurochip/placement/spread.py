@@ -21,7 +21,7 @@ from .place import Cuts
 from .tiles import Grid, Usage
 from .work import Cycles, WorkModel
 
-DEAREST, CHEAPER, NUM_COSTS = 4.0, 0.5, 13
+DEAREST, CHEAPER, NUM_COSTS = 2.0, 0.5, 11
 """The first cost of a core, as a share of the work on the fewest cores, shared over all cores; and
 what each next one is of the one before."""
 
