@@ -118,6 +118,7 @@ EXAMPLE = Contents(
     accuracy=Accuracy(correct=99, samples=100),
     compiled=DifferingValues(0, 52_200),
     exact=DifferingValues(12, 52_200),
+    compared_samples=100,
     timing=TIMING,
     activity={"spikes": Spread(1_020.5, 900, 1_100), "SOPs": same(300_000)},
     energy=ENERGY,

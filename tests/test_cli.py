@@ -379,3 +379,30 @@ def test_a_rate_code_and_an_image_file_are_checked_against_the_compiled_network(
         assert told.exit_code == 0, told.stderr
         said = " ".join(told.stdout.split())
         assert "against the compiled network 0 of 1,428 values differ" in said
+
+
+@pytest.mark.parametrize(
+    ("check", "compared"), [((), 16), (("--check", 3), 3), (("--check", "all"), 20)]
+)
+def test_so_many_samples_are_compared_as_check_says(digits, pictures, check, compared):
+    options = ("--input", pictures, "--samples", 20, "--timing", "none", "--json", *check)
+    told = json.loads(answer("run", digits, "--chip", "ideal", *options).stdout)
+    assert told["compared_samples"] == compared
+    assert told["exact"]["compared"] % compared == 0
+    assert told["accuracy"]["samples"] == 20
+
+
+def test_codes_are_compared_over_as_many_samples_as_check_says(digits, pictures):
+    options = ("--codes", "stem,rate:16", "--input", pictures, "--samples", 4, "--timing", "none")
+    told = answer("compare", digits, "--chip", "ideal", *options, "--check", 2).stdout
+    assert "values that differ: of the first 2 of 4 samples" in told.splitlines()
+    told = answer("compare", digits, "--chip", "ideal", *options, "--check", "none").stdout
+    assert "values that differ" not in told
+
+
+def test_a_check_of_no_number_of_samples_is_refused(digits):
+    told = neurochip("run", digits, "--check", "-1")
+    assert told.exit_code == 2
+    assert "'-1' is neither a number of samples nor 'all' or 'none'" in " ".join(
+        told.stderr.replace("│", " ").split()
+    )

@@ -24,7 +24,7 @@ cores             3 of 4; bound: soma of core (0, 1), 45.0 % of work
 digits on tiny, code stem, 100 samples
   against exact integers   12 of 52,200 values differ (0.02 %)
   overflows                2 values did not fit their registers
-  self-checks passed       values as compiled, no early spike
+  self-checks passed       values as compiled (all samples), no early spike
   assumed, not published   2 fields of the chip (`-v` names them)
 
 time per sample
@@ -73,6 +73,7 @@ layers, per sample (overflows: all samples)
 
 self-checks
   against the compiled network   0 of 52,200 values differ
+  compared                       all samples
 
 values that differ, by layer
   layer          compiled network   exact integers   reachable accumulator values
@@ -270,6 +271,16 @@ def test_relays_are_told_with_what_they_cost():
 def test_a_run_of_an_image_file_says_that_agreement_was_not_measured():
     told = str(Report(replace(EXAMPLE, compiled=None, exact=None)))
     assert "not measured" in told
+
+
+def test_a_report_says_which_samples_were_compared_where_these_are_not_all():
+    told = Report(replace(EXAMPLE, compared_samples=16))
+    lines = " ".join(str(told).split())
+    assert "12 of 52,200 values differ (0.02 %), of the first 16 of 100 samples" in lines
+    assert "values as compiled (the first 16 of 100 samples)" in lines
+    assert "compared the first 16 of 100 samples" in " ".join(str(told.details()).split())
+    nothing = str(Report(replace(EXAMPLE, compiled=None, exact=None, compared_samples=0)))
+    assert "not measured: `--check none` compares nothing" in nothing
 
 
 def test_a_terminal_without_colour_gets_no_escapes(monkeypatch):

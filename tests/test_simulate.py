@@ -20,6 +20,7 @@ from neurochip.errors import InputError
 from neurochip.graph import Output
 from neurochip.ops.values import DequantizeOnHost
 from neurochip.simulate import Interrupted
+from neurochip.simulate.comparison import samples_to_check
 
 
 @pytest.fixture(scope="module")
@@ -287,3 +288,53 @@ def test_a_process_that_is_interrupted_does_not_wait_for_its_threads():
     _, err = process.communicate(timeout=20)
     assert time.monotonic() - pressed < 2.0
     assert "Interrupted: interrupted after " in err
+
+
+@pytest.mark.parametrize(
+    ("samples", "check", "compared"),
+    [
+        *[(1, None, 1), (16, None, 16), (17, None, 16), (160, None, 16), (161, None, 17)],
+        *[(1_000, None, 100), (40, "all", 40), (40, "none", 0), (40, 0, 0), (40, 3, 3)],
+        (40, 41, 40),
+    ],
+)
+def test_so_many_samples_are_checked(samples, check, compared):
+    assert samples_to_check(check, None, samples) == compared
+
+
+@pytest.mark.parametrize("check", [-1, 1.5, "some", True])
+def test_other_checks_are_refused(image, samples, check):
+    with pytest.raises(InputError, match="expected a number of samples, 'all' or 'none'"):
+        nc.simulate(image, samples, check=check)
+
+
+def test_checking_by_the_old_name_and_the_new_one_is_refused(image, samples):
+    with pytest.raises(InputError, match="both are given"):
+        nc.simulate(image, samples, check="all", compare=True)
+    assert nc.simulate(image, samples, compare=True).exact_agreement.samples == len(samples)
+
+
+@pytest.mark.parametrize("timing", ["cycle", "none"])
+def test_a_part_of_the_samples_is_compared_and_all_are_run(image, samples, monkeypatch, timing):
+    whole = nc.simulate(image, samples, timing=timing, check="all")
+    monkeypatch.setattr(import_module("neurochip.simulate.simulate"), "BATCH_SAMPLES", 2)
+    part = nc.simulate(image, samples, timing=timing, check=3)
+    neurons = np.array(whole.exact_agreement.compared) // len(samples)
+    for agreement in (part.exact_agreement, part.compiled_agreement):
+        assert agreement.samples == 3
+        np.testing.assert_array_equal(agreement.compared, 3 * neurons)
+    np.testing.assert_array_equal(part.outputs, whole.outputs)
+    np.testing.assert_array_equal(part.timestep_cycles, whole.timestep_cycles)
+    for name, counted in whole.counters.items():
+        np.testing.assert_array_equal(part.counters[name], counted, name)
+
+
+def test_accuracy_is_of_all_samples_whatever_is_compared(image, samples):
+    labels = nc.simulate(image, samples).predictions.copy()
+    labels[-1] += 1
+    contents = nc.report(nc.simulate(image, samples, check=2), labels=labels).contents
+    assert (contents.accuracy.correct, contents.accuracy.samples) == (
+        len(samples) - 1,
+        len(samples),
+    )
+    assert contents.compared_samples == 2

@@ -41,6 +41,7 @@ def command(
     chosen: Chosen,
     timing: options.TimingMode = options.TimingChoice.cycle,
     tick: options.Tick = None,
+    check: options.Check = None,
     threads: options.Threads = None,
     plot: Annotated[
         Path | None, typer.Option(help="A .png or .svg of energy against latency.")
@@ -67,6 +68,7 @@ def command(
         if idle and plot is None:
             raise InputError("`--idle` is about a plot", hint="say where to with `--plot`")
         checked_tick(tick, timing.value)
+        to_check = options.parse_check(check)
         if is_image(model):
             raise InputError(
                 f"{str(model)!r} is an image, which has one code", hint="give the graph instead"
@@ -94,6 +96,7 @@ def command(
                 judge_range=given is not None,
                 tick=tick,
                 sort=sort,
+                check=to_check,
             )
         if plot is not None and format is not None:
             with replacing(plot) as file:

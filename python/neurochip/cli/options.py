@@ -68,6 +68,17 @@ def parse_scale(text: str) -> float:
         raise typer.BadParameter(f"{text!r} is neither a number nor 'none'") from None
 
 
+def parse_check(text: str | None) -> int | str | None:
+    """How many samples are compared: a number, `all` or `none`."""
+    if text is None or text in ("all", "none"):
+        return text
+    if not (text.isascii() and text.isdecimal()):
+        raise typer.BadParameter(
+            f"{text!r} is neither a number of samples nor 'all' or 'none'", param_hint="--check"
+        )
+    return int(text)
+
+
 def parse_numbers(text: str | None, option: str) -> tuple[float, ...] | None:
     """From `0.485,0.456,0.406` to the numbers."""
     if text is None:
@@ -156,6 +167,14 @@ Tick = Annotated[
     ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads to use; all cores unless given.")]
+Check = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|N|none",
+        help="Compare the first so many samples with the compiled network and its graph; 16 or a "
+        "tenth unless given, whichever is more.",
+    ),
+]
 Seed = Annotated[
     int, typer.Option(min=0, help="Seed of the random sample.", rich_help_panel=SAMPLES)
 ]

@@ -29,6 +29,7 @@ def command(
     chosen: Chosen,
     timing: options.TimingMode = options.TimingChoice.cycle,
     tick: options.Tick = None,
+    check: options.Check = None,
     threads: options.Threads = None,
     detail: Annotated[
         Path | None,
@@ -44,6 +45,7 @@ def command(
         read = {"the model": model, **wanted.files, **chosen.files}
         keep_apart({"`--detail`": detail}, read)
         checked_tick(tick, timing.value)
+        to_check = options.parse_check(check)
         file = None if detail is None else opened.enter_context(replacing(detail))
         loaded = load_model(model, chosen, current)
         codes = codes_taken(loaded)
@@ -59,6 +61,7 @@ def command(
             timing=timing.value,
             threads=threads,
             progress=progress,
+            check=to_check,
             detail=file is not None,
             normalization=chosen.normalization,
             judge_range=given is not None,

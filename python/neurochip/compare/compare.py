@@ -127,6 +127,7 @@ def compare(
     judge_range: bool = True,
     tick: str | None = None,
     sort: str | None = None,
+    check: int | str | None = None,
 ) -> Compared:
     """Runs the same samples in every code.
 
@@ -141,6 +142,7 @@ def compare(
         judge_range: Also finds how much of the input's range the samples fill, as `simulate` does.
         tick: How long a timestep is at least, as `simulate` takes it.
         sort: By what codes are sorted, the best first: a key of `BEST`; None leaves them as given.
+        check: How many samples are compared with the network in integers, as `simulate` takes it.
 
     Raises:
         InputError: If there is nothing to compare, or not by that.
@@ -167,7 +169,15 @@ def compare(
             refused.append((coding, error))
             continue
         doing(f"simulating {len(x):,} samples in the code {coding}")
-        run = simulate(image, x, timing=timing, threads=threads, judge_range=judge_range, tick=tick)
+        run = simulate(
+            image,
+            x,
+            timing=timing,
+            threads=threads,
+            check=check,
+            judge_range=judge_range,
+            tick=tick,
+        )
         codes.append(Coded(coding, report(run, labels)))
         notes = tuple(notes_of_samples(run.filling))
     if not codes:

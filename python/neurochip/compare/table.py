@@ -24,6 +24,9 @@ def render(compared: Compared) -> Group:
     parts: list[RenderableType] = [Text(title, style="bold")]
     parts.append(Padding(_table(compared), (0, 0, 1, 2), expand=False))
     parts.append(Text(f"* the best of its row{_order(compared)}"))
+    first = compared.codes[0].contents
+    if 0 < first.compared_samples < first.samples:
+        parts.append(Text(f"values that differ: of {words.checked_samples(first)}"))
     if compared.normalization is not None:
         parts.append(Text(f"samples normalized by {compared.normalization}"))
     parts += [Text(f"! {note}", style="yellow") for note in compared.notes]

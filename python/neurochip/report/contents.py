@@ -283,6 +283,8 @@ class Contents:
     accuracy: Accuracy | None
     compiled: DifferingValues | None
     exact: DifferingValues | None
+    compared_samples: int
+    """Of how many samples, from the first, `compiled` and `exact` are; accuracy is of all."""
     timing: Timing | None
     activity: dict[str, Spread]
     energy: Energy

@@ -76,6 +76,7 @@ def gather(run: Run, labels: NDArray[Any] | None) -> Contents:
         accuracy=None if labels is None else accuracy(run, labels),
         compiled=_total(run.compiled_agreement),
         exact=_total(run.exact_agreement),
+        compared_samples=run.compiled_agreement.samples if run.compiled_agreement else 0,
         timing=_timing(run),
         activity=_activity(run),
         energy=_energy(run),

@@ -84,6 +84,7 @@ def _self_checks(contents: Contents) -> Table:
     table = _pairs()
     if contents.compiled is not None:
         table.add_row("against the compiled network", words.differing(contents.compiled))
+        table.add_row("compared", words.checked_samples(contents))
     return table
 
 
@@ -106,7 +107,7 @@ def _results(contents: Contents) -> Table:
     if contents.compiled is not None and contents.compiled.differing:
         table.add_row("against the compiled network", words.differing(contents.compiled))
     if contents.exact is not None:
-        table.add_row("against exact integers", words.differing(contents.exact))
+        table.add_row("against exact integers", _exact(contents, contents.exact))
     elif contents.compiled is not None:
         table.add_row("against exact integers", "not measured: an image file holds no graph")
     if contents.overflows:
@@ -114,17 +115,25 @@ def _results(contents: Contents) -> Table:
     if contents.early_spikes:
         table.add_row("early spikes", f"{contents.early_spikes:,}, sent before all had arrived")
     if contents.compiled is None and contents.exact is None:
-        table.add_row("agreement", "not measured: nothing was compared (`compare`)")
+        table.add_row("agreement", "not measured: `--check none` compares nothing")
     table.add_row("self-checks passed", ", ".join(_passed(contents)) or "none")
     if contents.assumed:
         table.add_row("assumed, not published", _assumed(contents.assumed))
     return table
 
 
+def _exact(contents: Contents, exact: DifferingValues) -> str:
+    """With the samples that it is of, where these are not all."""
+    told = words.differing(exact)
+    if contents.compared_samples == contents.samples:
+        return told
+    return f"{told}, of {words.checked_samples(contents)}"
+
+
 def _passed(contents: Contents) -> Iterator[str]:
     """What was checked and found right: what was not has a line or a table of its own."""
     if contents.compiled is not None and not contents.compiled.differing:
-        yield "values as compiled"
+        yield f"values as compiled ({words.checked_samples(contents)})"
     if not contents.overflows:
         yield "no overflow"
     if not contents.early_spikes:

@@ -75,6 +75,13 @@ def differing(agreement: DifferingValues) -> str:
     return f"{told} ({percent(agreement.differing, agreement.compared)})"
 
 
+def checked_samples(contents: Contents) -> str:
+    """`all samples`, or `the first 16 of 100 samples`."""
+    if contents.compared_samples == contents.samples:
+        return "all samples"
+    return f"the first {contents.compared_samples:,} of {contents.samples:,} samples"
+
+
 WIDTH = 80 - 18
 """Of a line after its name."""
 OF_WORK = " of work"

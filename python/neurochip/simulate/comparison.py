@@ -8,12 +8,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..graph import Graph
 from ..image import Image
 from ..interpret import Sent, interpret
 from ..lower.layout import channels_last
 from ..network import InputNeurons, Population
 from .run import Agreement
+
+CHECKED_SAMPLES = 16
+CHECKED_SHARE = 10
+"""By default so many samples are compared, or one in so many, whichever is more."""
+
+
+def samples_to_check(check: int | str | None, compare: bool | None, samples: int) -> int:
+    """How many samples of a run are compared, from the first.
+
+    Args:
+        check: A number, `all`, `none`, or None for the default.
+        compare: The earlier form of `all` and `none`.
+        samples: How many the run has.
+
+    Raises:
+        InputError: If `check` is none of these, or both are given.
+    """
+    if compare is not None:
+        if check is not None:
+            raise InputError(
+                "`compare` is the earlier name of `check`, and both are given", hint="give `check`"
+            )
+        check = "all" if compare else "none"
+    if check is None:
+        return min(samples, max(CHECKED_SAMPLES, -(-samples // CHECKED_SHARE)))
+    if check in ("all", "none"):
+        return samples if check == "all" else 0
+    if not isinstance(check, int | np.integer) or isinstance(check, bool) or check < 0:
+        raise InputError(
+            f"`check` is {check!r}, expected a number of samples, 'all' or 'none'",
+            hint="leave it out to compare the first samples",
+        )
+    return min(int(check), samples)
 
 
 class AgreementCount:
@@ -30,6 +64,7 @@ class AgreementCount:
         self._is_the_graph = image.graph is not None and all(
             each.facts.proven for each in image.populations
         )
+        self._samples = 0
         self._compared = np.zeros(len(self.populations), np.int64)
         self._differing = {name: np.zeros_like(self._compared) for name in ("exact", "compiled")}
 
@@ -59,6 +94,7 @@ class AgreementCount:
             self._differing["compiled"] += self._compiled(sent, records, read_by_name)
         neurons = np.array([each.num_neurons for each in self.populations], np.int64)
         self._compared += len(samples) * neurons
+        self._samples += len(samples)
 
     @property
     def compiled(self) -> Agreement:
@@ -72,7 +108,7 @@ class AgreementCount:
 
     def _agreement(self, evaluation: str) -> Agreement:
         names = tuple(each.name for each in self.populations)
-        return Agreement(names, self._differing[evaluation], self._compared)
+        return Agreement(names, self._differing[evaluation], self._compared, self._samples)
 
     def _exact(
         self,

@@ -132,6 +132,8 @@ class Agreement:
     """Populations that hold a tensor of the graph."""
     differing: NDArray[np.int64]
     compared: NDArray[np.int64]
+    samples: int
+    """How many samples were compared, from the first of the run."""
 
     def __repr__(self) -> str:
         return (
@@ -166,7 +168,9 @@ class Run:
     """(samples, populations) each: what each population did, by the names of the core's counters
     (docs/machine.md, section 7), in the order of `population_names`."""
     compiled_agreement: Agreement | None
-    """Against the compiled network in NumPy: the simulator's own check, 0 differ."""
+    """Against the compiled network in NumPy: the simulator's own check, 0 differ.
+
+    Of the samples that were compared; None for none. So is `exact_agreement`."""
     exact_agreement: Agreement | None
     """Against the graph in exact integers, which is onnxruntime's answer."""
     energy_by_component_pj: Mapping[str, NDArray[np.float64]] = field(repr=False)

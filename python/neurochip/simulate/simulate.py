@@ -16,7 +16,7 @@ from ..energy import energy_by_component_pj, few_counts
 from ..errors import InputError, Interrupted
 from ..image import Image
 from ..inputs import Normalization, refuse_other_types
-from .comparison import AgreementCount
+from .comparison import AgreementCount, samples_to_check
 from .run import Run, load_of, whole
 from .samples import CheckedSamples, FillingMeasurement, checked
 from .tick import checked_tick, timed_anew
@@ -41,11 +41,12 @@ def simulate(
     timing: str = "cycle",
     threads: int | None = None,
     progress: bool = False,
-    compare: bool = True,
+    check: int | str | None = None,
     detail: bool = False,
     normalization: Normalization | None = None,
     judge_range: bool = True,
     tick: str | None = None,
+    compare: bool | None = None,
 ) -> Run:
     """Runs samples on the chip.
 
@@ -56,8 +57,9 @@ def simulate(
         timing: `cycle`: values and cycles; `none`: values alone.
         threads: Threads to use; all cores by default. Results do not depend on it.
         progress: Shows a progress bar on standard error.
-        compare: Also computes the compiled network in NumPy, and its graph if the image still has
-            it, and counts the values that differ.
+        check: For how many samples, from the first, the compiled network is also computed in
+            NumPy, and its graph if the image still has it, and the values that differ are counted:
+            a number, `all` or `none`; 16 or a tenth unless given, whichever is more.
         detail: Also counts by node, link and timestep, for `Run.detail`; needs cycles.
         normalization: What is done to the samples first; None for what the image says, if it says
             anything.
@@ -66,6 +68,7 @@ def simulate(
         tick: How long a timestep is at least, instead of the chip's tick: a time such as `500us`;
             `shortest`, the longest timestep of this run and its barrier; or `none`. It changes
             nothing but waiting, and the energy of the idle chip with it; needs cycles.
+        compare: The earlier form of `check`: True for `all`, False for `none`.
 
     Raises:
         InputError: If the samples do not fit the network, or an option cannot be had.
@@ -84,19 +87,20 @@ def simulate(
     refuse_other_types(normalization)
     samples = checked(image, np.asarray(x), normalization)
     measured = FillingMeasurement(image) if judge_range and not image.host.takes_codes else None
-    comparison = AgreementCount(image) if compare else None
+    to_check = samples_to_check(check, compare, len(samples))
+    comparison = AgreementCount(image) if to_check else None
     batches: list[dict[str, Any]] = []
     with progress_bar(len(samples)) if progress else no_progress_bar() as waiting:
         try:
-            compares = comparison is not None
             for batch, codes, arrays in _run(
-                image, samples, timing, threads, compares, detail, waiting
+                image, samples, timing, threads, to_check, detail, waiting
             ):
                 batches.append(arrays)
                 if measured is not None:
                     measured.add(batch)
-                if comparison is not None:
-                    comparison.add(batch, codes, arrays.pop("codes"), arrays["outputs"])
+                record = arrays.pop("codes", None)
+                if comparison is not None and record is not None:
+                    comparison.add(batch, codes, record, arrays["outputs"])
         except Interrupted:
             raise
         except KeyboardInterrupt:  # between two waits, as during the comparison of a batch
@@ -114,24 +118,31 @@ def _run(
     samples: CheckedSamples,
     timing: str,
     threads: int,
-    compares: bool,
+    to_check: int,
     detail: bool,
     waiting: Waiting,
 ) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8], dict[str, Any]]]:
     """One batch after the other: its samples, what the input's neurons are given for them, arrays.
 
-    Among the arrays are the codes of every neuron if someone compares.
+    Among the arrays are the codes of every neuron while samples are to be checked, then none.
     """
     simulator = _core.Simulator(image.core)
-    size = _batch_size(image) if compares else len(samples)
-    for start in range(0, len(samples), size):
+    for start, stop in _batches(len(samples), to_check, _batch_size(image)):
         # Samples of the last batch that are still in flight when this one enters.
         before = min(start, image.samples_in_flight - 1)
-        batch = samples.between(start - before, start + size)
+        batch = samples.between(start - before, stop)
         codes = np.ascontiguousarray(image.codes(batch))
-        more = start + size < len(samples)
-        job = simulator.start(codes, timing == "cycle", compares, threads, (before, more), detail)
+        recorded, in_flight = start < to_check, (before, stop < len(samples))
+        job = simulator.start(codes, timing == "cycle", recorded, threads, in_flight, detail)
         yield batch[before:], codes[before:], finished(job, waiting, start, len(samples))
+
+
+def _batches(samples: int, to_check: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where batches start and stop: those to be checked of a size, then the others as one."""
+    for start in range(0, to_check, size):
+        yield start, min(start + size, to_check)
+    if to_check < samples:
+        yield to_check, samples
 
 
 def _batch_size(image: Image) -> int:
