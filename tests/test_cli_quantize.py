@@ -56,8 +56,9 @@ def test_what_it_writes_runs_on_the_ideal_chip_without_a_difference(pictures, ou
     told = neurochip("quantize", FLOAT, "--calibration", pictures, "-o", output, *options)
     assert "     4  0.0" in told.stdout  # bits and a clipped share
     told = neurochip(
-        "run", output, "--chip", "ideal", "--input", pictures, "--samples", 50, "--timing", "none"
-    )
+        "run", output, "--chip", "ideal", "--input", pictures, "--samples", 50, "--timing", "none",
+        "--check", "all",
+    )  # fmt: skip
     assert "accuracy          100.00 % (50 of 50)" in told.stdout
     assert "against exact integers   0 of 35,700 values differ" in told.stdout
 
