@@ -238,7 +238,7 @@ def test_layers_of_one_node_have_names_of_their_own_and_are_all_compared():
     for node in model.graph.node:
         node.name = ""  # the layer is called as its output is
     x = np.random.default_rng(0).uniform(-1, 1.5, (20, 2)).astype(np.float32)
-    run = nc.simulate(nc.compile(model, "tiny"), x, timing="none")
+    run = nc.simulate(nc.compile(model, "tiny"), x, timing="none", check="all")
     names = run.exact_agreement.layers
     assert len(set(names)) == len(names) == 2
     assert run.exact_agreement.compared.tolist() == [60, 60]

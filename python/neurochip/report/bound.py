@@ -165,7 +165,10 @@ def _stretches(
         start, stop = population.send_start, population.send_start + population.steps
         if isinstance(population.model, InputNeurons):
             if all_reach:
-                yield Stretch(start, stop, spikes * times.flits * times.input_flit)
+                # In each timestep the first flit need not wait for one before it.
+                free = (stop - start) * (times.input_flit - 1)
+                flits = spikes * times.flits * times.input_flit
+                yield Stretch(start, stop, max(0.0, flits - free))
             continue
         share = min(cores, population.num_neurons)
         sent = spikes * (times.lookup + (times.flits if all_reach else 0))
