@@ -28,16 +28,16 @@ digits on tiny, code stem, 100 samples
   assumed, not published   2 fields of the chip (`-v` names them)
 
 time per sample
-  work alone               40,000 cycles, 39,000 to 41,000
-  bound by                 soma, core (0, 1), layer 'conv': 18,000 cycles
-  least of any placement   10,000 cycles; this one takes 4.0 times as many
-  latency                  32 timesteps, 1,600,000 cycles (16 ms) at 100 MHz
-  a sample every           32 timesteps, 1,600,000 cycles (16 ms): 62.5 samples/s
-  work in a timestep       1,250 cycles on average, 3,900 in the longest
-  tick                     50,000 cycles (500 µs)
-  shortest tick            4,000 cycles (40 µs) for this work
-  longer timesteps         0 longer than the tick
-  hidden by the tick       timing parameters: none changes the latency here
+  work alone           40,000 cycles, 39,000 to 41,000
+  bound by             soma, core (0, 1), layer 'conv': 18,000 cycles
+  lower bound          10,000 cycles for any placement; this one takes 4.0 times that
+  latency              32 timesteps, 1,600,000 cycles (16 ms) at 100 MHz
+  a sample every       32 timesteps, 1,600,000 cycles (16 ms): 62.5 samples/s
+  work in a timestep   1,250 cycles on average, 3,900 in the longest
+  tick                 50,000 cycles (500 µs)
+  shortest tick        4,000 cycles (40 µs) for this work
+  longer timesteps     0 longer than the tick
+  hidden by the tick   timing parameters: none changes the latency here
 
 activity per sample
                     mean          range
@@ -146,7 +146,7 @@ def test_a_network_that_bounds_the_time_is_named_by_its_way():
     bound = Bound("network", "(0, 1) to +x", None, None, 0.5, 20_000.0)
     told = str(Report(replace(EXAMPLE, bound=bound)))
     assert "\ncores             3 of 4; bound: network at (0, 1) to +x, 50.0 % of work" in told
-    assert "\n  bound by                 network, (0, 1) to +x: 20,000 cycles\n" in told
+    assert "\n  bound by             network, (0, 1) to +x: 20,000 cycles\n" in told
 
 
 def test_on_a_large_board_the_five_lines_still_fit():
