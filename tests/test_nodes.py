@@ -36,7 +36,9 @@ def samples(digits_pictures):
 
 
 def simulated(network, samples, overrides, **options):
-    return nc.simulate(nc.compile(network, "tiny", overrides=overrides, objective="cores"), samples, **options)
+    return nc.simulate(
+        nc.compile(network, "tiny", overrides=overrides, objective="cores"), samples, **options
+    )
 
 
 def test_cores_of_a_node_are_filled_one_after_the_other():

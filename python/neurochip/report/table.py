@@ -158,7 +158,9 @@ def _time(contents: Contents, timing: Timing) -> Table:
         table.add_row("bound by", f"{bound.engine}, {bound.where}{layer}: {busy}")
     if timing.least_work_cycles:
         least, ratio = timing.least_work_cycles, timing.work_cycles.mean / timing.least_work_cycles
-        told = f"{words.count(least)} cycles for any placement; this one takes {ratio:.1f} times that"
+        told = (
+            f"{words.count(least)} cycles for any placement; this one takes {ratio:.1f} times that"
+        )
         table.add_row("lower bound", told)
     latency = f"{_timesteps(timing.timesteps)}, {_cycles(timing.cycles.mean, timing)}"
     table.add_row("latency", f"{latency}{_pace(timing)}")
