@@ -30,4 +30,6 @@ def compiled(layer, chip="darwin3", overrides=None, calibration=None, **fields):
 
 
 def run(image, samples, timing="none"):
-    return nc.simulate(image, np.asarray(samples, np.float32), timing=timing, threads=1)
+    return nc.simulate(
+        image, np.asarray(samples, np.float32), timing=timing, threads=1, check="all"
+    )

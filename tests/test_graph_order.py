@@ -109,7 +109,7 @@ def test_all_outputs_are_onnxruntimes(pipeline):
     names = ["label", "ad", "bd"]
     expected = onnxruntime.InferenceSession(model.SerializeToString()).run(names, {"x": x})
     image = nc.compile(model, "ideal", pipeline=pipeline)
-    run = nc.simulate(image, x)
+    run = nc.simulate(image, x, check="all")
     assert list(run.values_by_name) == names
     for name, wanted in zip(names, expected, strict=True):
         np.testing.assert_array_equal(run.values_by_name[name], wanted)
@@ -137,7 +137,7 @@ def test_membranes_are_read_beside_the_codes_of_the_same_sums(code, chip):
     )
     x = np.random.default_rng(0).uniform(-1, 1.5, (20, 2)).astype(np.float32)
     graph = nc.load_graph(model)
-    run = nc.simulate(nc.compile(graph, chip, code=code), x, timing="none")
+    run = nc.simulate(nc.compile(graph, chip, code=code), x, timing="none", check="all")
     exact = graph.evaluate(graph.quantize(x))
     for output in graph.outputs:
         if code == "stem":

@@ -49,7 +49,7 @@ def model(request, tmp_path):
 
 def test_random_samples_are_codes_of_the_whole_range(model):
     path, dtype = model
-    told = neurochip("run", path, "--chip", "ideal", "--samples", "50", "--json")
+    told = neurochip("run", path, "--chip", "ideal", "--samples", "50", "--check", "all", "--json")
     assert told.exit_code == 0, told.stderr
     assert json.loads(told.stdout)["exact"]["differing"] == 0
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max

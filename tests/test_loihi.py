@@ -70,7 +70,7 @@ def test_a_profile_that_does_not_exist_is_answered_with_those_that_do():
 def test_loihi_runs_in_time_to_first_spike_unless_asked_for_another_code(digits, samples):
     image = nc.compile(digits, "loihi", t_max=64)
     assert image.code == "quartz"
-    run = nc.simulate(image, samples)
+    run = nc.simulate(image, samples, check="all")
     assert run.predictions.tolist() == nc.simulate(nc.compile(digits), samples).predictions.tolist()
     assert not run.compiled_agreement.differing.any()
     assert nc.compile(digits, "loihi", "rate", t_max=16).code == "rate"

@@ -335,12 +335,12 @@ def test_throughput_is_that_of_a_full_chip(both):
 
 
 @pytest.mark.parametrize("timing", ["cycle", "none"])
-@pytest.mark.parametrize("size", [1, 4])
-def test_many_batches_are_one_run(both, monkeypatch, timing, size):
+@pytest.mark.parametrize(("size", "check"), [(1, "all"), (4, "all"), (4, 3)])
+def test_many_batches_are_one_run(both, monkeypatch, timing, size, check):
     x, (_, image), _ = both
     whole = nc.simulate(image, x, timing=timing, compare=False)
     monkeypatch.setattr(import_module("neurochip.simulate.simulate"), "BATCH_SAMPLES", size)
-    parts = nc.simulate(image, x, timing=timing, threads=3)
+    parts = nc.simulate(image, x, timing=timing, threads=3, check=check)
     np.testing.assert_array_equal(whole.outputs, parts.outputs)
     np.testing.assert_array_equal(whole.timestep_cycles, parts.timestep_cycles)
     np.testing.assert_array_equal(whole.work_cycles, parts.work_cycles)
