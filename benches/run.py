@@ -36,6 +36,8 @@ from neurochip.papers.boards import placed_on_a_board
 from neurochip.placement import Placement
 
 CALIBRATION_SAMPLES = 64
+CHECKED_GOAL = 1 / 1.3
+"""A run that compares by default takes at most 1.3 times one that does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Workload:
     model: bytes | None = None
     """The ONNX file, where there is one that onnxruntime can run too."""
     timed_samples: int = 1
+    checked_samples: int = 0
+    """How many samples the run has in which comparing is measured; 0: it is not."""
 
 
 @cache
@@ -73,7 +77,7 @@ def workload(name: str) -> Workload:
 def _lenet() -> Workload:
     graph, samples = lenet()
     goals = Goals(4.8, 104, {"darwin3": 0.22, "ideal": 0.71}, 0.6)
-    return Workload("MNIST LeNet", graph, samples, goals, LENET.read_bytes(), timed_samples=32)
+    return Workload("MNIST LeNet", graph, samples, goals, LENET.read_bytes(), 32, 1_000)
 
 
 def _convolution() -> Workload:
@@ -89,7 +93,7 @@ def _cifar_vgg() -> Workload:
 def _resnet20() -> Workload:
     graph, samples, model = _synthetic("resnet20", 32)
     goals = Goals(6.6, 1.65, {"darwin3": 0.06, "ideal": 0.29}, 0.3)
-    return Workload("CIFAR-10 ResNet-20", graph, samples, goals, model, timed_samples=4)
+    return Workload("CIFAR-10 ResNet-20", graph, samples, goals, model, 4, 200)
 
 
 def _vgg16() -> Workload:
@@ -148,7 +152,7 @@ def values(work: Workload, threads: int) -> list[Figure]:
     for chip in ("darwin3", "ideal") if work.model else ("darwin3",):
         simulated = partial(
             nc.simulate, compiled(work, chip), work.samples,
-            timing="none", threads=threads, compare=False,
+            timing="none", threads=threads, check="none",
         )  # fmt: skip
         sops = int(simulated().sops.sum())
         name = f"none: {work.name}, {chip}, {_threads(threads)}"
@@ -168,13 +172,25 @@ def values(work: Workload, threads: int) -> list[Figure]:
     return figures
 
 
+def checking(work: Workload, threads: int) -> list[Figure]:
+    """Speed of `timing="none"` with its comparison, as a share of that without."""
+    samples = np.resize(work.samples, (work.checked_samples, *work.samples.shape[1:]))
+    figures = []
+    for chip in ("darwin3", "ideal"):
+        run = partial(nc.simulate, compiled(work, chip), samples, timing="none", threads=threads)
+        _, share = paired(run, partial(run, check="none"), clock_for(threads))
+        name = f"check: {work.name}, {chip}, {_threads(threads)}"
+        figures.append(Figure(name, share, "of unchecked", CHECKED_GOAL))
+    return figures
+
+
 def cycles(work: Workload, threads: int) -> list[Figure]:
     """Simulated events per second of `timing="cycle"`."""
     image = compiled(work, "darwin3")
     samples = work.samples[: work.timed_samples]
 
     def simulated() -> nc.Run:
-        return nc.simulate(image, samples, threads=threads, compare=False)
+        return nc.simulate(image, samples, threads=threads, check="none")
 
     forget_peak()
     run = simulated()
@@ -233,7 +249,7 @@ def first_spikes(threads: int) -> list[Figure]:
             objective="cores",
         )
         simulated = partial(
-            nc.simulate, image, samples, timing=timing, threads=threads, compare=False
+            nc.simulate, image, samples, timing=timing, threads=threads, check="none"
         )
         name = f"{timing}: {work.name}, quartz T = {timesteps}, {chip}, {_threads(threads)}"
         figures.append(
@@ -252,6 +268,8 @@ def figures_of(name: str, threads: int, with_cycles: bool) -> list[Figure]:
     """Everything that is measured of a workload."""
     work = workload(name)
     figures = values(work, threads)
+    if work.checked_samples:
+        figures += checking(work, threads)
     if name == "convolution":
         return figures
     figures += compiling(work) + image_size(work)

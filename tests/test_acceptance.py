@@ -104,7 +104,7 @@ def test_darwin3_computes_what_its_constants_say(data, data_set, network, varian
     x, labels = pictures(data, data_set)
     archive = np.load(data / f"{data_set}.npz")
     samples = scaled(archive["x_calibration"][:256])
-    run = nc.simulate(nc.compile(graph, calibration=samples), x, timing="none")
+    run = nc.simulate(nc.compile(graph, calibration=samples), x, timing="none", check="all")
     assert run.compiled_agreement is not None
     assert run.compiled_agreement.differing.sum() == 0
     if EVERYTHING:
@@ -124,7 +124,7 @@ def test_networks_of_others_run_on_ideal_without_a_differing_value(data, name):
         pytest.skip(f"no models/{name}.onnx beside NEUROCHIP_DATA")
     graph = load(path)
     samples = spread_over_codes(graph, 4, 5)
-    run = nc.simulate(nc.compile(graph, chip="ideal"), samples, timing="none")
+    run = nc.simulate(nc.compile(graph, chip="ideal"), samples, timing="none", check="all")
     assert run.exact_agreement is not None
     assert run.exact_agreement.compared.sum() > 0
     assert run.exact_agreement.differing.sum() == 0

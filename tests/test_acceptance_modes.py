@@ -142,7 +142,7 @@ def test_double_membranes_are_exact_and_their_constants_nearly_so(case):
     case.of_each_layer(image, compare)
     for name, count in compared.items():
         assert differing[name] <= MOST_DIFFERING * count, name
-    run = nc.simulate(image, case.x, timing="none")
+    run = nc.simulate(image, case.x, timing="none", check="all")
     assert run.compiled_agreement.differing.sum() == 0
     assert run.overflows.sum() == 0
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
@@ -210,7 +210,7 @@ def test_double_membranes_lose_half_of_the_ties_of_average_pools_and_no_other_va
         assert differing[name] <= most, name
     assert all(differing[name] > 0.4 * ties[name] > 0 for name in ties)
     shares = {name: f"{differing[name] / compared[name]:.2%}" for name in ties}
-    run = nc.simulate(image, average_pools.x, timing="none")
+    run = nc.simulate(image, average_pools.x, timing="none", check="all")
     assert run.compiled_agreement.differing.sum() == 0
     assert run.overflows.sum() == 0
     exact = average_pools.exact_accuracy()
@@ -247,7 +247,7 @@ def test_scaled_membranes_lose_a_level_at_most_where_none_overflows(case):
             assert levels[~overflowed].max(initial=0) <= 1, layer.name
 
     case.of_each_layer(image, compare)
-    run = nc.simulate(image, case.x, timing="none")
+    run = nc.simulate(image, case.x, timing="none", check="all")
     assert run.compiled_agreement.differing.sum() == 0
     ours, exact = case.accuracy(run.predictions), case.exact_accuracy()
     print(f"scaled: {exact:.2%} -> {ours:.2%}, {run.overflows.sum()} overflows")
@@ -261,7 +261,7 @@ def test_whole_sums_in_16_bits_collapse_and_every_overflow_is_reported(case, var
 
     int8 graphs have half as many levels behind a ReLU: fewer sums wrap, and less is lost.
     """
-    run = nc.simulate(case.compiled(integration="exact"), case.x, timing="none")
+    run = nc.simulate(case.compiled(integration="exact"), case.x, timing="none", check="all")
     assert run.compiled_agreement.differing.sum() == 0
     overflows = int(run.overflows.sum())
     assert overflows > 0

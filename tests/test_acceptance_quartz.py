@@ -31,7 +31,7 @@ def test_a_level_for_every_code_equals_the_compiled_slopes_and_they_onnxruntime(
     graph = load(zoo_model(data, network, variant))
     x, labels = pictures(data, data_set)
     image = nc.compile(graph, "ideal", code="quartz")
-    run = nc.simulate(image, x, timing="none")
+    run = nc.simulate(image, x, timing="none", check="all")
     assert run.compiled_agreement.differing.sum() == 0
     assert run.overflows.sum() == 0
     from_equal_integers = _differing_by_layer(image, x)
@@ -60,7 +60,7 @@ def test_as_published_the_chip_is_its_compiled_neurons_and_knows_the_digits(data
         calibration=scaled(np.load(data / "mnist.npz")["x_calibration"][:256]),
         t_max=timesteps, quartz_mode=mode, percentile=99,
     )  # fmt: skip
-    run = nc.simulate(image, x, timing="none")
+    run = nc.simulate(image, x, timing="none", check="all")
     assert run.compiled_agreement.differing.sum() == 0
     early = run.by_population["early_spikes"].sum() / run.by_population["spikes"].sum()
     assert 0 < early < 0.02

@@ -70,7 +70,7 @@ def examine(drawn: Drawn, found: Found) -> None:
     for chip in CHIPS:
         try:
             image = nc.compile(graph, chip)
-            run = nc.simulate(image, drawn.samples, timing="none", threads=1)
+            run = nc.simulate(image, drawn.samples, timing="none", threads=1, check="all")
         except ImageError as error:
             found.wrong.append(f"seed {drawn.seed}: {chip}: image refused: {error}")
         except NeurochipError as error:

@@ -206,7 +206,8 @@ class QuartzBench:
     def _measured(self, subject: Subject, chip: str, timesteps: int) -> WindowFacts:
         self.options.tell(f"{subject.name}: T = {timesteps} on {chip}")
         image = self.image(subject, chip, timesteps)
-        run = simulate(image, subject.x, timing="none", threads=self.options.threads)
+        threads = self.options.threads
+        run = simulate(image, subject.x, timing="none", threads=threads, check="all")
         exact = run.exact_agreement
         assert exact is not None
         error = np.abs(run.outputs - self.exact[subject.name])
