@@ -26,7 +26,7 @@ from ..toml import parse
 from .boxes import Limits
 from .footprint import Footprints
 from .nodes import Reach
-from .place import INPUT_PORT, Placement, require_a_way_out
+from .place import Placement, places_of, require_a_way_out
 from .tiles import Box, Grid, Range, Tile
 
 AXES = ("rows", "columns", "channels")
@@ -223,10 +223,7 @@ def _tiles(
 
 def _require_reach(network: Network, chip: Chip, tiles: Sequence[Tile]) -> None:
     """Every box is in reach of whoever sends to it."""
-    places: dict[str, list[tuple[int, int]]] = {network.populations[0].name: []}
-    places[network.populations[0].name].append(chip.ports()[INPUT_PORT])
-    for tile in tiles:
-        places.setdefault(tile.population, []).append(chip.position_of(tile.core))
+    places = places_of(network, chip, tiles)
     for projection in network.projections:
         reach = Reach(chip, places[projection.source])
         for place in places[projection.target]:

@@ -1,6 +1,6 @@
 """Objective: placements that are worth considering for what is wanted of them, the best first.
 
-All of it is estimated: `neurochip.optimize` times some of them by the engine.
+All of it is estimated: `neurochip.placing` times some of them by the engine.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..chip import Chip
 from ..errors import CapacityError
 from ..network import InputNeurons, Network
-from .place import INPUT_PORT, Cuts, Placement, attempt, cut_all, orders_of, place
+from .nodes import Place
+from .place import Cuts, Placement, attempt, cut_all, orders_of, place, places_of
 from .spread import Chooser, Fitting
 from .work import Activity, WorkModel
 
@@ -116,10 +116,11 @@ def _placed(chooser: Chooser, chip: Chip, cuts: Cuts) -> tuple[list[Placement], 
     network, model, placements = chooser.model.network, chooser.model, []
     crowded: set[str] = set()
     for order in orders_of(chip):
-        placement, stuck = attempt(network, chip, cuts, order)
+        placement, refusal = attempt(network, chip, cuts, order)
         if placement is not None:
             placements.append(placement)
-        elif stuck is not None:
+        elif refusal is not None and refusal.population is not None:
+            stuck = refusal.population
             sources = {link.source.name for link in model.into[stuck.name]}
             crowded |= {stuck.name, *sources} & model.options.keys()
     return placements, crowded
@@ -135,7 +136,7 @@ def _packet_cycles(chip: Chip) -> float:
 
 
 def _idle_pj_per_cycle(chip: Chip) -> float:
-    """MW over a cycle: 1 mW us is 1e3 pJ."""
+    """Energy of the idle chip in a cycle: a milliwatt in a microsecond is 1e3 pJ."""
     milliwatts = float(chip.spec["energy"]["static_mw"] or 0.0) * chip.num_chips
     return milliwatts * 1e3 / chip.cycles_per_us
 
@@ -144,7 +145,7 @@ def _estimate(placement: Placement, cuts: Cuts, model: WorkModel, cycles: float)
     """Work of the slowest engines, and what the way of packets adds."""
     chip, network = placement.chip, placement.network
     energy, flits = chip.spec["energy"], chip.spec["noc"]["packet_flits"]
-    places = _places(placement)
+    places = places_of(network, chip, placement.tiles)
     hops = packets = 0.0
     for name, links in model.into.items():
         if name not in cuts.grids:
@@ -165,18 +166,7 @@ def _share_of_links(network: Network) -> float:
     return network.period / network.timesteps
 
 
-def _places(placement: Placement) -> dict[str, NDArray[np.int64]]:
-    """By population: (tiles, 2): columns and rows of its tiles, or of the port samples enter at."""
-    chip = placement.chip
-    places: dict[str, list[tuple[int, int]]] = {}
-    for tile in placement.tiles:
-        places.setdefault(tile.population, []).append(chip.position_of(tile.core))
-    for population in placement.network.populations:
-        if isinstance(population.model, InputNeurons):
-            places[population.name] = [chip.ports()[INPUT_PORT]]
-    return {name: np.array(held) for name, held in places.items()}
-
-
-def _distance(sources: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
+def _distance(sources: Sequence[Place], targets: Sequence[Place]) -> float:
     """Hops from any source to any target, on average."""
-    return float(np.abs(sources[:, None] - targets[None]).sum(axis=2).mean())
+    apart = np.array(sources)[:, None] - np.array(targets)
+    return float(np.abs(apart).sum(axis=2).mean())

@@ -109,14 +109,14 @@ def place(
             f"the network needs {cuts.num_boxes} cores; `max_cores` allows {max_cores}",
             hint=f"allow {cuts.num_boxes} cores or more, or choose a smaller network",
         )
-    refused: CapacityError | None = None
+    refusals = []
     for order in orders_of(chip):
-        try:
-            return place_along(network, chip, cuts, order)
-        except CapacityError as error:
-            refused = refused or error
-    assert refused is not None, "the first order either works or is refused"
-    raise refused
+        placement, refusal = attempt(network, chip, cuts, order)
+        if placement is not None:
+            return placement
+        refusals.append(refusal)
+    assert refusals[0] is not None, "the first order either works or is refused"
+    raise refusals[0].error
 
 
 def orders_of(chip: Chip) -> tuple[Order, ...]:
@@ -132,28 +132,35 @@ def orders_of(chip: Chip) -> tuple[Order, ...]:
     return "curve", "nearest", "clusters", *bands
 
 
+@dataclass(frozen=True, slots=True)
+class NoPlacement:
+    """Why there is no placement along an order of cores."""
+
+    error: CapacityError
+    population: Population | None
+    """Which found no core; None if no output reaches a port."""
+
+
 def attempt(
     network: Network, chip: Chip, cuts: Cuts, order: Order
-) -> tuple[Placement | None, Population | None]:
-    """The placement along one order of cores, or the population that found no core."""
+) -> tuple[Placement | None, NoPlacement | None]:
+    """The placement along one order of cores, or why there is none."""
     filling = _Filling(network, chip, order)
     try:
         tiles = filling.fill(cuts)
         require_a_way_out(network, chip, tiles)
-    except CapacityError:
-        return None, filling.stuck
+    except CapacityError as error:
+        return None, NoPlacement(error, filling.stuck)
     return Placement(network, chip, tuple(tiles)), None
 
 
-def place_along(network: Network, chip: Chip, cuts: Cuts, order: Order) -> Placement:
-    """The same along one order of cores.
-
-    Raises:
-        CapacityError: If a box finds no core that is free, large enough and in reach.
-    """
-    tiles = _Filling(network, chip, order).fill(cuts)
-    require_a_way_out(network, chip, tiles)
-    return Placement(network, chip, tuple(tiles))
+def places_of(network: Network, chip: Chip, tiles: Sequence[Tile]) -> dict[str, list[Place]]:
+    """By population: where its tiles are, or the port through which samples enter."""
+    entrance = chip.ports()[INPUT_PORT]
+    places = {p.name: [entrance] for p in network.populations if isinstance(p.model, InputNeurons)}
+    for tile in tiles:
+        places.setdefault(tile.population, []).append(chip.position_of(tile.core))
+    return places
 
 
 def _on_chip(network: Network) -> list[Population]:

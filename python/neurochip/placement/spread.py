@@ -67,11 +67,6 @@ class Chooser:
         for step in range(NUM_COSTS):
             yield DEAREST * CHEAPER**step * share
 
-    @property
-    def num_boxes(self) -> int:
-        """Cores of what is chosen now."""
-        return sum(int(self.model.options[name].boxes[at]) for name, at in self.chosen.items())
-
     def take(self, grids: Mapping[str, Grid]) -> None:
         """Chooses these cuts."""
         for name, grid in grids.items():
